@@ -1,0 +1,115 @@
+"""One run of the benchmark.
+
+    python -m benchmarks.run strategy=dp scale=640k
+    python -m benchmarks.run strategy=dp scale=4k seed=1 dp.omega=0.05 root=results/runs
+    python -m benchmarks.run --list [--check]        what there is to choose from
+    python -m benchmarks.run --dry-run key=value ... the resolved configuration, the run id, an estimate
+    python -m benchmarks.run --help                  every key
+
+The same command again resumes, or prints the finished result. Exit codes: 0 done, 2 bad input, 3 held by a live run,
+1 anything else.
+"""
+
+import time
+
+STARTED = time.perf_counter()
+
+import json  # noqa: E402
+import signal  # noqa: E402
+import sys  # noqa: E402
+
+from benchmarks.cli import guarded  # noqa: E402
+from dp_common import config, registry  # noqa: E402
+from dp_common.errors import BadInput, did_you_mean  # noqa: E402
+
+FLAGS = ("--help", "--list", "--check", "--dry-run", "--quiet", "--json")
+
+
+def main(words):
+    flags = {word for word in words if word.startswith("-")}
+    for flag in flags - set(FLAGS) - {"-h"}:
+        raise BadInput(flag, None, f"one of {', '.join(FLAGS)}.{did_you_mean(flag, FLAGS)}")
+    words = [word for word in words if not word.startswith("-")]
+    if flags & {"--help", "-h"}:
+        print(__doc__ + "\nKeys:\n\n" + keys_text(words))
+    elif "--list" in flags:
+        print(list_text("--check" in flags))
+    elif "--dry-run" in flags:
+        print(dry_text(config.resolve(words)))
+    else:
+        return run(config.resolve(words), quiet="--quiet" in flags, as_json="--json" in flags)
+
+
+def run(resolved, quiet=False, as_json=False):
+    if not quiet:
+        print(resolved.run_id, file=sys.stderr)
+        for note in resolved.notes:
+            print(note, file=sys.stderr)
+    from dp_common.runner import execute, folder_of
+
+    summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED)
+    print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
+
+
+def stop_on_signals():
+    """Install handlers that only set a flag; returns the function that reads it. A second Ctrl-C ends at once."""
+    asked = []
+
+    def handler(number, frame):
+        if asked and number == signal.SIGINT:
+            signal.default_int_handler(number, frame)
+        asked.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
+        signal.signal(number, handler)
+    return lambda: bool(asked)
+
+
+def result_text(s, folder):
+    low, high = s["accuracy_interval"]
+    shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
+    phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
+    total = s["gpu_hours"]["total"]
+    return "\n".join([
+        f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
+        f"shifted sets    {shifted}" if shifted else "shifted sets    none",
+        f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
+        + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
+        f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
+        f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+        f"folder          {folder}",
+    ])
+
+
+def list_text(check):
+    rows = registry.listing(check)
+    lines = []
+    for kind in dict.fromkeys(row[0] for row in rows):
+        lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
+        lines += [f"  {name:18} {about if broken is None else 'BROKEN: ' + broken}" for k, name, about, broken in rows if k == kind]
+    return "\n".join(lines)
+
+
+def keys_text(words):
+    """Every key with its default, allowed values and meaning."""
+    lines = []
+    for section, cls in config.sections(words):
+        lines.append(section)
+        for key, (_, _, f) in config.known_keys({section if section not in ("specification", "runtime") else "": cls}, runtime=False).items():
+            rules = f.metadata
+            default = f.default if f.default is not config.MISSING else {}
+            allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
+            lines.append(f"  {key + '=' + str(default):34}{allowed} {rules.get('about', '')}")
+    return "\n".join(lines)
+
+
+def dry_text(resolved):
+    from benchmarks.estimate import estimate
+
+    lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
+    lines += [f"note: {note}" for note in resolved.notes]
+    return "\n".join([*lines, "", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}", *estimate(resolved)])
+
+
+if __name__ == "__main__":
+    guarded(main)

@@ -1,0 +1,369 @@
+"""The lab: the only hands a strategy has. Every call is numbered, metered and journaled, so that resume is replay.
+
+After an interruption the strategy's ``run`` starts from the top. Calls up to the last checkpoint answer from the journal at
+once; then the learner is loaded, finished shards are found, and work goes on. Everything readable here comes from journaled
+answers, never from the disk's later state; randomness only through ``rng``.
+
+A call that depends on the learner first commits a checkpoint if the weights changed, and its shards' keys carry the
+learner's digest: a shard of other weights is made again, and counted as lost.
+"""
+
+import numpy as np
+
+from dp_common import checkpoint, files, store
+from dp_common.errors import Interrupted, Problem
+from dp_common.generation import TopK, quantise, score_images
+from dp_common.learner import check_finite
+from dp_common.seeds import derive, label_of
+from dp_common.spec import canonical
+
+START = {"size": 0, "seen": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
+
+
+class Lab:
+    """What a strategy may read: ``budget``, ``seed``, ``rng``, ``size``, ``room``, ``seen``, ``learning``, ``rounds``, ``real_images``."""
+
+    def __init__(self, bench):
+        self._bench, self._ledger, self._clock = bench, bench.ledger, bench.clock
+        self.budget, self.seed = bench.budget, bench.spec.seed
+        self.rng = np.random.Generator(np.random.Philox(derive(self.seed, "strategy")))
+        self.real_images = len(bench.real)
+        self._state, self._calls, self._members, self._frozen, self._dirty = dict(START), 0, [], None, False
+        self._until, self._tensors = checkpoint.latest(self._ledger.records, bench.folder)
+        self._journal = {r["call"]: r for r in self._ledger.records if r["kind"] == "call" and r["call"] <= self._until}
+        if self._ledger.records[-1]["attempt"] > 1:
+            self._ledger.append("resume", call=self._until)
+        if not self._until:
+            self._go_live()
+
+    # ------------------------------------------------------------------ what a strategy may read
+
+    @property
+    def size(self):
+        """Images in the training set."""
+        return self._state["size"]
+
+    @property
+    def room(self):
+        """Images missing to the scale."""
+        return max(0, self.budget.scale - self.size)
+
+    @property
+    def seen(self):
+        """Images the present learner has seen."""
+        return self._state["seen"]
+
+    @property
+    def learning(self):
+        """Is there anything left of the stable phase of the budget? Nothing is added afterwards."""
+        return self.seen < self.budget.stable
+
+    @property
+    def rounds(self):
+        """Additions so far, the initial set not counted."""
+        return max(0, self._state["rounds"] - 1)
+
+    # ------------------------------------------------------------------ what a strategy may do
+
+    def generate(self, n, guide=None, omega=0.0, rule="relative", through="denoiser", every=1, frozen=False):
+        """Make ``n`` images with the next indices and add them to the training set.
+
+        ``guide`` names the score whose gradient is followed with weight ``omega`` (0: not at all), of the learner as it is
+        now, or as it was at ``freeze()``. Rules and paths: guidance.py.
+        """
+        n = self._whole("generate", n)
+        args = dict(n=n, guide=guide, omega=omega, rule=rule, through=through, every=every, frozen=frozen)
+        return self._call("generate", args, lambda key: self._generate(key, **args), reads_learner=guide is not None)
+
+    def select(self, pool, keep, score, balance="class", replace=False):
+        """Make ``pool`` candidates, score them with the learner, add the ``keep`` highest to the training set.
+
+        ``balance``: the same number from each class, or the best overall. With ``replace`` the present training set joins
+        the candidates and only the kept ones remain. Candidates are paid for and never stored.
+        """
+        keep = self._whole("select", keep, replaced=self.size if replace else 0)
+        if keep > pool + (self.size if replace else 0):
+            raise Problem(f"select: keep={keep} of pool={pool}")
+        args = dict(pool=int(pool), keep=keep, score=score, balance=balance, replace=replace)
+        return self._call("select", args, lambda key: self._select(key, **args), reads_learner=True)
+
+    def train(self, images, new_weight=1.0):
+        """Train on about ``images`` draws (whole iterations, within the stable phase); returns accuracy on monitor.
+
+        ``new_weight``: how many times as often an image of the newest addition is drawn as an older one.
+        """
+        batch = self.budget.batch
+        n = min(-(-int(images) // batch) * batch, self.budget.stable - self.seen)
+        if n <= 0 or not self.size:
+            raise Problem(f"train: asked for {images} images with {self.budget.stable - self.seen} left of the stable phase "
+                          f"and {self.size} in the training set")
+        return self._call("train", dict(n=n, new_weight=new_weight), lambda key: self._train(n, new_weight))
+
+    def cooldown(self):
+        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor."""
+        n = self.budget.seen - self.seen
+        return self._call("cooldown", dict(n=n), lambda key: self._train(n, 1.0))
+
+    def real(self, n):
+        """Add ``n`` of the teacher's own real training images, at most all of them; returns how many."""
+        n = min(self._whole("real", n), self.real_images)
+        return self._call("real", dict(n=n), lambda key: self._real(n))
+
+    def restart(self):
+        """A fresh learner, with the seed's own initial weights and the whole budget before it; what the last one saw stays paid for."""
+        return self._call("restart", {}, lambda key: self._restart())
+
+    def freeze(self):
+        """Keep a copy of the learner as it is now, for ``generate(frozen=True)``."""
+        return self._call("freeze", {}, lambda key: self._freeze())
+
+    # ------------------------------------------------------------------ journal and replay
+
+    @property
+    def _live(self):
+        return self._calls >= self._until
+
+    def _call(self, name, args, work, reads_learner=False):
+        number = self._calls + 1
+        digest = files.digest(canonical({"name": name, **args}))
+        entry = self._journal.get(number)
+        if entry is None:
+            if reads_learner and self._dirty:
+                self._checkpoint()
+            weights = self._bench.learner.digest() if reads_learner else None
+            key = files.digest(canonical({"call": digest, "first": self._state["generated"], "weights": weights}))
+            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **work(key))
+        elif entry["digest"] != digest:
+            raise Problem(f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
+                          f"and is now {name}{args}; its randomness must come from lab.rng")
+        self._calls, self._state = number, entry["state"]
+        self._members = ([] if entry["replaced"] else self._members) + [entry["added"]] * bool(entry["added"])
+        if number == self._until:
+            self._go_live()
+        return entry["answer"]
+
+    @property
+    def calls(self):
+        """Calls answered so far."""
+        return self._calls
+
+    def at_yield(self, evaluate):
+        """The runner's turn: evaluate, checkpoint or stop. Nothing while replaying."""
+        if not self._live:
+            return
+        if self._calls > self._until:
+            evaluate(self._calls)
+        if self._bench.stop():
+            if self._dirty:
+                self._checkpoint()
+            raise Interrupted("interrupted; the same command goes on from here")
+        if self._dirty and self._bench.due():
+            self._checkpoint()
+
+    def finish(self):
+        """The strategy has ended: commit the last weights, so that a kill during evaluation costs nothing but that."""
+        if not self._live:
+            raise Problem(f"the strategy ended at call {self._calls} where its journal has {self._until}: it does not repeat itself")
+        if self._dirty:
+            self._checkpoint()
+
+    def _go_live(self):
+        """Leave the journal: load the training set and the learner as they were after the last journaled call."""
+        bench = self._bench
+        bench.trainset.clear()
+        for addition in self._members:
+            for place, member in enumerate(addition):
+                if "real" in member:
+                    bench.trainset.add(*self._real_rows(member["real"]))
+                else:
+                    bench.trainset.add(*store.rows(store.read_checked(bench.folder / member["file"], member["digest"])), new_round=place == 0)
+        if self._tensors is not None:
+            tensors = {key: value for key, value in self._tensors.items() if not key.startswith("frozen.")}
+            frozen = {key[7:]: value for key, value in self._tensors.items() if key.startswith("frozen.")}
+            bench.learner.load(tensors)
+            self._frozen, self._tensors = (bench.learner.model_of(frozen) if frozen else None), None
+
+    def _checkpoint(self):
+        with self._clock.phase("write"):
+            tensors = self._bench.learner.state()
+            if self._frozen is not None:
+                tensors |= {f"frozen.{key}": value for key, value in self._frozen.state_dict().items()}
+            checkpoint.save(self._ledger, self._bench.folder, self._calls, tensors)
+        self._dirty = False
+
+    def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, **changes):
+        """The content of a call's line. ``changes`` are increments of the state, but for ``seen``, which is set."""
+        state = self._state | {key: value if key in ("seen", "size", "frozen") else self._state[key] + value for key, value in changes.items()}
+        return dict(answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {})
+
+    def _whole(self, what, n, replaced=0):
+        room = self.room + replaced
+        if not 0 < n <= room:
+            raise Problem(f"{what}: asked for {n} images with room for {room}")
+        return int(n)
+
+    # ------------------------------------------------------------------ the work itself
+
+    def _generate(self, key, n, guide, omega, rule, through, every, frozen):
+        bench, first, added, births = self._bench, self._state["generated"], [], []
+        model = self._frozen if frozen else None
+        hook = guide and omega and bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
+        call = self._calls + 1
+        with bench.progress.task("guided" if hook else "generate", n) as advance:
+            for start in range(first, first + n, bench.shard):
+                stop = min(start + bench.shard, first + n)
+                record = self._finished(call, f"{key}-{start}-{stop}")
+                if record is None:
+                    record, content = self._make_shard(f"{key}-{start}-{stop}", start, stop, guide, omega, hook, model, advance)
+                else:
+                    content = store.rows(store.read_checked(bench.folder / record["file"], record["digest"]))
+                    advance(stop - start)
+                bench.trainset.add(*content, new_round=not added)
+                added.append(member_of(record))
+                births.append((record["rows"], record["measured"]))
+        return self._outcome(n, added, used=[member["file"] for member in added], measured=weighted(births), size=self.size + n,
+                             generated=n, rounds=1)
+
+    def _make_shard(self, key, start, stop, guide, omega, hook, model, advance):
+        """Sample, encode and commit the images start .. stop-1."""
+        bench, clock, images, truth = self._bench, self._clock, [], []
+        indices = np.arange(start, stop)
+        labels = label_of(indices, self.budget.classes)
+        for block in blocks(start, stop, bench.spec.sampler.block):
+            self._heed_stop()
+            rows = slice(block.start - start, block.stop - start)
+            with clock.phase("guided" if hook else "generate"):
+                floats = bench.studio.sample(indices[rows], labels[rows], hook)
+                images.append(quantise(floats))
+            truth.append((len(block), bench.truth(floats, labels[rows])))
+            advance(len(block))
+        images, scores = np.concatenate(images), None
+        if guide is not None and self.seen:
+            with clock.phase("evaluate"):  # a measurement, not a part of any method: not in the price
+                scores = score_images(guide, bench.learner, model, images, labels, indices, self.seed, bench.unpriced)
+        measured = weighted(truth) | ({} if scores is None else {"score_at_birth": float(scores.mean())})
+        with clock.phase("write"):
+            encoded = [store.encode(image) for image in images]
+        return self._commit("shard", key, encoded, indices, labels, scores, omega=omega, measured=measured), (images, labels, indices)
+
+    def _commit(self, kind, key, encoded, indices, labels, scores, omega=0.0, **content):
+        """Write a shard and its line, which is what makes it exist; returns the line."""
+        bench, call = self._bench, self._calls + 1
+        with self._clock.phase("write"):
+            file = f"{kind}-{call:06d}-{indices[0]:09d}-{files.digest(key.encode())[:8]}.parquet"
+            mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=self.seed,
+                               round=self._state["rounds"], strategy=bench.spec.strategy, omega=omega)
+            return self._ledger.append(kind, call=call, key=key, file=file, digest=mark, rows=len(indices), **content)
+
+    def _finished(self, call, key, kind="shard"):
+        """The last line of a shard that an earlier attempt made with just this call and these weights."""
+        for record in reversed(self._ledger.records):
+            if record["kind"] == kind and record["call"] == call and record["key"] == key:
+                return record if (self._bench.folder / record["file"]).exists() else None
+        return None
+
+    def _select(self, key, pool, keep, score, balance, replace):
+        bench, clock, first = self._bench, self._clock, self._state["generated"]
+        best, scanned = TopK(keep, self.budget.classes, balance), 0
+        scores_of = lambda images, labels, indices: score_images(score, bench.learner, None, images, labels, indices, self.seed, clock)
+        partial = self._finished(self._calls + 1, key, "partial")
+        if partial:
+            best.restore(store.read_checked(bench.folder / partial["file"], partial["digest"]))
+            scanned = partial["scanned"]
+        elif replace and self.size:
+            images, labels, indices = bench.trainset.joined()
+            with clock.phase("score"):
+                scores = scores_of(images, labels, indices)
+            best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
+        with bench.progress.task("select", pool) as advance:
+            advance(scanned)
+            for block in blocks(first + scanned, first + pool, bench.spec.sampler.block):
+                self._heed_stop()
+                indices = np.arange(block.start, block.stop)
+                labels = label_of(indices, self.budget.classes)
+                with clock.phase("generate"):
+                    images = quantise(bench.studio.sample(indices, labels))
+                with clock.phase("score"):
+                    scores = scores_of(images, labels, indices)
+                with clock.phase("write"):
+                    best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
+                advance(len(block))
+                if bench.due():
+                    self._commit("partial", key, *best.by_index(), scanned=block.stop - first)
+        encoded, indices, labels, scores = best.by_index()
+        if replace:
+            bench.trainset.clear()
+        added = []
+        for start in range(0, keep, bench.shard):
+            part = slice(start, start + bench.shard)
+            record = self._commit("shard", f"{key}-{start}", encoded[part], indices[part], labels[part], scores[part], measured={})
+            with clock.phase("write"):
+                images = np.stack([store.decode(data) for data in encoded[part]])
+            bench.trainset.add(images, labels[part], indices[part], new_round=start == 0)
+            added.append(member_of(record))
+        used = [member["file"] for member in added] + [r["file"] for r in self._ledger.records if r["kind"] == "partial" and r["key"] == key]
+        return self._outcome(keep, added, replace, used, {"score_at_birth": float(scores.mean())},
+                             size=keep if replace else self.size + keep, generated=pool, rounds=1)
+
+    def _train(self, n, new_weight):
+        bench, batch, losses = self._bench, self.budget.batch, []
+        with self._clock.phase("train"), bench.progress.task("train", n) as advance:
+            for position in range(self.seen, self.seen + n, batch):
+                images, labels = bench.trainset.draw(self.seed, np.arange(position, position + batch), new_weight)
+                losses.append(bench.learner.step(images, labels, position))
+                advance(batch)
+            loss = float(sum(losses)) / len(losses)
+            check_finite(loss, self.seen + n)
+            self._clock.count(images_trained=n, iterations=len(losses))
+        self._dirty = True
+        with self._clock.phase("monitor"):
+            accuracy = float(bench.learner.correct(bench.monitor).mean())
+            self._clock.count(monitor_evaluations=len(bench.monitor))
+        bench.progress.report(seen=self.seen + n, size=self.size, accuracy=accuracy)
+        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=self.seen + n, seen_total=n, iterations=len(losses))
+
+    def _real(self, n):
+        self._bench.trainset.add(*self._real_rows(n))
+        return self._outcome(n, [{"real": n}], size=self.size + n, rounds=1)
+
+    def _real_rows(self, n):
+        """The first ``n`` real training images in an order of the seed's own."""
+        real = self._bench.real
+        order = np.random.Generator(np.random.Philox(derive(self.seed, "real"))).permutation(len(real))[:n]
+        return real.images[order], real.labels[order], order
+
+    def _restart(self):
+        self._bench.learner.reset()
+        self._dirty = True
+        return self._outcome(None, seen=0)
+
+    def _freeze(self):
+        self._frozen = self._bench.learner.model_of(self._bench.learner.frozen_copy())
+        self._dirty = True
+        return self._outcome(None, frozen=True)
+
+    def _heed_stop(self):
+        if self._bench.stop():
+            if self._dirty:
+                self._checkpoint()  # the weights are those after the last finished call
+            raise Interrupted("interrupted between two blocks of images")
+
+
+def blocks(start, stop, size):
+    """Ranges covering start .. stop-1, cut at multiples of ``size``: whoever makes a block, it holds the same indices."""
+    edges = [start, *range((start // size + 1) * size, stop, size), stop]
+    return [range(a, b) for a, b in zip(edges, edges[1:])]
+
+
+def member_of(record):
+    return {"file": record["file"], "digest": record["digest"], "rows": record["rows"]}
+
+
+def weighted(parts):
+    """Mean of dicts of numbers, weighted by their counts: [(n, {name: value})] -> {name: value}."""
+    names = {name for _, values in parts for name in values}
+    means = {}
+    for name in sorted(names):
+        have = [(n, values[name]) for n, values in parts if name in values]
+        means[name] = sum(n * value for n, value in have) / sum(n for n, _ in have)
+    return means

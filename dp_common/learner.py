@@ -1,0 +1,154 @@
+"""The classifier in training: a timm model, AdamW, and the schedule of the budget. It sees training images only."""
+
+import hashlib
+import math
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from dp_common import registry
+from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.seeds import derive
+from dp_common.spec import COOLDOWN, WARMUP
+
+
+def lr_factor(progress):
+    """Learning rate over its peak at a fraction of the budget: linear warm-up, constant, cosine cool-down to 0."""
+    if progress < WARMUP:
+        return progress / WARMUP
+    if progress < 1 - COOLDOWN:
+        return 1.0
+    return (1 + math.cos(math.pi * (progress - 1 + COOLDOWN) / COOLDOWN)) / 2
+
+
+def build(name, model_args, shape, classes):
+    """A timm model for images of ``shape``. Raises BadInput for an unknown name or unfit arguments."""
+    import timm
+
+    named = registry.learners().get(name)
+    timm_name, args = (named["timm"], named["args"]) if named else (name, {})
+    if not timm.is_model(timm_name):
+        known = [*registry.learners(), *timm.list_models()]
+        raise BadInput("learner", name, f"one of {', '.join(registry.learners())}, or a timm model name.{did_you_mean(name, known)}")
+    args = dict(num_classes=classes, in_chans=shape[0]) | args | model_args
+    try:
+        try:
+            return timm.create_model(timm_name, img_size=shape[1:], **args)
+        except TypeError as error:
+            if "img_size" not in str(error):
+                raise
+            return timm.create_model(timm_name, **args)  # convolutional: takes images of any size
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
+        raise BadInput("learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}") from error
+
+
+class Learner:
+    """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable)."""
+
+    def __init__(self, spec, task, device):
+        self.spec, self.train_spec, self.device = spec, spec.train, torch.device(device)
+        self.shape, self.classes = task.shape, len(task.classes)
+        self.reset()
+
+    def reset(self):
+        """The initial weights of the seed, shared by all its strategies, and no optimiser state."""
+        from timm.optim import param_groups_weight_decay
+
+        torch.manual_seed(derive(self.spec.seed, "weights"))
+        self.model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
+        self.optimizer = torch.optim.AdamW(param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True)
+        self.average = None
+        if self.train_spec.ema:
+            from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+            self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.train_spec.ema), use_buffers=True)
+
+    @property
+    def guiding(self):
+        """The one model behind guidance, scores, monitor and test."""
+        averaged = self.average is not None and self.spec.guide_with == "ema"
+        return (self.average.module if averaged else self.model).eval()
+
+    def step(self, images, labels, seen):
+        """One iteration at ``seen`` images of the budget; returns the mean loss as a tensor."""
+        torch.manual_seed(derive(self.spec.seed, "augment", seen))  # drop-path and the like: a function of position
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.train_spec.lr * lr_factor((seen + len(labels)) / self.train_spec.seen)
+        self.model.train()
+        loss = cross_entropy(self.model(self.to_float(images)), torch.from_numpy(labels).to(self.device),
+                             label_smoothing=self.train_spec.label_smoothing)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if self.train_spec.clip_grad:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train_spec.clip_grad)
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        return loss.detach()
+
+    def to_float(self, images):
+        return torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() / 127.5 - 1
+
+    def logits(self, images, model=None):
+        """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable."""
+        return (model or self.guiding)(images.float()).float()
+
+    @torch.no_grad()
+    def predict(self, images, model=None, batch=512):
+        """fp32 logits of uint8 images, on the CPU."""
+        model = model or self.guiding
+        return torch.cat([self.logits(self.to_float(images[i:i + batch]), model).cpu() for i in range(0, len(images), batch)])
+
+    def correct(self, split):
+        """Was each image of a real split classified right: [n] bool."""
+        return self.predict(split.images).argmax(1).numpy() == split.labels
+
+    def frozen_copy(self):
+        """A copy of the guiding model that training no longer touches."""
+        return {key: value.detach().clone() for key, value in self.guiding.state_dict().items()}
+
+    def model_of(self, weights):
+        """A model holding frozen weights."""
+        model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
+        model.load_state_dict(weights)
+        return model.eval()
+
+    def digest(self):
+        return weights_digest(self.guiding.state_dict())
+
+    def state(self):
+        """Everything training needs to go on, as flat tensors."""
+        tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
+        for number, slots in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{number}.{key}": value for key, value in slots.items()}
+        if self.average is not None:
+            tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
+        return tensors
+
+    def load(self, tensors):
+        parts = {"model": {}, "optimizer": {}, "average": {}}
+        for key, value in tensors.items():
+            part, _, rest = key.partition(".")
+            parts[part][rest] = value
+        self.model.load_state_dict(parts["model"])
+        slots = {}
+        for key, value in parts["optimizer"].items():
+            number, _, name = key.partition(".")
+            slots.setdefault(int(number), {})[name] = value
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
+        if self.average is not None:
+            self.average.load_state_dict(parts["average"])
+
+
+def weights_digest(state):
+    h = hashlib.sha256()
+    for key in sorted(state):
+        h.update(key.encode())
+        h.update(state[key].detach().cpu().contiguous().numpy().tobytes())
+    return h.hexdigest()[:32]
+
+
+def check_finite(loss, seen):
+    if not math.isfinite(loss):
+        raise Problem(f"the training loss became {loss} at {seen} images seen; lower train.lr or set train.clip_grad")

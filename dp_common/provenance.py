@@ -1,0 +1,84 @@
+"""What a result was made with: device, versions, commit, host."""
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dp_common.errors import BadInput
+
+PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
+
+
+def device_named(name):
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device. Raises BadInput."""
+    import torch
+
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadInput("device", name, "auto, cpu, cuda or cuda:N") from None
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
+        raise BadInput("device", name, f"this machine has cpu and {torch.cuda.device_count()} CUDA device(s)")
+    return device
+
+
+def devices_used(device):
+    """(number of devices, function that waits for them), as the clock wants them."""
+    import torch
+
+    return 1, (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
+
+
+def fix_threads(threads):
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def device_label(device):
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def cpu_model():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "unknown"
+
+
+def commit():
+    """{"commit", "dirty"} of the checkout this code runs from; None values outside one."""
+    def git(*words):
+        try:
+            return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+
+    head = git("rev-parse", "HEAD")
+    if head is None or head.returncode:
+        return {"commit": None, "dirty": None}
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": head.stdout.strip(), "dirty": bool(changes.stdout.strip()) if changes else None}
+
+
+def installed(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def provenance(device, devices):
+    """The part of an ``open`` line that says where and with what."""
+    import socket
+
+    return {"device": device_label(device), "devices": devices, "cpu": cpu_model(), "cores": os.cpu_count(), "host": socket.gethostname(),
+            "pid": os.getpid(), "argv": sys.argv, "git": commit(),
+            "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}}}

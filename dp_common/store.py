@@ -1,0 +1,93 @@
+"""Image shards: Parquet with the Hugging Face image feature, so that datasets, pandas and DuckDB read them as they are.
+
+Columns: image (struct of encoded bytes and path), index, label, seed, round, strategy, omega, score_at_birth. Row groups of
+at most 64. A shard exists once the ledger names it.
+"""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dp_common.errors import Damaged
+from dp_common.files import digest, write_atomic
+
+ROW_GROUP = 64
+
+
+def encode(image, format="PNG"):
+    """uint8 [C, H, W] -> bytes of an image file."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format, **({"compress_level": 1} if format == "PNG" else {}))
+    return buffer.getvalue()
+
+
+def decode(data):
+    """Bytes of an image file -> uint8 [C, H, W]."""
+    from PIL import Image
+
+    pixels = np.asarray(Image.open(io.BytesIO(data)))
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def schema(classes):
+    features = {"image": {"_type": "Image"}, "index": {"dtype": "int64", "_type": "Value"},
+                "label": {"names": list(classes), "_type": "ClassLabel"}, "seed": {"dtype": "int64", "_type": "Value"},
+                "round": {"dtype": "int32", "_type": "Value"}, "strategy": {"dtype": "string", "_type": "Value"},
+                "omega": {"dtype": "float32", "_type": "Value"}, "score_at_birth": {"dtype": "float32", "_type": "Value"}}
+    columns = [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("index", pa.int64()), ("label", pa.int64()),
+               ("seed", pa.int64()), ("round", pa.int32()), ("strategy", pa.string()), ("omega", pa.float32()),
+               ("score_at_birth", pa.float32())]
+    return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+
+
+def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega):
+    """Write one shard atomically; returns its digest. ``encoded``: list of bytes; ``scores``: floats or None."""
+    n = len(encoded)
+    table = pa.table({
+        "image": pa.array([{"bytes": data, "path": f"{index}.png"} for data, index in zip(encoded, indices)],
+                          pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        "index": np.asarray(indices, np.int64), "label": np.asarray(labels, np.int64), "seed": np.full(n, seed, np.int64),
+        "round": np.full(n, round, np.int32), "strategy": pa.array([strategy] * n),
+        "omega": np.full(n, omega, np.float32),
+        "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
+    }, schema=schema(classes))
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="none")
+    data = buffer.getvalue()
+    write_atomic(path, data)
+    return digest(data)
+
+
+def read_checked(path, expected):
+    """The table of a shard whose bytes have the digest the ledger says. Raises Damaged, naming the file."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise Damaged(f"{path}: the ledger names this file, but it is not there") from None
+    if digest(data) != expected:
+        raise Damaged(f"{path}: corrupted (its digest is not the ledger's); delete the run's folder to start it anew")
+    return pq.read_table(io.BytesIO(data))
+
+
+def rows(table):
+    """-> (images uint8 [n, C, H, W], labels [n], indices [n])."""
+    encoded = table["image"].combine_chunks().field("bytes").to_pylist()
+    images = np.stack([decode(data) for data in encoded])
+    return images, table["label"].to_numpy(), table["index"].to_numpy()
+
+
+def digest_of(images, labels, indices):
+    """What identifies a training set: one hash over pixels, labels and indices in their order, however it was sharded."""
+    h = hashlib.sha256()
+    for array in (images, labels.astype(np.int64), indices.astype(np.int64)):
+        h.update(np.ascontiguousarray(array).data)
+    return h.hexdigest()[:32]

@@ -1,0 +1,101 @@
+"""Class-conditional Gaussian mixture fitted to the task's real training images, with its exact denoiser at every noise level.
+
+No network, no weights, fits in a second, and its density is known. Per class K k-means centres μ_k with their shares π_k;
+one shrunk (Ledoit-Wolf) within-centre covariance for all, plus ``jitter``·I:  Σ = U diag(λ) Uᵀ.  With x_t = √ᾱ x0 + √(1−ᾱ) z
+and v = ᾱλ + 1−ᾱ (all in the basis U):
+
+    w_k ∝ π_k exp(−½ Σ_d (x_t − √ᾱ μ_k)² / v)              posterior of the component
+    E[x0|x_t] = μ̄ + √ᾱ λ/v · (x_t − √ᾱ μ̄),  μ̄ = Σ_k w_k μ_k   since all components share Σ
+    ε = (x_t − √ᾱ E[x0|x_t]) / √(1−ᾱ)
+"""
+
+from dataclasses import dataclass
+from math import log, pi, sqrt
+
+from dp_common.options import option
+
+
+@dataclass
+class Mixture:
+    """Gaussian mixture with its exact denoiser, fitted to the task's real training images"""
+
+    components: int = option(6, "k-means centres per class", low=1)
+    jitter: float = option(0.02, "added to the shared covariance's diagonal, pixels in [-1, 1]", low=0)
+    schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
+
+    def prepare(self, task, device):
+        import numpy as np
+        import torch
+        from sklearn.cluster import KMeans
+        from sklearn.covariance import ledoit_wolf
+
+        from dp_common.schedule import alphas_cumprod
+
+        pixels = task.train.images.reshape(len(task.train.labels), -1).astype(np.float64) / 127.5 - 1
+        centres, shares, residuals = [], [], []
+        for label in range(len(task.classes)):
+            mine = pixels[task.train.labels == label]
+            if len(mine) < self.components:
+                raise ValueError(f"mixture.components={self.components}: class {label} has only {len(mine)} training images")
+            fit = KMeans(self.components, n_init=3, random_state=0).fit(mine)
+            centres.append(fit.cluster_centers_)
+            shares.append(np.bincount(fit.labels_, minlength=self.components) / len(mine))
+            residuals.append(mine - fit.cluster_centers_[fit.labels_])
+        sigma = ledoit_wolf(np.concatenate(residuals), assume_centered=True)[0] + self.jitter * np.eye(pixels.shape[1])
+        lam, basis = np.linalg.eigh(sigma)
+        f32 = dict(dtype=torch.float32, device=device)
+        self.lam, self.basis = torch.tensor(lam, **f32), torch.tensor(basis, **f32)
+        self.means = torch.tensor(np.stack(centres) @ basis, **f32)  # [C, K, D], in the basis U
+        self.log_shares = torch.tensor(np.log(np.stack(shares)), **f32)  # [C, K]
+        self.latent_shape, self.image_shape = task.shape, task.shape
+        self.alphas_cumprod, self.final_alpha, self.null_label = alphas_cumprod(self.schedule), 1.0, len(task.classes)
+
+    def denoise(self, x, t, labels):
+        import torch
+
+        null = labels == self.null_label
+        if not bool(null.any()):
+            return self._epsilon(x, t, self.means[labels], self.log_shares[labels])
+        # No class: every component, in equal class shares. A CFG batch holds both kinds, [uncond, cond].
+        n = int(null.sum())
+        if not bool(null[:n].all()):
+            raise ValueError("rows with the null label must come first in a batch")
+        everything = self.means.flatten(0, 1)[None], self.log_shares.flatten()[None]
+        parts = [self._epsilon(x[:n], t, *everything)]
+        if n < len(x):
+            parts.append(self.denoise(x[n:], t, labels[n:]))
+        return torch.cat(parts)
+
+    def _epsilon(self, x, t, means, log_shares):
+        """ε for rows whose components are means [B or 1, K, D] with log_shares [B or 1, K], up to a constant."""
+        alpha = float(self.alphas_cumprod[t])
+        z = x.float().flatten(1) @ self.basis
+        v = alpha * self.lam + 1 - alpha
+        distances = ((z[:, None] - sqrt(alpha) * means) ** 2 / v).sum(2)
+        w = (log_shares - distances / 2).softmax(1)
+        mean = (w[:, :, None] * means).sum(1)
+        x0 = mean + sqrt(alpha) * self.lam / v * (z - sqrt(alpha) * mean)
+        return (((z - sqrt(alpha) * x0) / sqrt(1 - alpha)) @ self.basis.T).view_as(x)
+
+    def decode(self, x0):
+        return x0
+
+    def log_density(self, images):
+        """log p(image | class) of the fitted density, nats: [B, C], for images [B, C, H, W] in [-1, 1]."""
+        import torch
+
+        z = images.float().flatten(1) @ self.basis
+        per_class = []
+        for means, log_shares in zip(self.means, self.log_shares):
+            distances = ((z[:, None] - means) ** 2 / self.lam).sum(2)
+            per_class.append((log_shares - distances / 2).logsumexp(1))
+        normaliser = (self.lam.log().sum() + len(self.lam) * log(2 * pi)) / 2
+        return torch.stack(per_class, 1) - normaliser
+
+    def truth(self, images, labels):
+        """What the known density says of generated images: is the label the most probable class (equal priors), and log p(image | label)."""
+        densities = self.log_density(images)
+        return {"true_label": densities.argmax(1) == labels, "log_density": densities.gather(1, labels[:, None])[:, 0]}
+
+    def fingerprint(self, task):
+        return task.fingerprint()

@@ -1,0 +1,62 @@
+"""Deliberate Practice (Askari-Hemmat et al., ICML 2025, arXiv 2502.15588).
+
+Train until held-out accuracy stalls; steer the sampler up the gradient of the learner's own entropy; add; go on.
+"""
+
+from dataclasses import dataclass
+
+from dp_common.errors import BadInput
+from dp_common.options import RULE_NAMES, THROUGH, option
+from dp_common.patience import Plateau, check_fits, interval_of
+
+
+@dataclass
+class DeliberatePractice:
+    """train to a plateau, add images guided to what the learner finds hard, go on; omega=0 is the growing control"""
+
+    score: str = option("entropy", "score whose gradient guides", plugin="score")
+    omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
+    rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
+    through: str = option("denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH)
+    every: int = option(5, "guide one step in this many", low=1)
+    initial: int = option(0, "N, images before training; 0: scale / 4", low=0)
+    per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / 3", low=0)
+    interval: int = option(0, "tau, images seen between evaluations on monitor; 0: min(N, seen / 50)", low=0)
+    patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
+    patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
+    schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
+    feedback: str = option("current", "the learner that guides: as it is now, or as it was at the first plateau", choices=("current", "first"))
+    new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
+
+    def settle(self, budget):
+        self.initial = self.initial or max(1, budget.scale // 4)
+        if self.initial > budget.scale:
+            raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
+        self.per_round = self.per_round or max(1, -(-(budget.scale - self.initial) // 3))
+        self.interval = self.interval or interval_of(self.initial, budget.seen)
+        self.additions = -(-(budget.scale - self.initial) // self.per_round)
+        sizes = [self.initial + k * self.per_round for k in range(self.additions)]
+        if self.schedule == "patience":
+            check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
+
+    def run(self, lab):
+        plateau = Plateau(self.patience, growth=self.patience_growth)
+        lab.generate(self.initial)
+        yield "initial"
+        while lab.learning:
+            accuracy = lab.train(self.interval, new_weight=self.new_weight)
+            yield "trained"
+            if lab.room and self.stalled(plateau, accuracy, lab):
+                if self.feedback == "first" and not lab.rounds:
+                    lab.freeze()
+                lab.generate(min(self.per_round, lab.room), guide=self.score, omega=self.omega, rule=self.rule,
+                             through=self.through, every=self.every, frozen=self.feedback == "first")
+                yield "practised"
+        lab.cooldown()
+        yield "final"
+
+    def stalled(self, plateau, accuracy, lab):
+        """Is it time for the next addition?"""
+        if self.schedule == "patience":
+            return plateau.reached(accuracy, lab.size)
+        return lab.learning and lab.seen >= lab.budget.stable * (lab.rounds + 1) / (self.additions + 1)

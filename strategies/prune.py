@@ -1,0 +1,71 @@
+"""Generate, then prune: make many, keep what the learner finds most informative.
+
+In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, scored by a learner that was trained on a
+random tenth of it, the best kept, a fresh learner trained. Every generated image is paid for.
+"""
+
+from dataclasses import dataclass
+
+from dp_common.errors import BadInput
+from dp_common.options import option
+from dp_common.patience import Plateau, check_fits, interval_of
+
+AUTO = -1
+
+
+@dataclass
+class Prune:
+    """generate a pool, keep the images that score highest; score=random is the control"""
+
+    score: str = option("entropy", "score of which the highest are kept", plugin="score")
+    oversample: float = option(4.0, "candidates per image kept", low=1)
+    balance: str = option("class", "keep the same number of each class, or the best overall", choices=("class", "global"))
+    initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
+    rounds: int = option(3, "plateaus at which images are added", low=1)
+    interval: int = option(0, "images seen between evaluations on monitor; 0: min(N, seen / 50)", low=0)
+    patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
+    patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
+    scorer_seen: float = option(0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8)
+
+    def settle(self, budget):
+        self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
+        if self.initial > budget.scale:
+            raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
+        self.interval = self.interval or interval_of(self.initial or budget.seen, budget.seen)
+        self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
+        if self.initial:
+            sizes = list(range(self.initial, budget.scale, self.per_round))
+            check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
+
+    def run(self, lab):
+        yield from self.in_the_loop(lab) if self.initial else self.plain(lab)
+        while lab.learning:
+            lab.train(self.interval)
+            yield "trained"
+        lab.cooldown()
+        yield "final"
+
+    def in_the_loop(self, lab):
+        plateau = Plateau(self.patience, growth=self.patience_growth)
+        lab.generate(self.initial)
+        yield "initial"
+        while lab.learning and lab.room:
+            accuracy = lab.train(self.interval)
+            yield "trained"
+            if plateau.reached(accuracy, lab.size):
+                keep = min(self.per_round, lab.room)
+                lab.select(round(keep * self.oversample), keep, self.score, self.balance)
+                yield "pruned"
+
+    def plain(self, lab):
+        pool = round(lab.budget.scale * self.oversample)
+        tenth = min(max(1, pool // 10), lab.budget.scale)
+        lab.generate(tenth)
+        yield "tenth"
+        while lab.seen < self.scorer_seen * lab.budget.seen:
+            lab.train(self.interval)
+            yield "trained scorer"
+        lab.select(pool - tenth, lab.budget.scale, self.score, self.balance, replace=True)
+        yield "pruned"
+        lab.restart()
+        yield "fresh learner"
