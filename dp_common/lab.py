@@ -148,11 +148,10 @@ class Lab:
         return self._calls
 
     def at_yield(self, evaluate):
-        """The runner's turn: evaluate, checkpoint or stop. Nothing while replaying."""
-        if not self._live:
+        """The runner's turn: evaluate, checkpoint or stop. Nothing up to where the last attempt got."""
+        if self._calls <= self._until:
             return
-        if self._calls > self._until:
-            evaluate(self._calls)
+        evaluate(self._calls)
         if self._bench.stop():
             if self._dirty:
                 self._checkpoint()
@@ -352,7 +351,7 @@ class Lab:
 def blocks(start, stop, size):
     """Ranges covering start .. stop-1, cut at multiples of ``size``: whoever makes a block, it holds the same indices."""
     edges = [start, *range((start // size + 1) * size, stop, size), stop]
-    return [range(a, b) for a, b in zip(edges, edges[1:])]
+    return [range(a, b) for a, b in zip(edges, edges[1:]) if a < b]
 
 
 def member_of(record):

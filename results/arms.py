@@ -1,0 +1,125 @@
+"""Arms: which runs are one line of a comparison.
+
+An arm is a strategy with the parameters somebody chose for it. What a run has by default (of the class, or of the task's
+recipe) and what the strategy derives from the budget (``dp.initial`` = scale / 4) is not part of its label, so one label
+holds over all scales: ``static``, ``prune score=random``, ``dp``, ``dp omega=0``.
+"""
+
+import json
+from collections import Counter
+from dataclasses import is_dataclass
+from functools import lru_cache
+
+import pandas as pd
+
+from dp_common import config, registry
+from dp_common.errors import BadInput
+from dp_common.spec import Budget, Spec
+
+KINDS = ("task", "teacher", "strategy")
+ORDER = ("static", "prune", "dp")  # of lines; others follow by name, the ceiling comes last
+
+
+def arms(frame):
+    """The label of every row, as a Series. A strategy that is not installed here is compared with its most common values."""
+    labels = {}
+    for strategy, rows in frame.groupby("strategy", sort=False):
+        known = plugin("strategy", strategy) is not None
+        usual = {} if known else most_common([parameters(values) for values in rows["values"]], list(rows["scale"]))
+        labels |= {index: label(strategy, chosen(values) if known else differing(parameters(values), usual))
+                   for index, values in rows["values"].items()}
+    return pd.Series(labels, index=frame.index, dtype=object)
+
+
+def arm(row):
+    """The label of one run. ``row``: anything with ``["values"]``, its resolved specification.
+
+    Of a strategy that is not installed here all parameters are named; ``arms`` of a whole frame is shorter then.
+    """
+    values = row["values"]
+    known = plugin("strategy", values["strategy"]) is not None
+    return label(values["strategy"], chosen(values) if known else parameters(values))
+
+
+def rank(label):
+    """Sort key of arm labels: baselines first, an arm before its variants, the ceiling ``real`` last."""
+    strategy = label.partition(" ")[0]
+    return (strategy == "real", ORDER.index(strategy) if strategy in ORDER else len(ORDER), label)
+
+
+def parameters(values):
+    """{name: value} of the strategy's own keys, ``dp.omega`` as ``omega``."""
+    section = values["strategy"].replace("-", "_") + "."
+    return {key.removeprefix(section): value for key, value in values.items() if key.startswith(section)}
+
+
+def chosen(values):
+    """The strategy's parameters that are neither defaults nor derived from the budget, in the order of its class."""
+    own, usual = parameters(values), parameters(defaults(values) | {"strategy": values["strategy"]})
+    return {name: value for name, value in differing(own, usual).items() if not derived(values, own, name, usual)}
+
+
+def defaults(values):
+    """{key: value} of a run with this task, teacher and strategy of which nothing else is said: class defaults, over them the
+    task's recipe. Plugins that are not installed add nothing."""
+    known = config.flatten(Spec())
+    for kind in KINDS:
+        cls = plugin(kind, values[kind])
+        if is_dataclass(cls):
+            known |= {f"{values[kind].replace('-', '_')}.{name}": value for name, value in config.flatten(cls()).items()}
+    for key, value in getattr(plugin("task", values["task"]), "recipe", {}).items():
+        if key in known:
+            known[key] = config.count(key, value) if isinstance(known[key], int) else value
+    return known
+
+
+def derived(values, own, name, usual):
+    """Would the strategy fill in this value by itself, given all the others?"""
+    cls = plugin("strategy", values["strategy"])
+    if not hasattr(cls, "settle") or name not in usual:
+        return False
+    classes = getattr(plugin("task", values["task"]), "classes", ())
+    budget = Budget(values["scale"], values["train.seen"], values["train.batch"], len(classes) if isinstance(classes, (list, tuple)) else 0)
+    try:
+        trial = cls(**own | {name: usual[name]})
+        trial.settle(budget)
+    except (BadInput, TypeError):  # TypeError: the class has lost a parameter since
+        return False
+    return getattr(trial, name) == own[name]
+
+
+def most_common(runs, scales):
+    """The usual value of each parameter; those that follow from the scale, having one value at each, are left as they are."""
+    usual = {}
+    for name in dict.fromkeys(name for own in runs for name in own):
+        texts = [(scale, json.dumps(own.get(name), sort_keys=True)) for own, scale in zip(runs, scales)]
+        if len(set(texts)) == len(set(scales)):
+            usual[name] = Ellipsis
+        else:
+            (text, _), *_ = sorted(Counter(text for _, text in texts).items(), key=lambda pair: (-pair[1], pair[0]))
+            usual[name] = json.loads(text)
+    return usual
+
+
+def differing(own, usual):
+    return {name: value for name, value in own.items() if usual.get(name) is not Ellipsis and value != usual.get(name)}
+
+
+@lru_cache
+def plugin(kind, name):
+    """The class of an installed plugin, else None."""
+    try:
+        return registry.find(kind, name).load()
+    except BadInput:
+        return None
+
+
+def label(strategy, given):
+    return " ".join([strategy, *(f"{name}={shown(value)}" for name, value in given.items())])
+
+
+def shown(value):
+    """A value as one would type it: 0.05, 0 (not 0.0), entropy."""
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)

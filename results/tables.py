@@ -1,0 +1,191 @@
+"""The tables of a comparison, in words: accuracy by arm × scale, paired differences to the controls, costs.
+
+Each is a pure function of a loaded frame and says in its caption what its numbers are. Budgets are never mixed: a function
+for one comparison refuses runs of several; ``all_tables`` makes a set for each.
+"""
+
+from dataclasses import dataclass
+from math import isnan
+
+from dp_common.clock import PRICED
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.spec import short
+from results.arms import rank
+from results.cells import BASELINES, COUNTS, accuracies, column_of, costs, differences
+from results.groups import MONITORS, groups, one_group
+
+ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
+UNITS = (("seconds", 3600, 120 / 3600), ("minutes", 60, 2.0), ("hours", 1, float("inf")))  # name, per hour, used up to so many hours
+
+
+@dataclass(frozen=True)
+class Table:
+    """Ready to render. ``align``: l or r per column. Text in `backticks` is code; cells hold no other markup."""
+
+    title: str
+    caption: str
+    columns: list
+    rows: list
+    align: str
+    notes: tuple = ()
+
+
+def all_tables(frame, exclude=(), on="test"):
+    """[(Group, [Table])] of every comparison in the frame. Raises BadInput, and Problem as ``results.groups`` does."""
+    return [(group, [comparison(rows, on, group), *versus(rows, on, group), *cost_tables(rows, exclude, group)]) for group, rows in groups(frame)]
+
+
+def comparison(frame, on="test", group=None):
+    """Arm × scale: accuracy in %, mean [95 % t-interval] n."""
+    group, rows = one_group(frame, group)
+    check_set(rows, on)
+    cells, ceiling = accuracies(rows, on)
+    caption = (f"Accuracy in % on {set_named(rows, on)}: mean [95 % t-interval over seeds] and number of seeds n, by strategy and scale "
+               f"(images in the final training set). {conditions(group)}")
+    notes = [*ceiling_note(ceiling), *legend(cells, "seeds"), *missing_controls(rows), *unfinished_note(rows)]
+    return arm_by_scale(f"Accuracy on {on}, %", caption, cells, accuracy_text, notes)
+
+
+def versus(frame, on="test", group=None):
+    """[Table] of paired differences in points, to each baseline that has finished runs."""
+    group, rows = one_group(frame, group)
+    check_set(rows, on)
+    tables = []
+    for baseline in BASELINES:
+        cells = differences(rows, baseline, on)
+        if not len(cells):
+            continue
+        caption = (f"Accuracy on {set_named(rows, on)} minus that of `{baseline}`, in points (1 point = 1 % of the images): mean "
+                   "[95 % t-interval] over n pairs of equal seed. ↑ above or ↓ below zero where this interval and the 95 % paired "
+                   f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(group)}")
+        notes = legend(cells, "pairs")
+        if cells["unread"].sum():
+            notes.append(f"No verdict for {cells['unread'].sum()} pair(s) without per-image correctness (correct.parquet).")
+        tables.append(arm_by_scale(f"Paired difference to `{baseline}`, accuracy on {on}, points", caption, cells, difference_text, notes))
+    return tables
+
+
+def cost_tables(frame, exclude=(), group=None):
+    """[Table] of images, iterations and hours by phase, one per device name, for hours of different devices do not average."""
+    group, rows = one_group(frame, group)
+    for phase in exclude:
+        if phase not in PRICED:
+            raise BadInput("exclude", phase, f"one of {', '.join(PRICED)}.{did_you_mean(phase, PRICED)}")
+    means = costs(rows, exclude)
+    return [cost_table(group, device, part, exclude) for device, part in means.groupby("device")] if len(means) else []
+
+
+def cost_table(group, device, means, exclude):
+    kind = "CPU hours" if device == "cpu" else "GPU hours"
+    unit, factor, _ = next(row for row in UNITS if not means["spent"].max() > row[2])
+    phases = [*PRICED, "total", "spent"]
+    parts = " + ".join(phase for phase in PRICED if phase not in exclude)
+    where = {"cpu": f"a CPU ({'; '.join(sorted(set().union(*means['cpus']))) or 'model not recorded'})",
+             "mixed": "several kinds of device, whose hours are not added"}.get(device, device)
+    caption = (f"Costs, means over the n finished runs of each line: images, iterations, and {kind} given in {unit}, on {where}. total = {parts}; "
+               f"spent: all attempts, with work lost to interruptions. {conditions(group)}")
+    rows = [[*arm_and_scale(row), str(row["n"]), *(f"{row[name]:,.0f}" for name in COUNTS), *(hours_text(row[name], factor) for name in phases)]
+            for row in means.to_dict("records")]
+    columns = ["arm", "scale", "n", "generated", "kept", "seen", "iterations", *phases]
+    return Table(f"Costs, {kind} given in {unit}, device {device}", caption, columns, rows, "l" + "r" * (len(columns) - 1))
+
+
+def arm_and_scale(row):
+    return [f"`{row['arm']}`", "ceiling" if isnan(row["scale"]) else short(int(row["scale"]))]
+
+
+def hours_text(hours, factor):
+    """Two decimals while they matter; no hours at all are 0, unknown ones a dash."""
+    if isnan(hours):
+        return "—"
+    amount = hours * factor
+    return "0" if amount == 0 else "<0.01" if amount < 0.005 else f"{amount:,.2f}" if amount < 100 else f"{amount:,.0f}"
+
+
+def arm_by_scale(title, caption, cells, text, notes):
+    scales = sorted(cells["scale"].unique()) if len(cells) else []
+    by_place = {(cell["arm"], cell["scale"]): cell for cell in cells.to_dict("records")}
+    rows = [[f"`{arm}`", *(text(by_place[arm, scale]) for scale in scales)] for arm in sorted({arm for arm, _ in by_place}, key=rank)]
+    return Table(title, caption, ["arm", *(short(int(scale)) for scale in scales)], rows, "l" * (1 + len(scales)), tuple(notes))
+
+
+def accuracy_text(cell):
+    """``91.2 [90.1, 92.3] n=4 (+1 short)``, or ``—(2/5)`` where runs are missing, or ``—`` where none was ever begun."""
+    return missing_text(cell) or f"{100 * cell['mean']:.1f}{bounds(cell, '.1f')} n={cell['n']}{short_text(cell)}"
+
+
+def difference_text(cell):
+    """``+1.31 [+0.40, +2.22] n=5 ↑``."""
+    return missing_text(cell) or f"{100 * cell['mean']:+.2f}{bounds(cell, '+.2f')} n={cell['n']}{short_text(cell)}{ARROWS[cell['verdict']]}"
+
+
+def missing_text(cell):
+    if not cell["planned"]:
+        return "—"
+    if not cell["complete"]:
+        return f"—({cell['done']}/{cell['expected']})"
+    return "" if cell["n"] else f"— ({cell['short']} short)"
+
+
+def bounds(cell, form):
+    return "" if isnan(cell["low"]) else f" [{100 * cell['low']:{form}}, {100 * cell['high']:{form}}]"
+
+
+def short_text(cell):
+    return f" (+{cell['short']} short)" if cell["short"] else ""
+
+
+def conditions(group):
+    """The sentence every caption ends with: what the interval is of, budget, monitor rule, learner, what else is special."""
+    core = group.core
+    data = ("every seed with its own split of the real data" if group.split is None
+            else f"training variation on this fixed test set, data.split={group.split}")
+    monitor = MONITORS.get(core["data.monitor"], f"data.monitor={core['data.monitor']}")
+    extra = f" Other than default: {', '.join(group.extras())}." if group.extra else ""
+    return (f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in training; "
+            f"{monitor}; {data}.{extra}")
+
+
+def set_named(rows, on):
+    known = rows["test_images"].dropna()
+    return f"the {'test set' if on == 'test' else f'shifted test set {on}'}{f' ({int(known.iloc[0]):,} real images)' if len(known) else ''}"
+
+
+def check_set(rows, on):
+    """Raises BadInput where no finished run has an accuracy on the set."""
+    known = ["test", *(column.removeprefix("shifted.") for column in rows if column.startswith("shifted."))]
+    if column_of(on) not in rows:
+        raise BadInput("on", on, f"one of {', '.join(known)}.{did_you_mean(on, known)}")
+
+
+def ceiling_note(ceiling):
+    if ceiling is None:
+        return []
+    return [f"Ceiling, `real`: {accuracy_text(ceiling)}, trained on the {ceiling['images']:,} real images there are, at any larger scale."]
+
+
+def legend(cells, what):
+    """What the signs in the cells mean, of those that occur."""
+    if not len(cells):
+        return []
+    waiting = cells[(cells["planned"] > 0) & ~cells["complete"].astype(bool)]
+    signs = []
+    if len(waiting):
+        first = waiting.iloc[0]
+        signs.append(f"—({first['done']}/{first['expected']}): {first['done']} of {first['expected']} {what} are finished; no mean of a part.")
+    if (cells["planned"] == 0).any():
+        signs.append("—: not run.")
+    if cells["short"].sum():
+        signs.append("short: finished below its scale, not in the mean.")
+    return signs
+
+
+def missing_controls(rows):
+    wanted = [*BASELINES, "prune score=random", "real"]
+    absent = [f"`{arm}`" for arm in wanted if arm not in set(rows["arm"])]
+    return [f"Controls not among these runs: {', '.join(absent)}."] if absent else []
+
+
+def unfinished_note(rows):
+    states = rows["state"].value_counts().drop("done", errors="ignore")
+    return [f"Not finished: {', '.join(f'{states[state]} {state}' for state in sorted(states.index))}."] if len(states) else []
