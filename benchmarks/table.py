@@ -97,7 +97,7 @@ def write(frame, out, figures, exclude, on):
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     for name, parts in texts.items():
         write_atomic(out / name, ("\n\n".join(parts) + "\n").encode())
-    write_atomic(out / "table.csv", tidy(frame, exclude, on).to_csv(index=False, lineterminator="\n").encode())
+    write_atomic(out / "table.csv", tidy(frame, exclude, on).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
     drawn = [path for group, rows in groups(frame) for path in draw(rows, out, exclude, on, group)] if figures else []
     return [*(out / name for name in (*texts, "table.csv")), *drawn]
 

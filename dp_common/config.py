@@ -35,6 +35,7 @@ class Resolved:
     run_id: str
     words: list
     plugins: dict
+    scores: list  # (key, name, does it guide) of each key that names a score
     notes: list = field(default_factory=list)
 
 
@@ -42,9 +43,11 @@ def resolve(words, presets=PRESETS):
     """``["strategy=dp", "scale=4k", ...]`` -> Resolved. Raises BadInput; imports no torch unless a plugin does."""
     given = parse(words)
     preset = read_preset(given.pop("preset"), presets) if "preset" in given else {}
-    chosen = {kind: registry.find(kind, str(given.get(kind, preset.get(kind, defaults_of(Spec)[kind])))) for kind in PLUGINS}
+    pick = lambda kind, recipe={}: registry.find(kind, str((defaults_of(Spec) | recipe | preset | given)[kind]))
+    task = pick("task")
+    recipe = dict(getattr(task.load(), "recipe", {}))
+    chosen = {kind: task if kind == "task" else pick(kind, recipe) for kind in PLUGINS}
     classes = {kind: plugin.load() for kind, plugin in chosen.items()}
-    recipe = dict(getattr(classes["task"], "recipe", {}))
     shape = {"": Spec} | {chosen[kind].section: classes[kind] for kind in PLUGINS if is_dataclass(classes[kind])}
     known = known_keys(shape)
     conf, sources = {part: OmegaConf.structured(cls) for part, cls in (shape | {"runtime": Runtime}).items()}, {}
@@ -67,16 +70,17 @@ def resolve(words, presets=PRESETS):
     for kind in PLUGINS:
         if is_dataclass(parts[kind]):
             values |= {f"{chosen[kind].section}.{key}": value for key, value in flatten(parts[kind]).items()}
-    for key, value in score_keys(values, known):
-        registry.find("score", value, key)
+    scores = score_keys(values, known)
+    for key, name, _ in scores:
+        registry.find("score", name, key)
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInput(key, value, "a finite number")
     fingerprints = {"recipe_version": RECIPE, "data_fingerprint": parts["task"].fingerprint(),
                     "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"])}
-    fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, values, known).items() if digest}
+    fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
     return Resolved(spec, runtime, **parts, budget=budget, values=values, sources={key: sources.get(key, "default") for key in values},
-                    run_id=run_id(values | fingerprints), words=list(words), plugins=chosen, notes=notes)
+                    run_id=run_id(values | fingerprints), words=list(words), plugins=chosen, scores=scores, notes=notes)
 
 
 def parse(words):
@@ -214,11 +218,12 @@ def settle(strategy, section, budget, sources):
 
 
 def score_keys(values, known):
-    """(key, value) of the keys that name a score."""
-    return [(key, value) for key, value in values.items() if key in known and known[key][2].metadata.get("plugin") == "score"]
+    """(key, name, guides) of the keys that name a score."""
+    rules = {key: known[key][2].metadata for key in values if key in known}
+    return [(key, values[key], rule.get("guides", False)) for key, rule in rules.items() if rule.get("plugin") == "score"]
 
 
-def digests(chosen, values, known):
+def digests(chosen, scores):
     """Source digests of plugins that are not this package's own, by what they are."""
     outside = {kind: plugin.source_digest() for kind, plugin in chosen.items()}
-    return outside | {key: registry.find("score", value).source_digest() for key, value in score_keys(values, known)}
+    return outside | {key: registry.find("score", name).source_digest() for key, name, _ in scores}

@@ -15,7 +15,7 @@ import numpy as np
 from dp_common import config, ledger
 from dp_common.errors import Interrupted, Problem
 
-SMALL = ["scale=200", "train.seen=3200", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
+SMALL = ["scale=200", "train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
 
 
 class Nonconforming(AssertionError):

@@ -206,7 +206,8 @@ class Lab:
     def _generate(self, key, n, guide, omega, rule, through, every, frozen):
         bench, first, added, births = self._bench, self._state["generated"], [], []
         model = self._frozen if frozen else None
-        hook = guide and omega and bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
+        steered = guide is not None and omega != 0
+        hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every) if steered else None
         call = self._calls + 1
         with bench.progress.task("guided" if hook else "generate", n) as advance:
             for start in range(first, first + n, bench.shard):

@@ -11,7 +11,7 @@ class Progress:
     def __init__(self, budget, stream=None, quiet=False):
         self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
         self.terminal = not quiet and self.stream.isatty()
-        self.started, self.mark, self.start_seen = time.monotonic(), 0, None
+        self.started, self.mark, self.first_seen = time.monotonic(), 0, None
 
     @contextmanager
     def task(self, name, total):
@@ -30,12 +30,12 @@ class Progress:
 
     def report(self, seen, size, accuracy):
         """After each evaluation on monitor."""
-        self.start_seen = seen if self.start_seen is None else self.start_seen
         mark, elapsed = int(10 * seen / self.budget.seen), time.monotonic() - self.started
+        self.first_seen = seen - 1 if self.first_seen is None else self.first_seen  # what an earlier attempt saw took no time now
         if self.quiet or (mark <= self.mark and seen < self.budget.seen):
             return
         self.mark = mark
-        left = elapsed / max(seen, 1) * (self.budget.seen - seen)
+        left = elapsed / (seen - self.first_seen) * (self.budget.seen - seen) if seen > self.first_seen else 0
         self.say(f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
                  f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone, about {clock(left)} to go")
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dp_common import files, ledger, store
+from dp_common import files, ledger, registry, store
 from dp_common.clock import Clock
 from dp_common.errors import BadInput, Interrupted, LeaseLost, Problem
 from dp_common.generation import Studio
@@ -83,6 +83,7 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None):
     folder = folder_of(resolved)
     if finished(folder):
         return finished(folder)
+    preflight(resolved)
     make_folder(resolved, folder)
     lease = Lease(folder, resolved.runtime.lease_ttl)
     try:
@@ -93,6 +94,17 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None):
         raise Problem(f"{folder}: {error.strerror}; free some space and give the same command again, it goes on from here") from error
     finally:
         lease.release()
+
+
+def preflight(resolved):
+    """Find the bad input that takes torch to find, before anything is written."""
+    from dp_common.learner import build
+
+    device_named(resolved.runtime.device)
+    build(resolved.spec.learner, resolved.spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
+    for key, name, guides in resolved.scores:
+        if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
+            raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
 
 
 def make_folder(resolved, folder):

@@ -41,6 +41,7 @@ def summarise(records, resolved, extra):
         "run_id": resolved.run_id, "state": "done", "strategy": spec.strategy, "task": spec.task, "teacher": spec.teacher,
         "learner": spec.learner, "scale": spec.scale, "scale_reached": state["size"] >= spec.scale, "seed": spec.seed,
         "accuracy": final["test"]["accuracy"], "accuracy_interval": final["test"]["interval"],
+        "monitor_accuracy": calls[-1]["measured"].get("monitor"),
         "shifted": {name: value["accuracy"] for name, value in final.items() if isinstance(value, dict) and name not in ("test", "spent")},
         "images_generated": state["generated"], "images_kept": state["size"], "images_seen": state["seen_total"],
         "iterations": state["iterations"], "rounds": max(0, state["rounds"] - 1), **{unit: counts.get(unit, 0) for unit in UNITS},

@@ -29,7 +29,8 @@ def points(frame, against, exclude=(), on="test"):
     found = []
     for arm, scale, part in parts(cells):
         found += [{"what": "run", "arm": arm, "scale": scale, "seed": run["seed"], "split": run["data.split"], "device": run["device"],
-                   "x": run["x"], "kept": int(run["images_kept"]), "accuracy": 100 * run[column], "short": not run["scale_reached"]} for run in part.to_dict("records")]
+                   "x": run["x"], "kept": int(run["images_kept"]), "accuracy": 100 * run[column], "short": not run["scale_reached"]}
+                  for run in part.to_dict("records")]
         whole, reached = cell(part, expected, column), part[part["scale_reached"].astype(bool)]
         if whole["complete"] and whole["n"] and reached["x"].notna().all() and (against != "hours" or reached["device"].nunique() == 1):
             found.append({"what": "mean", "arm": arm, "scale": scale, "x": reached["x"].mean(), "accuracy": 100 * whole["mean"],
@@ -79,8 +80,8 @@ def save(shown, stem, label, on, group):
     import matplotlib.pyplot as plt
     import seaborn
 
-    style = seaborn.axes_style("whitegrid") | {"svg.hashsalt": "results", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9}
-    with plt.rc_context(style):
+    fixed = {"svg.hashsalt": "results", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9}
+    with plt.rc_context(seaborn.axes_style("whitegrid") | fixed):
         figure, axes = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
         try:
             lines, palette = shown[shown["what"] != "ceiling"], seaborn.color_palette("colorblind", 10)
@@ -92,7 +93,7 @@ def save(shown, stem, label, on, group):
                 figure.savefig(f"{stem}.{ending}", dpi=150, metadata=metadata)
         finally:
             plt.close(figure)
-    shown.to_csv(f"{stem}.csv", index=False, lineterminator="\n")
+    shown.assign(unit=label).to_csv(f"{stem}.csv", index=False, lineterminator="\n", float_format="%.10g")
     return [Path(f"{stem}.{ending}") for ending in ("svg", "png", "csv")]
 
 
@@ -120,17 +121,28 @@ def line(axes, mine, arm, colour, place):
 
 def ceiling_line(axes, ceiling):
     for row in ceiling.to_dict("records"):
-        axes.axhline(row["accuracy"], color="0.25", linestyle="--", linewidth=1.2, label=f"real, on the {row['kept']:,} there are", zorder=1)
+        axes.axhline(row["accuracy"], color="0.25", linestyle="--", linewidth=1.2, label=f"real, all {row['kept']:,} images", zorder=1)
         if np.isfinite(row["low"]):
             axes.axhspan(row["low"], row["high"], color="0.25", alpha=0.07, linewidth=0, zorder=0)
 
 
+def ticks(shown):
+    """Numbers of images to print on the axis: the scales, and where else means lie, as far as there is room between them."""
+    runs = shown[shown["what"] != "ceiling"]
+    wanted = [*sorted(runs["scale"].unique()), *sorted(runs["x"].unique())]
+    room, chosen = max(1.35, (max(wanted) / min(wanted)) ** 0.08), []
+    for x in map(float, wanted):
+        if all(max(x / other, other / x) >= room for other in chosen) and runs["x"].min() <= x <= runs["x"].max():
+            chosen.append(x)
+    return chosen
+
+
 def dress(axes, label, on, group, shown):
     """Axes, title, legend."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_locator(FixedLocator(ticks(shown)) if label in AXES.values() else LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x < 1000 else short(round(x))))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(False, which="minor")

@@ -31,10 +31,10 @@ class Group:
     @property
     def title(self):
         core = self.core
-        monitor = {"disjoint": "disjoint monitor", "paper": "monitored on test"}.get(core["data.monitor"], f"monitor {core['data.monitor']}")
+        monitor = "monitored on test" if core["data.monitor"] == "paper" else f"{core['data.monitor']} monitor"
         split = "a split per seed" if self.split is None else f"split {self.split}"
-        return ", ".join([core["task"], f"{core['teacher']} teacher", core["learner"], f"{core['train.seen']:,} images seen", monitor, split,
-                          *self.extras()])
+        return ", ".join([core["task"], f"{core['teacher']} teacher", core["learner"], f"{core['train.seen']:,} images seen", monitor,
+                          split, *self.extras()])
 
     @property
     def slug(self):

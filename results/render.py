@@ -13,8 +13,8 @@ def text(table):
     """For a terminal: columns in fixed width, captions wrapped."""
     grid = [[cell.replace("`", "") for cell in row] for row in [table.columns, *table.rows]]
     widths = [max(len(cell) for cell in column) for column in zip(*grid)]
-    lines = ["  ".join(cell.ljust(width) if align == "l" else cell.rjust(width) for cell, width, align in zip(row, widths, table.align)).rstrip()
-             for row in grid]
+    sides = [str.ljust if align == "l" else str.rjust for align in table.align]
+    lines = ["  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths)).rstrip() for row in grid]
     rule = "─" * max(len(line) for line in lines)
     words = [fill(part.replace("`", ""), WIDTH) for part in (table.title, table.caption, *table.notes)]
     return "\n".join([words[0], "", lines[0], rule, *lines[1:], rule, *words[2:], words[1]])
@@ -31,14 +31,14 @@ def markdown(table):
 
 
 def latex(table):
-    """A booktabs table environment; needs \\usepackage{booktabs}."""
+    """A table environment, no wider than the line; needs the packages booktabs and graphicx."""
     def line(cells):
         return " & ".join(map(escape, cells)) + r" \\"
 
     notes = [rf"\par\smallskip {escape(note)}" for note in table.notes]
     return "\n".join([r"\begin{table}", r"\centering\small", rf"\caption{{{escape(f'{table.title}. {table.caption}')}}}",
-                      rf"\begin{{tabular}}{{{table.align}}}", r"\toprule", line(table.columns), r"\midrule", *map(line, table.rows),
-                      r"\bottomrule", r"\end{tabular}", *notes, r"\end{table}"])
+                      r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", rf"\begin{{tabular}}{{{table.align}}}",
+                      r"\toprule", line(table.columns), r"\midrule", *map(line, table.rows), r"\bottomrule", r"\end{tabular}}", *notes, r"\end{table}"])
 
 
 def escape(words):

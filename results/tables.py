@@ -32,7 +32,8 @@ class Table:
 
 def all_tables(frame, exclude=(), on="test"):
     """[(Group, [Table])] of every comparison in the frame. Raises BadInput, and Problem as ``results.groups`` does."""
-    return [(group, [comparison(rows, on, group), *versus(rows, on, group), *cost_tables(rows, exclude, group)]) for group, rows in groups(frame)]
+    return [(group, [comparison(rows, on, group), *versus(rows, on, group), *cost_tables(rows, exclude, group)])
+            for group, rows in groups(frame)]
 
 
 def comparison(frame, on="test", group=None):
@@ -40,10 +41,10 @@ def comparison(frame, on="test", group=None):
     group, rows = one_group(frame, group)
     check_set(rows, on)
     cells, ceiling = accuracies(rows, on)
-    caption = (f"Accuracy in % on {set_named(rows, on)}: mean [95 % t-interval over seeds] and number of seeds n, by strategy and scale "
+    caption = (f"Percent correct on {set_named(rows, on)}: mean [95 % t-interval over seeds] and number of seeds n, by arm and scale "
                f"(images in the final training set). {conditions(group)}")
     notes = [*ceiling_note(ceiling), *legend(cells, "seeds"), *missing_controls(rows), *unfinished_note(rows)]
-    return arm_by_scale(f"Accuracy on {on}, %", caption, cells, accuracy_text, notes)
+    return arm_by_scale(f"Accuracy on {on}", caption, cells, accuracy_text, notes)
 
 
 def versus(frame, on="test", group=None):
@@ -55,13 +56,13 @@ def versus(frame, on="test", group=None):
         cells = differences(rows, baseline, on)
         if not len(cells):
             continue
-        caption = (f"Accuracy on {set_named(rows, on)} minus that of `{baseline}`, in points (1 point = 1 % of the images): mean "
-                   "[95 % t-interval] over n pairs of equal seed. ↑ above or ↓ below zero where this interval and the 95 % paired "
-                   f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(group)}")
+        caption = (f"Paired difference in points, 1 point being 1 % of {set_named(rows, on)}: mean [95 % t-interval over seeds] and "
+                   "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired bootstrap "
+                   f"over test images × seeds agree; no arrow: undecided. {conditions(group)}")
         notes = legend(cells, "pairs")
         if cells["unread"].sum():
             notes.append(f"No verdict for {cells['unread'].sum()} pair(s) without per-image correctness (correct.parquet).")
-        tables.append(arm_by_scale(f"Paired difference to `{baseline}`, accuracy on {on}, points", caption, cells, difference_text, notes))
+        tables.append(arm_by_scale(f"Accuracy on {on} minus that of `{baseline}`", caption, cells, difference_text, notes))
     return tables
 
 
@@ -76,18 +77,18 @@ def cost_tables(frame, exclude=(), group=None):
 
 
 def cost_table(group, device, means, exclude):
-    kind = "CPU hours" if device == "cpu" else "GPU hours"
     unit, factor, _ = next(row for row in UNITS if not means["spent"].max() > row[2])
+    kind = ("CPU hours" if device == "cpu" else "GPU hours") + (f", given in {unit}" if factor > 1 else "")
     phases = [*PRICED, "total", "spent"]
     parts = " + ".join(phase for phase in PRICED if phase not in exclude)
     where = {"cpu": f"a CPU ({'; '.join(sorted(set().union(*means['cpus']))) or 'model not recorded'})",
              "mixed": "several kinds of device, whose hours are not added"}.get(device, device)
-    caption = (f"Costs, means over the n finished runs of each line: images, iterations, and {kind} given in {unit}, on {where}. total = {parts}; "
+    caption = (f"Means over the n finished runs of each line: images, iterations, and {kind}, on {where}. total = {parts}; "
                f"spent: all attempts, with work lost to interruptions. {conditions(group)}")
-    rows = [[*arm_and_scale(row), str(row["n"]), *(f"{row[name]:,.0f}" for name in COUNTS), *(hours_text(row[name], factor) for name in phases)]
-            for row in means.to_dict("records")]
+    rows = [[*arm_and_scale(row), str(row["n"]), *(f"{row[name]:,.0f}" for name in COUNTS),
+             *(hours_text(row[name], factor) for name in phases)] for row in means.to_dict("records")]
     columns = ["arm", "scale", "n", "generated", "kept", "seen", "iterations", *phases]
-    return Table(f"Costs, {kind} given in {unit}, device {device}", caption, columns, rows, "l" + "r" * (len(columns) - 1))
+    return Table(f"Costs in {kind}, device {device}", caption, columns, rows, "l" + "r" * (len(columns) - 1))
 
 
 def arm_and_scale(row):
@@ -138,12 +139,12 @@ def short_text(cell):
 def conditions(group):
     """The sentence every caption ends with: what the interval is of, budget, monitor rule, learner, what else is special."""
     core = group.core
-    data = ("every seed with its own split of the real data" if group.split is None
-            else f"training variation on this fixed test set, data.split={group.split}")
+    data = ("intervals speak of training and data variation, every seed with its own data.split" if group.split is None
+            else f"intervals speak of training variation on this fixed test set, data.split={group.split}")
     monitor = MONITORS.get(core["data.monitor"], f"data.monitor={core['data.monitor']}")
     extra = f" Other than default: {', '.join(group.extras())}." if group.extra else ""
-    return (f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in training; "
-            f"{monitor}; {data}.{extra}")
+    return (f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in "
+            f"training; {monitor}; {data}.{extra}")
 
 
 def set_named(rows, on):
@@ -172,7 +173,8 @@ def legend(cells, what):
     signs = []
     if len(waiting):
         first = waiting.iloc[0]
-        signs.append(f"—({first['done']}/{first['expected']}): {first['done']} of {first['expected']} {what} are finished; no mean of a part.")
+        done, expected = first["done"], first["expected"]
+        signs.append(f"—({done}/{expected}): {done} of {expected} {what} are finished; no mean is shown of a part of them.")
     if (cells["planned"] == 0).any():
         signs.append("—: not run.")
     if cells["short"].sum():

@@ -14,7 +14,7 @@ from dp_common.patience import Plateau, check_fits, interval_of
 class DeliberatePractice:
     """train to a plateau, add images guided to what the learner finds hard, go on; omega=0 is the growing control"""
 
-    score: str = option("entropy", "score whose gradient guides", plugin="score")
+    score: str = option("entropy", "score whose gradient guides", plugin="score", guides=True)
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
     rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
     through: str = option("denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH)
