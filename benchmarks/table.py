@@ -15,11 +15,11 @@ Runs that differ in budget, task, teacher, learner, monitor rule or any other ke
 their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
 """
 
-import re
 import sys
 from pathlib import Path
 
 from benchmarks.cli import guarded
+from dp_common import grid
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.spec import Runtime
 
@@ -48,9 +48,9 @@ def parse(words):
     """Words -> {key: text}. Raises BadInput."""
     given = {}
     for word in words:
-        key, equals, value = word.partition("=") if "=" in word else ("root", "=", word)
-        if word.startswith("-") or key not in DEFAULTS:
-            raise BadInput(key if equals else word, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
+        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
+        if key not in DEFAULTS:
+            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
         if key in given:
             raise BadInput(key, value, f"given twice, first as {given[key]}")
         given[key] = value
@@ -64,13 +64,10 @@ def seeds_of(words):
     """"0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
     if words == "all":
         return None
-    seeds = []
-    for part in words.split(","):
-        ends = re.fullmatch(r"(\d+)(?:\.\.(\d+))?", part)
-        if not ends:
-            raise BadInput("seeds", words, "all, or numbers and ranges such as 0..4 or 0,2,5")
-        seeds += range(int(ends[1]), int(ends[2] or ends[1]) + 1)
-    return seeds
+    seeds = grid.values_of("seeds", words)
+    if not all(seed.isdigit() for seed in seeds):
+        raise BadInput("seeds", words, "all, or numbers and ranges such as 0..4 or 0,2,5")
+    return list(map(int, seeds))
 
 
 def write(frame, out, figures, exclude, on):
@@ -88,8 +85,9 @@ def write(frame, out, figures, exclude, on):
     texts = {"table.md": [], "table.tex": []}
     for number, (group, tables) in enumerate(found, 1):
         heading = f"Comparison {number} of {len(found)}: {group.title}"
-        print(("\n\n" if number > 1 else "") + f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join(map(render.text, tables)))
-        texts["table.md"] += [f"## {heading}", *map(render.markdown, tables)]
+        rest = [] if tables else ["No run of it is finished yet; python -m benchmarks.status says why."]
+        print(("\n\n" if number > 1 else "") + f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
+        texts["table.md"] += [f"## {heading}", *map(render.markdown, tables), *rest]
         texts["table.tex"] += [f"% {heading}", *map(render.latex, tables)]
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -54,9 +54,16 @@ def parameters(values):
 
 
 def chosen(values):
-    """The strategy's parameters that are neither defaults nor derived from the budget, in the order of its class."""
+    """The strategy's parameters that are neither defaults nor derived from the budget, in the order of its class.
+
+    Where a recipe fixes what the class would derive, and a run went back to that, its value is the class's word for it (0).
+    """
     own, usual = parameters(values), parameters(defaults(values) | {"strategy": values["strategy"]})
-    return {name: value for name, value in differing(own, usual).items() if not derived(values, own, name, usual)}
+    cls = plugin("strategy", values["strategy"])
+    plain = config.flatten(cls()) if is_dataclass(cls) else {}
+    found = differing(own, usual)
+    return {name: plain[name] if name in plain and derived(values, own, name, plain[name]) else value
+            for name, value in found.items() if name not in usual or not derived(values, own, name, usual[name])}
 
 
 def defaults(values):
@@ -69,23 +76,23 @@ def defaults(values):
             known |= {f"{values[kind].replace('-', '_')}.{name}": value for name, value in config.flatten(cls()).items()}
     for key, value in getattr(plugin("task", values["task"]), "recipe", {}).items():
         if key in known:
-            known[key] = config.count(key, value) if isinstance(known[key], int) else value
+            known[key] = config.count(key, value) if type(known[key]) is int else value
     return known
 
 
-def derived(values, own, name, usual):
-    """Would the strategy fill in this value by itself, given all the others?"""
+def derived(values, own, name, given):
+    """Does the strategy itself make this value of ``given``, with all its others as they are?"""
     cls = plugin("strategy", values["strategy"])
-    if not hasattr(cls, "settle") or name not in usual:
+    if not hasattr(cls, "settle"):
         return False
     classes = getattr(plugin("task", values["task"]), "classes", ())
     budget = Budget(values["scale"], values["train.seen"], values["train.batch"], len(classes) if isinstance(classes, (list, tuple)) else 0)
     try:
-        trial = cls(**own | {name: usual[name]})
+        trial = cls(**own | {name: given})
         trial.settle(budget)
     except (BadInput, TypeError):  # TypeError: the class has lost a parameter since
         return False
-    return getattr(trial, name) == own[name]
+    return getattr(trial, name) == own[name] != given
 
 
 def most_common(runs, scales):

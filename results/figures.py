@@ -11,6 +11,7 @@ from results.arms import rank
 from results.cells import cell, column_of, parts, replicates, split_ceiling, total_hours
 from results.groups import one_group
 from results.stats import t_interval
+from results.tables import unit_of
 
 AXES = {"images_generated": "images generated", "images_kept": "images kept in the training set", "hours": "hours of the result"}
 USUAL = ("static", "prune", "prune score=random", "dp", "dp omega=0")  # look the same in every figure; others take what is left
@@ -65,9 +66,7 @@ def draw(frame, folder, exclude=(), on="test", group=None):
 
 def in_units(shown, device):
     """(points with x in readable units, label of the axis): hours of a second or so are given in seconds."""
-    from results.tables import UNITS
-
-    unit, factor, _ = next(row for row in UNITS if not shown["x"].max() > row[2])
+    unit, factor = unit_of(shown["x"].max())
     kind = "CPU" if device == "cpu" else "GPU"
     return shown.assign(x=shown["x"] * factor), f"{kind} {unit} of one run" + ("" if device == "cpu" else f" on {device}")
 

@@ -48,7 +48,7 @@ class Group:
 
 
 def groups(frame):
-    """[(Group, its rows)] of a loaded frame, in the order of their titles. Rows without a strategy are left out.
+    """[(Group, its rows)] of a loaded frame, in the order of their CORE. Rows without a strategy are left out.
 
     Splits of the real data are pooled where every seed has its own; else each split is a comparison of its own, since runs
     on one split are not independent. Raises Problem where two runs are the same replicate of one arm and scale.
@@ -64,7 +64,7 @@ def groups(frame):
         core, extra = {key: values.get(key) for key in CORE}, extra_of(values, rivals, rows["values"].iloc[0])
         parts = [(None, rows)] if split_per_seed(rows) else rows.groupby("data.split")
         found += [(Group(core, extra, None if split is None else int(split)), once(part)) for split, part in parts]
-    return sorted(found, key=lambda pair: pair[0].title)
+    return sorted(found, key=lambda pair: (*pair[0].core.values(), pair[0].title))
 
 
 def varies(key, strategy):
@@ -92,7 +92,7 @@ def once(rows):
     texts = rows["values"].map(lambda values: json.dumps(values, sort_keys=True))
     twins = rows[rows.assign(text=texts).duplicated([*same, "text"], keep=False)]
     if len(twins):
-        one, other = twins["folder"].iloc[0], twins[(twins[same] == twins[same].iloc[0]).all(axis=1)]["folder"].iloc[1]
+        one, other, *_ = twins[(twins[same] == twins[same].iloc[0]).all(axis=1)]["run_id"]
         raise Problem(f"{one} and {other} have the same specification but other code, data or weights behind it: keep one under the root")
     return rows.drop_duplicates(same).sort_values("run_id", kind="stable")
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from dp_common import ledger
 from dp_common.clock import PRICED
+from dp_common.config import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from results.arms import arms
 
@@ -24,7 +25,8 @@ def load(root, damaged=None):
 
     Columns of every row: ``run_id, folder, state, why, attempts, strategy, task, teacher, learner, scale, seed, data.split,
     values`` (dict of the resolved specification, such as ``values["dp.omega"]``), ``arm`` (see ``results.arms``), ``device``,
-    ``cpus`` (names of the CPUs it ran on). ``state`` is done, interrupted, failed, or open: running now, or killed.
+    ``cpus`` (names of the CPUs it ran on). ``state`` is done, interrupted, failed, open (running now, or killed) or missing
+    (planned by a sweep, never begun; such rows have no folder).
     Finished rows have all of ``summary.json`` besides, flattened by dots: ``accuracy`` and ``shifted.<set>`` (fractions),
     ``images_generated``, ``gpu_hours.<phase>`` (device hours), ...; and ``test_images``, the size of the test set.
 
@@ -42,6 +44,10 @@ def load(root, damaged=None):
             rows.append(row_of(folder))
         except Damaged as error:
             messages.append(str(error))
+    try:
+        rows += planned(root, {row["run_id"] for row in rows} | {folder.name for folder in folders})
+    except Damaged as error:
+        messages.append(str(error))
     if damaged is not None:
         damaged += messages
     elif messages:
@@ -69,6 +75,30 @@ def row_of(folder):
     tested = [record["test"]["n"] for record in records if record["kind"] == "evaluate" and "test" in record]
     return row | {"folder": folder, "values": values, "data.split": values.get("data.split"), "test_images": tested[-1] if tested else None,
                   "cpus": sorted({record["cpu"] for record in opened if "cpu" in record})}
+
+
+def planned(root, known):
+    """Rows of the runs that a sweep remembered under ``root`` and that never began: state missing, folder None.
+
+    A run whose words mean something else by now (another recipe) is no longer waited for.
+    """
+    rows = []
+    for file in sorted(root.rglob("sweeps/*.json")):
+        try:
+            remembered = json.loads(file.read_bytes())["runs"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"{file}: not a remembered sweep") from error
+        for run_id in [run_id for run_id in remembered if run_id not in known]:
+            known.add(run_id)
+            try:
+                resolved = resolve(remembered[run_id])
+            except BadInput:
+                continue
+            if resolved.run_id == run_id:
+                values = resolved.values
+                rows.append({key: values[key] for key in IDENTITY} | {"run_id": run_id, "attempts": 0, "state": "missing", "cpus": [],
+                                                                      "values": values, "data.split": values["data.split"]})
+    return rows
 
 
 def read_summary(folder):

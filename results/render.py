@@ -38,7 +38,8 @@ def latex(table):
     notes = [rf"\par\smallskip {escape(note)}" for note in table.notes]
     return "\n".join([r"\begin{table}", r"\centering\small", rf"\caption{{{escape(f'{table.title}. {table.caption}')}}}",
                       r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%", rf"\begin{{tabular}}{{{table.align}}}",
-                      r"\toprule", line(table.columns), r"\midrule", *map(line, table.rows), r"\bottomrule", r"\end{tabular}}", *notes, r"\end{table}"])
+                      r"\toprule", line(table.columns), r"\midrule", *map(line, table.rows), r"\bottomrule", r"\end{tabular}}",
+                      *notes, r"\end{table}"])
 
 
 def escape(words):

@@ -53,7 +53,8 @@ def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, se
     one draw of images serves all seeds if ``shared_images``, else every drawn seed has its own (each has its own split).
     ``seed`` fixes the generator: the same input gives the same bits. (nan, nan) for fewer than two seeds.
 
-    With few seeds it is too narrow by about √((n−1)/n), which is why a verdict asks the t-interval too.
+    Where neither some seeds nor some images are better than others it is too wide, by up to √3; with few seeds that do differ it
+    is too narrow, by √((n−1)/n), which is why a verdict asks the t-interval too.
     """
     differences = np.asarray(differences, dtype=np.float64)
     n, images = differences.shape

@@ -31,9 +31,10 @@ class Table:
 
 
 def all_tables(frame, exclude=(), on="test"):
-    """[(Group, [Table])] of every comparison in the frame. Raises BadInput, and Problem as ``results.groups`` does."""
-    return [(group, [comparison(rows, on, group), *versus(rows, on, group), *cost_tables(rows, exclude, group)])
-            for group, rows in groups(frame)]
+    """[(Group, [Table])] of every comparison in the frame; no tables where no run is finished. Raises BadInput, and Problem as
+    ``results.groups`` does."""
+    return [(group, [comparison(rows, on, group), *versus(rows, on, group), *cost_tables(rows, exclude, group)]
+             if (rows["state"] == "done").any() else []) for group, rows in groups(frame)]
 
 
 def comparison(frame, on="test", group=None):
@@ -57,8 +58,8 @@ def versus(frame, on="test", group=None):
         if not len(cells):
             continue
         caption = (f"Paired difference in points, 1 point being 1 % of {set_named(rows, on)}: mean [95 % t-interval over seeds] and "
-                   "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired bootstrap "
-                   f"over test images × seeds agree; no arrow: undecided. {conditions(group)}")
+                   "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired "
+                   f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(group)}")
         notes = legend(cells, "pairs")
         if cells["unread"].sum():
             notes.append(f"No verdict for {cells['unread'].sum()} pair(s) without per-image correctness (correct.parquet).")
@@ -77,7 +78,7 @@ def cost_tables(frame, exclude=(), group=None):
 
 
 def cost_table(group, device, means, exclude):
-    unit, factor, _ = next(row for row in UNITS if not means["spent"].max() > row[2])
+    unit, factor = unit_of(means["spent"].max())
     kind = ("CPU hours" if device == "cpu" else "GPU hours") + (f", given in {unit}" if factor > 1 else "")
     phases = [*PRICED, "total", "spent"]
     parts = " + ".join(phase for phase in PRICED if phase not in exclude)
@@ -89,6 +90,11 @@ def cost_table(group, device, means, exclude):
              *(hours_text(row[name], factor) for name in phases)] for row in means.to_dict("records")]
     columns = ["arm", "scale", "n", "generated", "kept", "seen", "iterations", *phases]
     return Table(f"Costs in {kind}, device {device}", caption, columns, rows, "l" + "r" * (len(columns) - 1))
+
+
+def unit_of(most):
+    """(name, number of it in an hour) of the unit in which device hours of at most ``most`` read well."""
+    return next((unit[:2] for unit in UNITS if most <= unit[2]), UNITS[-1][:2])
 
 
 def arm_and_scale(row):

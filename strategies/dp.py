@@ -39,6 +39,10 @@ class DeliberatePractice:
         if self.schedule == "patience":
             check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
+    def forecast(self, budget):
+        guided = budget.scale - self.initial if self.omega else 0
+        return {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
+
     def run(self, lab):
         plateau = Plateau(self.patience, growth=self.patience_growth)
         lab.generate(self.initial)

@@ -37,6 +37,10 @@ class Prune:
             sizes = list(range(self.initial, budget.scale, self.per_round))
             check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
+    def forecast(self, budget):
+        pool = round((budget.scale - self.initial) * self.oversample)
+        return {"generated": self.initial + pool, "scored": pool}
+
     def run(self, lab):
         yield from self.in_the_loop(lab) if self.initial else self.plain(lab)
         while lab.learning:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 class Real:
     """the teacher's own real training images, at most all of them: the ceiling"""
 
+    def forecast(self, budget):
+        return {"generated": 0}
+
     def run(self, lab):
         lab.real(min(lab.budget.scale, lab.real_images))
         yield "loaded"

@@ -25,9 +25,12 @@ def make(tmp_path):
 
 
 def make_run(root, words, accuracy=0.9, state="done", kept=None, device="cpu", hours=None, flags=True, values=None, name=None):
-    """One run. ``kept``: images in its final set, the scale if None; ``hours``: device hours by phase; ``flags``: per-image
-    correctness too; ``values``: overrides of the resolved specification; ``name``: folder, else the run id."""
-    resolved = resolve(words.split())
+    """One run, with a budget of 64,000 images if the words name none.
+
+    ``kept``: images in its final set, the scale if None; ``hours``: device hours by phase; ``flags``: per-image correctness too;
+    ``values``: overrides of the resolved specification; ``name``: folder, else the run id.
+    """
+    resolved = resolve(words.split() + ["train.seen=64k"] * ("train.seen=" not in words))
     spec, full = resolved.spec, resolved.values | (values or {})
     run_id = name or resolved.run_id
     folder = root / run_id

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from dp_common.config import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from results.arms import arm, rank
 from results.load import correctness, load
@@ -35,6 +36,19 @@ def test_a_run_whose_first_line_is_torn_is_open_and_in_no_comparison(make):
     ledger.write_bytes(ledger.read_bytes()[:-20])
     row = load(make.root).iloc[0]
     assert (row["state"], row["run_id"], row["strategy"]) == ("open", folder.name, None)
+
+
+def test_runs_that_a_sweep_planned_are_missing(make):
+    words = ["strategy=dp", "scale=2k", "seed=1"]
+    folder = make("strategy=dp scale=2k train.seen=64k")
+    (make.root / "sweeps").mkdir()
+    sweep = {"words": [], "runs": {resolve(words).run_id: words, folder.name: [], "of-an-older-recipe": words[:2]}}
+    (make.root / "sweeps" / "a.json").write_text(json.dumps(sweep))
+    frame = load(make.root)
+    assert sorted(zip(frame["state"], frame["seed"])) == [("done", 0), ("missing", 1)]
+    (make.root / "sweeps" / "a.json").write_text("{")
+    with pytest.raises(Damaged, match=r"a\.json: not a remembered sweep"):
+        load(make.root)
 
 
 def corrupt_ledger(folder):
@@ -116,7 +130,8 @@ def test_no_folder_no_runs_and_runs_twice(make, tmp_path):
     ("strategy=dp dp.omega=0.05", "dp"),
     ("strategy=dp dp.initial=700", "dp initial=700"),  # per_round follows from it and is not named
     ("strategy=dp dp.patience=1 dp.per_round=300", "dp per_round=300 patience=1"),
-    ("strategy=dp train.seen=32k", "dp"),
+    ("strategy=dp train.seen=32k dp.patience=2", "dp patience=2"),
+    ("strategy=dp dp.interval=0", "dp interval=0"),  # derived, though the recipe fixes it
 ])
 def test_arm_labels_hold_over_scales(make, words, label):
     for scale in ("1k", "2k", "4k"):

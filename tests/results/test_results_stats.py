@@ -47,10 +47,9 @@ def test_paired_bootstrap_is_fixed_and_covers_like_its_standard_error(shared):
     low, high = paired_bootstrap(differences, shared_images=shared)
     assert (low, high) == paired_bootstrap(differences, shared_images=shared)
     assert low < differences.mean() < high
-    images = 20 * 400 if not shared else 400
-    between = differences.mean(axis=0).var() / 400 if shared else differences.var() / images
-    expected = 2 * 1.96 * sqrt(between + differences.mean(axis=1).var() / 20)
-    assert high - low == pytest.approx(expected, rel=0.2)
+    seeds, images, both = differences.mean(axis=1).var() / 20, differences.mean(axis=0).var() / 400, differences.var() / 8000
+    expected = 2 * 1.96 * sqrt(seeds + both + (images if shared else 0))
+    assert high - low == pytest.approx(expected, rel=0.1)
 
 
 def test_bootstrap_needs_two_seeds_and_survives_chunks():

@@ -1,0 +1,30 @@
+"""One thread everywhere: what is compared bit for bit must be summed in one order, and two cores are few."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import pytest  # noqa: E402
+
+SMALL = ["scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5", "mixture.components=2", "dp.interval=128", "dp.patience=1"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def small(tmp_path):
+    """``small("strategy=static", ...)`` -> Resolved: a run of about a second under tmp_path."""
+    from dp_common import config
+
+    def resolve(*words):
+        given = {word.partition("=")[0] for word in words}
+        section = next((word.partition("=")[2] for word in words if word.startswith("strategy=")), "dp")
+        rest = [word for word in SMALL if word.partition("=")[0] not in given and (not word.startswith("dp.") or "dp" in section)]
+        return config.resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
+
+    return resolve
