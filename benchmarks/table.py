@@ -40,8 +40,11 @@ def main(words):
         frame = frame[frame["seed"].isin(seeds)]
         if not len(frame):
             raise BadInput("seeds", given["seeds"], f"no run under {root} has such a seed")
-    written = write(frame, Path(given["out"]) if given["out"] else root / "tables", given["figures"] == "yes", exclude, given["on"])
-    print("\nwritten: " + "\n         ".join(map(str, written)), file=sys.stderr)
+    out = Path(given["out"]) if given["out"] else root / "tables"
+    written = write(frame, out, given["figures"] == "yes", exclude, given["on"])
+    drawn = sorted({path.stem for path in written if path.stem != "table"})
+    lines = [f"\nwritten to {out}: table.md, table.tex, table.csv", *(f"  {stem} (.svg .png .csv)" for stem in drawn)]
+    print("\n".join(lines), file=sys.stderr)
 
 
 def parse(words):

@@ -33,6 +33,7 @@ class Resolved:
     values: dict
     sources: dict
     run_id: str
+    fingerprints: dict  # hashed too: recipe version, data, teacher, sources of plugins that are not this package's own
     words: list
     plugins: dict
     scores: list  # (key, name, does it guide) of each key that names a score
@@ -80,7 +81,7 @@ def resolve(words, presets=PRESETS):
                     "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"])}
     fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
     return Resolved(spec, runtime, **parts, budget=budget, values=values, sources={key: sources.get(key, "default") for key in values},
-                    run_id=run_id(values | fingerprints), words=list(words), plugins=chosen, scores=scores, notes=notes)
+                    run_id=run_id(values | fingerprints), fingerprints=fingerprints, words=list(words), plugins=chosen, scores=scores, notes=notes)
 
 
 def parse(words):

@@ -131,7 +131,8 @@ def attempt(resolved, folder, lease, stop, quiet, started):
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", ledger.spec_text(resolved).encode())
     lost = max(0.0, lease.last_beat - book.records[-1]["t"]) if lease.last_beat and book.records else 0.0
-    book.append("open", run_id=resolved.run_id, lost=round(lost, 3), values=resolved.values, words=resolved.words,
+    book.append("open", run_id=resolved.run_id, lost=round(lost, 3), values=resolved.values, fingerprints=resolved.fingerprints,
+                words=resolved.words,
                 **provenance(device, clock.devices))
     try:
         summary = work(resolved, folder, book, clock, device, stop, quiet)

@@ -47,7 +47,7 @@ def summarise(records, resolved, extra):
         "iterations": state["iterations"], "rounds": max(0, state["rounds"] - 1), **{unit: counts.get(unit, 0) for unit in UNITS},
         "device": devices[0] if len(devices) == 1 else "mixed", "devices": opened[-1]["devices"], "threads": spec.threads,
         "gpu_hours": gpu_hours if len(devices) == 1 else gpu_hours | {"total": None}, "gpu_hours_spent": spent,
-        "monitor": spec.data.monitor, "attempts": len(opened), **extra, "values": resolved.values,
+        "monitor": spec.data.monitor, "attempts": len(opened), **extra, "values": resolved.values, "fingerprints": resolved.fingerprints,
         "versions": opened[-1]["versions"], "git": opened[-1]["git"],
     }
 

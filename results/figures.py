@@ -11,7 +11,7 @@ from results.arms import rank
 from results.cells import cell, column_of, parts, replicates, split_ceiling, total_hours
 from results.groups import one_group
 from results.stats import t_interval
-from results.tables import unit_of
+from results.tables import check_set, unit_of
 
 AXES = {"images_generated": "images generated", "images_kept": "images kept in the training set", "hours": "hours of the result"}
 USUAL = ("static", "prune", "prune score=random", "dp", "dp omega=0")  # look the same in every figure; others take what is left
@@ -23,6 +23,7 @@ def points(frame, against, exclude=(), on="test"):
     """What a figure shows, a row per dot: ``what`` is run (``x``, ``accuracy``, ``seed``, ``short``), mean (of a complete
     cell: mean ``x`` and interval) or ceiling. Accuracies in percent; x in images, or device hours on ``device``."""
     _, rows = one_group(frame)
+    check_set(rows, on)
     column, expected = column_of(on), replicates(rows)
     done = rows[rows["state"] == "done"]
     done = done.assign(x=total_hours(done, exclude) if against == "hours" else done[against].astype(float))
@@ -45,7 +46,7 @@ def points(frame, against, exclude=(), on="test"):
 
 
 def draw(frame, folder, exclude=(), on="test", group=None):
-    """Write all figures of one comparison into ``folder``; returns the paths. The same runs give the same bytes.
+    """Write all figures of one comparison into an existing ``folder``; returns the paths. The same runs give the same bytes.
 
     Hours get a figure per device name. Raises BadInput as ``one_group`` does.
     """
@@ -105,7 +106,7 @@ def places(arms):
 def line(axes, mine, arm, colour, place):
     """One arm: dots of its runs (hollow if short of their scale), line of means, band, and bars where there is no band."""
     marker, dashes = MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]
-    runs, means = mine[mine["what"] == "run"], mine[mine["what"] == "mean"].sort_values("x")
+    runs, means = mine[mine["what"] == "run"], mine[mine["what"] == "mean"].sort_values("scale")
     hollow = runs["short"].astype(bool)
     axes.scatter(runs["x"][~hollow], runs["accuracy"][~hollow], s=11, color=colour, marker=marker, alpha=0.45, linewidths=0, zorder=3)
     axes.scatter(runs["x"][hollow], runs["accuracy"][hollow], s=18, marker=marker, facecolors="none", edgecolors=[colour], zorder=3)
