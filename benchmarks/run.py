@@ -70,6 +70,8 @@ def result_text(s, folder):
     shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
     phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
     total = s["gpu_hours"]["total"]
+    rounds = [f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen" + "".join(
+        f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a) for a in s["additions"]]
     return "\n".join([
         f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
         f"shifted sets    {shifted}" if shifted else "shifted sets    none",
@@ -77,8 +79,12 @@ def result_text(s, folder):
         + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
         f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
         f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+        "additions", *rounds,
         f"folder          {folder}",
     ])
+
+
+BIRTH = (("score_at_birth", "score at birth", 1, ".2f"), ("true_label", "true label %", 100, ".2f"), ("log_density", "log-density", 1, ".1f"))
 
 
 def list_text(check):

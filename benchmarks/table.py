@@ -8,7 +8,7 @@ Keys:
     out=<root>/tables    folder to write to
     figures=yes          yes or no: draw accuracy against images generated, images kept and hours (SVG, PNG, CSV)
     seeds=all            only these seeds, such as 0..4 or 0,2,5; cells say which of them are missing
-    on=test              the real test set that accuracy is of: test or a shifted one
+    on=test              the real set that accuracy is of: test, a shifted one, or monitor, on which choices are made
     exclude=none         phases left out of total hours, such as exclude=monitor or exclude=monitor,score
 
 Runs that differ in budget, task, teacher, learner, monitor rule or any other key that is not compared stand in tables of

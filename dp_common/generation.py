@@ -29,7 +29,10 @@ class Studio:
 
     def guide(self, score_name, learner, model, *, omega, rule, through, every):
         """A Guide up the gradient of ``score_name`` of ``model``'s fp32 logits on the decoded x̂0."""
-        score = registry.find("score", score_name).load().score
+        module = registry.find("score", score_name).load()
+        if getattr(module, "BLIND", False):
+            raise Problem(f"score {score_name} has no gradient to follow: it cannot guide")
+        score = module.score
 
         def objective(x0, labels):
             self.clock.count(classifier_evaluations=len(x0))
@@ -83,10 +86,12 @@ class TopK:
         scores, indices, labels = (np.concatenate(pair) for pair in
                                    ((self.scores, scores), (self.indices, indices), (self.labels, labels)))
         order = np.lexsort((indices, -scores))
-        if self.balance == "class":
-            quota = np.full(self.classes, self.keep // self.classes)
-            quota[: self.keep % self.classes] += 1
-            order = np.concatenate([order[labels[order] == label][: quota[label]] for label in range(self.classes)])
+        if self.balance == "class":  # the best of each class, then the second of each, ...: equal shares as far as candidates go
+            place = np.empty(len(order), np.int64)
+            for label in range(self.classes):
+                mine = order[labels[order] == label]
+                place[mine] = np.arange(len(mine))
+            order = np.lexsort((indices, -scores, place))
         rows, old = np.sort(order[: self.keep]), len(self.encoded)
         self.encoded = [self.encoded[row] if row < old else encode(row - old) for row in rows]
         self.scores, self.indices, self.labels = scores[rows], indices[rows], labels[rows]

@@ -35,7 +35,8 @@ def boot_id():
 def process_start(pid):
     """Start time of a process in clock ticks since boot, which tells a pid from its reuse; None where there is no /proc."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else int(fields[19])  # a zombie is dead, though its pid still answers
     except OSError:
         return None
 
@@ -78,20 +79,21 @@ class Lease:
         self.folder, self.ttl = Path(folder), ttl
         self.token = uuid.uuid4().hex
         self.path = self.folder / NAME
-        holder = read(folder)
         self.last_beat = None  # Unix time of the dead holder's last sign of life
-        if holder:
-            self._wait_for_end(holder)
-            self.last_beat = float(_text(self._beat_file(holder["token"])) or 0) or None
-            self._remove(holder)
         record = self.folder / f".lease-{self.token}.new"
         write_atomic(record, json.dumps({"token": self.token, "ttl": ttl, **myself()}).encode())
         try:
-            os.link(record, self.path)  # atomic, and fails if another took it first
+            holder = read(folder)
+            if holder:
+                self._wait_for_end(holder)
+                self.last_beat = float(_text(self._beat_file(holder["token"])) or 0) or None
+                self._replace(holder, record)
+            else:
+                os.link(record, self.path)  # atomic, and fails if another took it first
         except FileExistsError:
             raise Held(f"{self.folder}: another process has just taken this run") from None
         finally:
-            record.unlink()
+            record.unlink(missing_ok=True)
         self.stop = threading.Event()
         self._beat()
         self.thread = threading.Thread(target=self._beating, daemon=True)
@@ -122,19 +124,20 @@ class Lease:
                 return
             time.sleep(min(0.1, holder["ttl"] / 20))
 
-    def _remove(self, holder):
-        """Remove a dead lease, exactly that one: two readers may try at once, only one rename succeeds."""
-        aside = self.folder / f".lease-{holder['token']}-{self.token}.old"
+    def _replace(self, holder, record):
+        """Put our record in the place of a dead one. Who may replace or remove the lease of a token holds its ``.take`` file;
+        so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError."""
+        take = self.folder / f".take-{holder['token']}"
+        taker = json.loads(_text(take) or "null")
+        if taker and gone(taker, myself()):
+            take.unlink(missing_ok=True)  # it died in the act
+        os.link(record, take)
         try:
-            os.rename(self.path, aside)
-        except FileNotFoundError:
-            return
-        found = json.loads(aside.read_text())
-        if found["token"] != holder["token"]:  # somebody else was faster and already holds it: put it back
-            os.link(aside, self.path)
-            aside.unlink()
-            raise Held(f"{self.folder}: held by pid {found['pid']} on {found['host']}")
-        aside.unlink()
+            if (read(self.folder) or {}).get("token") != holder["token"]:
+                raise Held(f"{self.folder}: another process has just taken this run")
+            os.replace(record, self.path)
+        finally:
+            take.unlink()
         self._beat_file(holder["token"]).unlink(missing_ok=True)
 
     def check(self):
@@ -146,10 +149,18 @@ class Lease:
     def release(self):
         self.stop.set()
         self.thread.join()
-        holder = read(self.folder)
-        if holder and holder["token"] == self.token:
+        take = self.folder / f".take-{self.token}"
+        try:
+            write_atomic(self.folder / f".lease-{self.token}.new", json.dumps({"token": self.token, **myself()}).encode())
+            os.link(self.folder / f".lease-{self.token}.new", take)
+        except OSError:
+            return  # it is being taken over, or the disk is full: whoever comes next finds us gone
+        finally:
+            (self.folder / f".lease-{self.token}.new").unlink(missing_ok=True)
+        if (read(self.folder) or {}).get("token") == self.token:
             self.path.unlink(missing_ok=True)
         self._beat_file(self.token).unlink(missing_ok=True)
+        take.unlink(missing_ok=True)
 
 
 def _text(path):

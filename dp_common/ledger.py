@@ -22,7 +22,7 @@ import time
 import zlib
 from pathlib import Path
 
-from dp_common.errors import Damaged
+from dp_common.errors import Damaged, LeaseLost
 from dp_common.files import write_atomic
 
 NAME = "ledger.jsonl"
@@ -74,7 +74,9 @@ def surviving(records):
     calls = [r for r in alive if r["kind"] == "call"]
     kept = {file for r in calls for file in r["used"]}
     in_progress = 1 + max((r["call"] for r in calls), default=0)
-    return [r for r in alive if r["kind"] not in ("shard", "partial") or r["file"] in kept or r["call"] == in_progress]
+    last = {r["file"]: place for place, r in enumerate(alive) if r["kind"] in ("shard", "partial")}  # made again, it counts once
+    return [r for place, r in enumerate(alive) if r["kind"] not in ("shard", "partial")
+            or last[r["file"]] == place and (r["file"] in kept or r["call"] == in_progress)]
 
 
 def totals(records):
@@ -103,7 +105,7 @@ class Ledger:
     """
 
     def __init__(self, folder, run_id, holds, meter):
-        self.path, self.holds, self.meter = Path(folder) / NAME, holds, meter
+        self.path, self.holds, self.meter, self.unwritten = Path(folder) / NAME, holds, meter, []
         self.records = read(folder, run_id)
         holds()
         write_atomic(self.path, b"".join(encode(record) for record in self.records))
@@ -113,9 +115,12 @@ class Ledger:
     def append(self, kind, **content):
         """Write one whole line and wait until the disk has it. Raises OSError on a full disk: the line is then undone."""
         self.holds()
+        if not os.path.samestat(os.fstat(self.file.fileno()), os.stat(self.path)):
+            raise LeaseLost(f"{self.path}: another process replaced it; nothing more is written here")
         record = {"n": len(self.records), "t": round(time.time(), 3), "attempt": self.attempt, "kind": kind, **content}
-        record["spent"] = self.meter()
-        line, size = encode(record), self.file.tell()
+        self.unwritten.append({"spent": self.meter()})  # what a line that failed would have told is told by the next
+        record["spent"] = dict(zip(("phases", "counts"), totals(self.unwritten)))
+        line, size = encode(record), os.fstat(self.file.fileno()).st_size
         try:
             if self.file.write(line) != len(line):
                 raise OSError(28, "No space left on device", str(self.path))
@@ -123,6 +128,7 @@ class Ledger:
         except OSError:
             os.ftruncate(self.file.fileno(), size)
             raise
+        self.unwritten.clear()
         self.records.append(json.loads(json.dumps(record)))
         return record
 

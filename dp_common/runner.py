@@ -83,11 +83,11 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None):
     folder = folder_of(resolved)
     if finished(folder):
         return finished(folder)
-    preflight(resolved)
+    device = preflight(resolved)
     make_folder(resolved, folder)
     lease = Lease(folder, resolved.runtime.lease_ttl)
     try:
-        return attempt(resolved, folder, lease, stop, quiet, started)
+        return attempt(resolved, folder, device, lease, stop, quiet, started)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
@@ -97,14 +97,18 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None):
 
 
 def preflight(resolved):
-    """Find the bad input that takes torch to find, before anything is written."""
+    """Load the task and the teacher and find the bad input that takes torch to find, before anything is written."""
     from dp_common.learner import build
 
-    device_named(resolved.runtime.device)
+    fix_threads(resolved.spec.threads)
+    device = device_named(resolved.runtime.device)
+    resolved.task.load(resolved.spec.data.split)
+    resolved.teacher.prepare(resolved.task, device)
     build(resolved.spec.learner, resolved.spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:
         if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
+    return device
 
 
 def make_folder(resolved, folder):
@@ -119,12 +123,9 @@ def make_folder(resolved, folder):
         raise BadInput("root", resolved.runtime.root, f"cannot write there: {error.strerror}") from error
 
 
-def attempt(resolved, folder, lease, stop, quiet, started):
-    spec, runtime = resolved.spec, resolved.runtime
+def attempt(resolved, folder, device, lease, stop, quiet, started):
     if finished(folder):  # done by another process while we waited for the lease
         return finished(folder)
-    fix_threads(spec.threads)
-    device = device_named(runtime.device)
     clock = Clock(*devices_used(device), started=started)
     files.remove_temporaries(folder)
     book = ledger.Ledger(folder, resolved.run_id, lease.check, clock.take)
@@ -157,8 +158,6 @@ def attempt(resolved, folder, lease, stop, quiet, started):
 def work(resolved, folder, book, clock, device, stop, quiet):
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     spec, task, teacher = resolved.spec, resolved.task, resolved.teacher
-    task.load(spec.data.split)
-    teacher.prepare(task, device)
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
     bench = Bench(spec, resolved.budget, teacher, task.classes, task.train, monitor, Learner(spec, task, device),
                   Studio(spec, teacher, device, clock), book, clock, folder, Progress(resolved.budget, quiet=quiet),
@@ -177,7 +176,8 @@ def work(resolved, folder, book, clock, device, stop, quiet):
 def evaluate(bench, task, call):
     """Accuracy on test and the shifted sets, into the ledger; returns per-image correctness by set."""
     with bench.clock.phase("evaluate"):
-        correct = {name: bench.learner.correct(split) for name, split in {"test": task.test, **task.shifted}.items()}
+        sets = {"test": task.test, "monitor": bench.monitor, **task.shifted}
+        correct = {name: bench.learner.correct(split) for name, split in sets.items()}
         bench.ledger.append("evaluate", call=call, **{name: accuracy_of(flags) for name, flags in correct.items()})
     return correct
 

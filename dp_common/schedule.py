@@ -30,9 +30,11 @@ def timesteps(n: int, spacing: str = "leading", steps: int = TRAIN_STEPS, offset
     if spacing == "leading":
         visited = np.arange(n) * (steps // n) + offset
     elif spacing == "trailing":
-        visited = np.round(np.arange(steps, 0, -steps / n))[::-1] - 1
+        visited = np.round(steps - np.arange(n)[::-1] * (steps / n)) - 1
     elif spacing == "linspace":
         visited = np.round(np.linspace(0, steps - 1, n))
     else:
         raise ValueError(f"sampler.spacing={spacing}: one of leading, trailing, linspace")
+    if visited[-1] >= steps:
+        raise ValueError(f"sampler.steps={n}: the last of {spacing} spacing with offset {offset} would be t = {visited[-1]:.0f} of {steps}")
     return [int(t) for t in visited[::-1]]

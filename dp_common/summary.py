@@ -41,15 +41,28 @@ def summarise(records, resolved, extra):
         "run_id": resolved.run_id, "state": "done", "strategy": spec.strategy, "task": spec.task, "teacher": spec.teacher,
         "learner": spec.learner, "scale": spec.scale, "scale_reached": state["size"] >= spec.scale, "seed": spec.seed,
         "accuracy": final["test"]["accuracy"], "accuracy_interval": final["test"]["interval"],
-        "monitor_accuracy": calls[-1]["measured"].get("monitor"),
-        "shifted": {name: value["accuracy"] for name, value in final.items() if isinstance(value, dict) and name not in ("test", "spent")},
+        "monitor_accuracy": final["monitor"]["accuracy"],
+        "shifted": {name: value["accuracy"] for name, value in final.items() if isinstance(value, dict) and name not in ("test", "monitor", "spent")},
         "images_generated": state["generated"], "images_kept": state["size"], "images_seen": state["seen_total"],
         "iterations": state["iterations"], "rounds": max(0, state["rounds"] - 1), **{unit: counts.get(unit, 0) for unit in UNITS},
         "device": devices[0] if len(devices) == 1 else "mixed", "devices": opened[-1]["devices"], "threads": spec.threads,
         "gpu_hours": gpu_hours if len(devices) == 1 else gpu_hours | {"total": None}, "gpu_hours_spent": spent,
-        "monitor": spec.data.monitor, "attempts": len(opened), **extra, "values": resolved.values, "fingerprints": resolved.fingerprints,
+        "additions": additions(calls), "monitor": spec.data.monitor, "attempts": len(opened), **extra, "values": resolved.values, "fingerprints": resolved.fingerprints,
         "versions": opened[-1]["versions"], "git": opened[-1]["git"],
     }
+
+
+def additions(calls):
+    """One dict per addition of images: after how many images seen, how many, and what was measured of them when they were new
+    (``score_at_birth``; where the teacher's density is known ``true_label``, the rate at which the label is the most probable
+    class, and ``log_density`` in nats given the label, both before clamping and encoding)."""
+    found = []
+    for call in calls:
+        if call["name"] in ("generate", "select", "real"):
+            images = call["answer"]
+            found.append({"call": call["name"], "images": images, "size": call["state"]["size"], "seen": call["state"]["seen"],
+                          "omega": call["args"].get("omega", 0.0), **call["measured"]})
+    return found
 
 
 UNITS = ("network_evaluations", "decoder_evaluations", "classifier_evaluations", "gradients", "network_gradients", "not_moved",

@@ -12,16 +12,11 @@ import pandas as pd
 from dp_common.clock import PRICED
 from results.arms import rank
 from results.groups import UNIT
-from results.load import correctness
+from results.load import column_of, correctness
 from results.stats import paired_bootstrap, paired_difference, pairs, t_interval, verdict
 
 COUNTS = ("images_generated", "images_kept", "images_seen", "iterations")
 BASELINES = ("static", "dp omega=0")
-
-
-def column_of(on):
-    """The column of the accuracy on one real set: ``test`` or a shifted one."""
-    return "accuracy" if on == "test" else f"shifted.{on}"
 
 
 def replicates(rows):

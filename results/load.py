@@ -136,6 +136,11 @@ def flat(tree, prefix=""):
     return pairs
 
 
+def column_of(on):
+    """The column of the accuracy on one real set: ``test``, ``monitor`` or a shifted one."""
+    return {"test": "accuracy", "monitor": "monitor_accuracy"}.get(on, f"shifted.{on}")
+
+
 def correctness(row, on="test"):
     """Which images of the real set ``on`` the final learner of a finished run got right: [images] bool, in image order.
 
@@ -149,7 +154,7 @@ def correctness(row, on="test"):
     except (OSError, ValueError) as error:
         raise Damaged(f"{path}: {str(error).splitlines()[0]}") from error
     flags = kept[kept["set"] == on].sort_values("image")["correct"].to_numpy(dtype=bool)
-    accuracy = row["accuracy" if on == "test" else f"shifted.{on}"]
+    accuracy = row[column_of(on)]
     if not len(flags) or abs(flags.mean() - accuracy) > 1e-9:
         raise Damaged(f"{path}: {flags.sum()} of {len(flags)} images of {on} correct, the summary says {accuracy:.6f}")
     return flags

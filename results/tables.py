@@ -155,12 +155,12 @@ def conditions(group):
 
 def set_named(rows, on):
     known = rows["test_images"].dropna()
-    return f"the {'test set' if on == 'test' else f'shifted test set {on}'}{f' ({int(known.iloc[0]):,} real images)' if len(known) else ''}"
+    return f"the {on + ' set' if on in ('test', 'monitor') else f'shifted test set {on}'}{f' ({int(known.iloc[0]):,} real images)' if len(known) else ''}"
 
 
 def check_set(rows, on):
     """Raises BadInput where no finished run has an accuracy on the set."""
-    known = ["test", *(column.removeprefix("shifted.") for column in rows if column.startswith("shifted."))]
+    known = ["test", "monitor", *(column.removeprefix("shifted.") for column in rows if column.startswith("shifted."))]
     if column_of(on) not in rows:
         raise BadInput("on", on, f"one of {', '.join(known)}.{did_you_mean(on, known)}")
 

@@ -12,6 +12,7 @@ and v = ᾱλ + 1−ᾱ (all in the basis U):
 from dataclasses import dataclass
 from math import log, pi, sqrt
 
+from dp_common.errors import BadInput
 from dp_common.options import option
 
 
@@ -24,31 +25,39 @@ class Mixture:
     schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
 
     def prepare(self, task, device):
-        import numpy as np
+        import sklearn.cluster  # noqa: F401  (before the limit, which binds only libraries that are loaded)
         import torch
-        from sklearn.cluster import KMeans
-        from sklearn.covariance import ledoit_wolf
+        from threadpoolctl import threadpool_limits
 
         from dp_common.schedule import alphas_cumprod
 
-        pixels = task.train.images.reshape(len(task.train.labels), -1).astype(np.float64) / 127.5 - 1
-        centres, shares, residuals = [], [], []
-        for label in range(len(task.classes)):
-            mine = pixels[task.train.labels == label]
-            if len(mine) < self.components:
-                raise ValueError(f"mixture.components={self.components}: class {label} has only {len(mine)} training images")
-            fit = KMeans(self.components, n_init=3, random_state=0).fit(mine)
-            centres.append(fit.cluster_centers_)
-            shares.append(np.bincount(fit.labels_, minlength=self.components) / len(mine))
-            residuals.append(mine - fit.cluster_centers_[fit.labels_])
-        sigma = ledoit_wolf(np.concatenate(residuals), assume_centered=True)[0] + self.jitter * np.eye(pixels.shape[1])
-        lam, basis = np.linalg.eigh(sigma)
+        pixels = task.train.images.reshape(len(task.train.labels), -1).astype("float64") / 127.5 - 1
+        with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
+            centres, shares, lam, basis = self.fit(pixels, task.train.labels, len(task.classes))
         f32 = dict(dtype=torch.float32, device=device)
         self.lam, self.basis = torch.tensor(lam, **f32), torch.tensor(basis, **f32)
-        self.means = torch.tensor(np.stack(centres) @ basis, **f32)  # [C, K, D], in the basis U
-        self.log_shares = torch.tensor(np.log(np.stack(shares)), **f32)  # [C, K]
-        self.latent_shape, self.image_shape = task.shape, task.shape
+        self.means = torch.tensor(centres @ basis, **f32)  # [C, K, D], in the basis U
+        self.log_shares = torch.tensor(shares, **f32).log()  # [C, K]
+        self.latent_shape = task.shape
         self.alphas_cumprod, self.final_alpha, self.null_label = alphas_cumprod(self.schedule), 1.0, len(task.classes)
+
+    def fit(self, pixels, labels, classes):
+        """pixels [n, D] -> centres [C, K, D], shares [C, K], λ [D], U [D, D]."""
+        import numpy as np
+        from sklearn.cluster import KMeans
+        from sklearn.covariance import ledoit_wolf
+
+        centres, shares, residuals = [], [], []
+        for label in range(classes):
+            mine = pixels[labels == label]
+            if len(mine) < self.components:
+                raise BadInput("mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}")
+            found = KMeans(self.components, n_init=3, random_state=0).fit(mine)
+            centres.append(found.cluster_centers_)
+            shares.append(np.bincount(found.labels_, minlength=self.components) / len(mine))
+            residuals.append(mine - found.cluster_centers_[found.labels_])
+        sigma = ledoit_wolf(np.concatenate(residuals), assume_centered=True)[0] + self.jitter * np.eye(pixels.shape[1])
+        return np.stack(centres), np.stack(shares), *np.linalg.eigh(sigma)
 
     def denoise(self, x, t, labels):
         import torch

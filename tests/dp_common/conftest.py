@@ -1,14 +1,6 @@
-"""Shared by these tests: one thread, the fitted mixture, a small classifier that was really trained, and a studio of both."""
-
-import sys
+"""Shared by these tests: the fitted mixture, a small classifier that was really trained, and a studio of both."""
 
 import pytest
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

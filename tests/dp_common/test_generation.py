@@ -51,14 +51,6 @@ def test_other_scores_guide_too(studio_of, learner, score):
     assert values[0] < values[1] - 0.005 and values[1] < values[2] - 0.005
 
 
-def test_a_score_that_cannot_guide_is_refused(studio_of, learner):
-    """``random`` has no gradient: said in one line before anything is sampled, not in a traceback of the first step."""
-    studio = studio_of(steps=5)
-    with pytest.raises(Problem, match="random"):
-        images_of(studio, 0, 4, guide_of(studio, learner, 0.1, score="random"))
-    assert studio.clock.counts == {}
-
-
 @pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading")])
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("through", PATHS)
@@ -182,12 +174,11 @@ def offered(best, scores, indices, labels, cuts=()):
 
 
 def brute_force(scores, indices, labels, keep, classes, balance):
-    """Sort everything: the highest scores, ties to the lower index; per class the first classes get one more."""
+    """Sort everything: the highest scores, ties to the lower index; per class the best of each, then the second of each, ..."""
     ranked = sorted(zip(-scores, indices, labels))
-    if balance == "global":
-        return sorted(index for _, index, _ in ranked[:keep])
-    quota = [keep // classes + (label < keep % classes) for label in range(classes)]
-    return sorted(index for label in range(classes) for _, index, _ in [r for r in ranked if r[2] == label][: quota[label]])
+    if balance == "class":
+        ranked = sorted((place, *row) for label in range(classes) for place, row in enumerate(r for r in ranked if r[2] == label))
+    return sorted(row[-2] for row in ranked[:keep])
 
 
 @settings(max_examples=60, deadline=None)

@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings, strategies as st
 
 from dp_common import ledger
-from dp_common.errors import Damaged, LeaseLost
+from dp_common.errors import Damaged, LeaseLost, Problem
+from dp_common.files import write_atomic
 from dp_common.ledger import NAME, Ledger, read, surviving, totals
 
 NOTHING = {"phases": {}, "counts": {}}
@@ -171,11 +173,24 @@ def test_a_stale_writer_stopped_between_check_and_write_writes_where_nobody_look
     stale.append("open", run_id="run", host="old")
     book = opened(tmp_path)
     book.append("open", run_id="run", host="new")
-    stale.append("call", call=1, name="stale")
-    book.append("call", call=1, name="ours")
-    stale.append("close", state="done")
+    for kind in ("call", "close"):
+        with suppress(LeaseLost):  # it may learn of it, but need not
+            stale.append(kind, name="stale")
+        book.append("call", name="ours")
     assert read(tmp_path, "run") == book.records
-    assert [r.get("name", r.get("host")) for r in read(tmp_path)] == ["old", "new", "ours"]
+    assert [r.get("name", r.get("host")) for r in read(tmp_path)] == ["old", "new", "ours", "ours"]
+
+
+def test_a_writer_whose_file_was_replaced_stops_instead_of_writing_where_nobody_looks(tmp_path):
+    """An attempt that hung in opening the ledger, after its check and before its replace, comes back when another has taken
+    over and gone on: the copy it puts there is old. The holder must notice at its next line."""
+    book = opened(tmp_path)
+    book.append("open", run_id="run")
+    late = (tmp_path / NAME).read_bytes()
+    book.append("call", call=1)
+    write_atomic(tmp_path / NAME, late)
+    with pytest.raises(Problem):
+        book.append("call", call=2)
 
 
 def full(*_):

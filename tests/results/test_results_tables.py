@@ -219,7 +219,7 @@ def test_figures_show_every_run_and_their_csv_holds_it(make, tmp_path):
     (["{empty}"], "holds no runs"),
     (["{root}", "seeds=x"], "seeds=x: all, or numbers"),
     (["{root}", "seeds=7"], "no run under"),
-    (["{root}", "on=blurr"], "on=blurr: one of test, blur. Did you mean blur?"),
+    (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
     (["{root}", "exclude=monitr"], "Did you mean monitor?"),
     (["--fast"], "--fast: no such key."),
 ])
