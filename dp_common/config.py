@@ -65,6 +65,8 @@ def resolve(words, presets=PRESETS):
     notes = raise_budget(spec, sources)
     if spec.learner not in registry.learners() and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", spec.learner):
         raise BadInput("learner", spec.learner, f"one of {', '.join(registry.learners())}, or a timm model name")
+    if runtime.shard % spec.sampler.block:
+        raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     settle(parts["strategy"], chosen["strategy"].section, budget, sources)
     values = flatten(spec)

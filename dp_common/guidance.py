@@ -18,8 +18,10 @@ from math import sqrt
 
 import torch
 
+from dp_common.errors import Problem
 
-class GuidanceError(ArithmeticError):
+
+class GuidanceError(Problem):
     """A guidance gradient was not finite. ``rows`` are the batch rows it happened in."""
 
     def __init__(self, rows, alpha):

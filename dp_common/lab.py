@@ -11,10 +11,10 @@ learner's digest: a shard of other weights is made again, and counted as lost.
 import numpy as np
 
 from dp_common import checkpoint, files, store
+from dp_common.addition import Batch, files_of
 from dp_common.errors import Interrupted, Problem
-from dp_common.generation import TopK, quantise, score_images
 from dp_common.learner import check_finite
-from dp_common.seeds import derive, label_of
+from dp_common.seeds import derive
 from dp_common.spec import canonical
 
 START = {"size": 0, "seen": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
@@ -204,105 +204,18 @@ class Lab:
     # ------------------------------------------------------------------ the work itself
 
     def _generate(self, key, n, guide, omega, rule, through, every, frozen):
-        bench, first, added, births = self._bench, self._state["generated"], [], []
-        model = self._frozen if frozen else None
-        steered = guide is not None and omega != 0
-        hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every) if steered else None
-        call = self._calls + 1
-        with bench.progress.task("guided" if hook else "generate", n) as advance:
-            for start in range(first, first + n, bench.shard):
-                stop = min(start + bench.shard, first + n)
-                record = self._finished(call, f"{key}-{start}-{stop}")
-                if record is None:
-                    record, content = self._make_shard(f"{key}-{start}-{stop}", start, stop, guide, omega, hook, model, advance)
-                else:
-                    content = store.rows(store.read_checked(bench.folder / record["file"], record["digest"]))
-                    advance(stop - start)
-                bench.trainset.add(*content, new_round=not added)
-                added.append(member_of(record))
-                births.append((record["rows"], record["measured"]))
-        return self._outcome(n, added, used=[member["file"] for member in added], measured=weighted(births), size=self.size + n,
-                             generated=n, rounds=1)
-
-    def _make_shard(self, key, start, stop, guide, omega, hook, model, advance):
-        """Sample, encode and commit the images start .. stop-1."""
-        bench, clock, images, truth = self._bench, self._clock, [], []
-        indices = np.arange(start, stop)
-        labels = label_of(indices, self.budget.classes)
-        for block in blocks(start, stop, bench.spec.sampler.block):
-            self._heed_stop()
-            rows = slice(block.start - start, block.stop - start)
-            with clock.phase("guided" if hook else "generate"):
-                floats = bench.studio.sample(indices[rows], labels[rows], hook)
-                images.append(quantise(floats))
-            truth.append((len(block), bench.truth(floats, labels[rows])))
-            advance(len(block))
-        images, scores = np.concatenate(images), None
-        if guide is not None and self.seen:
-            with clock.phase("evaluate"):  # a measurement, not a part of any method: not in the price
-                scores = score_images(guide, bench.learner, model, images, labels, indices, self.seed, bench.unpriced)
-        measured = weighted(truth) | ({} if scores is None else {"score_at_birth": float(scores.mean())})
-        with clock.phase("write"):
-            encoded = [store.encode(image) for image in images]
-        return self._commit("shard", key, encoded, indices, labels, scores, omega=omega, measured=measured), (images, labels, indices)
-
-    def _commit(self, kind, key, encoded, indices, labels, scores, omega=0.0, **content):
-        """Write a shard and its line, which is what makes it exist; returns the line."""
-        bench, call = self._bench, self._calls + 1
-        with self._clock.phase("write"):
-            file = f"{kind}-{call:06d}-{indices[0]:09d}-{files.digest(key.encode())[:8]}.parquet"
-            mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=self.seed,
-                               round=self._state["rounds"], strategy=bench.spec.strategy, omega=omega)
-            return self._ledger.append(kind, call=call, key=key, file=file, digest=mark, rows=len(indices), **content)
-
-    def _finished(self, call, key, kind="shard"):
-        """The last line of a shard that an earlier attempt made with just this call and these weights."""
-        for record in reversed(self._ledger.records):
-            if record["kind"] == kind and record["call"] == call and record["key"] == key:
-                return record if (self._bench.folder / record["file"]).exists() else None
-        return None
+        bench, model, hook = self._bench, self._frozen if frozen else None, None
+        if guide is not None and omega != 0:
+            hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
+        batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._heed_stop)
+        birth = (guide, model) if guide is not None and self.seen else None
+        members, measured = batch.generate(self._state["generated"], n, hook, birth)
+        return self._outcome(n, members, used=files_of(members), measured=measured, size=self.size + n, generated=n, rounds=1)
 
     def _select(self, key, pool, keep, score, balance, replace):
-        bench, clock, first = self._bench, self._clock, self._state["generated"]
-        best, scanned = TopK(keep, self.budget.classes, balance), 0
-        scores_of = lambda images, labels, indices: score_images(score, bench.learner, None, images, labels, indices, self.seed, clock)
-        partial = self._finished(self._calls + 1, key, "partial")
-        if partial:
-            best.restore(store.read_checked(bench.folder / partial["file"], partial["digest"]))
-            scanned = partial["scanned"]
-        elif replace and self.size:
-            images, labels, indices = bench.trainset.joined()
-            with clock.phase("score"):
-                scores = scores_of(images, labels, indices)
-            best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
-        with bench.progress.task("select", pool) as advance:
-            advance(scanned)
-            for block in blocks(first + scanned, first + pool, bench.spec.sampler.block):
-                self._heed_stop()
-                indices = np.arange(block.start, block.stop)
-                labels = label_of(indices, self.budget.classes)
-                with clock.phase("generate"):
-                    images = quantise(bench.studio.sample(indices, labels))
-                with clock.phase("score"):
-                    scores = scores_of(images, labels, indices)
-                with clock.phase("write"):
-                    best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
-                advance(len(block))
-                if bench.due():
-                    self._commit("partial", key, *best.by_index(), scanned=block.stop - first)
-        encoded, indices, labels, scores = best.by_index()
-        if replace:
-            bench.trainset.clear()
-        added = []
-        for start in range(0, keep, bench.shard):
-            part = slice(start, start + bench.shard)
-            record = self._commit("shard", f"{key}-{start}", encoded[part], indices[part], labels[part], scores[part], measured={})
-            with clock.phase("write"):
-                images = np.stack([store.decode(data) for data in encoded[part]])
-            bench.trainset.add(images, labels[part], indices[part], new_round=start == 0)
-            added.append(member_of(record))
-        used = [member["file"] for member in added] + [r["file"] for r in self._ledger.records if r["kind"] == "partial" and r["key"] == key]
-        return self._outcome(keep, added, replace, used, {"score_at_birth": float(scores.mean())},
+        batch = Batch(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._heed_stop)
+        members, scans, mean = batch.select(self._state["generated"], pool, keep, score, balance, replace and self.size > 0)
+        return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean},
                              size=keep if replace else self.size + keep, generated=pool, rounds=1)
 
     def _train(self, n, new_weight):
@@ -347,23 +260,3 @@ class Lab:
             if self._dirty:
                 self._checkpoint()  # the weights are those after the last finished call
             raise Interrupted("interrupted between two blocks of images")
-
-
-def blocks(start, stop, size):
-    """Ranges covering start .. stop-1, cut at multiples of ``size``: whoever makes a block, it holds the same indices."""
-    edges = [start, *range((start // size + 1) * size, stop, size), stop]
-    return [range(a, b) for a, b in zip(edges, edges[1:]) if a < b]
-
-
-def member_of(record):
-    return {"file": record["file"], "digest": record["digest"], "rows": record["rows"]}
-
-
-def weighted(parts):
-    """Mean of dicts of numbers, weighted by their counts: [(n, {name: value})] -> {name: value}."""
-    names = {name for _, values in parts for name in values}
-    means = {}
-    for name in sorted(names):
-        have = [(n, values[name]) for n, values in parts if name in values]
-        means[name] = sum(n * value for n, value in have) / sum(n for n, _ in have)
-    return means

@@ -30,8 +30,9 @@ class Plateau:
 
 
 def interval_of(initial, seen):
-    """τ = min(N, seen/50) images between evaluations."""
-    return max(1, min(initial, seen // 50))
+    """τ = min(N, seen/50) images between evaluations, but at least seen/100: with a small initial set evaluating would
+    otherwise cost more than training."""
+    return max(1, seen // 100, min(initial, seen // 50))
 
 
 def check_fits(key, patience, growth, sizes, interval, budget):

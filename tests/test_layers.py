@@ -11,6 +11,7 @@ LAYERS = [  # modules of dp_common, low to high; a module imports from its own o
     {"ledger", "lease", "clock", "patience"},
     {"sampling", "guidance", "scores", "store", "trainset", "checkpoint", "progress", "provenance", "summary"},
     {"tasks", "learner", "teachers", "generation"},
+    {"addition"},
     {"lab"},
     {"runner"},
     {"conformance"},

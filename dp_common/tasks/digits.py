@@ -21,7 +21,7 @@ class Digits:
 
     recipe: ClassVar[dict] = {
         "teacher": "mixture", "learner": "vit-digits", "train.seen": 128_000, "train.batch": 128, "train.lr": 2e-3,
-        "prune.oversample": 8, "dp.interval": 1280, "prune.interval": 1280,  # a hundredth of the budget: an evaluation costs as much as training on 150 images
+        "prune.oversample": 8,
     }
     classes: ClassVar[list] = [str(digit) for digit in range(10)]
     shape: ClassVar[tuple] = (1, 8, 8)

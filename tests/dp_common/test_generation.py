@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings, strategies as st
 
-from dp_common import store
+from dp_common import ledger, runner, store
 from dp_common.errors import Problem
 from dp_common.generation import TopK, quantise
 from dp_common.guidance import GuidanceError
@@ -173,21 +173,22 @@ def offered(best, scores, indices, labels, cuts=()):
     return best
 
 
-def brute_force(scores, indices, labels, keep, classes, balance):
-    """Sort everything: the highest scores, ties to the lower index; per class the best of each, then the second of each, ..."""
+def brute_force(scores, indices, labels, keep, balance):
+    """Sort everything: the highest scores, ties to the lower index. By class: the best of each, then the second of each, ..."""
     ranked = sorted(zip(-scores, indices, labels))
     if balance == "class":
-        ranked = sorted((place, *row) for label in range(classes) for place, row in enumerate(r for r in ranked if r[2] == label))
-    return sorted(row[-2] for row in ranked[:keep])
+        place = {index: [i for _, i, other in ranked if other == label].index(index) for _, index, label in ranked}
+        ranked.sort(key=lambda candidate: place[candidate[1]])
+    return sorted(index for _, index, _ in ranked[:keep])
 
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10_000), keep=st.integers(1, 40), balance=st.sampled_from(["class", "global"]), data=st.data())
 def test_topk_is_sorting_everything_however_it_is_cut(seed, keep, balance, data):
-    scores, indices, labels = stream(200, 5, seed, first=seed % 7)
-    cuts = data.draw(st.lists(st.integers(0, 200), max_size=8))
+    scores, indices, labels = stream(120, 5, seed, first=seed % 7)
+    cuts = data.draw(st.lists(st.integers(0, 120), max_size=8))
     encoded, kept, kept_labels, kept_scores = offered(TopK(keep, 5, balance), scores, indices, labels, cuts).by_index()
-    assert kept.tolist() == brute_force(scores, indices, labels, keep, 5, balance)
+    assert kept.tolist() == brute_force(scores, indices, labels, keep, balance)
     rows = kept - indices[0]
     assert np.array_equal(kept_labels, labels[rows]) and np.array_equal(kept_scores, scores[rows])
     assert encoded == [b"%d" % index for index in kept]
@@ -221,6 +222,15 @@ def test_only_the_best_so_far_are_held_and_encoded():
     assert len(calls) == len(set(calls)) < 400
 
 
+@pytest.mark.parametrize("keep", [20, 23])
+def test_classes_get_equal_shares(keep):
+    """Even of candidates that are good in one class only."""
+    scores, indices, labels = stream(200, 10, 0)
+    best = offered(TopK(keep, 10, "class"), scores + 100 * (labels == 3), indices, labels, cuts=(50, 120))
+    counts = np.bincount(best.labels, minlength=10)
+    assert counts.sum() == keep and counts.max() - counts.min() <= 1 and counts[3] == counts.max()
+
+
 @pytest.mark.parametrize("balance", ["class", "global"])
 def test_a_restored_selection_goes_on(balance, tmp_path):
     """Through a shard of more than one row group."""
@@ -237,3 +247,64 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
     after.offer(scores[230:], indices[230:], labels[230:], encode(230))
     for expected, found in zip(whole.by_index(), after.by_index()):
         assert list(expected) == list(found)
+
+
+# ---------------------------------------------------------------- the selection in a run
+
+SCAN = ("strategy=prune", "prune.interval=128", "prune.patience=1", "prune.rounds=1", "prune.oversample=4", "sampler.block=64")
+
+
+class Killed(BaseException):
+    pass
+
+
+def run_of(resolved):
+    """(summary, surviving unit counts) of a run."""
+    summary = runner.execute(resolved, quiet=True)
+    alive = ledger.surviving(ledger.read(runner.folder_of(resolved)))
+    return summary, ledger.totals([r for r in alive if r["kind"] in ledger.WORK])[1]
+
+
+def test_a_scan_that_keeps_its_state_costs_what_one_that_does_not_costs(small, tmp_path):
+    plain, without = run_of(small(*SCAN, f"root={tmp_path}/plain"))
+    kept, counts = run_of(small(*SCAN, "checkpoint_every=0", f"root={tmp_path}/kept"))
+    assert kept["store_digest"] == plain["store_digest"] and counts == without
+
+
+@pytest.mark.parametrize("victim", [1, 3])
+def test_a_scan_killed_between_its_state_and_the_line_that_names_it_goes_on(small, tmp_path, monkeypatch, victim):
+    expected, _ = run_of(small(*SCAN, f"root={tmp_path}/whole"))
+    write, states = store.write, []
+
+    def killing(path, *args, **kwargs):
+        mark = write(path, *args, **kwargs)
+        states.extend([path] if path.name.startswith("partial") else [])
+        if len(states) == victim and path == states[-1]:
+            raise Killed
+        return mark
+
+    again = small(*SCAN, "checkpoint_every=0", f"root={tmp_path}/killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(store, "write", killing)
+        runner.execute(again, quiet=True)
+    summary, _ = run_of(again)
+    assert (summary["store_digest"], summary["accuracy"]) == (expected["store_digest"], expected["accuracy"])
+
+
+def test_a_scan_killed_before_its_call_is_told_costs_one_scan(small, tmp_path, monkeypatch):
+    """What was scanned again is spent, and no part of what the result cost."""
+    _, expected = run_of(small(*SCAN, f"root={tmp_path}/whole"))
+    append = ledger.Ledger.append
+
+    def killing(self, kind, **content):
+        if kind == "call" and content["name"] == "select":
+            raise Killed
+        return append(self, kind, **content)
+
+    again = small(*SCAN, f"root={tmp_path}/killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(ledger.Ledger, "append", killing)
+        runner.execute(again, quiet=True)
+    summary, counts = run_of(again)
+    assert counts == expected
+    assert summary["gpu_hours_spent"] > summary["gpu_hours"]["total"]

@@ -219,7 +219,7 @@ def test_one_sign_of_life_is_enough(tmp_path, monkeypatch):
 @pytest.mark.parametrize("dead", [True, False])
 def test_of_simultaneous_takers_one_wins(tmp_path, dead):
     """Eight at once, on a free folder or on a dead lease: one gets it and keeps it, the others are told."""
-    for round in range(15):
+    for round in range(10):
         folder = tmp_path / str(round)
         folder.mkdir()
         if dead:
@@ -296,6 +296,14 @@ def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeyp
     winners[0].check()
     winners[0].release()
     assert answers == [None] * len(threads)
+
+
+@pytest.mark.parametrize("where", [dict(boot="another boot"), dict(host="other")])
+def test_a_taker_that_died_in_the_act_blocks_nobody(tmp_path, take, where):
+    """Whatever a take-over leaves behind when it dies half-way, here or elsewhere: the next waits for its time and goes on."""
+    record = left_behind(tmp_path, ttl=0.3, **where)
+    (tmp_path / f".take-{record['token']}").write_text(json.dumps(record | {"token": "taker"}))
+    take(0.3).check()
 
 
 @pytest.mark.parametrize("damage", ["replaced", "removed"])
