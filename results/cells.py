@@ -24,13 +24,15 @@ def replicates(rows):
 
 
 def ceiling_rows(rows):
-    """Runs of ``real`` that ask for more images than there are: the same run at every such scale, so one per replicate."""
+    """The ceiling: runs of ``real`` with the most images, one per replicate. Beyond the number of real images there are they
+    are the same run at every scale."""
     real = rows[rows["arm"] == "real"].sort_values(["scale", "run_id"])
     done = real[real["state"] == "done"]
-    if not len(done) or done["scale_reached"].all():
+    if not len(done):
         return real[:0]
-    capped = real[real["scale"] > done["images_kept"].max()]
-    return capped.sort_values("state", key=lambda states: states != "done", kind="stable").drop_duplicates(UNIT)
+    first = done.loc[done["images_kept"] == done["images_kept"].max(), "scale"].min()
+    top = real[real["scale"] >= first]
+    return top.sort_values("state", key=lambda states: states != "done", kind="stable").drop_duplicates(UNIT)
 
 
 def split_ceiling(rows):

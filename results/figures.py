@@ -28,6 +28,7 @@ def points(frame, against, exclude=(), on="test"):
     done = rows[rows["state"] == "done"]
     done = done.assign(x=total_hours(done, exclude) if against == "hours" else done[against].astype(float))
     cells, ceiling = split_ceiling(done)
+    cells = cells[~(cells["x"] <= 0)]  # real images are not generated, and a log axis has no zero
     found = []
     for arm, scale, part in parts(cells):
         found += [{"what": "run", "arm": arm, "scale": scale, "seed": run["seed"], "split": run["data.split"], "device": run["device"],

@@ -168,7 +168,7 @@ def check_set(rows, on):
 def ceiling_note(ceiling):
     if ceiling is None:
         return []
-    return [f"Ceiling, `real`: {accuracy_text(ceiling)}, trained on the {ceiling['images']:,} real images there are, at any larger scale."]
+    return [f"Ceiling, `real`: {accuracy_text(ceiling)}, trained on {ceiling['images']:,} real images."]
 
 
 def legend(cells, what):

@@ -21,7 +21,7 @@ class DeliberatePractice:
     every: int = option(5, "guide one step in this many", low=1)
     initial: int = option(0, "N, images before training; 0: scale / 4", low=0)
     per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / 3", low=0)
-    interval: int = option(0, "tau, images seen between evaluations on monitor; 0: min(N, seen / 50), at least seen / 100", low=0)
+    interval: int = option(0, "tau, images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
@@ -33,7 +33,7 @@ class DeliberatePractice:
         if self.initial > budget.scale:
             raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
         self.per_round = self.per_round or max(1, -(-(budget.scale - self.initial) // 3))
-        self.interval = self.interval or interval_of(self.initial, budget.seen)
+        self.interval = self.interval or interval_of(budget.seen)
         self.additions = -(-(budget.scale - self.initial) // self.per_round)
         sizes = [self.initial + k * self.per_round for k in range(self.additions)]
         if self.schedule == "patience":

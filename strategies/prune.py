@@ -22,7 +22,7 @@ class Prune:
     balance: str = option("class", "keep the same number of each class, or the best overall", choices=("class", "global"))
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "plateaus at which images are added", low=1)
-    interval: int = option(0, "images seen between evaluations on monitor; 0: min(N, seen / 50), at least seen / 100", low=0)
+    interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     scorer_seen: float = option(0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8)
@@ -31,7 +31,7 @@ class Prune:
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
-        self.interval = self.interval or interval_of(self.initial or budget.seen, budget.seen)
+        self.interval = self.interval or interval_of(budget.seen)
         self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.initial:
             sizes = list(range(self.initial, budget.scale, self.per_round))

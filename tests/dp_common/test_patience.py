@@ -42,9 +42,8 @@ def test_patience_grows_with_the_set():
     assert reached(fixed, [0.5, 0.4, 0.4], 100) + reached(fixed, [0.4] * 4, 900) == [False, False, True, False, True, False, True]
 
 
-@pytest.mark.parametrize("initial, seen, expected", [(1000, 64_000, 1000), (4000, 64_000, 1280), (10, 30, 1), (1, 64_000, 640)])
-def test_interval_is_the_smaller_of_the_first_set_and_a_fiftieth_within_reason(initial, seen, expected):
-    assert interval_of(initial, seen) == expected
+def test_interval_is_a_hundredth_of_the_budget():
+    assert [interval_of(seen) for seen in (64_000, 128_000, 30)] == [640, 1280, 1]
 
 
 def budget(stable, batch=100):

@@ -68,7 +68,7 @@ def test_the_ceiling_is_a_line_of_its_own_and_counts_each_seed_once(make):
     frame = load(make.root)
     table = comparison(frame)
     assert rows_of(table)["real"] == {"500": "94.0 [81.3, 106.7] n=2", "1k": "—", "2k": "—"}
-    assert any(re.match(r"Ceiling, `real`: 94\.0 \[81\.3, 106\.7\] n=2, trained on the 897 real images", note) for note in table.notes)
+    assert any(re.match(r"Ceiling, `real`: 94\.0 \[81\.3, 106\.7\] n=2, trained on 897 real images", note) for note in table.notes)
     lines = tidy(frame)
     assert lines.loc[(lines["arm"] == "real") & lines["scale"].isna(), ["n", "images_kept"]].values.tolist() == [[2, 897]]
 
