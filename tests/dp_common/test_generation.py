@@ -7,9 +7,10 @@ import torch
 from hypothesis import given, settings, strategies as st
 
 from dp_common import ledger, runner, store
-from dp_common.errors import Problem
-from dp_common.generation import TopK, quantise
+from dp_common.errors import LeaseLost, Problem
+from dp_common.generation import Studio, TopK, quantise
 from dp_common.guidance import GuidanceError
+from dp_common.lease import Lease
 from dp_common.registry import find
 from dp_common.seeds import label_of
 
@@ -308,3 +309,20 @@ def test_a_scan_killed_before_its_call_is_told_costs_one_scan(small, tmp_path, m
     summary, counts = run_of(again)
     assert counts == expected
     assert summary["gpu_hours_spent"] > summary["gpu_hours"]["total"]
+
+
+def test_who_lost_the_lease_while_sampling_writes_no_shard(small, monkeypatch):
+    """Its file would replace that of the new holder, which on another device has other bits and another digest."""
+    lost, sample, check = [], Studio.sample, Lease.check
+
+    def checked(self):
+        check(self)
+        if lost:
+            raise LeaseLost("taken over")
+
+    monkeypatch.setattr(Studio, "sample", lambda self, *args: lost.append(True) or sample(self, *args))
+    monkeypatch.setattr(Lease, "check", checked)
+    resolved = small("strategy=static")
+    with pytest.raises(LeaseLost):
+        runner.execute(resolved, quiet=True)
+    assert lost and list(runner.folder_of(resolved).glob("*.parquet")) == []

@@ -145,6 +145,8 @@ def test_a_stopped_holder_is_replaced_after_its_time_and_learns_it(tmp_path, hol
     before = (tmp_path / NAME).read_bytes()
     os.kill(process.pid, signal.SIGCONT)
     assert process.ask("check") == "LeaseLost"
+    time.sleep(0.3)  # six beats
+    assert left(tmp_path) == {NAME, f".beat.{held.token}"}
     assert process.ask("release") == "ok"
     held.check()  # neither its heart nor its release did anything to ours
     assert (tmp_path / NAME).read_bytes() == before
