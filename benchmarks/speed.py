@@ -102,6 +102,7 @@ def unet_items(batch, steps=20):
     from dp_common.guidance import Guide
     from dp_common.sampling import ddim
     from dp_common.schedule import timesteps
+    from dp_common.scores import entropy
 
     torch.manual_seed(0)
     unet = UNet2DModel(sample_size=8, in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(32, 64), norm_num_groups=8,
@@ -111,7 +112,7 @@ def unet_items(batch, steps=20):
     pipeline = DDIMPipeline(unet, scheduler)
     pipeline.set_progress_bar_config(disable=True)
     x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
-    entropy = lambda x0, y: torch.distributions.Categorical(logits=classifier(x0)).entropy()
+    objective = lambda x0, y: entropy.score(classifier(x0), y)
 
     def ours(guide=None):
         with torch.no_grad():
@@ -121,7 +122,7 @@ def unet_items(batch, steps=20):
              "unet.diffusers_pipeline": ("images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np"), None)}
     for through in THROUGH:
         for every in (1, 5):
-            guide = Guide(entropy, 0.05, "relative", through, every)
+            guide = Guide(objective, 0.05, "relative", through, every)
             items[f"unet.relative.{through}.every{every}"] = ("images", batch, partial(ours, guide), "unet.plain")
     return items
 

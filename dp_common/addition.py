@@ -105,14 +105,18 @@ class Batch:
                     best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
                 advance(len(block))
                 if bench.due():
-                    self.commit("partial", 0, *best.by_index(), scanned=block.stop - first)
+                    before, saved = saved, self.commit("partial", 0, *best.by_index(), scanned=block.stop - first)
+                    if before:
+                        (bench.folder / before["file"]).unlink(missing_ok=True)
         return best.by_index()
 
     def commit(self, kind, start, encoded, indices, labels, scores, **content):
         """Write a shard and its line, which is what makes it exist; returns the line."""
         bench, key = self.bench, f"{self.key}-{start}"
         with bench.clock.phase("write"):
-            file = f"{kind}-{self.call:06d}-{indices[0]:09d}-{files.digest(key.encode())[:8]}.parquet"
+            bench.ledger.holds()  # a stale holder's file must not replace its successor's
+            name = files.digest(f"{key}-{content.get('scanned', '')}".encode())[:8]  # nor a saved state the one before it
+            file = f"{kind}-{self.call:06d}-{indices[0]:09d}-{name}.parquet"
             mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=bench.spec.seed,
                                round=self.round, strategy=bench.spec.strategy, omega=self.omega)
             return bench.ledger.append(kind, call=self.call, key=key, file=file, digest=mark, rows=len(indices), **content)

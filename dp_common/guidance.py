@@ -45,7 +45,7 @@ def predecessor_rule(x, x0, eps, g, alpha, omega, every):
 
 def relative_step(x, g, omega):
     """δ = ω ‖x‖ g/‖g‖ per image; zero where g is (rows under the floor arrive as zeros)."""
-    return omega * norms(x) / norms(g).clamp_min(torch.finfo(g.dtype).tiny) * g
+    return omega * norms(x) * (g / norms(g).clamp_min(torch.finfo(g.dtype).tiny))
 
 
 def norms(x):

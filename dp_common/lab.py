@@ -197,6 +197,8 @@ class Lab:
 
     def _whole(self, what, n, replaced=0):
         room = self.room + replaced
+        if not self.learning:
+            raise Problem(f"{what}: the stable phase is over, and nothing is added in the cool-down")
         if not 0 < n <= room:
             raise Problem(f"{what}: asked for {n} images with room for {room}")
         return int(n)

@@ -129,15 +129,16 @@ class Lease:
         so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError."""
         take = self.folder / f".take-{holder['token']}"
         taker = json.loads(_text(take) or "null")
-        if taker and gone(taker, myself()):
-            take.unlink(missing_ok=True)  # it died in the act
+        if taker:  # it died in the act, or it is about to show that it lives
+            self._wait_for_end(taker)
+            take.unlink(missing_ok=True)
         os.link(record, take)
         try:
             if (read(self.folder) or {}).get("token") != holder["token"]:
                 raise Held(f"{self.folder}: another process has just taken this run")
             os.replace(record, self.path)
         finally:
-            take.unlink()
+            take.unlink(missing_ok=True)
         self._beat_file(holder["token"]).unlink(missing_ok=True)
 
     def check(self):
@@ -151,7 +152,7 @@ class Lease:
         self.thread.join()
         take = self.folder / f".take-{self.token}"
         try:
-            write_atomic(self.folder / f".lease-{self.token}.new", json.dumps({"token": self.token, **myself()}).encode())
+            write_atomic(self.folder / f".lease-{self.token}.new", json.dumps({"token": self.token, "ttl": self.ttl, **myself()}).encode())
             os.link(self.folder / f".lease-{self.token}.new", take)
         except OSError:
             return  # it is being taken over, or the disk is full: whoever comes next finds us gone

@@ -36,9 +36,9 @@ def interval_of(seen):
 
 
 def check_fits(key, patience, growth, sizes, interval, budget):
-    """Refuse a patience whose Σ T_k·τ over the additions cannot fit the stable phase. ``sizes``: the set before each."""
+    """Refuse a patience whose τ + Σ T_k·τ over the additions cannot come before the stable phase ends. ``sizes``: the set before each."""
     rounded = -(-interval // budget.batch) * budget.batch
-    needed = sum(patience_after(patience, size, sizes[0], growth) * rounded for size in sizes)
-    if sizes and needed > budget.stable:
+    needed = rounded * (1 + sum(patience_after(patience, size, sizes[0], growth) for size in sizes))  # the first evaluation is always a best
+    if sizes and needed >= budget.stable:
         raise BadInput(key, patience, f"{len(sizes)} plateaus need {needed:,} images seen, the stable phase has {budget.stable:,}; "
                                       "lower it, or its growth, or the number of rounds")

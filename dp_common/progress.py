@@ -6,30 +6,43 @@ from contextlib import contextmanager
 
 
 class Progress:
-    """Marks are tenths of the budget and each addition. ``quiet`` shows nothing."""
+    """On a terminal one bar for the budget and, while images are made, one for them; elsewhere a line at each tenth of the budget
+    and each addition. ``quiet`` shows nothing."""
 
     def __init__(self, budget, stream=None, quiet=False):
         self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
         self.terminal = not quiet and self.stream.isatty()
-        self.started, self.mark, self.first_seen = time.monotonic(), 0, None
+        self.started, self.mark, self.first_seen, self.whole = time.monotonic(), 0, None, None
 
     @contextmanager
     def task(self, name, total):
         """Work of ``total`` images; yields ``advance(n)``."""
-        if self.terminal:
-            from tqdm import tqdm
-
-            with tqdm(total=total, desc=f"{name:>8}", unit=" images", unit_scale=True, leave=False, file=self.stream) as bar:
-                yield bar.update
-            return
         since = time.monotonic()
-        yield lambda n: None
+        if not self.terminal:
+            yield lambda n: None
+        elif name == "train":
+            self.whole = self.whole or self.bar(self.budget.seen, "seen", leave=True)
+            yield self.whole.update
+        else:
+            with self.bar(total, name) as bar:
+                yield bar.update
         took = time.monotonic() - since
-        if name != "train" and not self.quiet:
+        if name != "train":
             self.say(f"{name} {total:,} images in {clock(took)} ({total / max(took, 1e-9):,.0f}/s)")
+
+    def bar(self, total, name, leave=False):
+        from tqdm import tqdm
+
+        return tqdm(total=total, desc=f"{name:>8}", unit=" images", unit_scale=True, leave=leave, file=self.stream, dynamic_ncols=True)
 
     def report(self, seen, size, accuracy):
         """After each evaluation on monitor."""
+        if self.terminal:
+            self.whole.n = seen  # an earlier attempt's, or a fresh learner's, is not what this bar counted
+            self.whole.set_postfix_str(f"set {size:,} of {self.budget.scale:,}, monitor {100 * accuracy:.1f} %")
+            if seen >= self.budget.seen:
+                self.whole.close()
+            return
         mark, elapsed = int(10 * seen / self.budget.seen), time.monotonic() - self.started
         self.first_seen = seen - 1 if self.first_seen is None else self.first_seen  # what an earlier attempt saw took no time now
         if self.quiet or (mark <= self.mark and seen < self.budget.seen):

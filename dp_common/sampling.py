@@ -19,7 +19,7 @@ def ddim(denoise, x, labels, timesteps, alphas_cumprod, *, guide=None, eta=0.0, 
     Steps go from each timestep to the next *visited* one, the last to ``final_alpha`` (1, or ᾱ_0 where a model's own
     scheduler says ``set_alpha_to_one: false``). ``noise(i) -> [B, ...]`` is asked for step i = 1, 2, ... when eta > 0.
     ``clip`` of x̂0 to [-1, 1]: ``none``; ``keep_eps``, which leaves ε as it was; ``rederive``, which makes ε agree again.
-    ``guide(x, x̂0, ε, t, labels) -> (x, x̂0, ε)`` is called at the steps ``guide.active(i)`` names, with a graph from x
+    ``guide(x, x̂0, ε, ᾱ_t, labels) -> (x, x̂0, ε)`` is called at the steps ``guide.active(i)`` names, with a graph from x
     to x̂0 if ``guide.through == "denoiser"``.
     """
     if clip not in CLIPS:

@@ -50,7 +50,7 @@ class DeliberatePractice:
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
-            if lab.room and self.stalled(plateau, accuracy, lab):
+            if lab.learning and lab.room and self.stalled(plateau, accuracy, lab):
                 if self.feedback == "first" and not lab.rounds:
                     lab.freeze()
                 lab.generate(min(self.per_round, lab.room), guide=self.score, omega=self.omega, rule=self.rule,
@@ -63,4 +63,4 @@ class DeliberatePractice:
         """Is it time for the next addition?"""
         if self.schedule == "patience":
             return plateau.reached(accuracy, lab.size)
-        return lab.learning and lab.seen >= lab.budget.stable * (lab.rounds + 1) / (self.additions + 1)
+        return lab.seen >= lab.budget.stable * (lab.rounds + 1) / (self.additions + 1)

@@ -56,7 +56,7 @@ class Prune:
         while lab.learning and lab.room:
             accuracy = lab.train(self.interval)
             yield "trained"
-            if plateau.reached(accuracy, lab.size):
+            if lab.learning and plateau.reached(accuracy, lab.size):
                 keep = min(self.per_round, lab.room)
                 lab.select(round(keep * self.oversample), keep, self.score, self.balance)
                 yield "pruned"

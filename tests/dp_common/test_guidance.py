@@ -229,3 +229,13 @@ def test_norms_are_per_image_in_fp32():
     x = torch.full((2, 1, 2, 2), 200.0, dtype=torch.bfloat16) * torch.tensor([1, 2]).view(2, 1, 1, 1)
     assert norms(x).dtype == torch.float32 and norms(x).shape == (2, 1, 1, 1)
     assert norms(x).flatten().tolist() == [400.0, 800.0]
+
+
+@pytest.mark.parametrize("rule", ["relative", "predecessor"])
+def test_a_row_that_is_not_moved_stays_finite_however_large_it_is(rule):
+    """ω‖x‖ over the least float is infinite, and infinite times a gradient of zero is no number: the direction comes first."""
+    from dp_common.guidance import RULES
+
+    x, zero = torch.full((2, 4, 64, 64), 3.0), torch.zeros(2, 4, 64, 64)
+    moved = RULES[rule](x, x, x, zero, 0.5, 0.5, 1)
+    assert all(torch.equal(after, x) for after in moved)

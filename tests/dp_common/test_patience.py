@@ -52,21 +52,22 @@ def budget(stable, batch=100):
     return made
 
 
-@pytest.mark.parametrize("growth, needed", [(0.0, 9000), (1.0, 18_000)])
+@pytest.mark.parametrize("growth, needed", [(0.0, 10_000), (1.0, 19_000)])
 def test_what_needs_more_than_the_stable_phase_is_refused(growth, needed):
-    """Three additions at 1000, 2000, 3000 images, T = 3, an evaluation every 1000: Σ T_k·τ."""
+    """Three additions at 1000, 2000, 3000 images, T = 3, an evaluation every 1000, of which the first is always a best:
+    τ + Σ T_k·τ, and the last plateau must come while there is still something to learn."""
     args = ("dp.patience", 3, growth, [1000, 2000, 3000], 1000)
-    check_fits(*args, budget(needed))
-    with pytest.raises(BadInput, match=rf"dp\.patience=3: 3 plateaus need {needed:,} images seen, the stable phase has {needed - 100:,}") as caught:
-        check_fits(*args, budget(needed - 100))
+    check_fits(*args, budget(needed + 100))
+    with pytest.raises(BadInput, match=rf"dp\.patience=3: 3 plateaus need {needed:,} images seen, the stable phase has {needed:,}") as caught:
+        check_fits(*args, budget(needed))
     assert caught.value.code == 2
 
 
 def test_intervals_are_whole_iterations():
     args = ("dp.patience", 2, 0.0, [1000], 950)  # ten batches of 100
-    check_fits(*args, budget(2000))
-    with pytest.raises(BadInput, match="need 2,000"):
-        check_fits(*args, budget(1900))
+    check_fits(*args, budget(3100))
+    with pytest.raises(BadInput, match="need 3,000"):
+        check_fits(*args, budget(3000))
 
 
 def test_without_additions_everything_fits():
