@@ -1,4 +1,4 @@
-"""Image shards: Parquet with the Hugging Face image feature, so that datasets, pandas and DuckDB read them as they are.
+"""Image shards: Parquet with the Hugging Face image feature, so that other tools read them as they are.
 
 Columns: image (struct of encoded bytes and path), index, label, seed, round, strategy, omega, score_at_birth. Row groups of
 at most 64. A shard exists once the ledger names it.
