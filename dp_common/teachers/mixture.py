@@ -72,7 +72,7 @@ class Mixture:
         everything = self.means.flatten(0, 1)[None], self.log_shares.flatten()[None]
         parts = [self._epsilon(x[:n], t, *everything)]
         if n < len(x):
-            parts.append(self.denoise(x[n:], t, labels[n:]))
+            parts.append(self._epsilon(x[n:], t, self.means[labels[n:]], self.log_shares[labels[n:]]))
         return torch.cat(parts)
 
     def _epsilon(self, x, t, means, log_shares):
