@@ -73,6 +73,10 @@ def resolve(words, presets=PRESETS):
     for kind in PLUGINS:
         if is_dataclass(parts[kind]):
             values |= {f"{chosen[kind].section}.{key}": value for key, value in flatten(parts[kind]).items()}
+    for key, (_, _, f) in known.items():
+        bound = f.metadata.get("at_most")
+        if bound and values[key] > values[bound]:
+            raise BadInput(key, values[key], f"at most {bound}, {values[bound]}")
     scores = score_keys(values, known)
     for key, name, _ in scores:
         registry.find("score", name, key)

@@ -77,9 +77,10 @@ class Plugin:
                     sys.modules[name] = module = importlib.util.module_from_spec(spec)
                     try:
                         spec.loader.exec_module(module)
-                    except BaseException:
-                        del sys.modules[name]
-                        raise
+                        module.__loaded__ = True
+                    finally:
+                        if not hasattr(module, "__loaded__"):
+                            del sys.modules[name]
                 module = sys.modules[name]
             else:
                 module = importlib.import_module(self.module)

@@ -18,7 +18,7 @@ class DeliberatePractice:
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
     rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
     through: str = option("denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH)
-    every: int = option(5, "guide one step in this many", low=1)
+    every: int = option(5, "guide one step in this many", low=1, at_most="sampler.steps")
     initial: int = option(0, "N, images before training; 0: scale / 4", low=0)
     per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / 3", low=0)
     interval: int = option(0, "tau, images seen between evaluations on monitor; 0: seen / 100", low=0)

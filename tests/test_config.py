@@ -22,7 +22,8 @@ PLUGINS = Path(__file__).parent / "plugins"
     ("strategy=static dp.omega=1", "this run has task=digits, teacher=mixture, strategy=static"), ("dp.rule=foo", "one of score, relative, predecessor"),
     ("seed=1 seed=2", "given twice"), ("foo", "expected key=value"), ("preset=nope", "preset=nope"), ("task=digit", "Did you mean digits?"),
     ("dp.score=entropi", "Did you mean entropy?"), ("strategy=./nowhere.py", "no such file"), ("train.batch=0", "at least 1"),
-    ("data.monitor=test", "one of disjoint, paper"), ("train.ema=1", "at most"), ("learner=../../etc", "or a timm model name"),
+    ("data.monitor=test", "one of disjoint, paper"), ("train.ema=1", "at most"),
+    ("dp.every=21", "dp.every=21: at most sampler.steps, 20"), ("learner=../../etc", "or a timm model name"),
 ])
 def test_bad_input(words, said):
     with pytest.raises(BadInput) as caught:
