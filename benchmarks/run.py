@@ -15,6 +15,7 @@ import time
 STARTED = time.perf_counter()
 
 import json  # noqa: E402
+from dataclasses import MISSING  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 
@@ -103,7 +104,7 @@ def keys_text(words):
         lines.append(section)
         for key, (_, _, f) in config.known_keys({section if section not in ("specification", "runtime") else "": cls}, runtime=False).items():
             rules = f.metadata
-            default = f.default if f.default is not config.MISSING else {}
+            default = f.default if f.default is not MISSING else {}
             allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
             lines.append(f"  {key + '=' + str(default):34}{allowed} {rules.get('about', '')}")
     return "\n".join(lines)

@@ -1,1 +1,1 @@
-"""Vocabulary and machinery shared by all strategies. Layers, low to high: see the table in the README."""
+"""Vocabulary and machinery shared by all strategies. Layers, low to high: LAYERS in tests/test_layers.py, which holds them."""

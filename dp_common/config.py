@@ -5,7 +5,7 @@ Layers, later ones win: dataclass defaults < the task's recipe < ``preset=`` < c
 
 import math
 import re
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 import yaml
