@@ -31,6 +31,7 @@ class Resolved:
     strategy: object
     budget: Budget
     values: dict
+    places: dict  # where data and weights are: not hashed, their fingerprints are
     sources: dict
     run_id: str
     fingerprints: dict  # hashed too: recipe version, data, teacher, sources of plugins that are not this package's own
@@ -62,6 +63,7 @@ def resolve(words, presets=PRESETS):
     parts = {kind: OmegaConf.to_object(conf[chosen[kind].section]) if chosen[kind].section in conf else classes[kind]() for kind in PLUGINS}
     for kind in PLUGINS:
         setattr(spec, kind, chosen[kind].name)
+    parts["task"].data = spec.data
     notes = raise_budget(spec, sources)
     if spec.learner not in registry.learners() and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", spec.learner):
         raise BadInput("learner", spec.learner, f"one of {', '.join(registry.learners())}, or a timm model name")
@@ -83,10 +85,11 @@ def resolve(words, presets=PRESETS):
     for key, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInput(key, value, "a finite number")
+    places = {key: values.pop(key) for key, (_, _, f) in known.items() if f.metadata.get("place") and key in values}
     fingerprints = {"recipe_version": RECIPE, "data_fingerprint": parts["task"].fingerprint(),
                     "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"])}
     fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
-    return Resolved(spec, runtime, **parts, budget=budget, values=values, sources={key: sources.get(key, "default") for key in values},
+    return Resolved(spec, runtime, **parts, budget=budget, values=values, places=places, sources={key: sources.get(key, "default") for key in values},
                     run_id=run_id(values | fingerprints), fingerprints=fingerprints, words=list(words), plugins=chosen, scores=scores, notes=notes)
 
 

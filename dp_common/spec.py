@@ -14,6 +14,16 @@ class Data:
     split: int = option(0, "seed of the split of real data into train, monitor and test", low=0)
     monitor: str = option("disjoint", "what patience looks at: a set disjoint from test, or, as in the paper, the test set itself",
                           choices=("disjoint", "paper"))
+    limit: int = option(0, "use at most this many images of each real split, balanced over classes; 0: all", low=0)
+    root: str = option("data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True)
+    train: str = option("", "task=folder: real training images, one folder per class or a tar of such folders", place=True)
+    test: str = option("", "task=folder: real test images, likewise", place=True)
+
+
+@dataclass
+class Images:
+    format: str = option("png", "how generated images are stored; what is trained on is what was stored", choices=("png", "jpeg", "webp"))
+    quality: int = option(95, "of jpeg and webp", low=1, high=100)
 
 
 @dataclass
@@ -32,9 +42,17 @@ class Train:
     batch: int = option(128, "images per iteration", low=1)
     lr: float = option(2e-3, "learning rate of AdamW after warm-up", above=0)
     weight_decay: float = option(0.05, "weight decay of AdamW", low=0)
+    micro: int = option(0, "images per forward pass, gradients being added up to a whole batch; 0: the batch", low=0)
+    order: str = option("uniform", "examples drawn uniformly from memory, or streamed from disk in shuffled blocks", choices=("uniform", "block"))
     label_smoothing: float = option(0.0, "label smoothing", low=0, high=0.5)
     clip_grad: float = option(0.0, "gradient norm limit, 0 for none", low=0)
     ema: float = option(0.0, "decay of the averaged weights, 0 for none", low=0, high=0.99999)
+    mixup: float = option(0.0, "alpha of Mixup, 0 for none; with cutmix, one of the two by lot", low=0)
+    cutmix: float = option(0.0, "alpha of CutMix, 0 for none", low=0)
+    randaugment: int = option(0, "magnitude of RandAugment (two operations), 0 for none", low=0, high=30)
+    crop: float = option(1.0, "smallest area of a random resized crop, 1 for none", above=0, high=1)
+    flip: bool = option(False, "mirror every other image by lot")
+    compile: bool = option(False, "torch.compile the learner")
     model_args: dict = field(default_factory=dict, metadata={"about": "further arguments of timm.create_model"})
 
 
@@ -48,12 +66,13 @@ class Spec:
     strategy: str = option("dp", "what to generate, keep and train on, and when")
     scale: int = option(4_000, "images in the final training set", low=1, high=1_000_000_000)
     seed: int = option(0, "decides latents, initial weights and the order of examples", low=0)
-    precision: str = option("fp32", "arithmetic of the networks", choices=("fp32",))
+    precision: str = option("fp32", "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype", choices=("fp32", "bf16"))
     threads: int = option(1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024)
     evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
     guide_with: str = option("ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw"))
     data: Data = field(default_factory=Data)
     sampler: Sampler = field(default_factory=Sampler)
+    images: Images = field(default_factory=Images)
     train: Train = field(default_factory=Train)
 
 
@@ -65,6 +84,7 @@ class Runtime:
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(60.0, "seconds without a heartbeat after which another process may take a run over", above=0)
+    workers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 
 
