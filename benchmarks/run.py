@@ -114,6 +114,7 @@ def dry_text(resolved):
     from benchmarks.estimate import estimate
 
     lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
+    lines += [f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint" for key, value in resolved.places.items()]
     lines += [f"note: {note}" for note in resolved.notes]
     return "\n".join([*lines, "", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}", *estimate(resolved)])
 

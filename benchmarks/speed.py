@@ -87,7 +87,7 @@ def digits_items(threads, block):
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
                 items[f"sample.{rule}.{through}.every{every}"] = ("images", block, partial(guided, rule, through, every), "sample.plain")
     return items | {
-        "learner.train": ("images", batch, partial(learner.step, *examples, 0), None),
+        "learner.train": ("images", batch, partial(learner.step, [examples], 0), None),
         "learner.forward": ("images", block, partial(learner.predict, images), "learner.train"),
         "learner.gradient": ("images", block, gradient, "learner.train"),
         "store.encode": ("images", block, lambda: [store.encode(image) for image in images], None),

@@ -31,9 +31,9 @@ class Batch:
                 if record is None:
                     record, content = self.make(span, hook, birth, advance)
                 else:
-                    content = store.rows(store.read_checked(bench.folder / record["file"], record["digest"]))
+                    content = None
                     advance(len(span))
-                bench.trainset.add(*content, new_round=not members)
+                bench.trainset.add_shard(bench.folder / record["file"], record["digest"], record["rows"], not members, content)
                 members.append(member_of(record))
                 measured.append((record["rows"], record["measured"]))
         return members, weighted(measured)
@@ -57,7 +57,9 @@ class Batch:
                 scores = score_images(birth[0], bench.learner, birth[1], images, labels, indices, bench.spec.seed, bench.unpriced)
             measured["score_at_birth"] = float(scores.mean())
         with clock.phase("write"):
-            encoded = [store.encode(image) for image in images]
+            encoded = [self.encode(image) for image in images]
+            if bench.spec.images.format != "png":  # trained on is what was stored
+                images = np.stack([store.decode(data) for data in encoded])
         return self.commit("shard", span.start, encoded, indices, labels, scores, measured=measured), (images, labels, indices)
 
     def select(self, first, pool, keep, score, balance, with_present):
@@ -73,7 +75,8 @@ class Batch:
             record = self.commit("shard", start, encoded[part], indices[part], labels[part], scores[part], measured={})
             with bench.clock.phase("write"):
                 images = np.stack([store.decode(data) for data in encoded[part]])
-            bench.trainset.add(images, labels[part], indices[part], new_round=start == 0)
+            bench.trainset.add_shard(bench.folder / record["file"], record["digest"], record["rows"], start == 0,
+                                     (images, labels[part], indices[part]))
             members.append(member_of(record))
         scans = [r["file"] for r in bench.ledger.records if r["kind"] == "partial" and r["key"] == f"{self.key}-0"]
         return members, scans, float(scores.mean())
@@ -87,10 +90,10 @@ class Batch:
             best.restore(store.read_checked(bench.folder / saved["file"], saved["digest"]))
             scanned = saved["scanned"]
         elif with_present:
-            images, labels, indices = bench.trainset.joined()
-            with clock.phase("score"):
-                scores = scores_of(images, labels, indices)
-            best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
+            for encoded, images, labels, indices in bench.trainset.chunks():
+                with clock.phase("score"):
+                    scores = scores_of(images, labels, indices)
+                best.offer(scores, indices, labels, lambda row: encoded[row] if encoded else self.encode(images[row]))
         with bench.progress.task("select", pool) as advance:
             advance(scanned)
             for block in blocks(first + scanned, first + pool, bench.spec.sampler.block):
@@ -102,7 +105,7 @@ class Batch:
                 with clock.phase("score"):
                     scores = scores_of(images, labels, indices)
                 with clock.phase("write"):
-                    best.offer(scores, indices, labels, lambda row: store.encode(images[row]))
+                    best.offer(scores, indices, labels, lambda row: self.encode(images[row]))
                 advance(len(block))
                 if bench.due():
                     before, saved = saved, self.commit("partial", 0, *best.by_index(), scanned=block.stop - first)
@@ -118,8 +121,11 @@ class Batch:
             name = files.digest(f"{key}-{content.get('scanned', '')}".encode())[:8]  # nor a saved state the one before it
             file = f"{kind}-{self.call:06d}-{indices[0]:09d}-{name}.parquet"
             mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=bench.spec.seed,
-                               round=self.round, strategy=bench.spec.strategy, omega=self.omega)
+                               round=self.round, strategy=bench.spec.strategy, omega=self.omega, format=bench.spec.images.format)
             return bench.ledger.append(kind, call=self.call, key=key, file=file, digest=mark, rows=len(indices), **content)
+
+    def encode(self, image):
+        return store.encode(image, self.bench.spec.images.format, self.bench.spec.images.quality)
 
     def finished(self, kind, start):
         """The last line of a shard that an earlier attempt made with just this call and key, if its file is there."""

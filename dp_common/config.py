@@ -1,6 +1,6 @@
 """From ``key=value`` words to a checked, fully resolved specification, with the source of every value.
 
-Layers, later ones win: dataclass defaults < the task's recipe < ``preset=`` < command line. OmegaConf does the typing.
+Layers, later ones win: dataclass defaults < the teacher's recipe < the task's recipe < ``preset=`` < command line. OmegaConf does the typing.
 """
 
 import math
@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dp_common import registry
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import RECIPE, Budget, Runtime, Spec, run_id
+from dp_common.spec import PAIRS, RECIPE, Budget, Runtime, Spec, run_id
 
 PRESETS = Path(__file__).parent.parent / "benchmarks" / "presets"
 PLUGINS = ("task", "teacher", "strategy")
@@ -53,7 +53,9 @@ def resolve(words, presets=PRESETS):
     shape = {"": Spec} | {chosen[kind].section: classes[kind] for kind in PLUGINS if is_dataclass(classes[kind])}
     known = known_keys(shape)
     conf, sources = {part: OmegaConf.structured(cls) for part, cls in (shape | {"runtime": Runtime}).items()}, {}
-    for layer, source in ((recipe, "task " + chosen["task"].name), (preset, "preset"), (given, "command line")):
+    taught = getattr(classes["teacher"], "recipe", {})
+    for layer, source in ((taught, "teacher " + chosen["teacher"].name), (recipe, "task " + chosen["task"].name), (preset, "preset"),
+                          (given, "command line")):
         for key, value in layer.items():
             if key not in known and (source != "command line" and belongs_elsewhere(key, chosen)):
                 continue
@@ -69,6 +71,7 @@ def resolve(words, presets=PRESETS):
         raise BadInput("learner", spec.learner, f"one of {', '.join(registry.learners())}, or a timm model name")
     if runtime.shard % spec.sampler.block:
         raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
+    check_micro(spec.train)
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     settle(parts["strategy"], chosen["strategy"].section, budget, sources)
     values = flatten(spec)
@@ -89,7 +92,8 @@ def resolve(words, presets=PRESETS):
     fingerprints = {"recipe_version": RECIPE, "data_fingerprint": parts["task"].fingerprint(),
                     "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"])}
     fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
-    return Resolved(spec, runtime, **parts, budget=budget, values=values, places=places, sources={key: sources.get(key, "default") for key in values},
+    told = {key: sources.get(key, "default") for key in values | places}
+    return Resolved(spec, runtime, **parts, budget=budget, values=values, places=places, sources=told,
                     run_id=run_id(values | fingerprints), fingerprints=fingerprints, words=list(words), plugins=chosen, scores=scores, notes=notes)
 
 
@@ -204,6 +208,15 @@ def check(key, value, rules):
                                  ("above", lambda v, b: v <= b, "more than")):
         if rules.get(bound) is not None and broken(value, rules[bound]):
             raise BadInput(key, value, f"{words} {rules[bound]}")
+
+
+def check_micro(train):
+    """Refuse parts of a batch that do not make it up, or that would cut the blocks in which images are mixed."""
+    if train.micro and train.batch % train.micro:
+        raise BadInput("train.micro", train.micro, f"a divisor of train.batch, {train.batch}")
+    if (train.mixup or train.cutmix) and (train.micro or train.batch) % PAIRS:
+        raise BadInput("train.micro" if train.micro else "train.batch", train.micro or train.batch,
+                       f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}")
 
 
 def raise_budget(spec, sources):

@@ -89,9 +89,9 @@ def charges(trial, whole):
             did["network_evaluations"] += len(x)
             return denoise(x, t, labels)
 
-        def counted_step(self, images, labels, seen):
+        def counted_step(self, parts, seen):
             did["iterations"] += 1
-            return step(self, images, labels, seen)
+            return step(self, parts, seen)
 
         teacher.denoise, step = counted_denoise, Learner.step
         Learner.step = counted_step

@@ -27,6 +27,10 @@ class Studio:
         self.clock.count(decoder_evaluations=len(x0))
         return self.teacher.decode(x0)
 
+    def _decode_guided(self, x0):
+        self.clock.count(preview_evaluations=len(x0))
+        return self.teacher.decode_guided(x0)
+
     def guide(self, score_name, learner, model, *, omega, rule, through, every):
         """A Guide up the gradient of ``score_name`` of ``model``'s fp32 logits on the decoded x̂0."""
         module = registry.find("score", score_name).load()
@@ -34,11 +38,13 @@ class Studio:
             raise Problem(f"score {score_name} has no gradient to follow: it cannot guide")
         score = module.score
 
+        decode = self._decode_guided if hasattr(self.teacher, "decode_guided") else self._decode
+
         def objective(x0, labels):
             self.clock.count(classifier_evaluations=len(x0))
-            return score(learner.logits(self._decode(x0), model), labels)
+            return score(learner.logits(decode(x0), model), labels)
 
-        return Guide(objective, omega, rule, through, every)
+        return Guide(objective, omega, rule, through, every, scale=getattr(self.teacher, "grad_scale", 1.0))
 
     def sample(self, indices, labels, guide=None):
         """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping. Raises Problem if any is not finite."""

@@ -69,6 +69,7 @@ class Guide:
     rule: str = "relative"
     through: str = "denoiser"
     every: int = 1
+    scale: float = 1.0  # of the objective while its gradient is taken, against underflow in half precision
     floor: float = 1e-12  # ‖g‖ under which an image is not moved: its direction is rounding noise
     counts: dict = field(default_factory=lambda: {"gradients": 0, "network_gradients": 0, "not_moved": 0})
 
@@ -86,10 +87,9 @@ class Guide:
         exact = self.through == "denoiser"
         wrt = x if exact else x0.detach().requires_grad_()
         with torch.enable_grad():
-            total = self.objective(x0 if exact else wrt, labels).sum()
+            total = self.objective(x0 if exact else wrt, labels).sum() * self.scale
             (g,) = torch.autograd.grad(total, wrt)
-        if not exact:
-            g = sqrt(alpha) * g
+        g = g / self.scale if exact else sqrt(alpha) / self.scale * g
         length = norms(g)
         if not torch.isfinite(length).all():
             raise GuidanceError(torch.nonzero(~torch.isfinite(length.flatten())).flatten().tolist(), alpha)

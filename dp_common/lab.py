@@ -8,16 +8,22 @@ A call that depends on the learner first commits a checkpoint if the weights cha
 learner's digest: a shard of other weights is made again, and counted as lost.
 """
 
+from itertools import islice
+
 import numpy as np
 
-from dp_common import checkpoint, files, store
+from dp_common import checkpoint, feed, files
 from dp_common.addition import Batch, files_of
+from dp_common.augment import augment_of
 from dp_common.errors import Interrupted, Problem
 from dp_common.learner import check_finite
 from dp_common.seeds import derive
 from dp_common.spec import canonical
 
-START = {"size": 0, "seen": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
+START = {"size": 0, "seen": 0, "since": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
+
+
+SET = ("seen", "since", "size", "frozen")  # since: images seen when the training set became what it is
 
 
 class Lab:
@@ -132,7 +138,7 @@ class Lab:
                 self._checkpoint()
             weights = self._bench.learner.digest() if reads_learner else None
             key = files.digest(canonical({"call": digest, "first": self._state["generated"], "weights": weights}))
-            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **work(key))
+            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **self._within_memory(name, work, key))
         elif entry["digest"] != digest:
             raise Problem(f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
                           f"and is now {name}{args}; its randomness must come from lab.rng")
@@ -141,6 +147,17 @@ class Lab:
         if number == self._until:
             self._go_live()
         return entry["answer"]
+
+    def _within_memory(self, name, work, key):
+        import torch
+
+        try:
+            return work(key)
+        except torch.OutOfMemoryError as error:
+            spec = self._bench.spec
+            lower = (f"train.micro (now {spec.train.micro or spec.train.batch})" if name in ("train", "cooldown")
+                     else f"sampler.block (now {spec.sampler.block})")
+            raise Problem(f"{name}: out of memory on {self._bench.learner.device}; lower {lower}") from error
 
     @property
     def calls(self):
@@ -173,9 +190,9 @@ class Lab:
         for addition in self._members:
             for place, member in enumerate(addition):
                 if "real" in member:
-                    bench.trainset.add(*self._real_rows(member["real"]))
+                    bench.trainset.add_real(bench.real, self._real_order(member["real"]))
                 else:
-                    bench.trainset.add(*store.rows(store.read_checked(bench.folder / member["file"], member["digest"])), new_round=place == 0)
+                    bench.trainset.add_shard(bench.folder / member["file"], member["digest"], member["rows"], new_round=place == 0)
         if self._tensors is not None:
             tensors = {key: value for key, value in self._tensors.items() if not key.startswith("frozen.")}
             frozen = {key[7:]: value for key, value in self._tensors.items() if key.startswith("frozen.")}
@@ -191,8 +208,8 @@ class Lab:
         self._dirty = False
 
     def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, **changes):
-        """The content of a call's line. ``changes`` are increments of the state, but for ``seen``, which is set."""
-        state = self._state | {key: value if key in ("seen", "size", "frozen") else self._state[key] + value for key, value in changes.items()}
+        """The content of a call's line. ``changes`` are increments of the state, but for the keys in ``SET``."""
+        state = self._state | {key: value if key in SET else self._state[key] + value for key, value in changes.items()}
         return dict(answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {})
 
     def _whole(self, what, n, replaced=0):
@@ -212,20 +229,23 @@ class Lab:
         batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._heed_stop)
         birth = (guide, model) if guide is not None and self.seen else None
         members, measured = batch.generate(self._state["generated"], n, hook, birth)
-        return self._outcome(n, members, used=files_of(members), measured=measured, size=self.size + n, generated=n, rounds=1)
+        return self._outcome(n, members, used=files_of(members), measured=measured, size=self.size + n, since=self.seen, generated=n, rounds=1)
 
     def _select(self, key, pool, keep, score, balance, replace):
         batch = Batch(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._heed_stop)
         members, scans, mean = batch.select(self._state["generated"], pool, keep, score, balance, replace and self.size > 0)
         return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean},
-                             size=keep if replace else self.size + keep, generated=pool, rounds=1)
+                             size=keep if replace else self.size + keep, since=self.seen, generated=pool, rounds=1)
 
     def _train(self, n, new_weight):
         bench, batch, losses = self._bench, self.budget.batch, []
+        micro = bench.spec.train.micro or batch
+        examples = feed.Examples(bench.trainset, self.seed, micro, self._state["since"], new_weight,
+                                 augment_of(self.seed, bench.spec.train, bench.learner.shape))
         with self._clock.phase("train"), bench.progress.task("train", n) as advance:
+            parts = feed.stream(examples, range(self.seen // micro, (self.seen + n) // micro), bench.workers)
             for position in range(self.seen, self.seen + n, batch):
-                images, labels = bench.trainset.draw(self.seed, np.arange(position, position + batch), new_weight)
-                losses.append(bench.learner.step(images, labels, position))
+                losses.append(bench.learner.step(islice(parts, batch // micro), position))
                 advance(batch)
             loss = float(sum(losses)) / len(losses)
             check_finite(loss, self.seen + n)
@@ -238,19 +258,17 @@ class Lab:
         return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=self.seen + n, seen_total=n, iterations=len(losses))
 
     def _real(self, n):
-        self._bench.trainset.add(*self._real_rows(n))
-        return self._outcome(n, [{"real": n}], size=self.size + n, rounds=1)
+        self._bench.trainset.add_real(self._bench.real, self._real_order(n))
+        return self._outcome(n, [{"real": n}], size=self.size + n, since=self.seen, rounds=1)
 
-    def _real_rows(self, n):
-        """The first ``n`` real training images in an order of the seed's own."""
-        real = self._bench.real
-        order = np.random.Generator(np.random.Philox(derive(self.seed, "real"))).permutation(len(real))[:n]
-        return real.images[order], real.labels[order], order
+    def _real_order(self, n):
+        """Rows of the first ``n`` real training images in an order of the seed's own."""
+        return np.random.Generator(np.random.Philox(derive(self.seed, "real"))).permutation(self.real_images)[:n]
 
     def _restart(self):
         self._bench.learner.reset()
         self._dirty = True
-        return self._outcome(None, seen=0)
+        return self._outcome(None, seen=0, since=0)
 
     def _freeze(self):
         self._frozen = self._bench.learner.model_of(self._bench.learner.frozen_copy())

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from dp_common import registry
+from dp_common import augment, feed, registry
 from dp_common.errors import BadInput, Problem, did_you_mean
 from dp_common.seeds import derive
 from dp_common.spec import COOLDOWN, WARMUP
@@ -44,11 +44,15 @@ def build(name, model_args, shape, classes):
 
 
 class Learner:
-    """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable)."""
+    """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
 
-    def __init__(self, spec, task, device):
-        self.spec, self.train_spec, self.device = spec, spec.train, torch.device(device)
+    ``workers`` decode real images that are not in memory.
+    """
+
+    def __init__(self, spec, task, device, workers=0):
+        self.spec, self.train_spec, self.device, self.workers = spec, spec.train, torch.device(device), workers
         self.shape, self.classes = task.shape, len(task.classes)
+        self.piece = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
         self.reset()
 
     def reset(self):
@@ -57,6 +61,7 @@ class Learner:
 
         torch.manual_seed(derive(self.spec.seed, "weights"))
         self.model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
+        self.forward = torch.compile(self.model) if self.train_spec.compile else self.model
         self.optimizer = torch.optim.AdamW(param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True)
         self.average = None
         if self.train_spec.ema:
@@ -70,39 +75,63 @@ class Learner:
         averaged = self.average is not None and self.spec.guide_with == "ema"
         return (self.average.module if averaged else self.model).eval()
 
-    def step(self, images, labels, seen):
-        """One iteration at ``seen`` images of the budget; returns the mean loss as a tensor."""
-        torch.manual_seed(derive(self.spec.seed, "augment", seen))  # drop-path and the like: a function of position
+    def step(self, parts, seen):
+        """One iteration at ``seen`` images of the budget; returns the mean loss as a tensor.
+
+        ``parts``: (images, labels) of consecutive positions, together one batch; gradients of parts are added up, so that a
+        batch larger than the device is the same iteration (but for layers that look at the batch, such as BatchNorm).
+        """
+        train, at, total = self.train_spec, seen, 0.0
         for group in self.optimizer.param_groups:
-            group["lr"] = self.train_spec.lr * lr_factor((seen + len(labels)) / self.train_spec.seen)
+            group["lr"] = train.lr * lr_factor((seen + train.batch) / train.seen)
         self.model.train()
-        loss = cross_entropy(self.model(self.to_float(images)), torch.from_numpy(labels).to(self.device),
-                             label_smoothing=self.train_spec.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if self.train_spec.clip_grad:
-            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train_spec.clip_grad)
+        for images, labels in parts:
+            torch.manual_seed(derive(self.spec.seed, "augment", at))  # drop-path and the like: a function of position
+            loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (len(labels) / train.batch)
+            loss.backward()
+            at, total = at + len(labels), total + loss.detach()
+        if at != seen + train.batch:
+            raise ValueError(f"parts of {at - seen} images for a batch of {train.batch}")
+        if train.clip_grad:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_grad)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
-        return loss.detach()
+        return total
+
+    def loss(self, images, labels, first):
+        """Mean training loss of float images at positions first, first + 1, ..., mixed where the recipe mixes; fp32."""
+        train = self.train_spec
+        if train.mixup or train.cutmix:
+            images, labels = augment.mixed(images, labels, first, self.spec.seed, train, self.classes)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bf16"):
+            logits = self.forward(images)
+        return cross_entropy(logits.float(), labels, label_smoothing=train.label_smoothing)
 
     def to_float(self, images):
-        return torch.from_numpy(np.ascontiguousarray(images)).to(self.device).float() / 127.5 - 1
+        return torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
 
     def logits(self, images, model=None):
         """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable."""
         return (model or self.guiding)(images.float()).float()
 
     @torch.no_grad()
-    def predict(self, images, model=None, batch=512):
+    def predict(self, images, model=None):
         """fp32 logits of uint8 images, on the CPU."""
         model = model or self.guiding
-        return torch.cat([self.logits(self.to_float(images[i:i + batch]), model).cpu() for i in range(0, len(images), batch)])
+        pieces = [images[i:i + self.piece] for i in range(0, len(images), self.piece)]
+        return torch.cat([self.logits(self.to_float(piece), model).cpu() for piece in pieces])
 
     def correct(self, split):
-        """Was each image of a real split classified right: [n] bool."""
-        return self.predict(split.images).argmax(1).numpy() == split.labels
+        """Was each image of a real split classified right, among the classes that split holds: [n] bool."""
+        pieces = feed.Pieces(split, self.piece)
+        workers = self.workers if not hasattr(split, "images") else 0
+        logits = torch.cat([self.predict(images) for images in feed.stream(pieces, range(len(pieces)), workers)]).numpy()
+        if split.among is None:
+            return logits.argmax(1) == split.labels
+        among = np.asarray(split.among)
+        return among[logits[:, among].argmax(1)] == split.labels
 
     def frozen_copy(self):
         """A copy of the guiding model that training no longer touches."""

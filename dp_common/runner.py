@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dp_common import files, ledger, registry, store
+from dp_common import files, ledger, registry
 from dp_common.clock import Clock
 from dp_common.errors import BadInput, Interrupted, LeaseLost, Problem
 from dp_common.generation import Studio
@@ -19,7 +19,7 @@ from dp_common.lease import Lease
 from dp_common.progress import Progress
 from dp_common.provenance import device_named, devices_used, fix_threads, provenance
 from dp_common.summary import accuracy_of, summarise
-from dp_common.trainset import TrainSet
+from dp_common.trainset import SETS
 
 
 @dataclass
@@ -41,7 +41,8 @@ class Bench:
     shard: int
     every: float  # seconds between checkpoints
     stop: object  # () -> bool
-    trainset: TrainSet = field(default_factory=TrainSet)
+    workers: int  # processes that decode images
+    trainset: object
     unpriced: Clock = field(default_factory=Clock)  # counts of measurements that are no part of any method
     saved: float = field(default_factory=time.monotonic)
 
@@ -103,11 +104,11 @@ def preflight(resolved):
     fix_threads(resolved.spec.threads)
     device = device_named(resolved.runtime.device)
     resolved.task.load(resolved.spec.data.split)
-    resolved.teacher.prepare(resolved.task, device)
     build(resolved.spec.learner, resolved.spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:
         if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
+    resolved.teacher.prepare(resolved.task, device)
     return device
 
 
@@ -133,8 +134,7 @@ def attempt(resolved, folder, device, lease, stop, quiet, started):
         files.write_atomic(folder / "spec.yaml", ledger.spec_text(resolved).encode())
     lost = max(0.0, lease.last_beat - book.records[-1]["t"]) if lease.last_beat and book.records else 0.0
     book.append("open", run_id=resolved.run_id, lost=round(lost, 3), values=resolved.values, fingerprints=resolved.fingerprints,
-                words=resolved.words,
-                **provenance(device, clock.devices))
+                words=resolved.words, places=resolved.places, **provenance(device, clock.devices))
     try:
         summary = work(resolved, folder, book, clock, device, stop, quiet)
         book.append("close", state="done", wall=round(clock.wall(), 6))
@@ -159,9 +159,10 @@ def work(resolved, folder, book, clock, device, stop, quiet):
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     spec, task, teacher = resolved.spec, resolved.task, resolved.teacher
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
-    bench = Bench(spec, resolved.budget, teacher, task.classes, task.train, monitor, Learner(spec, task, device),
+    learner, workers = Learner(spec, task, device, resolved.runtime.workers), resolved.runtime.workers
+    bench = Bench(spec, resolved.budget, teacher, task.classes, task.train, monitor, learner,
                   Studio(spec, teacher, device, clock), book, clock, folder, Progress(resolved.budget, quiet=quiet),
-                  resolved.runtime.shard, resolved.runtime.checkpoint_every, stop)
+                  resolved.runtime.shard, resolved.runtime.checkpoint_every, stop, workers, SETS[spec.train.order]())
     lab = Lab(bench)
     clock.switch("idle")
     for _event in resolved.strategy.run(lab):
@@ -170,7 +171,7 @@ def work(resolved, folder, book, clock, device, stop, quiet):
     correct = evaluate(bench, task, lab.calls)
     with clock.phase("write"):
         save_correctness(folder / "correct.parquet", correct)
-    return {"store_digest": store.digest_of(*bench.trainset.joined())}
+    return {"store_digest": bench.trainset.digest()}
 
 
 def evaluate(bench, task, call):

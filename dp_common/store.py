@@ -19,13 +19,14 @@ from dp_common.files import digest, write_atomic
 ROW_GROUP = 64
 
 
-def encode(image, format="PNG"):
-    """uint8 [C, H, W] -> bytes of an image file."""
+def encode(image, format="png", quality=95):
+    """uint8 [C, H, W] -> bytes of an image file. ``quality`` is of jpeg and webp."""
     from PIL import Image
 
     buffer = io.BytesIO()
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format, **({"compress_level": 1} if format == "PNG" else {}))
+    settings = {"compress_level": 1} if format == "png" else {"quality": quality}
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format.upper(), **settings)
     return buffer.getvalue()
 
 
@@ -48,11 +49,11 @@ def schema(classes):
     return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}})})
 
 
-def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega):
+def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega, format="png"):
     """Write one shard atomically; returns its digest. ``encoded``: list of bytes; ``scores``: floats or None."""
     n = len(encoded)
     table = pa.table({
-        "image": pa.array([{"bytes": data, "path": f"{index}.png"} for data, index in zip(encoded, indices)],
+        "image": pa.array([{"bytes": data, "path": f"{index}.{format}"} for data, index in zip(encoded, indices)],
                           pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
         "index": np.asarray(indices, np.int64), "label": np.asarray(labels, np.int64), "seed": np.full(n, seed, np.int64),
         "round": np.full(n, round, np.int32), "strategy": pa.array([strategy] * n),
@@ -60,7 +61,9 @@ def write(path, classes, encoded, indices, labels, scores, *, seed, round, strat
         "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
     }, schema=schema(classes))
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="none")
+    # Statistics of image bytes would put whole images into the footer, which a streaming reader parses again and again.
+    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="none", use_dictionary=["strategy"],
+                   write_statistics=["index", "label", "round"], write_page_checksum=True)
     data = buffer.getvalue()
     write_atomic(path, data)
     return digest(data)
@@ -78,10 +81,35 @@ def read_checked(path, expected):
     return pq.read_table(io.BytesIO(data))
 
 
+def check_rows(path, expected):
+    """Is a shard there, with this many rows? Its images are checked when they are read. Raises Damaged, naming the file."""
+    try:
+        found = pq.read_metadata(path).num_rows
+    except FileNotFoundError:
+        raise Damaged(f"{path}: the ledger names this file, but it is not there") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Damaged(f"{path}: not a readable Parquet file ({error}); delete the run's folder to start it anew") from error
+    if found != expected:
+        raise Damaged(f"{path}: has {found} rows, the ledger says {expected}; delete the run's folder to start it anew")
+
+
+def read_group(path, group):
+    """One row group: encoded images (an arrow array of bytes) and labels [n]. Page checksums are verified. Raises Damaged."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read_row_group(group, columns=["image.bytes", "label"], use_threads=False)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise Damaged(f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew") from error
+    return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
+
+
+def encoded_of(table):
+    return table["image"].combine_chunks().field("bytes").to_pylist()
+
+
 def rows(table):
     """-> (images uint8 [n, C, H, W], labels [n], indices [n])."""
-    encoded = table["image"].combine_chunks().field("bytes").to_pylist()
-    images = np.stack([decode(data) for data in encoded])
+    images = np.stack([decode(data) for data in encoded_of(table)])
     return images, table["label"].to_numpy(), table["index"].to_numpy()
 
 

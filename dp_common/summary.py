@@ -65,5 +65,5 @@ def additions(calls):
     return found
 
 
-UNITS = ("network_evaluations", "decoder_evaluations", "classifier_evaluations", "gradients", "network_gradients", "not_moved",
+UNITS = ("network_evaluations", "decoder_evaluations", "preview_evaluations", "classifier_evaluations", "gradients", "network_gradients", "not_moved",
          "monitor_evaluations")

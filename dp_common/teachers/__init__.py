@@ -9,6 +9,7 @@
         denoise(x, t, labels)      -> ε, same shape as x; x [B, *latent_shape], t int, labels [B] int64
         decode(x0)                 -> images [B, C, H, W], about [-1, 1]; differentiable
         fingerprint(task)          what else than its fields decides its images (weights, data); cheap, no torch
+        recipe                     optional: {key: value} defaults it gives to the other keys (sampler, images), under the task's
         steps_offset               optional: added to the timesteps of ``leading`` spacing (diffusers' scheduler configuration)
         decode_guided(x0)          optional: a cheaper decode, for guidance alone: x̂0 -> images of any size
         grad_scale                 optional: what the score is multiplied by before its gradient is taken through a

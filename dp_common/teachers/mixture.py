@@ -25,13 +25,14 @@ class Mixture:
     schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
 
     def prepare(self, task, device):
+        import numpy as np
         import sklearn.cluster  # noqa: F401  (before the limit, which binds only libraries that are loaded)
         import torch
         from threadpoolctl import threadpool_limits
 
         from dp_common.schedule import alphas_cumprod
 
-        pixels = task.train.images.reshape(len(task.train.labels), -1).astype("float64") / 127.5 - 1
+        pixels = task.train.read(np.arange(len(task.train))).reshape(len(task.train), -1).astype("float64") / 127.5 - 1
         with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
             centres, shares, lam, basis = self.fit(pixels, task.train.labels, len(task.classes))
         f32 = dict(dtype=torch.float32, device=device)
