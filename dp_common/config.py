@@ -111,12 +111,17 @@ def parse(words):
 
 
 def read_preset(name, presets):
-    """A YAML file under presets/ (``preset=paper/imagenet1k-640k``), or at a path, flattened."""
+    """A YAML file under presets/ (``preset=paper/imagenet1k-640k``), or at a path, flattened. ``base:`` names another to stand on."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else presets / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(str(p.relative_to(presets).with_suffix("")) for p in presets.rglob("*.yaml")) if presets.is_dir() else []
+        known = preset_names(presets) if presets.is_dir() else []
         raise BadInput("preset", name, f"one of {', '.join(known) or '(none installed)'}, or a path to a .yaml file.{did_you_mean(name, known)}")
-    return flatten(yaml.safe_load(path.read_text()) or {})
+    own = flatten(yaml.safe_load(path.read_text()) or {})
+    return (read_preset(own.pop("base"), presets) if "base" in own else {}) | own
+
+
+def preset_names(presets=PRESETS):
+    return sorted(str(path.relative_to(presets).with_suffix("")) for path in presets.rglob("*.yaml") if not path.stem.startswith("_"))
 
 
 def flatten(tree, prefix=""):

@@ -78,13 +78,12 @@ class TrainSet:
 class BlockSet:
     """On disk: per row group of at most 64 images three integers are held, and a window of groups while it is being read.
 
-    An epoch visits every image once: row groups in an order of (seed, version, epoch), cut into windows of ``WINDOW`` groups,
-    the images of a window in an order of (seed, version, epoch, window). An addition starts a new epoch of a new version.
+    An epoch visits every image once: row groups in an order of (seed, since, epoch), cut into windows of ``WINDOW`` groups,
+    the images of a window in an order of (seed, since, epoch, window). An addition, at position ``since``, starts epoch 0 anew.
     """
 
     def __init__(self):
         self.clear()
-        self.version = 0
 
     def clear(self):
         self.sources, self.groups, self.newest = [], np.empty((0, 3), np.int32), 0  # groups: [source, group in it, rows]
@@ -103,7 +102,6 @@ class BlockSet:
         self._add(Rows(split, np.asarray(order)), len(order), new_round)
 
     def _add(self, source, rows, new_round):
-        self.version += new_round
         self.newest = rows if new_round else self.newest + rows
         full, rest = divmod(rows, store.ROW_GROUP)
         sizes = [store.ROW_GROUP] * full + [rest] * (rest > 0)
@@ -121,7 +119,7 @@ class BlockSet:
         images, labels = [], []
         for position in np.asarray(positions) - since:
             epoch, offset = divmod(int(position), self.epoch_length(new_weight))
-            get, row = self._locate(seed, epoch, offset, new_weight)
+            get, row = self._locate(seed, (since, epoch), offset, int(new_weight))
             image, label = get(row)
             images.append(image)
             labels.append(label)
@@ -132,11 +130,12 @@ class BlockSet:
             raise Problem(f"new_weight={new_weight}: a whole number of at least 1 with train.order=block")
         return self.total + (int(new_weight) - 1) * self.newest
 
-    def _locate(self, seed, epoch, offset, new_weight):
-        order, ends = self._order(seed, epoch, int(new_weight))
+    def _locate(self, seed, epoch, offset, weight):
+        """(reader of a row group, row in it) of the image at ``offset`` of ``epoch``, which is (since, number)."""
+        order, ends = self._order(seed, epoch, weight)
         window = int(np.searchsorted(ends, offset, "right")) // WINDOW
         first = int(ends[window * WINDOW - 1]) if window else 0
-        within, gets, edges = self._window(seed, epoch, window, order, int(new_weight))
+        within, gets, edges = self._window(seed, epoch, window, order, weight)
         slot = int(within[offset - first])
         group = int(np.searchsorted(edges, slot, "right"))
         return gets[group], slot - (int(edges[group - 1]) if group else 0)
@@ -148,7 +147,7 @@ class BlockSet:
             if weight > 1:
                 fresh = np.cumsum(self.groups[::-1, 2])[::-1] <= self.newest  # additions are whole groups: no group is part new
                 groups = np.concatenate([groups, *[groups[fresh]] * (weight - 1)])
-            order = shuffled(groups, seed, "groups", self.version, epoch)
+            order = shuffled(groups, seed, "groups", *epoch)
             return order, np.cumsum(self.groups[order, 2])
 
         return kept(self._orders, (seed, epoch, weight), made)
@@ -159,7 +158,7 @@ class BlockSet:
             mine = self.groups[order[window * WINDOW:(window + 1) * WINDOW]]
             edges = np.cumsum(mine[:, 2])
             gets = [self.sources[source].open(group) for source, group, _ in mine.tolist()]
-            return shuffled(np.arange(edges[-1]), seed, "window", self.version, epoch, window), gets, edges
+            return shuffled(np.arange(edges[-1]), seed, "window", *epoch, window), gets, edges
 
         return kept(self._windows, (seed, epoch, window, weight), made)
 

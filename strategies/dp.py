@@ -25,6 +25,7 @@ class DeliberatePractice:
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
+    at: float = option(0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
     feedback: str = option("current", "the learner that guides: as it is now, or as it was at the first plateau", choices=("current", "first"))
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
 
@@ -36,7 +37,9 @@ class DeliberatePractice:
         self.interval = self.interval or interval_of(budget.seen)
         self.additions = -(-(budget.scale - self.initial) // self.per_round)
         sizes = [self.initial + k * self.per_round for k in range(self.additions)]
-        if self.schedule == "patience":
+        if self.at and self.additions > 1:
+            raise BadInput("dp.at", self.at, f"0 with {self.additions} rounds")
+        if self.schedule == "patience" and not self.at:
             check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
     def forecast(self, budget):
@@ -61,6 +64,8 @@ class DeliberatePractice:
 
     def stalled(self, plateau, accuracy, lab):
         """Is it time for the next addition?"""
+        if self.at:
+            return lab.seen >= self.at * lab.budget.seen
         if self.schedule == "patience":
             return plateau.reached(accuracy, lab.size)
         return lab.seen >= lab.budget.stable * (lab.rounds + 1) / (self.additions + 1)

@@ -22,6 +22,7 @@ class Prune:
     balance: str = option("class", "keep the same number of each class, or the best overall", choices=("class", "global"))
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "plateaus at which images are added", low=1)
+    at: float = option(0.0, "with one round: the share of the budget at which it comes; 0: at a plateau", low=0, high=0.8)
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
@@ -33,7 +34,9 @@ class Prune:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
         self.interval = self.interval or interval_of(budget.seen)
         self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
-        if self.initial:
+        if self.at and self.rounds > 1:
+            raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
+        if self.initial and not self.at:
             sizes = list(range(self.initial, budget.scale, self.per_round))
             check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
@@ -56,7 +59,8 @@ class Prune:
         while lab.learning and lab.room:
             accuracy = lab.train(self.interval)
             yield "trained"
-            if lab.learning and plateau.reached(accuracy, lab.size):
+            due = lab.seen >= self.at * lab.budget.seen if self.at else plateau.reached(accuracy, lab.size)
+            if lab.learning and due:
                 keep = min(self.per_round, lab.room)
                 lab.select(round(keep * self.oversample), keep, self.score, self.balance)
                 yield "pruned"
