@@ -1,14 +1,16 @@
-"""Unit costs on this machine: what one image sampled, guided, scored, trained on or written costs.
+"""Unit costs on this machine: what one image sampled, guided, scored, trained on, read or written costs.
 
-    python -m benchmarks.speed [out=FILE.csv] [threads=1] [repeat=7] [block=512]
+    python -m benchmarks.speed [suite=digits,unet] [out=FILE.csv] [repeat=7] [block=512] [threads=1] [workers=2] [device=auto]
+                               [key=value of a run ...]
 
 Everything is timed in turn, ``repeat`` times, so that drift of the machine meets all alike; medians are told, and ratios of
-medians to the item each is compared with. The file is what ``--dry-run`` and re-pricing read. Items:
+medians to the item each is compared with. The file is what ``--dry-run`` and re-pricing read. Suites, one file each in costs/:
 
-    sample.*    the mixture teacher with the digits recipe: plain, and guided by each rule, path and frequency
-    unet.*      a small pixel UNet (random weights), where the network is what costs, as with Stable Diffusion; beside it
-                diffusers' own DDIMPipeline on the same network, batch and steps
-    learner.*   training, plain evaluation, and the gradient with respect to the image
+    digits            the mixture teacher with the digits recipe, plain and guided by each rule, path and frequency; the learner
+    unet              a small pixel UNet (random weights), where the network is what costs; beside it diffusers' DDIMPipeline
+    teacher           the teacher, sampler and learner of a run (teacher=unet, task=imagenet1k, ...): plain, guided, trained
+    loader            training images from this suite's shards in block order, beside torchvision's ImageFolder
+    stable-diffusion  the full-size architecture of Stable Diffusion 1.5 with random weights, and ViT-B/16; wants a GPU
 """
 
 import csv
@@ -16,7 +18,8 @@ import io
 import platform
 import sys
 import time
-from functools import partial
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 
@@ -24,128 +27,87 @@ from benchmarks.cli import guarded
 from dp_common import config
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
-from dp_common.options import RULE_NAMES, THROUGH
 
-FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "repeats", "threads", "device")
+SUITES = ("digits", "unet", "teacher", "loader", "stable-diffusion")
+FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "peak_gib", "repeats", "threads", "device")
+
+
+@dataclass
+class Options:
+    suite: str = "digits,unet"
+    out: str = ""
+    repeat: int = 7
+    block: int = 512  # images sampled at once
+    threads: int = 1
+    workers: int = 2
+    device: str = "auto"
+    words: list = field(default_factory=list)  # key=value of a run, for the suites that measure one
 
 
 def main(words):
     if {"--help", "-h"} & set(words):
         print(__doc__)
         return 0
-    given = {"out": "", "threads": "1", "repeat": "7", "block": "512"}
+    options = Options()
     for key, value in config.parse(words).items():
-        if key not in given:
-            raise BadInput(key, value, f"one of {', '.join(given)}")
-        given[key] = value
-    threads, repeat, block = (config.count(key, given[key]) for key in ("threads", "repeat", "block"))
-    items = {**digits_items(threads, block), **unet_items(min(block, 64))}
-    rows = table(measure(items, repeat), items, threads, repeat)
-    text = as_csv(rows)
-    if given["out"]:
-        Path(given["out"]).parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(given["out"], text.encode())
+        if key in Options.__dataclass_fields__ and key != "words":
+            setattr(options, key, config.count(key, value) if isinstance(getattr(options, key), int) else value)
+        else:
+            options.words.append(f"{key}={value}")
+    suites = options.suite.split(",")
+    for suite in suites:
+        if suite not in SUITES:
+            raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
+    if options.words and "teacher" not in suites:
+        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher")
+    from dp_common.provenance import device_named, fix_threads
+
+    fix_threads(options.threads)
+    options.device = device_named(options.device)
+    items = {}
+    for suite in suites:
+        items |= import_module(f"benchmarks.costs.{suite.replace('-', '_')}").items(options)
+    rows = table(*measure(items, options), items, options)
+    if options.out:
+        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(options.out, as_csv(rows).encode())
     for row in rows:
         beside = f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else ""
-        print(f"{row['item']:38} {row['units_per_second']:>12,.0f} {row['unit']}/s   {beside}")
+        print(f"{row['item']:38} {row['units_per_second']:>12,.4g} {row['unit']}/s   {beside}")
     return 0
 
 
-def digits_items(threads, block):
-    """{item: (unit, units per call, call, item it is compared with)}"""
-    import numpy as np
+def measure(items, options):
+    """({item: [seconds per unit] * repeat}, {item: peak GiB of device memory}); one warm-up round, all items in turn in each."""
     import torch
 
-    from dp_common import store
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.learner import Learner
-    from dp_common.seeds import label_of
-
-    torch.set_num_threads(threads)
-    run = config.resolve(["strategy=static"])
-    run.task.load(0)
-    run.teacher.prepare(run.task, torch.device("cpu"))
-    learner, studio = Learner(run.spec, run.task, "cpu"), Studio(run.spec, run.teacher, torch.device("cpu"), Clock())
-    indices = np.arange(block)
-    labels = label_of(indices, len(run.task.classes))
-    images = quantise(studio.sample(indices, labels))
-    batch = run.spec.train.batch
-    examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
-
-    def guided(rule, through, every):
-        guide = studio.guide("entropy", learner, None, omega=0.05, rule=rule, through=through, every=every)
-        studio.sample(indices, labels, guide)
-
-    def gradient():
-        x = learner.to_float(images).requires_grad_()
-        torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
-
-    items = {"sample.plain": ("images", block, partial(studio.sample, indices, labels), None)}
-    for rule in RULE_NAMES:
-        for through in THROUGH:
-            for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
-                items[f"sample.{rule}.{through}.every{every}"] = ("images", block, partial(guided, rule, through, every), "sample.plain")
-    return items | {
-        "learner.train": ("images", batch, partial(learner.step, [examples], 0), None),
-        "learner.forward": ("images", block, partial(learner.predict, images), "learner.train"),
-        "learner.gradient": ("images", block, gradient, "learner.train"),
-        "store.encode": ("images", block, lambda: [store.encode(image) for image in images], None),
-    }
-
-
-def unet_items(batch, steps=20):
-    """This sampler and diffusers' pipeline on one small unconditional UNet, 8×8 pixels; and guidance on it."""
-    import torch
-    from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
-
-    from dp_common.guidance import Guide
-    from dp_common.sampling import ddim
-    from dp_common.schedule import timesteps
-    from dp_common.scores import entropy
-
-    torch.manual_seed(0)
-    unet = UNet2DModel(sample_size=8, in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(32, 64), norm_num_groups=8,
-                       down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D")).eval()
-    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.GELU(), torch.nn.Linear(64, 10))
-    scheduler = DDIMScheduler(clip_sample=False)
-    pipeline = DDIMPipeline(unet, scheduler)
-    pipeline.set_progress_bar_config(disable=True)
-    x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
-    objective = lambda x0, y: entropy.score(classifier(x0), y)
-
-    def ours(guide=None):
-        with torch.no_grad():
-            return ddim(lambda x, t, y: unet(x, t).sample, x, labels, timesteps(steps), scheduler.alphas_cumprod.numpy(), guide=guide)
-
-    items = {"unet.plain": ("images", batch, ours, "unet.diffusers_pipeline"),
-             "unet.diffusers_pipeline": ("images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np"), None)}
-    for through in THROUGH:
-        for every in (1, 5):
-            guide = Guide(objective, 0.05, "relative", through, every)
-            items[f"unet.relative.{through}.every{every}"] = ("images", batch, partial(ours, guide), "unet.plain")
-    return items
-
-
-def measure(items, repeat):
-    """{item: [seconds per unit] * repeat}, one warm-up round first, all items in turn in each round."""
-    seconds = {item: [] for item in items}
-    for turn in range(repeat + 1):
+    cuda = options.device.type == "cuda"
+    wait = (lambda: torch.cuda.synchronize(options.device)) if cuda else (lambda: None)
+    seconds, peak = {item: [] for item in items}, {}
+    for turn in range(options.repeat + 1):
         for item, (_, n, call, _) in items.items():
+            if cuda:
+                torch.cuda.reset_peak_memory_stats(options.device)
+            wait()
             since = time.perf_counter()
             call()
+            wait()
             if turn:
                 seconds[item].append((time.perf_counter() - since) / n)
-        print(f"round {turn} of {repeat}", file=sys.stderr)
-    return seconds
+            peak[item] = torch.cuda.max_memory_allocated(options.device) / 2**30 if cuda else None
+        print(f"round {turn} of {options.repeat}", file=sys.stderr)
+    return seconds, peak
 
 
-def table(seconds, items, threads, repeat):
+def table(seconds, peak, items, options):
     """Rows of FIELDS: medians, and ratios of medians within this one run."""
+    from dp_common.provenance import device_label
+
+    label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
     medians = {item: median(values) for item, values in seconds.items()}
     return [{"item": item, "unit": unit, "seconds_per_unit": medians[item], "units_per_second": 1 / medians[item],
-             "compared_with": beside or "", "ratio": medians[item] / medians[beside] if beside else None,
-             "repeats": repeat, "threads": threads, "device": f"cpu ({platform.machine()})"} for item, (unit, _, _, beside) in items.items()]
+             "compared_with": beside or "", "ratio": medians[item] / medians[beside] if beside else None, "peak_gib": peak[item],
+             "repeats": options.repeat, "threads": options.threads, "device": label} for item, (unit, _, _, beside) in items.items()]
 
 
 def as_csv(rows):

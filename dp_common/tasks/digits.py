@@ -12,7 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.spec import Data
 from dp_common.tasks import Split
+from dp_common.tasks._files import balanced
 
 
 @dataclass
@@ -25,6 +27,7 @@ class Digits:
     }
     classes: ClassVar[list] = [str(digit) for digit in range(10)]
     shape: ClassVar[tuple] = (1, 8, 8)
+    data: ClassVar[Data] = Data()
 
     def load(self, split):
         from sklearn.datasets import load_digits
@@ -35,7 +38,8 @@ class Digits:
         labels = data.target.astype(np.int64)
         rest, test = train_test_split(np.arange(len(labels)), test_size=450, stratify=labels, random_state=split)
         train, monitor = train_test_split(rest, test_size=450, stratify=labels[rest], random_state=split)
-        self.train, self.monitor, self.test = (Split(images[rows], labels[rows]) for rows in (train, monitor, test))
+        parts = [rows[balanced(labels[rows], self.data.limit, split)] for rows in (train, monitor, test)]
+        self.train, self.monitor, self.test = (Split(images[rows], labels[rows]) for rows in parts)
         self.shifted = {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
 
     def fingerprint(self):

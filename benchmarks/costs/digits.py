@@ -1,0 +1,49 @@
+"""The digits recipe: the mixture teacher, plain and guided by each rule, path and frequency; the learner; encoding."""
+
+from functools import partial
+
+from dp_common import config
+from dp_common.options import RULE_NAMES, THROUGH
+
+
+def items(options):
+    """{item: (unit, units per call, call, item it is compared with)}"""
+    import numpy as np
+    import torch
+
+    from dp_common import store
+    from dp_common.clock import Clock
+    from dp_common.generation import Studio, quantise
+    from dp_common.learner import Learner
+    from dp_common.seeds import label_of
+
+    block = options.block
+    run = config.resolve(["strategy=static"])
+    run.task.load(0)
+    run.teacher.prepare(run.task, torch.device("cpu"))
+    learner, studio = Learner(run.spec, run.task, "cpu"), Studio(run.spec, run.teacher, torch.device("cpu"), Clock())
+    indices = np.arange(block)
+    labels = label_of(indices, len(run.task.classes))
+    images = quantise(studio.sample(indices, labels))
+    batch = run.spec.train.batch
+    examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
+
+    def guided(rule, through, every):
+        guide = studio.guide("entropy", learner, None, omega=0.05, rule=rule, through=through, every=every)
+        studio.sample(indices, labels, guide)
+
+    def gradient():
+        x = learner.to_float(images).requires_grad_()
+        torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
+
+    found = {"sample.plain": ("images", block, partial(studio.sample, indices, labels), None)}
+    for rule in RULE_NAMES:
+        for through in THROUGH:
+            for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
+                found[f"sample.{rule}.{through}.every{every}"] = ("images", block, partial(guided, rule, through, every), "sample.plain")
+    return found | {
+        "learner.train": ("images", batch, partial(learner.step, [examples], 0), None),
+        "learner.forward": ("images", block, partial(learner.predict, images), "learner.train"),
+        "learner.gradient": ("images", block, gradient, "learner.train"),
+        "store.encode": ("images", block, lambda: [store.encode(image) for image in images], None),
+    }

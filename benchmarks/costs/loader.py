@@ -1,0 +1,75 @@
+"""Training images from disk: this suite's Parquet shards in block order, beside torchvision's ImageFolder with a DataLoader,
+as many worker processes, on the same JPEG files (224 pixels, quality 95), as they are and with the ViT recipe's augmentation.
+"""
+
+import atexit
+import tempfile
+from functools import partial
+from pathlib import Path
+
+IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
+
+
+def items(options):
+    """{item: (unit, units per call, call, item it is compared with)}"""
+    import numpy as np
+
+    from dp_common import feed, store
+    from dp_common.augment import augment_of
+    from dp_common.spec import Train
+    from dp_common.trainset import BlockSet
+
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    root = Path(folder.name)
+    labels = np.arange(IMAGES) % 10
+    encoded = [store.encode(image, "jpeg") for image in pictures(256)]
+    trainset = BlockSet()
+    for first in range(0, IMAGES, IMAGES // PAGES):
+        indices = np.arange(first, first + IMAGES // PAGES)
+        path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
+        mark = store.write(path, [str(n) for n in range(10)], data, indices, labels[indices], None, seed=0, round=0, strategy="static", omega=0.0,
+                           format="jpeg")
+        trainset.add_shard(path, mark, len(indices), first == 0)
+    for index in range(IMAGES):
+        place = root / "images" / str(labels[index])
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
+
+    def block(augment):
+        examples = feed.Examples(trainset, 0, CHUNK, augment=augment)
+        for _ in feed.stream(examples, range(IMAGES // CHUNK), options.workers):
+            pass
+
+    vit = Train(crop=0.08, flip=True, randaugment=9)
+    return {"loader.block": ("images", IMAGES, partial(block, None), "loader.imagefolder"),
+            "loader.imagefolder": ("images", IMAGES, partial(image_folder, root / "images", None, options.workers), None),
+            "loader.block.augmented": ("images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"),
+            "loader.imagefolder.augmented": ("images", IMAGES, partial(image_folder, root / "images", vit, options.workers), None)}
+
+
+def image_folder(root, train, workers):
+    """One epoch by torchvision's own means."""
+    from torch.utils.data import DataLoader
+    from torchvision.datasets import ImageFolder
+    from torchvision.transforms import v2
+
+    steps = []
+    if train:
+        steps = [v2.RandomResizedCrop(SIZE, scale=(train.crop, 1.0), antialias=True), v2.RandomHorizontalFlip(),
+                  v2.RandAugment(num_ops=2, magnitude=train.randaugment)]
+    for _ in DataLoader(ImageFolder(root, v2.Compose([*steps, v2.PILToTensor()])), CHUNK, shuffle=True, num_workers=workers, multiprocessing_context="fork"):
+        pass
+
+
+def pictures(n):
+    """Smooth coloured noise, of about the JPEG size of a photograph: uint8 [n, 3, SIZE, SIZE]."""
+    import numpy as np
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(0)
+    for _ in range(n):
+        coarse = gaussian_filter(rng.normal(size=(3, SIZE, SIZE)), (0, 12, 12))
+        fine = gaussian_filter(rng.normal(size=(3, SIZE, SIZE)), (0, 1.2, 1.2))
+        image = coarse / coarse.std() + 0.25 * fine / fine.std()
+        yield np.clip(128 + 48 * image, 0, 255).astype(np.uint8)
