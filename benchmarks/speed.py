@@ -29,7 +29,7 @@ from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
 SUITES = ("digits", "unet", "teacher", "loader", "stable-diffusion")
-FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "peak_gib", "repeats", "threads", "device")
+FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "tflop_per_second", "peak_gib", "repeats", "threads", "device")
 
 
 @dataclass
@@ -58,8 +58,8 @@ def main(words):
     for suite in suites:
         if suite not in SUITES:
             raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
-    if options.words and "teacher" not in suites:
-        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher")
+    if options.words and not {"teacher", "stable-diffusion"} & set(suites):
+        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher or suite=stable-diffusion")
     from dp_common.provenance import device_named, fix_threads
 
     fix_threads(options.threads)
@@ -73,28 +73,29 @@ def main(words):
         write_atomic(options.out, as_csv(rows).encode())
     for row in rows:
         beside = f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else ""
-        print(f"{row['item']:38} {row['units_per_second']:>12,.4g} {row['unit']}/s   {beside}")
+        told = [f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "", f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else ""]
+        print(f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   " + "   ".join(filter(None, [beside, *told])))
     return 0
 
 
 def measure(items, options):
-    """({item: [seconds per unit] * repeat}, {item: peak GiB of device memory}); one warm-up round, all items in turn in each."""
+    """({name: [seconds per unit] * repeat}, {name: peak GiB of device memory}); one warm-up round, all items in turn in each."""
     import torch
 
     cuda = options.device.type == "cuda"
     wait = (lambda: torch.cuda.synchronize(options.device)) if cuda else (lambda: None)
-    seconds, peak = {item: [] for item in items}, {}
+    seconds, peak = {name: [] for name in items}, {}
     for turn in range(options.repeat + 1):
-        for item, (_, n, call, _) in items.items():
+        for name, item in items.items():
             if cuda:
                 torch.cuda.reset_peak_memory_stats(options.device)
             wait()
             since = time.perf_counter()
-            call()
+            item.call()
             wait()
             if turn:
-                seconds[item].append((time.perf_counter() - since) / n)
-            peak[item] = torch.cuda.max_memory_allocated(options.device) / 2**30 if cuda else None
+                seconds[name].append((time.perf_counter() - since) / item.n)
+            peak[name] = torch.cuda.max_memory_allocated(options.device) / 2**30 if cuda else None
         print(f"round {turn} of {options.repeat}", file=sys.stderr)
     return seconds, peak
 
@@ -104,10 +105,11 @@ def table(seconds, peak, items, options):
     from dp_common.provenance import device_label
 
     label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
-    medians = {item: median(values) for item, values in seconds.items()}
-    return [{"item": item, "unit": unit, "seconds_per_unit": medians[item], "units_per_second": 1 / medians[item],
-             "compared_with": beside or "", "ratio": medians[item] / medians[beside] if beside else None, "peak_gib": peak[item],
-             "repeats": options.repeat, "threads": options.threads, "device": label} for item, (unit, _, _, beside) in items.items()]
+    medians = {name: median(values) for name, values in seconds.items()}
+    return [{"item": name, "unit": item.unit, "seconds_per_unit": medians[name], "units_per_second": 1 / medians[name],
+             "compared_with": item.beside or "", "ratio": medians[name] / medians[item.beside] if item.beside else None,
+             "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None, "peak_gib": peak[name],
+             "repeats": options.repeat, "threads": options.threads, "device": label} for name, item in items.items()]
 
 
 def as_csv(rows):

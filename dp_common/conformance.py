@@ -225,7 +225,7 @@ def main(words):
             name = given.pop("strategy")
             check_strategy(name, *(f"{key}={value}" for key, value in given.items()), say=print)
         elif "teacher" in given:
-            check_teacher(given["teacher"])
+            check_teacher(given.pop("teacher"), *(f"{key}={value}" for key, value in given.items()))
         elif "score" in given:
             check_score(given["score"])
         else:

@@ -243,7 +243,7 @@ class Lab:
         examples = feed.Examples(bench.trainset, self.seed, micro, self._state["since"], new_weight,
                                  augment_of(self.seed, bench.spec.train, bench.learner.shape))
         with self._clock.phase("train"), bench.progress.task("train", n) as advance:
-            parts = feed.stream(examples, range(self.seen // micro, (self.seen + n) // micro), bench.workers)
+            parts = feed.stream(examples, range(self.seen // micro, (self.seen + n) // micro), bench.readers)
             for position in range(self.seen, self.seen + n, batch):
                 losses.append(bench.learner.step(islice(parts, batch // micro), position))
                 advance(batch)

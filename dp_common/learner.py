@@ -46,11 +46,11 @@ def build(name, model_args, shape, classes):
 class Learner:
     """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
 
-    ``workers`` decode real images that are not in memory.
+    ``readers`` processes decode real images that are not in memory.
     """
 
-    def __init__(self, spec, task, device, workers=0):
-        self.spec, self.train_spec, self.device, self.workers = spec, spec.train, torch.device(device), workers
+    def __init__(self, spec, task, device, readers=0):
+        self.spec, self.train_spec, self.device, self.readers = spec, spec.train, torch.device(device), readers
         self.shape, self.classes = task.shape, len(task.classes)
         self.piece = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
         self.reset()
@@ -126,8 +126,8 @@ class Learner:
     def correct(self, split):
         """Was each image of a real split classified right, among the classes that split holds: [n] bool."""
         pieces = feed.Pieces(split, self.piece)
-        workers = self.workers if not hasattr(split, "images") else 0
-        logits = torch.cat([self.predict(images) for images in feed.stream(pieces, range(len(pieces)), workers)]).numpy()
+        readers = self.readers if not hasattr(split, "images") else 0
+        logits = torch.cat([self.predict(images) for images in feed.stream(pieces, range(len(pieces)), readers)]).numpy()
         if split.among is None:
             return logits.argmax(1) == split.labels
         among = np.asarray(split.among)

@@ -41,7 +41,7 @@ class Bench:
     shard: int
     every: float  # seconds between checkpoints
     stop: object  # () -> bool
-    workers: int  # processes that decode images
+    readers: int  # processes that decode images
     trainset: object
     unpriced: Clock = field(default_factory=Clock)  # counts of measurements that are no part of any method
     saved: float = field(default_factory=time.monotonic)
@@ -159,10 +159,10 @@ def work(resolved, folder, book, clock, device, stop, quiet):
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     spec, task, teacher = resolved.spec, resolved.task, resolved.teacher
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
-    learner, workers = Learner(spec, task, device, resolved.runtime.workers), resolved.runtime.workers
+    learner, readers = Learner(spec, task, device, resolved.runtime.readers), resolved.runtime.readers
     bench = Bench(spec, resolved.budget, teacher, task.classes, task.train, monitor, learner,
                   Studio(spec, teacher, device, clock), book, clock, folder, Progress(resolved.budget, quiet=quiet),
-                  resolved.runtime.shard, resolved.runtime.checkpoint_every, stop, workers, SETS[spec.train.order]())
+                  resolved.runtime.shard, resolved.runtime.checkpoint_every, stop, readers, SETS[spec.train.order]())
     lab = Lab(bench)
     clock.switch("idle")
     for _event in resolved.strategy.run(lab):

@@ -84,7 +84,7 @@ class Runtime:
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(60.0, "seconds without a heartbeat after which another process may take a run over", above=0)
-    workers: int = option(0, "processes that decode and augment images beside the main one", low=0)
+    readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 
 

@@ -2,12 +2,12 @@
 
 from functools import partial
 
+from benchmarks.costs import Item
 from dp_common import config
 from dp_common.options import RULE_NAMES, THROUGH
 
 
 def items(options):
-    """{item: (unit, units per call, call, item it is compared with)}"""
     import numpy as np
     import torch
 
@@ -36,14 +36,14 @@ def items(options):
         x = learner.to_float(images).requires_grad_()
         torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
 
-    found = {"sample.plain": ("images", block, partial(studio.sample, indices, labels), None)}
+    found = {"sample.plain": Item("images", block, partial(studio.sample, indices, labels))}
     for rule in RULE_NAMES:
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
-                found[f"sample.{rule}.{through}.every{every}"] = ("images", block, partial(guided, rule, through, every), "sample.plain")
+                found[f"sample.{rule}.{through}.every{every}"] = Item("images", block, partial(guided, rule, through, every), "sample.plain")
     return found | {
-        "learner.train": ("images", batch, partial(learner.step, [examples], 0), None),
-        "learner.forward": ("images", block, partial(learner.predict, images), "learner.train"),
-        "learner.gradient": ("images", block, gradient, "learner.train"),
-        "store.encode": ("images", block, lambda: [store.encode(image) for image in images], None),
+        "learner.train": Item("images", batch, partial(learner.step, [examples], 0)),
+        "learner.forward": Item("images", block, partial(learner.predict, images), "learner.train"),
+        "learner.gradient": Item("images", block, gradient, "learner.train"),
+        "store.encode": Item("images", block, lambda: [store.encode(image) for image in images]),
     }

@@ -7,11 +7,12 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
+from benchmarks.costs import Item
+
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 
 
 def items(options):
-    """{item: (unit, units per call, call, item it is compared with)}"""
     import numpy as np
 
     from dp_common import feed, store
@@ -42,10 +43,10 @@ def items(options):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)
-    return {"loader.block": ("images", IMAGES, partial(block, None), "loader.imagefolder"),
-            "loader.imagefolder": ("images", IMAGES, partial(image_folder, root / "images", None, options.workers), None),
-            "loader.block.augmented": ("images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"),
-            "loader.imagefolder.augmented": ("images", IMAGES, partial(image_folder, root / "images", vit, options.workers), None)}
+    return {"loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
+            "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
+            "loader.block.augmented": Item("images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"),
+            "loader.imagefolder.augmented": Item("images", IMAGES, partial(image_folder, root / "images", vit, options.workers))}
 
 
 def image_folder(root, train, workers):

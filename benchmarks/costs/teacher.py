@@ -1,13 +1,22 @@
 """The teacher, sampler and learner of one run, as its own keys say: plain images, guided ones by path and frequency, training."""
 
 from functools import partial
+from itertools import product
 
+from benchmarks.costs import Item
 from dp_common import config
 from dp_common.options import THROUGH
 
 
 def items(options):
-    """{item: (unit, units per call, call, item it is compared with)}; items are named after the teacher."""
+    run = config.resolve(["strategy=static", *options.words])
+    run.task.load(run.spec.data.split)
+    return measured(run, options)
+
+
+def measured(run, options, decodes=()):
+    """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
+    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too."""
     import numpy as np
 
     from dp_common.clock import Clock
@@ -15,8 +24,6 @@ def items(options):
     from dp_common.learner import Learner
     from dp_common.seeds import label_of
 
-    run = config.resolve(["strategy=static", *options.words])
-    run.task.load(run.spec.data.split)
     run.teacher.prepare(run.task, options.device)
     learner = Learner(run.spec, run.task, options.device)
     studio = Studio(run.spec, run.teacher, options.device, Clock())
@@ -27,15 +34,27 @@ def items(options):
     rows = np.arange(batch) % block
     run.spec.train.batch = batch
 
-    def guided(through, every):
+    def guided(through, every, decode=None):
+        if decode:
+            run.teacher.guide_decode = decode
         guide = studio.guide("entropy", learner, None, omega=0.05, rule="relative", through=through, every=every)
         studio.sample(indices, labels, guide)
 
-    found = {f"{name}.plain": ("images", block, partial(studio.sample, indices, labels), None)}
-    for through in THROUGH:
-        for every in (1, 5):
-            found[f"{name}.relative.{through}.every{every}"] = ("images", block, partial(guided, through, every), f"{name}.plain")
+    plain, train = partial(studio.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
+    found = {f"{name}.plain": Item("images", block, plain, flops=flops_of(plain) if decodes else None)}
+    for through, every, decode in product(THROUGH, (1, 5), decodes or (None,)):
+        called = ".".join(filter(None, (name, "relative", through, f"every{every}", decode)))
+        found[called] = Item("images", block, partial(guided, through, every, decode), f"{name}.plain")
     return found | {
-        f"{name}.learner.train": ("images", batch, partial(learner.step, [(images[rows], labels[rows])], 0), f"{name}.plain"),
-        f"{name}.learner.forward": ("images", block, partial(learner.predict, images), f"{name}.plain"),
+        f"{name}.learner.train": Item("images", batch, train, f"{name}.plain", flops_of(train) if decodes else None),
+        f"{name}.learner.forward": Item("images", block, partial(learner.predict, images), f"{name}.plain"),
     }
+
+
+def flops_of(call):
+    """Floating-point operations of the matrix products, convolutions and attentions in one call."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from benchmarks.costs import Item
 from dp_common.options import THROUGH
 
 
@@ -29,10 +30,10 @@ def items(options, steps=20):
         with torch.no_grad():
             return ddim(lambda x, t, y: unet(x, t).sample, x, labels, timesteps(steps), scheduler.alphas_cumprod.numpy(), guide=guide)
 
-    found = {"unet.plain": ("images", batch, ours, "unet.diffusers_pipeline"),
-             "unet.diffusers_pipeline": ("images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np"), None)}
+    found = {"unet.plain": Item("images", batch, ours, "unet.diffusers_pipeline"),
+             "unet.diffusers_pipeline": Item("images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np"))}
     for through in THROUGH:
         for every in (1, 5):
             guide = Guide(objective, 0.05, "relative", through, every)
-            found[f"unet.relative.{through}.every{every}"] = ("images", batch, partial(ours, guide), "unet.plain")
+            found[f"unet.relative.{through}.every{every}"] = Item("images", batch, partial(ours, guide), "unet.plain")
     return found

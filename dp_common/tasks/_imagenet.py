@@ -34,7 +34,7 @@ RECIPE = {
     # unstated there; guesses after torchvision's recipe for ViT (so are the 16-pixel patches and 224 pixels of the learner)
     "train.weight_decay": 0.3, "train.clip_grad": 1.0, "train.randaugment": 9, "train.crop": 0.08, "train.flip": True, "precision": "bf16",
     # what makes it fit: 10^5 and more images of this size, several times a day
-    "train.order": "block", "train.micro": 128, "images.format": "jpeg", "workers": 8,
+    "train.order": "block", "train.micro": 128, "images.format": "jpeg", "readers": 8,
 }
 
 

@@ -1,0 +1,172 @@
+"""Train the unet teacher of a task on its real training images.
+
+    python -m benchmarks.train_teacher task=digits [key=value ...]
+    python -m benchmarks.train_teacher --help        every key
+
+Ends with three files: the weights ``out`` (default teachers/<task>-split<k>.safetensors), beside them a card (.md) with their
+data, settings and quality, and a grid of samples (.png), which is also written while it trains. Use them with
+``teacher=unet unet.weights=...``. The same command again goes on after an interruption, or prints the card of what is done; on a
+CPU the weights are the same bits either way. The packaged digits teacher was made by
+
+    python -m benchmarks.train_teacher task=digits out=dp_common/teachers/weights/digits.safetensors
+"""
+
+import shlex
+import sys
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+
+from benchmarks.cli import guarded
+from dp_common import config, registry
+from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.options import option
+from dp_common.spec import Data
+from dp_common.teachers._unet_training import SIZES, Training, defaults_for
+
+
+@dataclass
+class Here:
+    """Keys that do not decide the weights."""
+
+    out: str = option("", "the weights file, .safetensors; empty: teachers/<task>-split<k>.safetensors")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N; the bits are promised on the CPU only")
+    checkpoint_every: float = option(120.0, "seconds between checkpoints", low=0)
+    sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
+    memory: float = option(4.0, "GiB of training images to hold in memory; larger sets are read at each step", low=0)
+    workers: int = option(0, "processes that read images ahead where they are not held in memory", low=0)
+    quality: str = option("classifier", "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
+                          choices=("classifier", "none"))
+    samples: int = option(2000, "images it is judged on", low=10)
+
+
+@dataclass
+class Keys(Training, Here):
+    data: Data = field(default_factory=Data)
+
+
+def main(words):
+    flags = [word for word in words if word.startswith("-")]
+    if set(flags) & {"--help", "-h"}:
+        print(help_text())
+        return 0
+    if flags:
+        raise BadInput(flags[0], None, f"only --help.{did_you_mean(flags[0], ['--help'])}")
+    task, name, keys = resolve(words)
+    out = Path(keys.out or f"teachers/{name}-split{keys.data.split}.safetensors")
+    if out.suffix != ".safetensors":
+        raise BadInput("out", keys.out, "a file name that ends in .safetensors")
+    from benchmarks.run import stop_on_signals
+
+    print(work(task, name, keys, out, words, stop_on_signals()))
+    return 0
+
+
+def resolve(words):
+    """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
+    from omegaconf import OmegaConf
+
+    given = config.parse(words)
+    if "task" not in given:
+        raise BadInput("task", None, "needed: task=NAME, such as task=digits")
+    plugin = registry.find("task", given.pop("task"))
+    cls = plugin.load()
+    shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
+    known, conf = config.known_keys(shape, runtime=False), {part: OmegaConf.structured(keys) for part, keys in shape.items()}
+    del known["data.monitor"]
+    for key in given:
+        if key not in known:
+            raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
+    for key, value in sorted(given.items()):
+        config.put(conf, known, key, value, {})
+    task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
+    task.data = OmegaConf.to_object(conf[""]).data
+    for key, value in (defaults_for(task.shape) | given).items():
+        config.put(conf, known, key, value, {})
+    return task, plugin.name, OmegaConf.to_object(conf[""])
+
+
+def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=sys.stderr, flush=True)):
+    """Train, or go on, or find it done; returns the card. Raises Problem and its kinds."""
+    import torch
+
+    from dp_common import files, provenance
+    from dp_common.teachers import _unet_card, unet
+    from dp_common.teachers._unet_training import Source, Trainer, refuse_difference
+
+    settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
+    shown = config.flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
+    if is_dataclass(task):
+        shown |= {f"{name}.{f.name}": getattr(task, f.name) for f in fields(task) if not f.metadata.get("place")}
+    provenance.fix_threads(settings.threads)
+    device = provenance.device_named(keys.device)
+    task.load(keys.data.split)
+    identity = {"task": name, "data fingerprint": task.fingerprint(), **shown}
+    if out.is_file():
+        about, _ = unet.read(out)
+        refuse_difference(out, {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]}, identity)
+        out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
+        say(f"{out} is finished")
+        return _unet_card.card(about, out)
+    trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
+    source = Source(task, keys.memory * 2**30, keys.workers, stop)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
+    checkpoint = out.with_suffix(".checkpoint")
+    if checkpoint.is_file():
+        trainer.load(checkpoint)
+        say(f"going on after step {trainer.done:,} of {settings.steps:,}")
+    about = {"task": name, "classes": list(task.classes), "shape": list(task.shape), "architecture": trainer.architecture,
+             "prediction": settings.prediction, "schedule": settings.schedule, "settings": shown}
+
+    def teacher():
+        made = unet.UNet()
+        net = unet.build(trainer.architecture)
+        net.load_state_dict(trainer.average.module.state_dict())
+        made._adopt(net, about, device)
+        return made
+
+    def grid():
+        columns = min(len(task.classes), 10)
+        images, _ = _unet_card.samples(teacher(), _unet_card.GRID * columns, columns, device, settings.seed)
+        files.write_atomic(out.with_suffix(".png"), _unet_card.grid_png(images, columns))
+
+    say(f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}")
+    trainer.train(source, stop, keys.checkpoint_every, checkpoint, say, keys.sample_every, grid)
+    grid()
+    quality = {}
+    if keys.quality == "classifier":
+        say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
+        quality = _unet_card.quality(teacher(), trainer, task, source, keys.samples, device, stop)
+    versions = {package: provenance.installed(package) for package in ("torch", "diffusers", "numpy", "scikit-learn")}
+    about |= {"parameters": sum(p.numel() for p in trainer.net.parameters()), "quality": quality, "seconds": round(trainer.seconds, 1),
+              "command": "python -m benchmarks.train_teacher " + shlex.join(words), "versions": versions,
+              "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
+               "data": {"fingerprint": identity["data fingerprint"], "images": len(source.labels), "hashes": len(source.hashes),
+                       "hash_digest": files.digest(source.hashes.tobytes()), "twins": source.twins}}
+    text = _unet_card.card(about, out)
+    files.write_atomic(out.with_suffix(".md"), text.encode())
+    weights = {f"weights.{key}": value for key, value in trainer.average.module.state_dict().items()}
+    unet.write(out, about, weights | {"training_images": torch.from_numpy(source.hashes.copy())})
+    checkpoint.unlink(missing_ok=True)
+    say(f"use it with: teacher=unet unet.weights={out}")
+    return text
+
+
+def help_text():
+    lines = [__doc__, "Keys:", "", f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too"]
+    for key, (_, _, f) in config.known_keys({"": Keys}, runtime=False).items():
+        if key == "data.monitor":
+            continue
+        rules = f.metadata
+        allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
+        lines.append(f"  {key + '=' + str(f.default):30}{allowed} {rules.get('about', '')}")
+    lines += ["", "For larger images other defaults hold (untuned):"]
+    lines += [f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]]
+    lines += ["  above: " + " ".join(f"{k}={v}" for k, v in SIZES[-1][1].items())]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    guarded(main)

