@@ -478,7 +478,7 @@ def test_the_recipe_of_imagenet_is_the_papers():
     run = config.resolve(["task=imagenet1k", "strategy=static"])
     assert (run.spec.teacher, run.spec.learner) == ("stable-diffusion", "vit_base_patch16_224")
     assert (run.spec.train.seen, run.spec.train.batch, run.spec.train.lr) == (409_600_000, 4096, 0.0016)
-    assert run.runtime.workers == 8 and run.spec.train.order == "block" and run.spec.images.format == "jpeg"
+    assert run.runtime.readers == 8 and run.spec.train.order == "block" and run.spec.images.format == "jpeg"
     hundred = config.resolve(["task=imagenet100", "strategy=static"]).spec.train
     assert (hundred.seen, hundred.batch, hundred.lr, hundred.ema, hundred.label_smoothing) == (102_400_000, 2048, 0.003, 0.999, 0.11)
 
