@@ -50,7 +50,13 @@ SIZES = (  # (up to so many pixels, its defaults); at 32 after the CIFAR-10 mode
 
 
 def defaults_for(shape):
-    return next(values for size, values in SIZES if max(shape[1:]) <= size)
+    """Those of ``SIZES``, with as many levels as the images can be halved to: 28x28 has three."""
+    values = next(dict(values) for size, values in SIZES if max(shape[1:]) <= size)
+    channels = values.get("channels", Training.channels).split(",")
+    while len(channels) > 1 and any(side % 2 ** (len(channels) - 1) for side in shape[1:]):
+        channels = channels[:-1]
+    values["channels"] = ",".join(channels)
+    return values | {"attention": ",".join(level for level in values.get("attention", Training.attention).split(",") if int(level) < len(channels))}
 
 
 def whole_numbers(key, text):

@@ -12,6 +12,7 @@ from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.sampling import cfg, ddim
 from dp_common.schedule import alphas_cumprod, timesteps
 from dp_common.seeds import label_of
+from dp_common.spec import Data
 from dp_common.tasks import LazySplit, Split
 from dp_common.tasks.digits import Digits
 from dp_common.teachers import unet
@@ -30,7 +31,7 @@ def teach(out, *words, stop=lambda: False, say=lambda line: None):
 
 def loaded(split):
     task = Digits()
-    task.data = SimpleNamespace(split=split)
+    task.data = Data(split=split)
     task.load(split)
     return task
 
@@ -192,7 +193,9 @@ def test_networks_that_cannot_be(tmp_path, words, message):
 def test_larger_images_have_their_own_defaults():
     from dp_common.teachers._unet_training import defaults_for
 
-    assert defaults_for((1, 8, 8)) == {} and defaults_for((3, 32, 32))["steps"] == 100_000 and defaults_for((3, 64, 64))["attention"] == "2,3"
+    assert defaults_for((1, 8, 8)) == {"channels": "32,64", "attention": "1"} and defaults_for((3, 64, 64))["attention"] == "2,3"
+    assert defaults_for((3, 32, 32))["steps"] == 100_000 and defaults_for((1, 28, 28))["channels"] == "128,256,256"
+    assert defaults_for((1, 7, 7)) == {"channels": "32", "attention": ""}
     assert all(set(defaults_for((3, size, size))) <= set(Training.__dataclass_fields__) for size in (8, 32, 64))
 
 
