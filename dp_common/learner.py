@@ -43,6 +43,18 @@ def build(name, model_args, shape, classes):
         raise BadInput("learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}") from error
 
 
+def check_fits(name, model_args, shape, classes):
+    """Does the model take one image of ``shape`` and answer with one logit per class? Raises BadInput."""
+    model = build(name, model_args, shape, classes).eval()
+    try:
+        with torch.no_grad():
+            answer = tuple(model(torch.zeros(1, *shape)).shape)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        raise BadInput("learner", name, f"cannot take {shape} images: {registry.one_line(error)}") from error
+    if answer != (1, classes):
+        raise BadInput("learner", name, f"answers with {answer}, not with {classes} logits an image")
+
+
 class Learner:
     """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
 

@@ -99,12 +99,12 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None):
 
 def preflight(resolved):
     """Load the task and the teacher and find the bad input that takes torch to find, before anything is written."""
-    from dp_common.learner import build
+    from dp_common.learner import check_fits
 
     fix_threads(resolved.spec.threads)
     device = device_named(resolved.runtime.device)
     resolved.task.load(resolved.spec.data.split)
-    build(resolved.spec.learner, resolved.spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
+    check_fits(resolved.spec.learner, resolved.spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:
         if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")

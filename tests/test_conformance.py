@@ -44,6 +44,25 @@ def test_scores(name):
     check_score(name)
 
 
-@pytest.mark.parametrize("name", registry.plugins("teacher"))
+@pytest.mark.parametrize("name", ["mixture", "unet", f"{PLUGINS}/blobs.py:Blobs"])  # stable-diffusion: where its tiny weights are made
 def test_teachers(name):
-    check_teacher(name)
+    told = []
+    check_teacher(name, say=told.append)
+    assert len(told) == 6
+
+
+@pytest.mark.parametrize("name, rule", [("Coupled", "a batch differs from its singles"), ("Changing", "changes the x it is given"),
+                                        ("Detached", "is differentiable"), ("Classless", "with and without the class are the same"),
+                                        ("Small", "decodes")])
+def test_teachers_that_cheat_are_found(name, rule):
+    with pytest.raises(Nonconforming, match=rule):
+        check_teacher(f"{PLUGINS}/blobs.py:{name}")
+
+
+def test_a_teacher_of_ones_own_runs(tmp_path):
+    from dp_common import config, runner
+
+    words = ["strategy=dp", f"teacher={PLUGINS}/blobs.py:Blobs", "blobs.s=0.2", "scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5",
+             "dp.interval=128", "dp.schedule=even", f"root={tmp_path}"]
+    summary = runner.execute(config.resolve(words), quiet=True)
+    assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs"

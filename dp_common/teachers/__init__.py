@@ -11,7 +11,7 @@
         fingerprint(task)          what else than its fields decides its images (weights, data); cheap, no torch
         recipe                     optional: {key: value} defaults it gives to the other keys (sampler, images), under the task's
         steps_offset               optional: added to the timesteps of ``leading`` spacing (diffusers' scheduler configuration)
-        decode_guided(x0)          optional: a cheaper decode, for guidance alone: x̂0 -> images of any size
+        decode_guided(x0)          optional: a cheaper decode, for guidance alone: x̂0 -> images of the task's shape
         grad_scale                 optional: what the score is multiplied by before its gradient is taken through a
                                    half-precision network, and the gradient divided by after
         truth(images, labels)      optional: {"true_label": [B] bool, "log_density": [B]} where the density is known

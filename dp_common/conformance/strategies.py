@@ -1,30 +1,15 @@
-"""The conformance kit: does a strategy, score or teacher keep the contract everything else relies on?
+"""What a strategy must keep, each rule a function; it is run on real digits and the mixture teacher, many times over."""
 
-    python -m dp_common.conformance strategy=./idea.py:Idea [key=value ...]
-
-or from your own tests: ``from dp_common.conformance import check_strategy; check_strategy("./idea.py:Idea")``. A strategy is
-run on real digits and the mixture teacher with a budget of seconds, many times over.
-"""
-
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from dp_common import config, ledger
-from dp_common.errors import Interrupted, Problem
+from dp_common.conformance.rules import require
+from dp_common.errors import Interrupted
 
 SMALL = ["scale=200", "train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
-
-
-class Nonconforming(AssertionError):
-    """The plugin breaks the contract; the message says which rule and how."""
-
-
-def require(condition, rule, found):
-    if not condition:
-        raise Nonconforming(f"{rule}: {found}")
 
 
 def check_strategy(strategy, *words, say=lambda line: None):
@@ -168,78 +153,3 @@ def journal(records):
     """[(name, args, answer)] of the calls that count, in order."""
     calls = {r["call"]: r for r in ledger.surviving(records) if r["kind"] == "call"}
     return [(calls[n]["name"], calls[n]["args"], calls[n]["answer"]) for n in sorted(calls)]
-
-
-def check_score(name):
-    """A score gives one finite number per row in fp32, alone or in a batch, and unless blind has a gradient. Raises Nonconforming."""
-    import torch
-
-    from dp_common import registry
-
-    module = registry.find("score", name).load()
-    if getattr(module, "BLIND", False):
-        values = np.asarray(module.score(np.linspace(0, 0.9, 10)))
-        require(values.shape == (10,), "shape", values.shape)
-        return
-    logits = torch.randn(10, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    labels = torch.arange(10) % 5
-    values = module.score(logits, labels)
-    require(values.shape == (10,) and bool(torch.isfinite(values).all()), "one finite number per row", values)
-    singles = torch.cat([module.score(logits[i:i + 1], labels[i:i + 1]) for i in range(10)])
-    require(torch.allclose(values, singles, atol=1e-6), "a batch equals its singles", (values - singles).abs().max())
-    (gradient,) = torch.autograd.grad(values.sum(), logits)
-    require(bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any()), "has a gradient", gradient)
-
-
-def check_teacher(name, *words):
-    """A teacher's shapes, finiteness, independence of batch mates, null label and gradient path. Raises Nonconforming."""
-    import torch
-
-    resolved = config.resolve([f"teacher={name}", "strategy=static", *words])
-    resolved.task.load(resolved.spec.data.split)
-    teacher, classes = resolved.teacher, len(resolved.task.classes)
-    teacher.prepare(resolved.task, torch.device("cpu"))
-    x = torch.randn(6, *teacher.latent_shape, generator=torch.Generator().manual_seed(0))
-    labels = torch.arange(6) % classes
-    alphas = np.asarray(teacher.alphas_cumprod)
-    require(alphas.ndim == 1 and (np.diff(alphas) < 0).all() and 0 < alphas[-1] < alphas[0] < 1, "alphas_cumprod falls within (0, 1)", alphas[:3])
-    for t in (len(alphas) - 1, len(alphas) // 2, 0):
-        eps = teacher.denoise(x, t, labels)
-        require(eps.shape == x.shape and bool(torch.isfinite(eps).all()), "denoise gives a finite ε of x's shape", eps.shape)
-        singles = torch.cat([teacher.denoise(x[i:i + 1], t, labels[i:i + 1]) for i in range(6)])
-        require(torch.allclose(eps, singles, atol=1e-4), "a batch equals its singles", float((eps - singles).abs().max()))
-        if teacher.null_label is not None:
-            null = teacher.denoise(x, t, torch.full_like(labels, teacher.null_label))
-            require(null.shape == x.shape and bool(torch.isfinite(null).all()), "the null label works", null.shape)
-    wanted = x.clone().requires_grad_()
-    images = teacher.decode((wanted - teacher.denoise(wanted, t, labels)) / 2)
-    require(images.shape == (6, *resolved.task.shape), "decode gives images of the task's shape", images.shape)
-    (gradient,) = torch.autograd.grad(images.sum(), wanted)
-    require(bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any()), "differentiable from x_t to the image", gradient)
-
-
-def main(words):
-    given = dict(word.partition("=")[::2] for word in words)
-    try:
-        if "strategy" in given:
-            name = given.pop("strategy")
-            check_strategy(name, *(f"{key}={value}" for key, value in given.items()), say=print)
-        elif "teacher" in given:
-            check_teacher(given.pop("teacher"), *(f"{key}={value}" for key, value in given.items()))
-        elif "score" in given:
-            check_score(given["score"])
-        else:
-            print(__doc__)
-            return 2
-    except Nonconforming as failure:
-        print(f"NOT CONFORMING  {failure}")
-        return 1
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        return problem.code
-    print("conforming")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
