@@ -89,11 +89,12 @@ BIRTH = (("score_at_birth", "score at birth", 1, ".2f"), ("true_label", "true la
 
 
 def list_text(check):
-    rows = registry.listing(check)
+    rows = registry.listing(check) + [("preset", name, about, None) for name, about in config.presets_told()]
     lines = []
     for kind in dict.fromkeys(row[0] for row in rows):
         lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
-        lines += [f"  {name:18} {about if broken is None else 'BROKEN: ' + broken}" for k, name, about, broken in rows if k == kind]
+        width = max(len(name) for k, name, *_ in rows if k == kind)
+        lines += [f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}" for k, name, about, broken in rows if k == kind]
     return "\n".join(lines)
 
 

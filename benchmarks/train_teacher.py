@@ -36,6 +36,9 @@ class Here:
     workers: int = option(0, "processes that read images ahead where they are not held in memory", low=0)
     quality: str = option("classifier", "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
                           choices=("classifier", "none"))
+    save: str = option("fp32", "precision of the weights in the file; judged are the weights as saved", choices=("fp32", "bf16"))
+    distance: str = option("none", "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
+                           choices=("none", "inception"))
     samples: int = option(2000, "images it is judged on", low=10)
 
 
@@ -107,6 +110,8 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
         say(f"{out} is finished")
         return _unet_card.card(about, out)
+    if keys.distance != "none":
+        _unet_card.need_torchmetrics()
     trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
     source = Source(task, keys.memory * 2**30, keys.workers, stop)
     try:
@@ -120,10 +125,14 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     about = {"task": name, "classes": list(task.classes), "shape": list(task.shape), "architecture": trainer.architecture,
              "prediction": settings.prediction, "schedule": settings.schedule, "settings": shown}
 
+    def weights():
+        state = trainer.average.module.state_dict()
+        return {key: value.to(torch.bfloat16) if keys.save == "bf16" else value for key, value in state.items()}
+
     def teacher():
         made = unet.UNet()
         net = unet.build(trainer.architecture)
-        net.load_state_dict(trainer.average.module.state_dict())
+        net.load_state_dict(weights())
         made._adopt(net, about, device)
         return made
 
@@ -139,7 +148,10 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     if keys.quality == "classifier":
         say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
         quality = _unet_card.quality(teacher(), trainer, task, source, keys.samples, device, stop)
-    versions = {package: provenance.installed(package) for package in ("torch", "diffusers", "numpy", "scikit-learn")}
+    if keys.distance == "inception":
+        say(f"FID and KID of {keys.samples:,} samples")
+        quality |= _unet_card.distances(*_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device)
+    versions = {package: provenance.installed(package) for package in ("torch", "diffusers", "numpy", "scikit-learn", *(["torchmetrics"] if keys.distance != "none" else []))}
     about |= {"parameters": sum(p.numel() for p in trainer.net.parameters()), "quality": quality, "seconds": round(trainer.seconds, 1),
               "command": "python -m benchmarks.train_teacher " + shlex.join(words), "versions": versions,
               "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
@@ -147,8 +159,8 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
                        "hash_digest": files.digest(source.hashes.tobytes()), "twins": source.twins}}
     text = _unet_card.card(about, out)
     files.write_atomic(out.with_suffix(".md"), text.encode())
-    weights = {f"weights.{key}": value for key, value in trainer.average.module.state_dict().items()}
-    unet.write(out, about, weights | {"training_images": torch.from_numpy(source.hashes.copy())})
+    kept = {f"weights.{key}": value for key, value in weights().items()}
+    unet.write(out, about, kept | {"training_images": torch.from_numpy(source.hashes.copy())})
     checkpoint.unlink(missing_ok=True)
     say(f"use it with: teacher=unet unet.weights={out}")
     return text

@@ -124,6 +124,11 @@ def preset_names(presets=PRESETS):
     return sorted(str(path.relative_to(presets).with_suffix("")) for path in presets.rglob("*.yaml") if not path.stem.startswith("_"))
 
 
+def presets_told(presets=PRESETS):
+    """[(name, first line of its comment)]"""
+    return [(name, (presets / f"{name}.yaml").read_text().partition("\n")[0].removeprefix("#").strip()) for name in preset_names(presets)]
+
+
 def flatten(tree, prefix=""):
     """Nested dataclass or dict -> {"a.b": value}. An empty dict stays a value."""
     items = [(f.name, getattr(tree, f.name)) for f in fields(tree)] if is_dataclass(tree) else list(tree.items())

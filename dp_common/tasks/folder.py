@@ -24,7 +24,7 @@ class Folder:
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
     recipe: ClassVar[dict] = {  # a start for some 10,000 small images; nobody's published setting
-        "teacher": "unet", "learner": "convnext-small", "train.seen": 8_000 * 256, "train.batch": 256, "train.lr": 1e-3,
+        "teacher": "unet", "learner": "resnet-small", "train.seen": 8_000 * 256, "train.batch": 256, "train.lr": 1e-3,
         "train.label_smoothing": 0.1,
     }
     size: int = option(32, "side of its square images: the shorter side is resized to it, the longer one cut to it evenly", low=4, high=1024)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from dp_common.errors import Interrupted
+from dp_common.errors import BadInput, Interrupted, Problem
+from dp_common.registry import one_line
 
 GRID = 8  # rows of the sample grid
 
@@ -106,6 +107,44 @@ def quality(teacher, trainer, task, source, n, device, stop):
     }
 
 
+def need_torchmetrics():
+    from importlib.util import find_spec
+
+    if not (find_spec("torchmetrics") and find_spec("torch_fidelity")):
+        raise BadInput("distance", "inception", "needs torchmetrics and torch-fidelity: pip install 'torchmetrics[image]'")
+
+
+def beside_real(teacher, task, n, device, seed, stop):
+    """(samples, as many real test images): uint8 [n, C, H, W] both."""
+    real = task.test.read(np.arange(min(n, len(task.test))))
+    return samples(teacher, len(real), len(task.classes), device, seed, stop=stop)[0], real
+
+
+def distances(made, real, device, extractor=None):
+    """{"fid", "kid", "kid_sd"} between two sets of images by torchmetrics; KID in subsets of a tenth, at most 1,000.
+
+    ``extractor``: a module from uint8 [B, 3, H, W] to features [B, d] in place of the Inception network. Raises Problem where
+    that cannot be fetched.
+    """
+    import torch
+    from torchmetrics.image.fid import FrechetInceptionDistance
+    from torchmetrics.image.kid import KernelInceptionDistance
+
+    try:
+        fid = FrechetInceptionDistance(feature=extractor or 2048).to(device)
+        kid = KernelInceptionDistance(feature=extractor or 2048, subset_size=min(1000, max(2, len(real) // 10))).to(device)
+    except OSError as error:
+        raise Problem(f"distance=inception: its network cannot be fetched ({one_line(error)[:160]}); with distance=none this command ends") from error
+    for images, is_real in ((real, True), (made, False)):
+        for part in torch.from_numpy(images).split(64):
+            rgb = part.expand(-1, 3, -1, -1).to(device)
+            fid.update(rgb, real=is_real)
+            kid.update(rgb, real=is_real)
+    torch.manual_seed(0)  # KID draws subsets
+    mean, sd = kid.compute()
+    return {"fid": float(fid.compute()), "kid": float(mean), "kid_sd": float(sd), "distance_images": len(real)}
+
+
 def denoising_loss(trainer, images, labels, repeats=8):
     """Training loss of the averaged weights on these images, the same noise for each call."""
     import torch
@@ -137,8 +176,11 @@ def card(about, file):
         f"{about['device']}, {about['seconds']:,.0f} s of training; " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()), "",
         "## Quality", "",
     ]
-    if not q:
-        return "\n".join([*lines, "not measured (quality=none)", ""])
+    if "fid" in q:
+        lines += [f"FID {q['fid']:.2f}, KID {q['kid']:.5f} (SD over subsets {q['kid_sd']:.5f}) of {q['distance_images']:,} samples to as many real test "
+                  "images, by torchmetrics; FID of so few images is biased upwards.", ""]
+    if "label_accuracy" not in q:
+        return "\n".join([*lines, "label accuracy not measured (quality=none)", ""])
     rows = [
         ("label accuracy of samples, by a classifier trained on the real training images", f"{100 * q['label_accuracy']:.2f} %", ""),
         ("the same classifier on real test images", "", f"{100 * q['judge_test_accuracy']:.2f} %"),

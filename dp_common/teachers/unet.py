@@ -2,7 +2,7 @@
 
 Its weights are one self-describing .safetensors file, made by ``python -m benchmarks.train_teacher``:
 
-    weights.*          EMA weights, fp32
+    weights.*          EMA weights, fp32 or bf16
     training_images    uint8 [n, 8]: a hash of the pixels of each image it was trained on
     metadata teacher   JSON: format, task, classes, shape, architecture (arguments of UNet2DModel), prediction, schedule, data, settings, ...
 

@@ -1,5 +1,6 @@
 """The unet teacher and its trainer: the files it makes, the adapters around the network, and the packaged digits teacher."""
 
+import importlib.util
 import json
 from types import SimpleNamespace
 
@@ -15,7 +16,7 @@ from dp_common.seeds import label_of
 from dp_common.spec import Data
 from dp_common.tasks import LazySplit, Split
 from dp_common.tasks.digits import Digits
-from dp_common.teachers import unet
+from dp_common.teachers import _unet_card as card, unet
 from dp_common.teachers._unet_training import Source, Trainer, Training
 
 TINY = ["task=digits", "steps=30", "batch=16", "warmup=5", "channels=8,16", "attention=", "sample_every=0", "quality=none"]
@@ -266,6 +267,37 @@ def test_the_file_needs_no_settings_to_load(trained, tiny):
     assert about["data"]["fingerprint"] == Digits().fingerprint() and tensors["training_images"].shape == (897, 8)
     assert tiny.latent_shape == (1, 8, 8) and tiny.null_label == 10 and tiny.alphas_cumprod[-1] == alphas_cumprod("sd")[-1]
     assert len(tiny.fingerprint(loaded(0))) == 16
+
+
+def test_weights_can_be_saved_in_half_the_space(tmp_path, tiny, trained):
+    teach(tmp_path / "half.safetensors", "save=bf16", f"prediction={trained[1]}")
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.65 * trained[0].stat().st_size
+    half = unet.UNet(weights=str(tmp_path / "half.safetensors"))
+    half.prepare(loaded(0), "cpu")
+    x = torch.randn(2, 1, 8, 8)
+    ours, theirs = half.denoise(x, 500, torch.arange(2)), tiny.denoise(x, 500, torch.arange(2))
+    assert 0 < (ours - theirs).abs().max() < 0.05
+
+
+def test_distances_need_their_library_and_say_so(tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name.startswith("torch_fid") else find(name, *more))
+    with pytest.raises(BadInput, match="distance=inception: needs torchmetrics"):
+        teach(tmp_path / "x.safetensors", "distance=inception")
+
+
+def test_distances_grow_with_the_difference(digits):
+    pytest.importorskip("torchmetrics")
+
+    class Pixels(torch.nn.Module):
+        num_features = 16
+
+        def forward(self, images):
+            return images.float().mean(1)[:, 2:6, 2:6].flatten(1)
+
+    images = digits.test.images
+    near, far = (card.distances(made, images[:225], "cpu", Pixels()) for made in (images[225:], np.roll(images, 2, 3)[225:]))
+    assert 0 <= near["fid"] < far["fid"] and near["kid"] < far["kid"] and near["distance_images"] == 225
 
 
 def test_another_split_is_refused(trained):
