@@ -14,7 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dp_common import registry
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import PAIRS, RECIPE, Budget, Runtime, Spec, run_id
+from dp_common.spec import PAIRS, RECIPE, ROW_GROUP, Budget, Runtime, Spec, run_id
 
 PRESETS = Path(__file__).parent.parent / "benchmarks" / "presets"
 PLUGINS = ("task", "teacher", "strategy")
@@ -71,6 +71,8 @@ def resolve(words, presets=PRESETS):
         raise BadInput("learner", spec.learner, f"one of {', '.join(registry.learners())}, or a timm model name")
     if runtime.shard % spec.sampler.block:
         raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
+    if spec.train.order == "block" and runtime.shard % ROW_GROUP:
+        raise BadInput("shard", runtime.shard, f"a multiple of {ROW_GROUP} with train.order=block, which shuffles groups of so many images")
     check_micro(spec.train)
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     settle(parts["strategy"], chosen["strategy"].section, budget, sources)

@@ -88,6 +88,7 @@ class Runtime:
     shard: int = option(4096, "images per shard file", low=1)
 
 
+ROW_GROUP = 64  # images of a row group at most, which block order moves as one; frozen
 PAIRS = 64  # Mixup and CutMix pair images within blocks of so many consecutive positions; frozen
 WARMUP, COOLDOWN = 0.1, 0.2  # of the budget: linear warm-up, cosine cool-down (nothing is added in it); frozen
 

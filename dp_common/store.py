@@ -1,7 +1,8 @@
 """Image shards: Parquet with the Hugging Face image feature, so that other tools read them as they are.
 
 Columns: image (struct of encoded bytes and path), index, label, seed, round, strategy, omega, score_at_birth. Row groups of
-at most 64. A shard exists once the ledger names it.
+at most 64, cut where a run of consecutive indices passes a multiple of 64, so that how an addition was cut into shards does not
+show in its groups. A shard exists once the ledger names it.
 """
 
 import hashlib
@@ -15,8 +16,7 @@ import pyarrow.parquet as pq
 
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
-
-ROW_GROUP = 64
+from dp_common.spec import ROW_GROUP
 
 
 def encode(image, format="png", quality=95):
@@ -61,9 +61,15 @@ def write(path, classes, encoded, indices, labels, scores, *, seed, round, strat
         "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
     }, schema=schema(classes))
     buffer = io.BytesIO()
+    indices = np.asarray(indices, np.int64)
+    consecutive = n and indices[-1] - indices[0] == n - 1
+    first = ROW_GROUP - int(indices[0]) % ROW_GROUP if consecutive else ROW_GROUP
     # Statistics of image bytes would put whole images into the footer, which a streaming reader parses again and again.
-    pq.write_table(table, buffer, row_group_size=ROW_GROUP, compression="none", use_dictionary=["strategy"],
-                   write_statistics=["index", "label", "round"], write_page_checksum=True)
+    with pq.ParquetWriter(buffer, table.schema, compression="none", use_dictionary=["strategy"],
+                          write_statistics=["index", "label", "round"], write_page_checksum=True) as file:
+        file.write_table(table[:first], row_group_size=ROW_GROUP)
+        if n > first:
+            file.write_table(table[first:], row_group_size=ROW_GROUP)
     data = buffer.getvalue()
     write_atomic(path, data)
     return digest(data)
@@ -81,16 +87,18 @@ def read_checked(path, expected):
     return pq.read_table(io.BytesIO(data))
 
 
-def check_rows(path, expected):
-    """Is a shard there, with this many rows? Its images are checked when they are read. Raises Damaged, naming the file."""
+def group_sizes(path, expected):
+    """Rows of each row group of a shard with ``expected`` rows. Its images are checked when they are read. Raises Damaged."""
     try:
-        found = pq.read_metadata(path).num_rows
+        about = pq.read_metadata(path)
+        found = about.num_rows
     except FileNotFoundError:
         raise Damaged(f"{path}: the ledger names this file, but it is not there") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise Damaged(f"{path}: not a readable Parquet file ({error}); delete the run's folder to start it anew") from error
     if found != expected:
         raise Damaged(f"{path}: has {found} rows, the ledger says {expected}; delete the run's folder to start it anew")
+    return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
 
 
 def read_group(path, group):

@@ -93,18 +93,16 @@ class BlockSet:
         return self.total
 
     def add_shard(self, path, digest, rows, new_round=True, content=None):
-        if content is None:
-            store.check_rows(path, rows)
         self.shards.append((path, digest))
-        self._add(Shard(path), rows, new_round)
+        self._add(Shard(path), store.group_sizes(path, rows), new_round)
 
     def add_real(self, split, order, new_round=True):
-        self._add(Rows(split, np.asarray(order)), len(order), new_round)
+        full, rest = divmod(len(order), store.ROW_GROUP)
+        self._add(Rows(split, np.asarray(order)), [store.ROW_GROUP] * full + [rest] * (rest > 0), new_round)
 
-    def _add(self, source, rows, new_round):
+    def _add(self, source, sizes, new_round):
+        rows = sum(sizes)
         self.newest = rows if new_round else self.newest + rows
-        full, rest = divmod(rows, store.ROW_GROUP)
-        sizes = [store.ROW_GROUP] * full + [rest] * (rest > 0)
         added = np.array([(len(self.sources), number, size) for number, size in enumerate(sizes)], np.int32)
         self.sources.append(source)
         self.groups, self.total = np.concatenate([self.groups, added]), self.total + rows

@@ -61,7 +61,7 @@ def stable_diffusion(tmp_path_factory):
 
 
 RUN = ["strategy=dp", "scale=96", "train.seen=2560", "train.batch=128", "train.micro=64", "learner=vit-digits", "dp.interval=128", "dp.patience=1",
-       "train.order=block", "train.flip=true", "train.mixup=0.5", "train.ema=0.9", "sampler.block=8", "shard=16", "checkpoint_every=0"]
+       "train.order=block", "train.flip=true", "train.mixup=0.5", "train.ema=0.9", "sampler.block=8", "shard=64", "checkpoint_every=0"]
 
 
 def finished(words, root, stops=None):

@@ -55,7 +55,22 @@ def test_what_is_drawn_depends_on_position_alone(tmp_path):
     assert not np.array_equal(again.draw(0, np.arange(350))[1], again.draw(1, np.arange(350))[1])  # and so does another seed
 
 
-@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_how_an_addition_was_cut_into_shards_does_not_show(tmp_path):
+    """Shards of 64 or of 192 images of two additions that start in mid-group: the same order."""
+    orders = []
+    for size in (64, 192):
+        (tmp_path / str(size)).mkdir()
+        trainset = BlockSet()
+        for first, last in ((0, 100), (100, 450)):
+            edges = [first, *range((first // size + 1) * size, last, size), last]
+            for a, b in zip(edges, edges[1:]):
+                trainset.add_shard(*shard(tmp_path / str(size), a, b - a), new_round=a == first)
+        orders.append(seen(trainset, 0, 900))
+        assert trainset.newest == 350
+    assert orders[0] == orders[1]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
 def test_workers_hand_over_the_same_in_the_same_order(tmp_path, workers):
     trainset = filled(tmp_path, 200, 150)
     examples = feed.Examples(trainset, 0, 32)
