@@ -2,22 +2,29 @@
 
 from pathlib import Path
 
+from dp_common import ledger
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
 
 KEPT = 2
 
 
-def save(ledger, folder, call, tensors):
-    """Write the state after ``call`` calls and name it in the ledger; remove all but the last two."""
+def save(book, folder, call, tensors, **midway):
+    """Write the state after ``call`` calls and name it in the ledger; remove all but the last two.
+
+    ``midway``: how far the next call, a training, is (``position``, and what else it goes on from).
+    """
     from safetensors.torch import save as to_bytes
 
     data = to_bytes({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
     mark = digest(data)
     file = f"checkpoint-{call:06d}-{mark[:8]}.safetensors"
     write_atomic(Path(folder) / file, data)
-    ledger.append("checkpoint", call=call, file=file, digest=mark)
-    kept = {record["file"] for record in named(ledger.records)[-KEPT:]}
+    if midway:
+        book.append("midway", call=call + 1, file=file, digest=mark, **midway)
+    else:
+        book.append("checkpoint", call=call, file=file, digest=mark)
+    kept = {record["file"] for record in named(book.records)[-KEPT:]}
     for old in Path(folder).glob("checkpoint-*.safetensors"):
         if old.name not in kept:
             old.unlink()
@@ -28,14 +35,15 @@ def named(records):
     alive = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [r for r in alive if r["call"] <= record["call"]]
-        if record["kind"] == "checkpoint":
+            alive = [r for r in alive if ledger.moment(r) <= ledger.moment(record)]
+        if record["kind"] in ("checkpoint", "midway"):
             alive.append(record)
     return alive
 
 
 def latest(records, folder):
-    """(calls done, tensors or None) to go on from: the last checkpoint whose file is there, or the very start.
+    """(calls done, tensors or None, the line if it is midway or None) to go on from: the last checkpoint whose file is there, or
+    the very start.
 
     Raises Damaged if that file is not what the ledger says; deleting it falls back on the one before.
     """
@@ -47,5 +55,5 @@ def latest(records, folder):
             data = path.read_bytes()
             if digest(data) != record["digest"]:
                 raise Damaged(f"{path}: corrupted (its digest is not the ledger's); delete it to go on from the checkpoint before")
-            return record["call"], from_bytes(data)
-    return 0, None
+            return ledger.moment(record)[0], from_bytes(data), record if record["kind"] == "midway" else None
+    return 0, None, None

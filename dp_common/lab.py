@@ -16,7 +16,7 @@ from dp_common import checkpoint, feed, files
 from dp_common.addition import Batch, files_of
 from dp_common.augment import augment_of
 from dp_common.errors import Interrupted, Problem
-from dp_common.learner import check_finite
+from dp_common.learner import check_finite, torch_scalar
 from dp_common.seeds import derive
 from dp_common.spec import canonical
 
@@ -35,10 +35,10 @@ class Lab:
         self.rng = np.random.Generator(np.random.Philox(derive(self.seed, "strategy")))
         self.real_images = len(bench.real)
         self._state, self._calls, self._members, self._frozen, self._dirty = dict(START), 0, [], None, False
-        self._until, self._tensors = checkpoint.latest(self._ledger.records, bench.folder)
+        self._until, self._tensors, self._midway = checkpoint.latest(self._ledger.records, bench.folder)
         self._journal = {r["call"]: r for r in self._ledger.records if r["kind"] == "call" and r["call"] <= self._until}
         if self._ledger.records[-1]["attempt"] > 1:
-            self._ledger.append("resume", call=self._until)
+            self._ledger.append("resume", call=self._until, position=self._midway["position"] if self._midway else 0)
         if not self._until:
             self._go_live()
 
@@ -103,12 +103,12 @@ class Lab:
         if n <= 0 or not self.size:
             raise Problem(f"train: asked for {images} images with {self.budget.stable - self.seen} left of the stable phase "
                           f"and {self.size} in the training set")
-        return self._call("train", dict(n=n, new_weight=new_weight), lambda key: self._train(n, new_weight))
+        return self._learn("train", n, new_weight=new_weight)
 
     def cooldown(self):
         """Train to the end of the budget with a falling learning rate; returns accuracy on monitor."""
         n = self.budget.seen - self.seen
-        return self._call("cooldown", dict(n=n), lambda key: self._train(n, 1.0))
+        return self._learn("cooldown", n)
 
     def real(self, n):
         """Add ``n`` of the teacher's own real training images, at most all of them; returns how many."""
@@ -134,6 +134,8 @@ class Lab:
         digest = files.digest(canonical({"name": name, **args}))
         entry = self._journal.get(number)
         if entry is None:
+            if self._midway and self._midway["of"] != digest:
+                raise Problem(f"the strategy does not repeat itself: call {number} was in the middle of a training and is now {name}{args}")
             if reads_learner and self._dirty:
                 self._checkpoint()
             weights = self._bench.learner.digest() if reads_learner else None
@@ -147,6 +149,10 @@ class Lab:
         if number == self._until:
             self._go_live()
         return entry["answer"]
+
+    def _learn(self, name, n, **args):
+        digest = files.digest(canonical({"name": name, "n": n, **args}))
+        return self._call(name, dict(n=n, **args), lambda key: self._train(n, args.get("new_weight", 1.0), digest))
 
     def _within_memory(self, name, work, key):
         import torch
@@ -199,12 +205,12 @@ class Lab:
             bench.learner.load(tensors)
             self._frozen, self._tensors = (bench.learner.model_of(frozen) if frozen else None), None
 
-    def _checkpoint(self):
+    def _checkpoint(self, **midway):
         with self._clock.phase("write"):
             tensors = self._bench.learner.state()
             if self._frozen is not None:
                 tensors |= {f"frozen.{key}": value for key, value in self._frozen.state_dict().items()}
-            checkpoint.save(self._ledger, self._bench.folder, self._calls, tensors)
+            checkpoint.save(self._ledger, self._bench.folder, self._calls, tensors, **midway)
         self._dirty = False
 
     def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, **changes):
@@ -237,25 +243,40 @@ class Lab:
         return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean},
                              size=keep if replace else self.size + keep, since=self.seen, generated=pool, rounds=1)
 
-    def _train(self, n, new_weight):
-        bench, batch, losses = self._bench, self.budget.batch, []
+    def _train(self, n, new_weight, digest):
+        bench, batch, end = self._bench, self.budget.batch, self.seen + n
         micro = bench.spec.train.micro or batch
+        begun, self._midway = self._midway or {"position": self.seen, "loss": 0.0}, None
+        position, total = begun["position"], torch_scalar(begun["loss"])
         examples = feed.Examples(bench.trainset, self.seed, micro, self._state["since"], new_weight,
                                  augment_of(self.seed, bench.spec.train, bench.learner.shape))
-        with self._clock.phase("train"), bench.progress.task("train", n) as advance:
-            parts = feed.stream(examples, range(self.seen // micro, (self.seen + n) // micro), bench.readers)
-            for position in range(self.seen, self.seen + n, batch):
-                losses.append(bench.learner.step(islice(parts, batch // micro), position))
+        with self._clock.phase("train"), bench.progress.task("train", end - position) as advance:
+            parts = feed.stream(examples, range(position // micro, end // micro), bench.readers)
+            while position < end:
+                total = total + bench.learner.step(islice(parts, batch // micro), position)
+                position += batch
+                self._clock.count(images_trained=batch, iterations=1)
                 advance(batch)
-            loss = float(sum(losses)) / len(losses)
-            check_finite(loss, self.seen + n)
-            self._clock.count(images_trained=n, iterations=len(losses))
+                if position < end:
+                    self._pause(position, total, digest)
+            loss = float(total) / (n // batch)
+            check_finite(loss, end)
         self._dirty = True
         with self._clock.phase("monitor"):
             accuracy = float(bench.learner.correct(bench.monitor).mean())
             self._clock.count(monitor_evaluations=len(bench.monitor))
-        bench.progress.report(seen=self.seen + n, size=self.size, accuracy=accuracy)
-        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=self.seen + n, seen_total=n, iterations=len(losses))
+        bench.progress.report(seen=end, size=self.size, accuracy=accuracy)
+        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=end, seen_total=n, iterations=n // batch)
+
+    def _pause(self, position, total, digest):
+        """In the middle of a training: checkpoint where it is time to, or stop there."""
+        bench = self._bench
+        stopping = bench.stop()
+        if stopping or (bench.every and bench.due()):
+            check_finite(float(total), position)
+            self._checkpoint(position=position, loss=float(total), of=digest)
+        if stopping:
+            raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
 
     def _real(self, n):
         self._bench.trainset.add_real(self._bench.real, self._real_order(n))

@@ -190,6 +190,11 @@ def weights_digest(state):
     return h.hexdigest()[:32]
 
 
+def torch_scalar(value):
+    """An fp32 tensor: sums of losses go on from a stored one as if they had never stopped."""
+    return torch.tensor(value, dtype=torch.float32)
+
+
 def check_finite(loss, seen):
     if not math.isfinite(loss):
         raise Problem(f"the training loss became {loss} at {seen} images seen; lower train.lr or set train.clip_grad")

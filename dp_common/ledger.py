@@ -4,11 +4,12 @@ Every line has ``n`` (its number), ``t`` (Unix time), ``attempt``, ``kind``, ``s
 line before: phase seconds × devices, and unit counts) and ``crc`` (of the line without it). Kinds:
 
     open        an attempt starts: run_id, spec, device, devices, versions, git, host, argv
-    resume      which call the attempt goes on from; lines of later calls before it are lost work
+    resume      which call the attempt goes on from, and how far that is (position); lines of later ones before it are lost work
     shard       images stored: file, digest, rows, call, key (of what made them, the learner's digest included)
     partial     the state of a selection's scan: file, digest, call, key, scanned
     call        a call of the strategy was answered: number, name, digest of its arguments, answer, state, files used
     checkpoint  a file that may be resumed from: call, file, digest
+    midway      the same in the middle of a training: call, position (images seen), losses
     evaluate    accuracy on real sets
     close       the attempt ended: state done, interrupted or failed, and why; wall seconds
 
@@ -26,7 +27,7 @@ from dp_common.errors import Damaged, LeaseLost
 from dp_common.files import write_atomic
 
 NAME = "ledger.jsonl"
-WORK = ("call", "shard", "partial")
+WORK = ("call", "shard", "partial", "midway")
 
 
 def encode(record):
@@ -64,12 +65,12 @@ def read(folder, run_id=None):
 def surviving(records):
     """The lines whose work the result is made of: no calls that were done again, no shards that no call kept.
 
-    Shards of the call in progress count as kept. Only calls, shards and partial scans are work; see ``WORK``.
+    Shards of the call in progress count as kept. Only calls and parts of calls are work; see ``WORK``.
     """
     alive = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [r for r in alive if r["kind"] not in ("call", "evaluate") or r["call"] <= record["call"]]
+            alive = [r for r in alive if r["kind"] not in ("call", "evaluate", "midway") or moment(r) <= moment(record)]
         alive.append(record)
     calls = [r for r in alive if r["kind"] == "call"]
     kept = {file for r in calls for file in r["used"]}
@@ -77,6 +78,11 @@ def surviving(records):
     last = {r["file"]: place for place, r in enumerate(alive) if r["kind"] in ("shard", "partial")}  # made again, it counts once
     return [r for place, r in enumerate(alive) if r["kind"] not in ("shard", "partial")
             or last[r["file"]] == place and (r["file"] in kept or r["call"] == in_progress)]
+
+
+def moment(record):
+    """How far the strategy is at a line: (calls done, images seen if the next call is a training in progress, else 0)."""
+    return (record["call"] - 1, record["position"]) if record["kind"] == "midway" else (record["call"], record.get("position", 0))
 
 
 def totals(records):

@@ -199,3 +199,82 @@ def test_phases_sum_to_wall_time(small):
         records = ledger.read(folder)
         measured = sum(ledger.totals(records)[0].values())
         assert measured == pytest.approx(records[-1]["wall"], rel=0.02)
+
+
+LONG = ["strategy=static", "scale=60", "train.seen=5120", "train.batch=64", "sampler.steps=5", "mixture.components=2", "train.ema=0.9"]
+
+
+class AfterSteps:
+    """A stop that is asked for in the middle of trainings: at each ``every``-th question."""
+
+    def __init__(self, every):
+        self.every, self.asked = every, 0
+
+    def __call__(self):
+        self.asked += 1
+        return self.asked % self.every == 0
+
+
+@pytest.mark.parametrize("every", [4, 9])
+def test_stopped_in_the_middle_of_long_trainings(tmp_path, monkeypatch, every):
+    """A strategy may train for hours between two yields: a stop waits for one iteration, and nothing of the work is lost.
+
+    ``every`` 1 would stop before the first block of images for ever."""
+    monkeypatch.setattr("strategies.static.Static.run", one_training)
+    whole = runner.execute(config.resolve([*LONG, f"root={tmp_path / 'whole'}"]), quiet=True)
+    words, attempts = [*LONG, f"root={tmp_path / 'parts'}"], 0
+    while True:
+        try:
+            parts = runner.execute(config.resolve(words), quiet=True, stop=AfterSteps(every))
+            break
+        except Interrupted:
+            attempts += 1
+    records = ledger.read(runner.folder_of(config.resolve(words)))
+    assert attempts >= 75 // every and len([r for r in records if r["kind"] == "midway"]) >= 70 // every
+    for key in ("accuracy", "monitor_accuracy", "store_digest", "images_seen", "iterations"):
+        assert whole[key] == parts[key], key
+    calls = lambda root: [(r["answer"], r["measured"]) for r in ledger.surviving(ledger.read(root)) if r["kind"] == "call"]
+    assert calls(runner.folder_of(config.resolve(words))) == calls(runner.folder_of(config.resolve([*LONG, f"root={tmp_path / 'whole'}"])))
+    trained = lambda root: ledger.totals([r for r in ledger.surviving(ledger.read(root)) if r["kind"] in ledger.WORK])[1]["images_trained"]
+    assert trained(runner.folder_of(config.resolve(words))) == 5120  # each image's training is counted once
+
+
+def one_training(self, lab):
+    lab.generate(lab.budget.scale)
+    yield "generated"
+    lab.train(lab.budget.stable)
+    yield "trained"
+    lab.cooldown()
+    yield "final"
+
+
+def test_a_long_training_is_checkpointed_by_the_clock(tmp_path, monkeypatch):
+    """Killed, it goes on from the last of those; work after it is lost and counted as such."""
+    monkeypatch.setattr("strategies.static.Static.run", one_training)
+    from dp_common.learner import Learner
+
+    step, done = Learner.step, []
+
+    def mortal(self, parts, seen):
+        if seen == 3200 and not done:
+            done.append(True)
+            raise OSError(errno.EIO, "the machine died")
+        return step(self, parts, seen)
+
+    monkeypatch.setattr(Learner, "step", mortal)
+    monkeypatch.setattr("dp_common.runner.Bench.due", lambda self: True)  # the time is always up
+    words = [*LONG, f"root={tmp_path / 'parts'}"]
+    with pytest.raises(OSError):
+        runner.execute(config.resolve(words), quiet=True)
+    folder = runner.folder_of(config.resolve(words))
+    assert len(list(folder.glob("checkpoint-*"))) == 2  # the last two are kept
+    (folder / checkpoint.named(ledger.read(folder))[-1]["file"]).unlink()  # nor did the last one reach the disk
+    parts = runner.execute(config.resolve(words), quiet=True)
+    resumed = next(r for r in ledger.read(folder) if r["kind"] == "resume")
+    assert resumed["position"] == 3136
+    monkeypatch.setattr(Learner, "step", step)
+    whole = runner.execute(config.resolve([*LONG, f"root={tmp_path / 'whole'}"]), quiet=True)
+    assert (parts["accuracy"], parts["store_digest"]) == (whole["accuracy"], whole["store_digest"])
+    records = ledger.read(folder)
+    trained = lambda rows: ledger.totals(rows)[1]["images_trained"]
+    assert trained([r for r in ledger.surviving(records) if r["kind"] in ledger.WORK]) == 5120 < trained(records)

@@ -27,7 +27,7 @@ class StableDiffusion:
 
     recipe: ClassVar[dict] = {
         "sampler.spacing": "leading",  # what these weights ship with
-        "sampler.cfg_scale": 3.0,  # the paper's λ = 2 (ImageNet-100); its λ is s − 1
+        "sampler.cfg_scale": 3.0,  # λ = 2, one of the two values the paper names; its λ is s − 1
         "sampler.steps": 30,  # ours: the paper gives none; 30 is arXiv 2310.00158's
         "sampler.block": 16,  # ours: a guided block at 512 pixels keeps the activations of 32 UNet rows and 16 decodings
         "images.format": "jpeg",  # ours: of photographs png makes several times the bytes
