@@ -1,12 +1,16 @@
-"""A grid of runs, side by side on this machine.
+"""A grid of runs: side by side on this machine, or as job arrays on a SLURM cluster.
 
     python -m benchmarks.sweep strategy=static,prune,dp scale=500,1k,2k,4k seed=0..4 launcher=local
     python -m benchmarks.sweep strategy=dp dp.omega=0,0.02,0.05 scale=2k seed=0..4 workers=2
+    python -m benchmarks.sweep grid=digits launcher=slurm profile=cpu slurm.partition=batch root=/shared/runs
     python -m benchmarks.sweep --dry-run ...         what would run
 
-Commas and first..last make the grid; a strategy's own parameters multiply that strategy only. Give the same command again
-and only what is missing runs. Each run is a process of its own, as many at a time as cores allow at ``threads`` each: one
-that fails touches no other. Exit code 1 if any run failed.
+Commas and first..last make the grid; a strategy's own parameters multiply that strategy only; grid=NAME reads one from
+benchmarks/presets/grids (or a .yaml file), and words beside it replace its keys. Give the same command again and only what is
+missing runs. launcher=local: each run is a process of its own, as many at a time as cores allow at ``threads`` each; one that
+fails touches no other; exit code 1 if any run failed. launcher=slurm: submits what is missing and not queued already, with the
+code as it is now, and returns; profile= says with which resources, slurm.KEY=value changes one of its keys.
+python -m benchmarks.status tells how it goes, python -m benchmarks.cancel ends it.
 """
 
 import hashlib
@@ -18,12 +22,13 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from benchmarks import grids
 from benchmarks.cli import guarded
-from dp_common import config, grid
-from dp_common.errors import BadInput, Problem
+from dp_common import config
+from dp_common.errors import BadInput, Problem, did_you_mean
 from dp_common.files import write_atomic
 
-LAUNCHERS = ("local",)
+LAUNCHERS = ("local", "slurm")
 
 
 def main(words):
@@ -32,13 +37,8 @@ def main(words):
         return 0
     dry = "--dry-run" in words
     words = [word for word in words if word != "--dry-run"]
-    own = {"launcher": "local", "workers": "0"}
-    for word in [w for w in words if w.partition("=")[0] in own]:
-        key, _, own[key] = word.partition("=")
-        words.remove(word)
-    if own["launcher"] not in LAUNCHERS:
-        raise BadInput("launcher", own["launcher"], f"one of {', '.join(LAUNCHERS)}")
-    runs = resolve_all(grid.expand(words))
+    own, words = own_words(words)
+    runs = resolve_all(grids.expand(words))
     root = Path(runs[0].runtime.root)
     todo = [run for run in runs if not done(root / run.run_id)]
     print(f"{len(runs)} runs, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
@@ -46,8 +46,58 @@ def main(words):
         for run in todo:
             print(run.run_id, *run.words)
         return 0
+    if own["launcher"] == "slurm":
+        return launch_slurm(todo, runs, root, words, own)
     remember(root, words, runs)
-    return launch(todo, workers_for(own["workers"], todo), root) if todo else 0
+    return launch(todo, workers_for(own.get("workers", "0"), todo), root) if todo else 0
+
+
+def own_words(words):
+    """(this command's own keys, the other words). Raises BadInput."""
+    own, rest = {"launcher": "local", "slurm": {}}, []
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.startswith("slurm."):
+            own["slurm"][key.removeprefix("slurm.")] = value
+        elif key in ("launcher", "workers", "profile"):
+            own[key] = value
+        else:
+            rest.append(word)
+    if own["launcher"] not in LAUNCHERS:
+        raise BadInput("launcher", own["launcher"], f"one of {', '.join(LAUNCHERS)}.{did_you_mean(own['launcher'], LAUNCHERS)}")
+    if own["launcher"] == "local" and ("profile" in own or own["slurm"]):
+        raise BadInput("profile" if "profile" in own else "slurm." + next(iter(own["slurm"])), None, "only with launcher=slurm")
+    if own["launcher"] == "slurm":
+        from slurm import profiles
+
+        if "workers" in own:
+            raise BadInput("workers", own["workers"], "only with launcher=local; slurm.parallel says how many jobs run at a time")
+        if "profile" not in own:
+            raise BadInput("profile", None, f"launcher=slurm needs one of {', '.join(profiles.names())}, or a path to a .yaml file")
+        own["profile"] = profiles.load(own["profile"], own["slurm"])
+    return own, rest
+
+
+def launch_slurm(todo, runs, root, words, own):
+    """Submit what neither is done, nor queued, nor running; returns the exit code."""
+    from slurm import launch as slurm_launch
+    from slurm import state
+
+    for run in todo:
+        slurm_launch.cpus_of(own["profile"], run)
+    slurm_launch.check_cluster(own["profile"])
+    jobs, rows = state.jobs(root)
+    queued = {run_id for run_id, job in state.latest(jobs).items() if job.live}
+    waiting = [run for run in todo if run.run_id not in queued and not state.held(root / run.run_id, rows)]
+    if len(waiting) < len(todo):
+        print(f"{len(todo) - len(waiting)} of them are queued or running already", file=sys.stderr)
+    name = remember(root, words, runs)
+    taken, left = slurm_launch.submit(waiting, root, name, own["profile"]) if waiting else ({}, [])
+    if left:
+        print(f"{len(taken)} runs submitted; {len(left)} are left, the cluster allows no more jobs now: "
+              "give the same command again when some have ended", file=sys.stderr)
+    print(f"sweep {name}: python -m benchmarks.status {root}", file=sys.stderr)
+    return 0
 
 
 def resolve_all(points):
@@ -64,14 +114,20 @@ def done(folder):
     return path.exists() and json.loads(path.read_text()).get("state") == "done"
 
 
+def sweep_name(words):
+    """A sweep is called by its words, whichever their order; where it lies and how it is launched is no part of it."""
+    return hashlib.sha256(" ".join(sorted(word for word in words if not word.startswith("root="))).encode()).hexdigest()[:10]
+
+
 def remember(root, words, runs):
-    """Write what this sweep consists of, so that status can say what is missing."""
+    """Write what this sweep consists of, so that status can say what is missing; returns its name."""
     folder = root / "sweeps"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(" ".join(sorted(words)).encode()).hexdigest()[:10]
+        name = sweep_name(words)
         content = {"words": words, "runs": {run.run_id: run.words for run in runs}}
         write_atomic(folder / f"{name}.json", json.dumps(content, indent=1).encode())
+        return name
     except OSError as error:
         raise BadInput("root", root, f"cannot write there: {error.strerror}") from error
 

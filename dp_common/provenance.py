@@ -1,5 +1,6 @@
 """What a result was made with: device, versions, commit, host."""
 
+import json
 import os
 import subprocess
 import sys
@@ -54,7 +55,11 @@ def cpu_model():
 
 
 def commit():
-    """{"commit", "dirty"} of the checkout this code runs from; None values outside one."""
+    """{"commit", "dirty"} of the checkout this code runs from, or was copied from (slurm/snapshot.py); None values outside one."""
+    note = Path(__file__).parent.parent / "commit.json"
+    if note.exists():
+        return json.loads(note.read_text())
+
     def git(*words):
         try:
             return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10)

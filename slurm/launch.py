@@ -1,0 +1,145 @@
+"""Runs -> job arrays, submitted through submitit; returns as soon as SLURM has them."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+from dp_common.errors import BadInput, Problem
+from dp_common.files import write_atomic
+from slurm import snapshot, state
+from slurm.jobs import RunJob, package_path
+from slurm.profiles import FOREVER, cpus_of, parameters
+
+BLAME = {"invalid account": "account", "partition": "partition", "qos": "qos", "feature": "constraint", "time limit": "time", "node configuration": "nodes, gpus, cpus, memory",
+         "node count": "nodes", "processors": "nodes, tasks, cpus", "memory": "memory"}  # words in sbatch's refusal -> the key to look at
+
+
+class Full(Exception):
+    """A limit on the number of jobs was met."""
+
+
+def submit(runs, root, sweep, profile):
+    """Submit ``runs`` (resolved) -> (job ids by run, runs the cluster did not take). Raises BadInput, Problem."""
+    check_cluster(profile)
+    code = snapshot.take(root)
+    taken, waiting = {}, chunks(runs, profile)
+    while waiting:
+        cpus, part = waiting.pop(0)
+        try:
+            ids = submit_array(part, cpus, root, sweep, profile, code)
+        except Full:
+            if len(part) == 1:
+                return taken, part + [run for _, rest in waiting for run in rest]
+            half = len(part) // 2
+            waiting[:0] = [(cpus, part[:half]), (cpus, part[half:])]
+            continue
+        taken |= ids
+        print(f"{len(part)} runs submitted as job {next(iter(ids.values())).partition('_')[0]}", file=sys.stderr)
+    return taken, []
+
+
+def chunks(runs, profile):
+    """[(cpus, runs)]: runs of equal resources together, no more than an array may have."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(cpus_of(profile, run), []).append(run)
+    size = array_size()
+    return [(cpus, group[at:at + size]) for cpus, group in groups.items() for at in range(0, len(group), size)]
+
+
+def array_size():
+    """The most tasks an array may have."""
+    said = re.search(r"MaxArraySize\s*=\s*(\d+)", state.ask("scontrol", "show", "config"))
+    return max(1, int(said[1]) - 1) if said else 1000
+
+
+def check_cluster(profile):
+    """Is there a cluster, and does it have this partition?"""
+    if not shutil.which("sbatch") or not shutil.which("srun"):
+        raise BadInput("launcher", "slurm", "needs sbatch and srun; this machine has none (launcher=local runs here)")
+    partitions = state.ask("sinfo", "--noheader", "--format=%R").split()
+    if profile.partition and not set(profile.partition.split(",")) <= set(partitions):
+        raise BadInput("slurm.partition", profile.partition, f"this cluster has {', '.join(dict.fromkeys(partitions))}")
+
+
+def submit_array(runs, cpus, root, sweep, profile, code):
+    """One array (one job, if it is one run) -> {run_id: job id}. Raises Full, BadInput, Problem; leaves nothing if refused."""
+    from submitit import SlurmExecutor
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    folder = Path(root).resolve() / ".slurm" / sweep / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
+    name = runs[0].run_id if len(runs) == 1 else f"dp-{sweep}"
+    tag = state.tag(root, sweep)
+    # a signal that comes before submitit listens must not kill the job
+    python = f"/bin/sh -c 'trap \"\" USR2; exec \"$0\" \"$@\"' {shlex.quote(sys.executable)}"
+    executor = SlurmExecutor(folder, max_num_timeout=FOREVER if profile.timeouts < 0 else profile.timeouts, python=python)
+    executor.update_parameters(**parameters(profile, cpus), job_name=name, setup=[*profile.setup, *package_path(code, Path.cwd())],
+                               additional_parameters={"requeue": True, **options(profile), "comment": tag})
+    work = [RunJob(*pinned, profile.grace) for run in runs for pinned in [pin(run, root)]]
+    try:
+        with outside_of_a_job(), contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is told below, once
+            submitted = executor.submit_array(work)
+    except (FailedJobError, FailedSubmissionError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise refusal(str(error), profile) from error
+    ids = {run.run_id: job.job_id for run, job in zip(runs, submitted)}
+    record = {"sweep": sweep, "time": time.time(), "name": name, "devices": profile.devices, "code": str(code),
+              "parameters": {key: value for key, value in executor.parameters.items()}, "jobs": {job: run_id for run_id, job in ids.items()}}
+    write_atomic(folder / "jobs.json", json.dumps(record, indent=1, default=str).encode())
+    if len(runs) > 1:
+        rename(ids)
+    return ids
+
+
+def options(profile):
+    """A flag without a value, such as exclusive, is ``true`` in a profile."""
+    return {key: True if value == "true" else value for key, value in profile.options.items()}
+
+
+def pin(run, root):
+    words, plugins = snapshot.pin(run, root)
+    return words, run.run_id, plugins
+
+
+def rename(ids):
+    """Give each task of an array its run's name; an array as such has only one."""
+    orders = "".join(f"update JobId={job} JobName={run_id}\n" for run_id, job in ids.items())
+    said = subprocess.run(["scontrol"], input=orders, capture_output=True, text=True, timeout=600)
+    if said.stderr.strip():  # a task that has ended already has no name to give
+        print(f"note: some jobs keep the array's name: {said.stderr.split(chr(10))[0]}", file=sys.stderr)
+
+
+def refusal(text, profile):
+    """sbatch's refusal as the error to raise."""
+    said = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in text.splitlines() if line.startswith("sbatch:")] or text.split("\n")[-1:]
+    line = "; ".join(said)
+    if re.search(r"MaxSubmit|MaxJobCount|Resource temporarily unavailable", line):
+        return Full(line)
+    for word, keys in BLAME.items():
+        if word in line.lower():
+            value = None if "," in keys else getattr(profile, keys) or None
+            return BadInput(f"slurm.{keys}" if "," not in keys else f"profile ({keys})", value, f"the cluster says: {line}")
+    return Problem(f"the cluster did not take the jobs: {line}")
+
+
+class outside_of_a_job:
+    """Without the variables of a job or a torchrun this may be called from: the new jobs would take them for their own."""
+
+    NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+    def __enter__(self):
+        inside = "SLURM_JOB_ID" in os.environ
+        self.kept = {key: os.environ.pop(key) for key in list(os.environ)
+                     if key in self.NAMES or inside and key.startswith(("SLURM_", "SUBMITIT_")) and key != "SLURM_CONF"}
+
+    def __exit__(self, *_):
+        os.environ.update(self.kept)

@@ -1,0 +1,173 @@
+"""What SLURM says of the jobs of a root: squeue for those that live, sacct, where there is accounting, for those that ended.
+
+Every submission left a ``jobs.json`` under <root>/.slurm/. squeue is asked after sacct and believed first: a job that was
+requeued after its node failed has ended for sacct and is pending for squeue. submitit's own ``result()`` is not used: without
+accounting it waits for ever for a job that died.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from dp_common import lease
+from dp_common.errors import Problem
+
+FIELDS = {"JobArrayID": 40, "JobID": 20, "State": 20, "Reason": 60, "RestartCnt": 12, "Name": 140, "Comment": 80}
+LIVE = {"PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING", "REQUEUED",
+        "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+STARTED = {"RUNNING", "COMPLETING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}
+
+
+@dataclass
+class Job:
+    """One job of one run. ``state`` is SLURM's word, or "" where it knows nothing of the job (any more)."""
+
+    id: str
+    run_id: str
+    sweep: str
+    log: str
+    devices: int
+    state: str = ""
+    reason: str = ""
+    restarts: int = 0
+    raw: str = ""  # what SLURM_JOB_ID is inside
+    allocated: float = 0.0  # device hours by sacct, all lives of the job
+    unknown: bool = False  # SLURM was not asked
+
+    @property
+    def live(self):
+        return self.state in LIVE
+
+    @property
+    def started(self):
+        return self.state in STARTED
+
+
+def tag(root, sweep):
+    """The comment that marks a job as one of this sweep under this root."""
+    return f"dp {sweep} {sha256(str(Path(root).resolve()).encode()).hexdigest()[:12]}"
+
+
+def submissions(root):
+    """The records of all submissions under ``root``, oldest first."""
+    records = [json.loads(path.read_text()) | {"folder": str(path.parent)} for path in Path(root).glob(".slurm/*/*/jobs.json")]
+    return sorted(records, key=lambda record: record["time"])
+
+
+def ask(*command):
+    """The output of a SLURM command. Raises Problem with its own words."""
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        raise Problem(f"{command[0]}: not found; is this a machine of the cluster?") from None
+    except subprocess.TimeoutExpired:
+        raise Problem(f"{command[0]}: no answer within 60 s") from None
+    if said.returncode:
+        raise Problem(" ".join(said.stderr.split()) or f"{command[0]}: exit code {said.returncode}")
+    return said.stdout
+
+
+def queue():
+    """squeue's rows of this user, ended jobs that the controller still remembers included: {array or plain id: {field: text}}."""
+    text = ask("squeue", "--noheader", "--array", "--states=all", f"--user={os.getuid()}", "--Format",
+               ",".join(f"{name}:{width}" for name, width in FIELDS.items()))
+    rows = {}
+    for line in text.splitlines():
+        row, at = {}, 0
+        for name, width in FIELDS.items():
+            row[name] = line[at:at + width].strip()
+            at += width
+        rows[row["JobArrayID"]] = row
+    return rows
+
+
+def accounting(ids):
+    """{job id: [its lives: state, exit, seconds, gpus, name]} by sacct; {} where there is no accounting, and with a word where it
+    does not answer."""
+    found, ids = {}, sorted({name.partition("_")[0] for name in ids})
+    for start in range(0, len(ids), 200):
+        try:
+            text = ask("sacct", "--allocations", "--duplicates", "--noheader", "--parsable2", f"--jobs={','.join(ids[start:start + 200])}",
+                       "--format=JobID,State,ExitCode,ElapsedRaw,AllocTRES,JobName")
+        except Problem as problem:
+            if "disabled" not in str(problem) and "not found" not in str(problem):
+                print(f"note: no accounting now: {problem}", file=sys.stderr)
+            return {}
+        for line in text.splitlines():
+            name, state, code, seconds, tres, job_name = line.split("|", 5)
+            gpus = next((int(part.partition("=")[2]) for part in tres.split(",") if part.startswith("gres/gpu=")), 0)
+            found.setdefault(name, []).append({"state": state.partition(" ")[0], "exit": code, "seconds": int(seconds or 0), "gpus": gpus,
+                                               "name": job_name})
+    return found
+
+
+def jobs(root):
+    """(all jobs ever submitted under ``root``, oldest first, with what SLURM says of them now; squeue's rows).
+
+    Asks nobody where nothing was submitted. Raises Problem if SLURM does not answer."""
+    if not (Path(root) / ".slurm").is_dir():
+        return [], {}
+    records = submissions(root)
+    ids = [name for record in records for name in record["jobs"]]
+    ended, alive, all_jobs = accounting(ids), queue(), []
+    for record in records:
+        for job in of(record):
+            name, run_id = job.id, job.run_id
+            for life in ended.get(name, []):
+                if life["name"] in (run_id, record["name"]):  # else the id is another's by now
+                    job.state, job.reason = life["state"], f"exit code {life['exit']}" if life["exit"] != "0:0" else ""
+                    job.allocated += life["seconds"] * (life["gpus"] or record["devices"]) / 3600
+            if job.live:  # sacct lags behind; whether a job lives is squeue's to say
+                job.state = job.reason = ""
+            row = alive.get(name)
+            if row and row["Comment"] == tag(root, record["sweep"]):
+                if row["State"] in LIVE or not job.state:
+                    job.state, job.reason = row["State"], row["Reason"]
+                job.restarts, job.raw = int(row["RestartCnt"] or 0), row["JobID"]
+            all_jobs.append(job)
+    known = {job.id for job in all_jobs}
+    for name, row in alive.items():  # of a submission that was interrupted before it wrote its record
+        sweep = (row["Comment"].split() + ["", ""])[1]
+        if name not in known and row["State"] in LIVE and row["Comment"] == tag(root, sweep):
+            all_jobs.append(Job(name, row["Name"], sweep, "", 1, row["State"], row["Reason"], int(row["RestartCnt"] or 0), row["JobID"]))
+    return all_jobs, alive
+
+
+def of(record):
+    """The jobs of one submission, as yet without SLURM's word."""
+    return [Job(name, run_id, record["sweep"], f"{record['folder']}/{name}_0_log.err", record["devices"]) for name, run_id in record["jobs"].items()]
+
+
+def unasked(root):
+    """The jobs as they were submitted, where SLURM does not answer."""
+    known = [job for record in submissions(root) for job in of(record)]
+    for job in known:
+        job.unknown = True
+    return known
+
+
+def latest(all_jobs):
+    """{run_id: the job that counts}: the one that lives, else the last."""
+    counts = {}
+    for job in all_jobs:
+        if job.run_id not in counts or job.live or not counts[job.run_id].live:
+            counts[job.run_id] = job
+    return counts
+
+
+def held(folder, rows):
+    """Does a live process hold this run? Of a job's lease squeue's ``rows`` know better than its host, which is another than this."""
+    holder = lease.read(folder)
+    if holder and holder["slurm_job"]:
+        return any(row["JobID"] == holder["slurm_job"] and row["State"] in STARTED for row in rows.values())
+    return lease.alive(folder)
+
+
+def cancel(chosen):
+    """End these jobs. Raises Problem."""
+    for start in range(0, len(chosen), 300):
+        ask("scancel", *[job.id for job in chosen[start:start + 300]])

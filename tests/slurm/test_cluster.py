@@ -1,0 +1,173 @@
+"""On a real SLURM of one machine: grids to the end, requeued, killed, failed, on fake GPUs; cancelled, refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import ROOT, SLURM, SMALL, all_ended, command, job_of, logs, queued, result, slurm, trained_and_committed, wait
+
+pytestmark = pytest.mark.usefixtures("free")
+
+GRID = """
+- {strategy: dp, dp.interval: 256, dp.patience: 1, seed: 0..1}
+- {strategy: [static, real], seed: 0}
+- {strategy: static, seed: 1}
+- {strategy: static, seed: 0, train.lr: 1.0e+30}
+"""
+
+
+@pytest.fixture(scope="module")
+def grid(cluster, tmp_path_factory):
+    """Six runs as an array; one fails by itself, one is requeued from outside and one killed, both in mid-run; then the same
+    command again, until nothing is left to do. Beside it the same grid by launcher=local."""
+    folder = tmp_path_factory.mktemp("grid")
+    (folder / "six.yaml").write_text(GRID)
+    words, local, root = [f"grid={folder}/six.yaml", *SMALL], folder / "local", folder / "slurm"
+    beside = subprocess.Popen([sys.executable, "-m", "benchmarks.sweep", *words, f"root={local}", "workers=1"], cwd=ROOT, stderr=subprocess.PIPE)
+    told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued(), "early": command("status", root)[1]}
+    assert told["first"][0] == 0, told["first"][2]
+    running = lambda *but: next((f for f in sorted(root.glob("digits-dp-*")) if f not in but and trained_and_committed(f)), None)
+    requeued = wait(running, 120, "a dp run in progress")
+    slurm("scontrol", "requeue", job_of(root, requeued.name))
+    killed = wait(lambda: running(requeued), 90, "the other dp run in progress")
+    slurm("scancel", "-s", "KILL", job_of(root, killed.name))
+    told["preempted"] = wait(lambda: (text := command("status", root)[1]) and " preempted " in text and " interrupted " in text and text, 60, "both to show")
+    told["second"] = command("sweep", *words, f"root={root}", *SLURM)
+    wait(all_ended, 400, "all jobs")
+    assert beside.wait() == 1  # the run that fails fails there too
+    return {"root": root, "local": local, "requeued": requeued, "killed": killed, "words": words, **told}
+
+
+def test_an_array_is_submitted_at_once_and_its_jobs_are_called_by_their_runs(grid):
+    assert "6 runs submitted as job" in grid["first"][2]
+    assert {name for _, name in grid["names"].values()} == set(json.loads(next(grid["root"].glob("sweeps/*.json")).read_text())["runs"])
+    assert "2 running" in grid["early"] and "4 pending" in grid["early"]
+
+
+def test_status_tells_a_requeued_run_from_a_killed_one(grid):
+    lines = {line.split()[1]: line for line in grid["preempted"].splitlines()[1:-1]}
+    assert lines[grid["requeued"].name].startswith("preempted") and "requeued 1 time(s)" in lines[grid["requeued"].name]
+    assert lines[grid["killed"].name].startswith("interrupted") and f"job {job_first(grid)}: " in lines[grid["killed"].name]
+
+
+def job_first(grid):
+    record = json.loads(sorted(grid["root"].glob(".slurm/*/*/jobs.json"))[0].read_text())
+    return next(job for job, run_id in record["jobs"].items() if run_id == grid["killed"].name)
+
+
+def test_one_that_fails_leaves_five_and_only_what_is_missing_is_submitted_again(grid):
+    assert "1 runs submitted as job" in grid["second"][2] and "are queued or running already" in grid["second"][2]
+    text = command("status", grid["root"])[1]
+    assert text.startswith("1 failed  5 done") and "the training loss became nan" in text, text + logs(grid["root"])
+
+
+def test_results_equal_those_of_runs_that_nobody_interrupted(grid):
+    finished = sorted(path.parent.name for path in grid["root"].glob("*/summary.json"))
+    assert len(finished) == 5 and {grid["requeued"].name, grid["killed"].name} < set(finished), logs(grid["root"])
+    for name in finished:
+        assert result(grid["root"] / name) == result(grid["local"] / name), name
+    for interrupted in (grid["requeued"], grid["killed"]):
+        assert json.loads((interrupted / "summary.json").read_text())["attempts"] == 2
+    tables = [command("table", root, "figures=no")[1].partition("Costs in")[0] for root in (grid["root"], grid["local"])]
+    assert tables[0] == tables[1] and "dp" in tables[0]
+
+
+def test_hours_are_right_over_requeues_and_beside_those_allocated(grid):
+    """The phases of all attempts make up their wall time; SLURM allocated at least that."""
+    from dp_common import ledger
+
+    for folder in (grid["requeued"], grid["killed"]):
+        records = ledger.read(folder)
+        for attempt in {record["attempt"] for record in records}:
+            mine = [record for record in records if record["attempt"] == attempt]
+            if mine[-1]["kind"] == "close":
+                phases = sum(ledger.totals(mine)[0].values())
+                assert abs(phases - mine[-1]["wall"]) < 0.02 * mine[-1]["wall"]
+    text = command("status", grid["root"])[1].splitlines()[-1]
+    spent, allocated = float(text.split()[0]), float(text.split("; ")[-1].split()[0])
+    assert "allocated by SLURM" in text and allocated > spent > 0
+
+
+def test_jobs_write_only_under_root_and_run_the_code_as_it_was(grid):
+    root = grid["root"]
+    code = json.loads(next(root.glob(".slurm/*/*/jobs.json")).read_text())["code"]
+    assert Path(code).parent == root.resolve() / ".snapshots" and (Path(code) / "dp_common" / "runner.py").exists()
+    opened = json.loads((grid["requeued"] / "ledger.jsonl").read_text().splitlines()[0])
+    assert opened["kind"] == "open" and any(word.startswith(f"root={root}") for word in opened["words"])
+
+
+SPY = '''
+import json, os, pathlib, time
+if "SLURM_JOB_ID" in os.environ:
+    seen = {key: os.environ.get(key) for key in ("CUDA_VISIBLE_DEVICES", "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")}
+    pathlib.Path("FOLDER", os.environ["SLURM_JOB_ID"] + "-" + os.environ["SLURM_PROCID"]).write_text(json.dumps(seen | {"file": __file__}))
+    time.sleep(4)
+    raise RuntimeError("seen enough")
+
+
+class Spy:
+    """tells what a job finds"""
+
+    def run(self, lab):
+        yield "never"
+'''
+
+
+def spies(tmp_path, *words):
+    """What each task of two runs of a plugin finds in its environment. The plugin has changed by the time they start."""
+    (tmp_path / "seen").mkdir()
+    plugin = tmp_path / "spy.py"
+    plugin.write_text(SPY.replace("FOLDER", str(tmp_path / "seen")))
+    code, _, err = command("sweep", f"strategy={plugin}:Spy", "seed=0..1", "slurm.options={begin: now+2}", f"root={tmp_path / 'runs'}", *SLURM, *words, *SMALL)
+    assert code == 0, err
+    plugin.write_text("this is no Python any more")
+    wait(all_ended, 60, "the spies")
+    seen = [json.loads(path.read_text()) for path in sorted((tmp_path / "seen").iterdir())]
+    assert all(".snapshots" in one.pop("file") for one in seen)
+    text = command("status", tmp_path / "runs")[1]
+    assert text.startswith("2 failed") and "does not import: RuntimeError: seen enough" in text, text + logs(tmp_path / "runs")
+    return seen
+
+
+def test_two_one_gpu_jobs_on_a_node_keep_the_device_slurm_gave_each(tmp_path):
+    seen = spies(tmp_path, "slurm.gpus=1")
+    assert sorted(one["CUDA_VISIBLE_DEVICES"] for one in seen) == ["0", "1"] and {one["RANK"] for one in seen} == {None}
+
+
+def test_cancel_ends_the_jobs_of_a_sweep_and_only_those(tmp_path):
+    held = ["slurm.options={begin: now+1hour}", f"root={tmp_path}", *SLURM]
+    one, other = ["strategy=static", "seed=0..2", *SMALL], ["strategy=static", "seed=3", *SMALL]
+    for words in (one, other):
+        assert command("sweep", *words, *held)[0] == 0
+    assert command("status", tmp_path)[1].startswith("4 pending")
+    code, _, err = command("sweep", *one, *held)
+    assert code == 0 and "3 of them are queued or running already" in err and "submitted" not in err
+    code, _, err = command("cancel", f"root={tmp_path}")
+    assert code == 2 and "all have jobs" in err
+    code, _, err = command("cancel", *reversed(one), f"root={tmp_path}")
+    assert code == 0 and "3 jobs" in err, err
+    assert [name for _, name in queued().values()] == [job_run(tmp_path, 3)]
+    assert command("status", tmp_path)[1].splitlines()[0] == "1 pending  3 missing"
+    assert "1 jobs" in command("cancel", f"root={tmp_path}")[2] and not queued()
+
+
+def job_run(root, seed):
+    runs = {}
+    for path in root.glob("sweeps/*.json"):
+        runs |= json.loads(path.read_text())["runs"]
+    return next(run_id for run_id, words in runs.items() if f"seed={seed}" in words)
+
+
+@pytest.mark.parametrize("word, said", [
+    ("slurm.partition=gpus", "slurm.partition=gpus: this cluster has test, urgent"),
+    ("slurm.options={gres: 'gpu:3'}", "the cluster says: Batch job submission failed: Requested node configuration is not available"),
+    ("slurm.partitoin=x", "no such key"),
+    ("profile=laptopp", "Did you mean laptop?"), ("slurm.tasks=2", "one process per run as yet"), ("slurm.gpus=2", "one process per run as yet"),
+])
+def test_a_wrong_profile_is_one_line_and_leaves_no_job(tmp_path, word, said):
+    words = [w for w in SLURM if w.partition("=")[0] != word.partition("=")[0]]
+    code, out, err = command("sweep", "strategy=static", f"root={tmp_path}", *SMALL, *words, word)
+    assert code == 2 and out == "" and said in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: "), err
+    assert not queued() and not list(tmp_path.glob(".slurm/*/*"))
