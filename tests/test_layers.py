@@ -9,7 +9,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [  # modules of dp_common, low to high; a module imports from its own or a lower layer
     {"errors", "options", "files", "seeds", "schedule", "spec", "registry", "config", "grid"},
     {"ledger", "lease", "clock", "patience"},
-    {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary"},
+    {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation"},
     {"trainset", "augment", "feed"},
     {"tasks", "learner", "teachers", "generation"},
     {"addition"},

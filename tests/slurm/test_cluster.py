@@ -26,8 +26,9 @@ def grid(cluster, tmp_path_factory):
     (folder / "six.yaml").write_text(GRID)
     words, local, root = [f"grid={folder}/six.yaml", *SMALL], folder / "local", folder / "slurm"
     beside = subprocess.Popen([sys.executable, "-m", "benchmarks.sweep", *words, f"root={local}", "workers=1"], cwd=ROOT, stderr=subprocess.PIPE)
-    told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued(), "early": command("status", root)[1]}
+    told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued()}
     assert told["first"][0] == 0, told["first"][2]
+    told["early"] = wait(lambda: (text := command("status", root)[1]) and "2 running" in text and text, 60, "two jobs to start")
     running = lambda *but: next((f for f in sorted(root.glob("digits-dp-*")) if f not in but and trained_and_committed(f)), None)
     requeued = wait(running, 120, "a dp run in progress")
     slurm("scontrol", "requeue", job_of(root, requeued.name))
@@ -43,7 +44,7 @@ def grid(cluster, tmp_path_factory):
 def test_an_array_is_submitted_at_once_and_its_jobs_are_called_by_their_runs(grid):
     assert "6 runs submitted as job" in grid["first"][2]
     assert {name for _, name in grid["names"].values()} == set(json.loads(next(grid["root"].glob("sweeps/*.json")).read_text())["runs"])
-    assert "2 running" in grid["early"] and "4 pending" in grid["early"]
+    assert "4 pending" in grid["early"], grid["early"]
 
 
 def test_status_tells_a_requeued_run_from_a_killed_one(grid):
