@@ -83,7 +83,8 @@ def finished(words, root, stops=None):
     return summary, journal(records), images
 
 
-@pytest.mark.parametrize("teacher, how", [("unet", ["images.format=jpeg", "readers=2"]), ("stable_diffusion", ["images.format=webp", "images.quality=80"])])
+@pytest.mark.parametrize("teacher, how", [pytest.param("unet", ["images.format=jpeg", "readers=2"], marks=pytest.mark.slow),
+                                          ("stable_diffusion", ["images.format=webp", "images.quality=80"])])
 def test_a_folder_from_end_to_end_interrupted_and_not(pictures, request, tmp_path, teacher, how):
     words = [*pictures, *request.getfixturevalue(teacher), *RUN, *how]
     whole = finished(words, tmp_path / "whole")
