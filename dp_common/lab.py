@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from dp_common import checkpoint, feed, files
+from dp_common import checkpoint, feed, files, probe
 from dp_common.addition import Batch, files_of
 from dp_common.augment import augment_of
 from dp_common.errors import Interrupted, Problem
@@ -141,6 +141,8 @@ class Lab:
             weights = self._bench.learner.digest() if reads_learner else None
             key = files.digest(canonical({"call": digest, "first": self._state["generated"], "weights": weights}))
             entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **self._within_memory(name, work, key))
+            if entry["added"] and self._bench.spec.probe == "hardness":
+                probe.keep(self._bench, number)
         elif entry["digest"] != digest:
             raise Problem(f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
                           f"and is now {name}{args}; its randomness must come from lab.rng")

@@ -10,6 +10,8 @@ line before: phase seconds × devices, and unit counts) and ``crc`` (of the line
     call        a call of the strategy was answered: number, name, digest of its arguments, answer, state, files used
     checkpoint  a file that may be resumed from: call, file, digest
     midway      the same in the middle of a training: call, position (images seen), losses
+    snapshot    the guiding weights at an addition, in half precision: call, file, digest (probe=hardness)
+    probe       what these weights say of each addition, in columns (probe=hardness)
     evaluate    accuracy on real sets
     close       the attempt ended: state done, interrupted or failed, and why; wall seconds
 
@@ -28,6 +30,7 @@ from dp_common.files import write_atomic
 
 NAME = "ledger.jsonl"
 WORK = ("call", "shard", "partial", "midway")
+PROBES = ("snapshot", "probe")  # measurements for their own sake: their lines' cost is in no method's price
 
 
 def encode(record):
@@ -70,7 +73,7 @@ def surviving(records):
     alive = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [r for r in alive if r["kind"] not in ("call", "evaluate", "midway") or moment(r) <= moment(record)]
+            alive = [r for r in alive if r["kind"] not in ("call", "evaluate", "midway", *PROBES) or moment(r) <= moment(record)]
         alive.append(record)
     calls = [r for r in alive if r["kind"] == "call"]
     kept = {file for r in calls for file in r["used"]}

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dp_common import files, ledger, registry
+from dp_common import files, ledger, probe, registry
 from dp_common.clock import Clock
 from dp_common.errors import BadInput, Interrupted, LeaseLost, Problem
 from dp_common.generation import Studio
@@ -168,6 +168,8 @@ def work(resolved, folder, book, clock, device, stop, quiet):
     for _event in resolved.strategy.run(lab):
         lab.at_yield(lambda call: evaluate(bench, task, call) if spec.evaluate == "curve" else None)
     lab.finish()
+    if spec.probe == "hardness":
+        probe.measure(bench, lab.calls)
     correct = evaluate(bench, task, lab.calls)
     with clock.phase("write"):
         save_correctness(folder / "correct.parquet", correct)

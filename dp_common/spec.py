@@ -69,6 +69,8 @@ class Spec:
     precision: str = option("fp32", "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype", choices=("fp32", "bf16"))
     threads: int = option(1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024)
     evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
+    probe: str = option("none", "hardness: how hard each addition was before, when and after it came, measured at the end, apart from the price",
+                        choices=("none", "hardness"))
     guide_with: str = option("ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw"))
     data: Data = field(default_factory=Data)
     sampler: Sampler = field(default_factory=Sampler)

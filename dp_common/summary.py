@@ -29,6 +29,11 @@ def hours(records):
     return by_phase, (sum(spent.get(phase, 0) for phase in PRICED) + lost) / 3600, counts
 
 
+def probe_hours(records):
+    """Device hours that ``probe`` cost, in every attempt; a part of no price."""
+    return sum(ledger.totals([r for r in records if r["kind"] in ledger.PROBES])[0].values()) / 3600
+
+
 def summarise(records, resolved, extra):
     """The summary of a finished run."""
     spec, opened = resolved.spec, [r for r in records if r["kind"] == "open"]
@@ -47,7 +52,7 @@ def summarise(records, resolved, extra):
         "iterations": state["iterations"], "rounds": max(0, state["rounds"] - 1), **{unit: counts.get(unit, 0) for unit in UNITS},
         "device": devices[0] if len(devices) == 1 else "mixed", "devices": opened[-1]["devices"], "threads": spec.threads,
         "gpu_hours": gpu_hours if len(devices) == 1 else gpu_hours | {"total": None}, "gpu_hours_spent": spent,
-        "additions": additions(calls), "monitor": spec.data.monitor, "attempts": len(opened), **extra, "values": resolved.values, "fingerprints": resolved.fingerprints,
+        "additions": additions(calls), "monitor": spec.data.monitor, "attempts": len(opened), "probe_hours": probe_hours(records), **extra, "values": resolved.values, "fingerprints": resolved.fingerprints,
         "versions": opened[-1]["versions"], "git": opened[-1]["git"],
     }
 

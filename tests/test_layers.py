@@ -12,7 +12,7 @@ LAYERS = [  # modules of dp_common, low to high; a module imports from its own o
     {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation"},
     {"trainset", "augment", "feed"},
     {"tasks", "learner", "teachers", "generation"},
-    {"addition"},
+    {"addition", "probe"},
     {"lab"},
     {"runner"},
     {"conformance"},
