@@ -6,7 +6,8 @@
     python -m benchmarks.run --dry-run key=value ... the resolved configuration, the run id, an estimate
     python -m benchmarks.run --help                  every key
 
-The same command again resumes, or prints the finished result. Exit codes: 0 done, 2 bad input, 3 held by a live run,
+The same command again resumes, or prints the finished result. Under torchrun, or in a SLURM step of several tasks, the ranks work on
+the run together, a device each; with how many is no part of what a run is, and may differ from attempt to attempt. Exit codes: 0 done, 2 bad input, 3 held by a live run,
 1 anything else.
 """
 
@@ -20,7 +21,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 
 from benchmarks.cli import guarded  # noqa: E402
-from dp_common import config, registry  # noqa: E402
+from dp_common import config, joining, registry  # noqa: E402
 from dp_common.errors import BadInput, did_you_mean  # noqa: E402
 
 FLAGS = ("--help", "--list", "--check", "--dry-run", "--quiet", "--json")
@@ -38,18 +39,30 @@ def main(words):
     elif "--dry-run" in flags:
         print(dry_text(config.resolve(words)))
     else:
-        return run(config.resolve(words), quiet="--quiet" in flags, as_json="--json" in flags)
+        return run(words, quiet="--quiet" in flags, as_json="--json" in flags)
 
 
-def run(resolved, quiet=False, as_json=False):
-    if not quiet:
-        print(resolved.run_id, file=sys.stderr)
-        for note in resolved.notes:
-            print(note, file=sys.stderr)
-    from dp_common.runner import execute, folder_of
+def run(words, quiet=False, as_json=False):
+    """One run by this process, or by all ranks of which it is one. The first failure of any rank is shown, once, by that rank."""
+    world = joining.join()
+    try:
+        resolved = config.resolve(words)
+        quiet = quiet or not world.first
+        if not quiet:
+            print(resolved.run_id, file=sys.stderr)
+            for note in resolved.notes:
+                print(note, file=sys.stderr)
+        from dp_common.runner import execute, folder_of
 
-    summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED)
-    print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
+        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, world=world)
+        if world.first:
+            print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
+    except Exception as error:
+        if world.fail(error):
+            raise
+        return getattr(error, "code", 1)
+    finally:
+        world.leave()
 
 
 def stop_on_signals():

@@ -1,56 +1,134 @@
-"""Making one addition to the training set: shard by shard, each committed with its cost, found again after an interruption."""
+"""Making one addition to the training set: part by part, each committed with its cost, found again after an interruption.
 
-from dataclasses import dataclass
+Parts are dealt to the ranks (one or many): whoever takes a part makes it, writes its shard and hands in what the ledger is to say
+of it; the first rank appends the line, which is what makes a shard exist. Parts are cut at multiples of ``sampler.block``, the images
+sampled at once, so that what comes out never depends on who made it.
+"""
+
+from dataclasses import dataclass, field
+from math import ceil, lcm
 
 import numpy as np
 
 from dp_common import files, store
-from dp_common.generation import TopK, quantise, score_images
+from dp_common.generation import quantise, score_images
 from dp_common.seeds import label_of
+from dp_common.spec import ROW_GROUP
+
+
+class Halted(Exception):
+    """Between two blocks of images: the attempt is to end."""
 
 
 @dataclass
 class Batch:
     """The images of one call of the lab. ``key`` names all that decides them; a shard in the ledger under this call and key is
-    this shard. ``heed_stop`` is asked between blocks and raises if the attempt is to end."""
+    this shard. ``break_off`` ends the attempt, and raises."""
 
     bench: object
     call: int
     key: str
     round: int
     omega: float
-    heed_stop: object
+    break_off: object
+    deal: object = field(default=None, init=False)
+    bar: object = field(default=None, init=False)
 
     def generate(self, first, n, hook, birth):
-        """Images first .. first+n-1 -> (members of the training set, means measured). ``hook``: the guide or None; ``birth``:
-        (score name, model) whose score of the new images is written down, or None."""
-        bench, members, measured = self.bench, [], []
-        with bench.progress.task("guided" if hook else "generate", n) as advance:
-            for span in blocks(first, first + n, bench.shard):
-                record = self.finished("shard", span.start)
-                if record is None:
-                    record, content = self.make(span, hook, birth, advance)
-                else:
-                    content = None
-                    advance(len(span))
-                bench.trainset.add_shard(bench.folder / record["file"], record["digest"], record["rows"], not members, content)
-                members.append(member_of(record))
-                measured.append((record["rows"], record["measured"]))
-        return members, weighted(measured)
+        """Images first .. first+n-1 -> (members of the training set, means measured, {file: its content} of what was made here).
 
-    def make(self, span, hook, birth, advance):
-        """Sample, encode and commit one shard -> (its line, (images, labels, indices))."""
+        ``hook``: the guide or None; ``birth``: (score name, model) whose score of the new images is written down, or None. Members and
+        means are the first rank's to know.
+        """
+        found, todo = self.bench.world.decide(self.cover(first, n))
+        contents = {}
+
+        def part(number):
+            result, content = self.make(range(*todo[number]), hook, birth)
+            contents[result["line"]["file"]] = content
+            return result
+
+        self.share("guided" if hook else "generate", n, sum(record["rows"] for record in found), len(todo), part)
+        lines = sorted(self.shards().items())
+        measured = weighted([(record["rows"], record["measured"]) for start, record in lines if first <= start < first + n])
+        return [member_of(record) for start, record in lines if first <= start < first + n], measured, contents
+
+    def share(self, name, total, had, parts, work, halted=lambda: None):
+        """Do ``work(number) -> result`` for the numbers that fall to this rank, and take up the results of all. ``halted()``: what is
+        still to be done where work is broken off."""
+        bench = self.bench
+        self.deal = deal = bench.world.deal(parts, bench.stop)
+        with bench.progress.task(name, total) as self.bar:
+            self.bar(had)
+            for number in deal:
+                try:
+                    deal.hand_in(work(number), number)
+                except Halted:
+                    halted()
+                    deal.drop(number)
+                if bench.world.first:
+                    self.take_up(deal.taken_up())
+            if bench.world.first:
+                for results in deal.rest():
+                    self.take_up(results)
+        if deal.stopped:
+            self.break_off()
+
+    def between(self, images):
+        """Between two blocks: ``images`` more are there. Raises Halted."""
+        self.bar(images)
+        if self.deal.halt():
+            raise Halted
+
+    def take_up(self, results):
+        """On the first rank: the lines of what was handed in, with the counts of those who made it."""
+        for result in results:
+            self.bench.clock.count(**result.get("counts", {}))
+            self.bar(result.get("images", 0))
+            if "line" in result:
+                self.bench.ledger.append(result["kind"], **result["line"])
+                for file in result["line"].get("replaces", []):
+                    (self.bench.folder / file).unlink(missing_ok=True)
+
+    def result(self, images=0, **line):
+        """What is handed in: the counts of another rank than the first, whose clock has its own."""
+        if self.bench.world.first:
+            return line
+        return line | {"images": images, "counts": self.bench.clock.take()["counts"]}
+
+    def cover(self, first, n):
+        """(lines of shards that are there, [start, stop) of those to be made) of images first .. first+n-1. An earlier attempt may
+        have cut its shards otherwise."""
+        there, found, todo, at, end = self.shards(), [], [], first, first + n
+        while at < end:
+            if at in there:
+                found.append(there[at])
+                at += there[at]["rows"]
+            else:
+                stop = min([start for start in there if start > at] + [end])
+                todo += [[part.start, part.stop] for part in blocks(at, stop, self.part_size(n))]
+                at = stop
+        return found, todo
+
+    def part_size(self, n):
+        """Images of a shard: ``shard``, or with several ranks so few that each gets about four parts."""
+        world, unit = self.bench.world, lcm(self.bench.spec.sampler.block, ROW_GROUP)
+        if world.size == 1:
+            return self.bench.shard
+        return min(self.bench.shard, unit * ceil(n / (4 * world.size * unit)))
+
+    def make(self, span, hook, birth):
+        """Sample, encode and write one shard -> (its result, (images, labels, indices))."""
         bench, clock, images, truth = self.bench, self.bench.clock, [], []
         indices = np.arange(span.start, span.stop)
         labels = label_of(indices, len(bench.classes))
         for block in blocks(span.start, span.stop, bench.spec.sampler.block):
-            self.heed_stop()
             rows = slice(block.start - span.start, block.stop - span.start)
             with clock.phase("guided" if hook else "generate"):
                 floats = bench.studio.sample(indices[rows], labels[rows], hook)
                 images.append(quantise(floats))
             truth.append((len(block), bench.truth(floats, labels[rows])))
-            advance(len(block))
+            self.between(len(block))
         images, scores, measured = np.concatenate(images), None, weighted(truth)
         if birth:
             with clock.phase("evaluate"):  # a measurement, not a part of any method: not in the price
@@ -60,79 +138,28 @@ class Batch:
             encoded = [self.encode(image) for image in images]
             if bench.spec.images.format != "png":  # trained on is what was stored
                 images = np.stack([store.decode(data) for data in encoded])
-        return self.commit("shard", span.start, encoded, indices, labels, scores, measured=measured), (images, labels, indices)
+        return self.write("shard", span.start, encoded, indices, labels, scores, measured=measured), (images, labels, indices)
 
-    def select(self, first, pool, keep, score, balance, with_present):
-        """The ``keep`` best of candidates first .. first+pool-1, and of the present set if ``with_present``, which they then
-        replace -> (members, files of the scan's saved states, mean score)."""
-        bench = self.bench
-        encoded, indices, labels, scores = self.scan(first, pool, TopK(keep, len(bench.classes), balance), score, with_present)
-        if with_present:
-            bench.trainset.clear()
-        members = []
-        for start in range(0, keep, bench.shard):
-            part = slice(start, start + bench.shard)
-            record = self.commit("shard", start, encoded[part], indices[part], labels[part], scores[part], measured={})
-            with bench.clock.phase("write"):
-                images = np.stack([store.decode(data) for data in encoded[part]])
-            bench.trainset.add_shard(bench.folder / record["file"], record["digest"], record["rows"], start == 0,
-                                     (images, labels[part], indices[part]))
-            members.append(member_of(record))
-        scans = [r["file"] for r in bench.ledger.records if r["kind"] == "partial" and r["key"] == f"{self.key}-0"]
-        return members, scans, float(scores.mean())
-
-    def scan(self, first, pool, best, score, with_present):
-        """Stream the candidates past ``best``; its state is saved now and then, and an interrupted scan goes on from there."""
-        bench, clock, scanned = self.bench, self.bench.clock, 0
-        scores_of = lambda *images: score_images(score, bench.learner, None, *images, bench.spec.seed, clock)
-        saved = self.finished("partial", 0)
-        if saved:
-            best.restore(store.read_checked(bench.folder / saved["file"], saved["digest"]))
-            scanned = saved["scanned"]
-        elif with_present:
-            for encoded, images, labels, indices in bench.trainset.chunks():
-                with clock.phase("score"):
-                    scores = scores_of(images, labels, indices)
-                best.offer(scores, indices, labels, lambda row: encoded[row] if encoded else self.encode(images[row]))
-        with bench.progress.task("select", pool) as advance:
-            advance(scanned)
-            for block in blocks(first + scanned, first + pool, bench.spec.sampler.block):
-                self.heed_stop()
-                indices = np.arange(block.start, block.stop)
-                labels = label_of(indices, len(bench.classes))
-                with clock.phase("generate"):
-                    images = quantise(bench.studio.sample(indices, labels))
-                with clock.phase("score"):
-                    scores = scores_of(images, labels, indices)
-                with clock.phase("write"):
-                    best.offer(scores, indices, labels, lambda row: self.encode(images[row]))
-                advance(len(block))
-                if bench.due():
-                    before, saved = saved, self.commit("partial", 0, *best.by_index(), scanned=block.stop - first)
-                    if before:
-                        (bench.folder / before["file"]).unlink(missing_ok=True)
-        return best.by_index()
-
-    def commit(self, kind, start, encoded, indices, labels, scores, **content):
-        """Write a shard and its line, which is what makes it exist; returns the line."""
+    def write(self, kind, start, encoded, indices, labels, scores, **content):
+        """Write a file of images; returns the result that names it."""
         bench, key = self.bench, f"{self.key}-{start}"
         with bench.clock.phase("write"):
             bench.ledger.holds()  # a stale holder's file must not replace its successor's
-            name = files.digest(f"{key}-{content.get('scanned', '')}".encode())[:8]  # nor a saved state the one before it
+            name = files.digest(f"{key}-{content.get('spans', '')}".encode())[:8]  # nor a saved state the one before it
             file = f"{kind}-{self.call:06d}-{indices[0]:09d}-{name}.parquet"
             mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=bench.spec.seed,
                                round=self.round, strategy=bench.spec.strategy, omega=self.omega, format=bench.spec.images.format)
-            return bench.ledger.append(kind, call=self.call, key=key, file=file, digest=mark, rows=len(indices), **content)
+        line = dict(call=self.call, key=key, file=file, digest=mark, rows=len(indices), **content)
+        return self.result(len(indices), kind=kind, line=line)
 
     def encode(self, image):
         return store.encode(image, self.bench.spec.images.format, self.bench.spec.images.quality)
 
-    def finished(self, kind, start):
-        """The last line of a shard that an earlier attempt made with just this call and key, if its file is there."""
-        for record in reversed(self.bench.ledger.records):
-            if record["kind"] == kind and record["call"] == self.call and record["key"] == f"{self.key}-{start}":
-                return record if (self.bench.folder / record["file"]).exists() else None
-        return None
+    def shards(self):
+        """{first image (of a selection: place): last line} of the shards made for just this call and key whose files are there."""
+        return {int(record["key"].rpartition("-")[2]): record for record in self.bench.ledger.records
+                if record["kind"] == "shard" and record["call"] == self.call and record["key"].startswith(f"{self.key}-")
+                and (self.bench.folder / record["file"]).exists()}
 
 
 def blocks(start, stop, size):

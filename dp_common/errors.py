@@ -37,6 +37,15 @@ class Interrupted(Problem):
     """A signal asked this attempt to stop; its state is on disk, the same command goes on."""
 
 
+class PeerFailed(Problem):
+    """Another rank of this run has failed or is gone. ``told``: it has said so itself, and its own error is the one that counts;
+    ``code`` is that rank's."""
+
+    def __init__(self, text, code=1, told=False):
+        self.code, self.told = code, told
+        super().__init__(text)
+
+
 def did_you_mean(word, names):
     """' Did you mean X?' or ''."""
     close = get_close_matches(str(word), list(names), n=1, cutoff=0.5)

@@ -3,18 +3,33 @@
 import numpy as np
 
 from dp_common.errors import Problem
+from dp_common.spec import PAIRS
 
 
 class Examples:
-    """Chunk i of training: (images uint8 [n, C, H, W], labels [n]) at positions i·n ... (i+1)·n − 1, augmented."""
+    """Item (start, stop): the examples at these positions of training, (images uint8 [n, C, H, W], labels [n]), augmented."""
 
-    def __init__(self, trainset, seed, chunk, since=0, new_weight=1.0, augment=None):
-        self.trainset, self.seed, self.chunk, self.since, self.new_weight, self.augment = trainset, seed, chunk, since, new_weight, augment
+    def __init__(self, trainset, seed, since=0, new_weight=1.0, augment=None):
+        self.trainset, self.seed, self.since, self.new_weight, self.augment = trainset, seed, since, new_weight, augment
 
-    def __getitem__(self, number):
-        positions = np.arange(number * self.chunk, (number + 1) * self.chunk)
+    def __getitem__(self, span):
+        positions = np.arange(*span)
         images, labels = self.trainset.draw(self.seed, positions, self.since, self.new_weight)
         return (self.augment(images, positions) if self.augment else images), labels
+
+
+def share(train, rank=0, ranks=1):
+    """[start, stop) of one rank's part of a batch; where images are mixed, whole blocks of the pairs they are mixed in."""
+    unit = PAIRS if train.mixup or train.cutmix else 1
+    blocks = train.batch // unit
+    return unit * (blocks * rank // ranks), train.batch if rank == ranks - 1 else unit * (blocks * (rank + 1) // ranks)
+
+
+def spans(train, first, rank=0, ranks=1):
+    """The parts, of at most ``train.micro`` images, in which a rank reads its share of the batch at ``first``: [(start, stop)]."""
+    start, stop = share(train, rank, ranks)
+    size = train.micro or train.batch
+    return [(first + at, first + min(at + size, stop)) for at in range(start, stop, size)]
 
 
 class Pieces:

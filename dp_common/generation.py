@@ -91,14 +91,7 @@ class TopK:
         """``encode(row) -> bytes`` is called for those that enter."""
         scores, indices, labels = (np.concatenate(pair) for pair in
                                    ((self.scores, scores), (self.indices, indices), (self.labels, labels)))
-        order = np.lexsort((indices, -scores))
-        if self.balance == "class":  # the best of each class, then the second of each, ...: equal shares as far as candidates go
-            place = np.empty(len(order), np.int64)
-            for label in range(self.classes):
-                mine = order[labels[order] == label]
-                place[mine] = np.arange(len(mine))
-            order = np.lexsort((indices, -scores, place))
-        rows, old = np.sort(order[: self.keep]), len(self.encoded)
+        rows, old = best_rows(scores, indices, labels, self.keep, self.classes, self.balance), len(self.encoded)
         self.encoded = [self.encoded[row] if row < old else encode(row - old) for row in rows]
         self.scores, self.indices, self.labels = scores[rows], indices[rows], labels[rows]
 
@@ -107,8 +100,14 @@ class TopK:
         order = np.argsort(self.indices, kind="stable")
         return [self.encoded[row] for row in order], self.indices[order], self.labels[order], self.scores[order]
 
-    def restore(self, table):
-        """Go on from the state that was stored as a shard."""
-        self.encoded = table["image"].combine_chunks().field("bytes").to_pylist()
-        self.indices, self.labels = table["index"].to_numpy(), table["label"].to_numpy()
-        self.scores = table["score_at_birth"].to_numpy()
+
+def best_rows(scores, indices, labels, keep, classes, balance):
+    """The rows of the ``keep`` best, ascending. The best of parts, put together, hold the best of all."""
+    order = np.lexsort((indices, -scores))
+    if balance == "class":  # the best of each class, then the second of each, ...: equal shares as far as candidates go
+        place = np.empty(len(order), np.int64)
+        for label in range(classes):
+            mine = order[labels[order] == label]
+            place[mine] = np.arange(len(mine))
+        order = np.lexsort((indices, -scores, place))
+    return np.sort(order[:keep])

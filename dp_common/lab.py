@@ -8,6 +8,7 @@ A call that depends on the learner first commits a checkpoint if the weights cha
 learner's digest: a shard of other weights is made again, and counted as lost.
 """
 
+import json
 from itertools import islice
 
 import numpy as np
@@ -18,11 +19,13 @@ from dp_common.augment import augment_of
 from dp_common.errors import Interrupted, Problem
 from dp_common.learner import check_finite, torch_scalar
 from dp_common.seeds import derive
+from dp_common.selection import Selection
 from dp_common.spec import canonical
 
 START = {"size": 0, "seen": 0, "since": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
 
 
+MEET = 10  # iterations after which several ranks ask one another whether to stop or checkpoint; one alone asks itself at each
 SET = ("seen", "since", "size", "frozen")  # since: images seen when the training set became what it is
 
 
@@ -138,10 +141,15 @@ class Lab:
                 raise Problem(f"the strategy does not repeat itself: call {number} was in the middle of a training and is now {name}{args}")
             if reads_learner and self._dirty:
                 self._checkpoint()
-            weights = self._bench.learner.digest() if reads_learner else None
+            weights = self._weights() if reads_learner else None
             key = files.digest(canonical({"call": digest, "first": self._state["generated"], "weights": weights}))
-            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **self._within_memory(name, work, key))
-            if entry["added"] and self._bench.spec.probe == "hardness":
+            outcome, fresh = self._within_memory(name, work, key)
+            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome)
+            if (entry["call"], entry["digest"]) != (number, digest):
+                raise Problem(f"the ranks do not agree: call {number}, {name}{args}, is {entry['name']}{entry['args']} on the first; "
+                              "a strategy's randomness must come from lab.rng")
+            self._take_in(entry["added"], entry["replaced"], fresh)
+            if self._ledger.writes and self._bench.spec.probe != "none" and (entry["added"] or name == "freeze"):
                 probe.keep(self._bench, number)
         elif entry["digest"] != digest:
             raise Problem(f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
@@ -167,6 +175,13 @@ class Lab:
                      else f"sampler.block (now {spec.sampler.block})")
             raise Problem(f"{name}: out of memory on {self._bench.learner.device}; lower {lower}") from error
 
+    def _weights(self):
+        """Digest of the guiding weights, which all ranks must have alike."""
+        digest = self._bench.learner.digest()
+        if {told.decode() for told in self._bench.world.gather(digest.encode())} != {digest}:
+            raise Problem("the ranks have different weights")
+        return digest
+
     @property
     def calls(self):
         """Calls answered so far."""
@@ -177,12 +192,16 @@ class Lab:
         if self._calls <= self._until:
             return
         evaluate(self._calls)
-        if self._bench.stop():
-            if self._dirty:
-                self._checkpoint()
-            raise Interrupted("interrupted; the same command goes on from here")
-        if self._dirty and self._bench.due():
+        stopping, due = self._agreed_pause()
+        if self._dirty and (stopping or due):
             self._checkpoint()
+        if stopping:
+            raise Interrupted("interrupted; the same command goes on from here")
+
+    def _agreed_pause(self):
+        """(is this attempt to stop?, is it time for a checkpoint?) by the first rank's word."""
+        bench = self._bench
+        return bench.world.decide([bench.world.stop_asked(bench.stop), bench.due()])
 
     def finish(self):
         """The strategy has ended: commit the last weights, so that a kill during evaluation costs nothing but that."""
@@ -196,16 +215,23 @@ class Lab:
         bench = self._bench
         bench.trainset.clear()
         for addition in self._members:
-            for place, member in enumerate(addition):
-                if "real" in member:
-                    bench.trainset.add_real(bench.real, self._real_order(member["real"]))
-                else:
-                    bench.trainset.add_shard(bench.folder / member["file"], member["digest"], member["rows"], new_round=place == 0)
+            self._take_in(addition)
         if self._tensors is not None:
             tensors = {key: value for key, value in self._tensors.items() if not key.startswith("frozen.")}
             frozen = {key[7:]: value for key, value in self._tensors.items() if key.startswith("frozen.")}
             bench.learner.load(tensors)
             self._frozen, self._tensors = (bench.learner.model_of(frozen) if frozen else None), None
+
+    def _take_in(self, members, replaced=False, fresh={}):
+        """Add what a call added to the training set; ``fresh``: {file: its content} of what was made in this process."""
+        bench = self._bench
+        if replaced:
+            bench.trainset.clear()
+        for place, member in enumerate(members):
+            if "real" in member:
+                bench.trainset.add_real(bench.real, self._real_order(member["real"]))
+            else:
+                bench.trainset.add_shard(bench.folder / member["file"], member["digest"], member["rows"], place == 0, fresh.get(member["file"]))
 
     def _checkpoint(self, **midway):
         with self._clock.phase("write"):
@@ -215,10 +241,10 @@ class Lab:
             checkpoint.save(self._ledger, self._bench.folder, self._calls, tensors, **midway)
         self._dirty = False
 
-    def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, **changes):
-        """The content of a call's line. ``changes`` are increments of the state, but for the keys in ``SET``."""
+    def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, fresh=None, **changes):
+        """(the content of a call's line, what was made here). ``changes`` are increments of the state, but for the keys in ``SET``."""
         state = self._state | {key: value if key in SET else self._state[key] + value for key, value in changes.items()}
-        return dict(answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {})
+        return dict(answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {}), fresh or {}
 
     def _whole(self, what, n, replaced=0):
         room = self.room + replaced
@@ -234,34 +260,37 @@ class Lab:
         bench, model, hook = self._bench, self._frozen if frozen else None, None
         if guide is not None and omega != 0:
             hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
-        batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._heed_stop)
+        batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._break_off)
         birth = (guide, model) if guide is not None and self.seen else None
-        members, measured = batch.generate(self._state["generated"], n, hook, birth)
-        return self._outcome(n, members, used=files_of(members), measured=measured, size=self.size + n, since=self.seen, generated=n, rounds=1)
+        members, measured, fresh = batch.generate(self._state["generated"], n, hook, birth)
+        return self._outcome(n, members, used=files_of(members), measured=measured, fresh=fresh, size=self.size + n, since=self.seen,
+                             generated=n, rounds=1)
 
     def _select(self, key, pool, keep, score, balance, replace):
-        batch = Batch(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._heed_stop)
-        members, scans, mean = batch.select(self._state["generated"], pool, keep, score, balance, replace and self.size > 0)
-        return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean},
+        batch = Selection(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._break_off)
+        members, scans, mean, fresh = batch.select(self._state["generated"], pool, keep, score, balance, replace and self.size > 0)
+        return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean}, fresh,
                              size=keep if replace else self.size + keep, since=self.seen, generated=pool, rounds=1)
 
     def _train(self, n, new_weight, digest):
         bench, batch, end = self._bench, self.budget.batch, self.seen + n
-        micro = bench.spec.train.micro or batch
+        train, world = bench.spec.train, bench.world
         begun, self._midway = self._midway or {"position": self.seen, "loss": 0.0}, None
-        position, total = begun["position"], torch_scalar(begun["loss"])
-        examples = feed.Examples(bench.trainset, self.seed, micro, self._state["since"], new_weight,
-                                 augment_of(self.seed, bench.spec.train, bench.learner.shape))
+        position, total = begun["position"], torch_scalar(begun["loss"] if world.first else 0.0)
+        examples = feed.Examples(bench.trainset, self.seed, self._state["since"], new_weight, augment_of(self.seed, train, bench.learner.shape))
+        share = len(feed.spans(train, 0, world.rank, world.size))
         with self._clock.phase("train"), bench.progress.task("train", end - position) as advance:
-            parts = feed.stream(examples, range(position // micro, end // micro), bench.readers)
+            todo = [span for first in range(position, end, batch) for span in feed.spans(train, first, world.rank, world.size)]
+            parts = feed.stream(examples, todo, bench.readers)
             while position < end:
-                total = total + bench.learner.step(islice(parts, batch // micro), position)
+                total = total + bench.learner.step(islice(parts, share), position)
                 position += batch
                 self._clock.count(images_trained=batch, iterations=1)
                 advance(batch)
-                if position < end:
+                if position < end and (world.size == 1 or position // batch % MEET == 0):
                     self._pause(position, total, digest)
-            loss = float(total) / (n // batch)
+            bench.learner.agree()
+            loss = self._summed(total) / (n // batch)
             check_finite(loss, end)
         self._dirty = True
         with self._clock.phase("monitor"):
@@ -270,18 +299,21 @@ class Lab:
         bench.progress.report(seen=end, size=self.size, accuracy=accuracy)
         return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=end, seen_total=n, iterations=n // batch)
 
+    def _summed(self, total):
+        """The sum over ranks of a loss."""
+        return sum(json.loads(told) for told in self._bench.world.gather(json.dumps(float(total)).encode()))
+
     def _pause(self, position, total, digest):
         """In the middle of a training: checkpoint where it is time to, or stop there."""
-        bench = self._bench
-        stopping = bench.stop()
-        if stopping or (bench.every and bench.due()):
-            check_finite(float(total), position)
-            self._checkpoint(position=position, loss=float(total), of=digest)
+        stopping, due = self._agreed_pause()
+        if stopping or (self._bench.every and due):
+            loss = self._summed(total)
+            check_finite(loss, position)
+            self._checkpoint(position=position, loss=loss, of=digest)
         if stopping:
             raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
 
     def _real(self, n):
-        self._bench.trainset.add_real(self._bench.real, self._real_order(n))
         return self._outcome(n, [{"real": n}], size=self.size + n, since=self.seen, rounds=1)
 
     def _real_order(self, n):
@@ -298,8 +330,8 @@ class Lab:
         self._dirty = True
         return self._outcome(None, frozen=True)
 
-    def _heed_stop(self):
-        if self._bench.stop():
-            if self._dirty:
-                self._checkpoint()  # the weights are those after the last finished call
-            raise Interrupted("interrupted between two blocks of images")
+    def _break_off(self):
+        """Between two blocks of images the attempt ends."""
+        if self._dirty:
+            self._checkpoint()  # the weights are those after the last finished call
+        raise Interrupted("interrupted between two blocks of images")

@@ -2,13 +2,16 @@
 
 import hashlib
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
+from torch.nn.parallel import DistributedDataParallel
 
 from dp_common import augment, feed, registry
 from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.ranks import Ranks
 from dp_common.seeds import derive
 from dp_common.spec import COOLDOWN, WARMUP
 
@@ -25,6 +28,8 @@ def lr_factor(progress):
 def build(name, model_args, shape, classes):
     """A timm model for images of ``shape``. Raises BadInput for an unknown name or unfit arguments."""
     import timm
+
+    from dp_common import mlp  # noqa: F401  (it registers its model with timm)
 
     named = registry.learners().get(name)
     timm_name, args = (named["timm"], named["args"]) if named else (name, {})
@@ -58,11 +63,11 @@ def check_fits(name, model_args, shape, classes):
 class Learner:
     """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
 
-    ``readers`` processes decode real images that are not in memory.
+    ``readers`` processes decode real images that are not in memory. The ranks of ``world`` train as one: each a share of the batch.
     """
 
-    def __init__(self, spec, task, device, readers=0):
-        self.spec, self.train_spec, self.device, self.readers = spec, spec.train, torch.device(device), readers
+    def __init__(self, spec, task, device, readers=0, world=Ranks()):
+        self.spec, self.train_spec, self.device, self.readers, self.world = spec, spec.train, torch.device(device), readers, world
         self.shape, self.classes = task.shape, len(task.classes)
         self.piece = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
         self.reset()
@@ -73,7 +78,10 @@ class Learner:
 
         torch.manual_seed(derive(self.spec.seed, "weights"))
         self.model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
-        self.forward = torch.compile(self.model) if self.train_spec.compile else self.model
+        parallel = self.model
+        if self.world.size > 1:
+            parallel = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
+        self.forward = torch.compile(parallel) if self.train_spec.compile else parallel
         self.optimizer = torch.optim.AdamW(param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True)
         self.average = None
         if self.train_spec.ema:
@@ -88,29 +96,39 @@ class Learner:
         return (self.average.module if averaged else self.model).eval()
 
     def step(self, parts, seen):
-        """One iteration at ``seen`` images of the budget; returns the mean loss as a tensor.
+        """One iteration at ``seen`` images of the budget; returns this rank's share of the mean loss as a tensor.
 
-        ``parts``: (images, labels) of consecutive positions, together one batch; gradients of parts are added up, so that a
-        batch larger than the device is the same iteration (but for layers that look at the batch, such as BatchNorm).
+        ``parts``: (images, labels) of consecutive positions, together this rank's share of one batch; gradients of parts and ranks
+        are added up, so that a batch larger than a device, or on several, is the same iteration (but for layers that look at the
+        batch, such as BatchNorm).
         """
-        train, at, total = self.train_spec, seen, 0.0
+        train, ranks, total = self.train_spec, self.world.size, 0.0
+        start, stop = feed.share(train, self.world.rank, ranks)
+        at = seen + start
         for group in self.optimizer.param_groups:
             group["lr"] = train.lr * lr_factor((seen + train.batch) / train.seen)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        for images, labels in parts:
+        for (images, labels), last in with_last(parts):
             torch.manual_seed(derive(self.spec.seed, "augment", at))  # drop-path and the like: a function of position
-            loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (len(labels) / train.batch)
-            loss.backward()
+            with nullcontext() if last or ranks == 1 else self.forward.no_sync():
+                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (len(labels) / train.batch)
+                (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
             at, total = at + len(labels), total + loss.detach()
-        if at != seen + train.batch:
-            raise ValueError(f"parts of {at - seen} images for a batch of {train.batch}")
+        if at != seen + stop:
+            raise ValueError(f"parts of {at - seen - start} images for a share of {stop - start}")
         if train.clip_grad:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_grad)
         self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
         return total
+
+    def agree(self):
+        """Give every rank the first one's weights and buffers: sums may round differently, and BatchNorm sees its own images only."""
+        if self.world.size > 1:
+            for value in [*self.model.state_dict().values(), *(self.average.state_dict().values() if self.average else ())]:
+                torch.distributed.broadcast(value, 0)
 
     def loss(self, images, labels, first):
         """Mean training loss of float images at positions first, first + 1, ..., mixed where the recipe mixes; fp32."""
@@ -137,13 +155,15 @@ class Learner:
 
     def correct(self, split):
         """Was each image of a real split classified right, among the classes that split holds: [n] bool."""
-        pieces = feed.Pieces(split, self.piece)
+        pieces, world = feed.Pieces(split, self.piece), self.world
         readers = self.readers if not hasattr(split, "images") else 0
-        logits = torch.cat([self.predict(images) for images in feed.stream(pieces, range(len(pieces)), readers)]).numpy()
-        if split.among is None:
-            return logits.argmax(1) == split.labels
-        among = np.asarray(split.among)
-        return among[logits[:, among].argmax(1)] == split.labels
+        mine = range(world.rank, len(pieces), world.size)
+        logits = [self.predict(images).numpy() for images in feed.stream(pieces, mine, readers)]
+        among = np.arange(self.classes) if split.among is None else np.asarray(split.among)
+        flags = [among[part[:, among].argmax(1)] == split.labels[number * self.piece:number * self.piece + len(part)]
+                 for number, part in zip(mine, logits)]
+        told = [np.frombuffer(data, bool) for data in world.gather(np.concatenate([*flags, np.empty(0, bool)]).tobytes())]
+        return np.concatenate([told[number % world.size][number // world.size * self.piece:][:self.piece] for number in range(len(pieces))])
 
     def frozen_copy(self):
         """A copy of the guiding model that training no longer touches."""
@@ -180,6 +200,16 @@ class Learner:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
         if self.average is not None:
             self.average.load_state_dict(parts["average"])
+
+
+def with_last(items):
+    """(item, is it the last one?) of each."""
+    items = iter(items)
+    for item in items:
+        for following in items:
+            yield item, False
+            item = following
+        yield item, True
 
 
 def weights_digest(state):

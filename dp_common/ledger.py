@@ -6,17 +6,17 @@ line before: phase seconds × devices, and unit counts) and ``crc`` (of the line
     open        an attempt starts: run_id, spec, device, devices, versions, git, host, argv
     resume      which call the attempt goes on from, and how far that is (position); lines of later ones before it are lost work
     shard       images stored: file, digest, rows, call, key (of what made them, the learner's digest included)
-    partial     the state of a selection's scan: file, digest, call, key, scanned
+    partial     the state of a selection's scan on one rank: file, digest, call, key, spans of candidates seen, files it replaces
     call        a call of the strategy was answered: number, name, digest of its arguments, answer, state, files used
     checkpoint  a file that may be resumed from: call, file, digest
     midway      the same in the middle of a training: call, position (images seen), losses
-    snapshot    the guiding weights at an addition, in half precision: call, file, digest (probe=hardness)
-    probe       what these weights say of each addition, in columns (probe=hardness)
+    snapshot    the guiding weights at an addition or a freeze, in half precision: call, file, digest (probe=hardness or truth)
+    probe       what these weights say of each addition, in columns (see probe.py and truth.py); of a plane a map: file, digest
     evaluate    accuracy on real sets
     close       the attempt ended: state done, interrupted or failed, and why; wall seconds
 
 Costs belong to lines. What a run's result cost is the sum over its surviving work lines, what was spent is the sum over
-all lines, plus the seconds between the last line of a killed attempt and its last heartbeat (``lost`` of the next open).
+all lines, plus the seconds between the last line of a killed attempt and its last heartbeat (``lost`` of the next open, times the devices of the one that was killed).
 """
 
 import json
@@ -107,14 +107,17 @@ def spec_text(resolved):
 
 
 class Ledger:
-    """The one writer. ``holds()`` is asked before each line whether the lease is still ours and raises if not.
+    """The one writer. ``holds()`` is asked before each line whether the lease is still ours and raises if not; ``publish`` lets other
+    ranks have each line.
 
     Opening replaces the file by a copy without a torn last line. A stale writer that wakes up afterwards therefore
     appends to a file nobody can see any more, even if it was stopped between check and write.
     """
 
-    def __init__(self, folder, run_id, holds, meter):
-        self.path, self.holds, self.meter, self.unwritten = Path(folder) / NAME, holds, meter, []
+    writes = True
+
+    def __init__(self, folder, run_id, holds, meter, publish=lambda record: None):
+        self.path, self.holds, self.meter, self.publish, self.unwritten = Path(folder) / NAME, holds, meter, publish, []
         self.records = read(folder, run_id)
         holds()
         write_atomic(self.path, b"".join(encode(record) for record in self.records))
@@ -139,6 +142,7 @@ class Ledger:
             raise
         self.unwritten.clear()
         self.records.append(json.loads(json.dumps(record)))
+        self.publish(record)
         return record
 
     def close(self):

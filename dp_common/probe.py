@@ -1,23 +1,31 @@
-"""How hard each addition is for the learner before, when and after it came (``probe=hardness``).
+"""How hard each addition is for the learner before, when and after it came (``probe=hardness``), and how far from what guidance aims at
+(``probe=truth``, which holds the first; see truth.py).
 
 At each addition the guiding weights are kept in half precision; at the end all of them, and the final learner, look at the
 images of every addition. The strategy sees nothing of it. Lines ``snapshot`` and ``probe`` of the ledger carry the cost, which is in
 no price (``probe_hours`` of the summary): a weight file of half the model's size per addition, and for A additions A + 1
-evaluations of at most ``PROBED`` images of each.
+evaluations of at most ``PROBED`` images of each; with ``truth`` some thousands more per addition.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from dp_common import ledger, store
+from dp_common import ledger, store, truth
+from dp_common.errors import BadInput
 from dp_common.files import digest, write_atomic
 
 PROBED = 2048  # images of an addition that are looked at, its first
 
 
+def check(spec, teacher):
+    """Raises BadInput for a probe that needs a density which the teacher does not have (``exact``, ``truth``, ``log_density``)."""
+    if spec.probe == "truth" and not hasattr(teacher, "exact"):
+        raise BadInput("probe", "truth", f"with a teacher whose density is known, such as mixture; with {spec.teacher} none or hardness")
+
+
 def keep(bench, call):
-    """Write the guiding weights as they are at the addition of call ``call``, before anything is learned from it."""
+    """Write the guiding weights as they are at the addition or the ``freeze`` of call ``call``, before anything is learned from it."""
     import torch
     from safetensors.torch import save
 
@@ -35,6 +43,7 @@ def measure(bench, call):
     ``addition`` and ``at`` count additions from 0 (the initial set); ``at`` = number of additions: the final learner. ``seen``: images
     trained on when these weights were kept. ``error``, ``loss`` and ``entropy`` (nats) are means over ``images``;
     ``error_missed`` is the error on the ``missed`` images that were classified wrongly when the addition came, None without any.
+    With ``probe=truth`` what ``truth.measure`` says stands beside them.
     """
     calls = {r["call"]: r for r in ledger.surviving(bench.ledger.records) if r["kind"] == "call"}
     snapshots = {r["call"]: r for r in ledger.surviving(bench.ledger.records) if r["kind"] == "snapshot"}
@@ -53,6 +62,8 @@ def measure(bench, call):
                        one["wrong"][missed].mean() if missed.any() else None)
                 for key, value in zip(columns, row):
                     columns[key].append(value.item() if isinstance(value, np.generic) else value)
+        if bench.spec.probe == "truth":
+            columns |= truth.measure(bench, call, calls, additions, lambda number: restored(bench, snapshots[number]))
         bench.ledger.append("probe", call=call, additions=[number for number, _ in additions], **columns)
 
 

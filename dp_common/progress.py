@@ -12,7 +12,7 @@ class Progress:
     def __init__(self, budget, stream=None, quiet=False):
         self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
         self.terminal = not quiet and self.stream.isatty()
-        self.started, self.mark, self.first_seen, self.whole = time.monotonic(), 0, None, None
+        self.started, self.mark, self.begun, self.whole = time.monotonic(), 0, None, None
 
     @contextmanager
     def task(self, name, total):
@@ -44,13 +44,14 @@ class Progress:
                 self.whole.close()
             return
         mark, elapsed = int(10 * seen / self.budget.seen), time.monotonic() - self.started
-        self.first_seen = seen - 1 if self.first_seen is None else self.first_seen  # what an earlier attempt saw took no time now
+        self.begun = self.begun or (seen, elapsed)  # what came before took no training, or was an earlier attempt's
         if self.quiet or (mark <= self.mark and seen < self.budget.seen):
             return
         self.mark = mark
-        left = elapsed / (seen - self.first_seen) * (self.budget.seen - seen) if seen > self.first_seen else 0
+        since, then = self.begun
+        left = f", about {clock((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go" if seen > since else ""
         self.say(f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
-                 f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone, about {clock(left)} to go")
+                 f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone{left}")
 
     def say(self, text):
         if self.quiet:

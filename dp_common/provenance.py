@@ -12,26 +12,30 @@ from dp_common.errors import BadInput
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
-def device_named(name):
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device. Raises BadInput."""
+def device_named(name, local=0):
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device; of ``auto`` and ``cuda`` each rank of a machine takes its own, counted by its
+    ``local`` rank, or the one it was given alone. Raises BadInput."""
     import torch
 
+    there = torch.cuda.device_count()
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if there else "cpu"
     try:
         device = torch.device(name)
     except RuntimeError:
         raise BadInput("device", name, "auto, cpu, cuda or cuda:N") from None
-    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count()):
-        raise BadInput("device", name, f"this machine has cpu and {torch.cuda.device_count()} CUDA device(s)")
+    if device.type == "cuda" and device.index is None and there:
+        device = torch.device("cuda", 0 if there == 1 else local)
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= there):
+        raise BadInput("device", name, f"this machine has cpu and {there} CUDA device(s)" + (f"; this is local rank {local}" if local else ""))
     return device
 
 
-def devices_used(device):
-    """(number of devices, function that waits for them), as the clock wants them."""
+def waiter(device):
+    """The function that waits for the device, for the clock."""
     import torch
 
-    return 1, (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
+    return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
 
 
 def fix_threads(threads):
@@ -80,10 +84,10 @@ def installed(package):
         return None
 
 
-def provenance(device, devices):
-    """The part of an ``open`` line that says where and with what."""
+def provenance(labels):
+    """The part of an ``open`` line that says where and with what; ``labels``: the device of each rank."""
     import socket
 
-    return {"device": device_label(device), "devices": devices, "cpu": cpu_model(), "cores": os.cpu_count(), "host": socket.gethostname(),
-            "pid": os.getpid(), "argv": sys.argv, "git": commit(),
+    return {"device": labels[0] if len(set(labels)) == 1 else "mixed", "devices": len(labels), "cpu": cpu_model(), "cores": os.cpu_count(),
+            "host": socket.gethostname(), "pid": os.getpid(), "argv": sys.argv, "git": commit(),
             "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}}}

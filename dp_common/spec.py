@@ -69,8 +69,9 @@ class Spec:
     precision: str = option("fp32", "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype", choices=("fp32", "bf16"))
     threads: int = option(1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024)
     evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
-    probe: str = option("none", "hardness: how hard each addition was before, when and after it came, measured at the end, apart from the price",
-                        choices=("none", "hardness"))
+    probe: str = option("none", "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it came; "
+                        "truth: that, and how far it is from guidance's target, where the teacher's density is known",
+                        choices=("none", "hardness", "truth"))
     guide_with: str = option("ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw"))
     data: Data = field(default_factory=Data)
     sampler: Sampler = field(default_factory=Sampler)
@@ -86,6 +87,7 @@ class Runtime:
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(60.0, "seconds without a heartbeat after which another process may take a run over", above=0)
+    rank_timeout: float = option(60.0, "several ranks: seconds without a sign of life after which a rank is gone, or a collective of training fails", above=2)
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 

@@ -38,7 +38,7 @@ def decode(data):
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def schema(classes):
+def schema(classes, total):
     features = {"image": {"_type": "Image"}, "index": {"dtype": "int64", "_type": "Value"},
                 "label": {"names": list(classes), "_type": "ClassLabel"}, "seed": {"dtype": "int64", "_type": "Value"},
                 "round": {"dtype": "int32", "_type": "Value"}, "strategy": {"dtype": "string", "_type": "Value"},
@@ -46,7 +46,7 @@ def schema(classes):
     columns = [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("index", pa.int64()), ("label", pa.int64()),
                ("seed", pa.int64()), ("round", pa.int32()), ("strategy", pa.string()), ("omega", pa.float32()),
                ("score_at_birth", pa.float32())]
-    return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}})})
+    return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}}), "sum": total})
 
 
 def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega, format="png"):
@@ -59,7 +59,7 @@ def write(path, classes, encoded, indices, labels, scores, *, seed, round, strat
         "round": np.full(n, round, np.int32), "strategy": pa.array([strategy] * n),
         "omega": np.full(n, omega, np.float32),
         "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
-    }, schema=schema(classes))
+    }, schema=schema(classes, sum_of(encoded, indices, labels)))
     buffer = io.BytesIO()
     indices = np.asarray(indices, np.int64)
     consecutive = n and indices[-1] - indices[0] == n - 1
@@ -109,6 +109,19 @@ def read_group(path, group):
     except (pa.ArrowInvalid, OSError) as error:
         raise Damaged(f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew") from error
     return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
+
+
+def sum_of(encoded, indices, labels):
+    """Sum of one hash per image, over its bytes, index and label, modulo 2^128: of images however they are cut into shards, sums add up."""
+    total = 0
+    for data, index, label in zip(encoded, indices, labels):
+        total += int.from_bytes(hashlib.blake2b(b"%d %d " % (index, label) + data, digest_size=16).digest(), "little")
+    return f"{total % 2**128:032x}"
+
+
+def sum_in(path):
+    """The ``sum_of`` its images, as it stands in a shard."""
+    return int(pq.read_schema(path).metadata[b"sum"], 16)
 
 
 def encoded_of(table):

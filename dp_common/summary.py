@@ -25,7 +25,8 @@ def hours(records):
     everywhere = {phase: spent.get(phase, 0) for phase in ("startup", "evaluate", "write", "idle")}
     by_phase = {phase: kept.get(phase, 0) / 3600 for phase in PRICED} | {phase: s / 3600 for phase, s in everywhere.items()}
     by_phase["total"] = sum(kept.get(phase, 0) for phase in PRICED) / 3600
-    lost = sum(r["lost"] * r["devices"] for r in attempts.values())
+    opened = [attempts[number] for number in sorted(attempts)]
+    lost = sum(later["lost"] * died["devices"] for died, later in zip(opened, opened[1:]))
     return by_phase, (sum(spent.get(phase, 0) for phase in PRICED) + lost) / 3600, counts
 
 

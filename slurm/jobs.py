@@ -1,4 +1,4 @@
-"""What runs inside a SLURM job: one run, which commits at a signal and is requeued by submitit.
+"""What runs inside a SLURM job: one run, on one task or several, which commits at a signal and is requeued by submitit.
 
 The object that is pickled holds words and paths only. The state of a run is on disk; a fresh object finds it there, so a requeue
 from outside, which asks no checkpoint of anybody, is no special case.
@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dp_common import config, lease, registry
+from dp_common import config, joining, lease, registry
 from dp_common.errors import Interrupted, Problem
 
 
@@ -28,8 +28,22 @@ class RunJob:
         from submitit import JobEnvironment
 
         job, began = JobEnvironment(), started()
-        drop_stale(job.paths)
         signals = Signals(self.grace)
+        world = ranks_of(job)
+        try:
+            if world.first:
+                drop_stale(job.paths)
+            self.work(signals, world, began)
+        except Interrupted:
+            signals.end()
+        except Exception as error:
+            world.fail(error)
+            raise
+        finally:
+            world.leave()
+        return self.run_id
+
+    def work(self, signals, world, began):
         find = registry.find
         registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
         resolved = config.resolve(self.words)
@@ -38,11 +52,7 @@ class RunJob:
         os.environ.setdefault("OMP_NUM_THREADS", str(resolved.spec.threads))
         from dp_common.runner import execute
 
-        try:
-            execute(resolved, stop=signals.heard, started=began)
-        except Interrupted:
-            signals.end()
-        return self.run_id
+        execute(resolved, stop=signals.heard, quiet=not world.first, started=began, world=world)
 
     def checkpoint(self):
         """Called by submitit at a signal: what goes on in the job's next life."""
@@ -51,6 +61,15 @@ class RunJob:
 
         drop_stale(JobEnvironment().paths)
         return DelayedSubmission(RunJob(self.words, self.run_id, self.plugins, self.grace))
+
+
+def ranks_of(job):
+    """All tasks of a job are ranks of its run. SLURM's choice of devices stays: submitit would overwrite it by the local rank."""
+    if job.num_tasks > 1:
+        from submitit.helpers import TorchDistributedEnvironment
+
+        TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
+    return joining.join()
 
 
 def drop_stale(paths):
@@ -91,13 +110,16 @@ class Signals:
         return bool(self.noted)
 
     def end(self):
-        """All is committed: requeue, which ends the process, unless SLURM ends or requeues the job itself."""
+        """All is committed: requeue, which ends the process, unless SLURM ends or requeues the job itself. Only the first task
+        can requeue; the others wait to be ended, since a task that leaves early may take the first one along."""
         waited = 0
         while signal.SIGUSR2 not in self.noted and (waited < 15 or not job_runs()):
             time.sleep(1)
             waited += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
         self.requeue(signal.SIGUSR2, None)
+        while True:
+            time.sleep(1)
 
 
 def job_runs():

@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from dp_common.errors import BadInput, did_you_mean
+from dp_common.feed import share
 from dp_common.options import option
 
 FOLDER = Path(__file__).parent / "profiles"
@@ -25,7 +26,7 @@ class Profile:
     constraint: str = option("", "features the nodes must have, such as h100")
     nodes: int = option(1, "nodes per run", low=1)
     gpus: int = option(0, "GPUs per node", low=0)
-    tasks: int = option(0, "processes per node; 0: one per GPU, or one", low=0)
+    tasks: int = option(0, "processes per node, all ranks of one run; 0: one per GPU, or one", low=0)
     cpus: int = option(0, "CPUs per process; 0: the run's threads + readers", low=0)
     memory: float = option(0.0, "GB per node; 0: the cluster's default", low=0)
     time: str = option("60", "time limit of one job: minutes, or 90m, 4h, 2d; a run that needs longer goes on in the next slot")
@@ -101,9 +102,8 @@ def typed(key, value, f):
 
 
 def check(profile):
-    if profile.nodes * profile.tasks_per_node > 1:
-        raise BadInput("slurm.tasks" if profile.tasks else "slurm.nodes" if profile.nodes > 1 else "slurm.gpus", profile.tasks or max(profile.nodes, profile.gpus),
-                       "one process per run as yet: nodes=1, and gpus=1 or tasks=1")
+    if profile.gpus and profile.tasks not in (0, profile.gpus):
+        raise BadInput("slurm.tasks", profile.tasks, f"one process per GPU: 0 or {profile.gpus}")
     if profile.minutes * 60 < profile.signal + STARTING:
         raise BadInput("slurm.time", profile.time, f"at least {-(-(profile.signal + STARTING) // 60)} minutes with signal={profile.signal}: SLURM "
                        "signals up to 60 s early, and a job that is just starting cannot hear it")
@@ -116,6 +116,9 @@ def cpus_of(profile, run):
     wanted = run.spec.threads + run.runtime.readers
     if profile.cpus and profile.cpus < run.spec.threads:
         raise BadInput("slurm.cpus", profile.cpus, f"at least threads, {run.spec.threads}; 0 takes threads + readers")
+    ranks = profile.nodes * profile.tasks_per_node
+    if any(start == stop for start, stop in (share(run.spec.train, rank, ranks) for rank in range(ranks))):
+        raise BadInput("train.batch", run.spec.train.batch, f"large enough for the {ranks} processes of this profile, a share of each batch for every one")
     return profile.cpus or wanted
 
 
@@ -127,4 +130,5 @@ def parameters(profile, cpus):
         "nodes": profile.nodes, "ntasks_per_node": profile.tasks_per_node, "cpus_per_task": cpus, "time": profile.minutes,
         "signal_delay_s": profile.signal, "array_parallelism": profile.parallel or FOREVER,
         # since 22.05 srun no longer takes this from sbatch
-        "srun_args": [f"--cpus-per-task={cpus}"] + (["--kill-on-bad-exit=1"] if profile.nodes * profile.tasks_per_node > 1 else [])}
+        # ranks end by themselves soon after one of them has failed; were they killed at once, nobody could say why
+        "srun_args": [f"--cpus-per-task={cpus}"] + (["--wait=120"] if profile.nodes * profile.tasks_per_node > 1 else [])}

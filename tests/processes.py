@@ -2,7 +2,9 @@
 
 import multiprocessing
 import os
+import socket
 import sys
+import time
 
 
 def context():
@@ -30,3 +32,38 @@ def child(words, environment):
         runner.execute(config.resolve(words), stop=stop_on_signals(), quiet=True)
     except Problem as problem:
         sys.exit(problem.code)
+
+
+def start_ranks(size, words, folder, environment=()):
+    """``size`` processes that run ``words`` together, as ``python -m benchmarks.run`` does under torchrun; ``folder`` gets what each says."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    told = {"WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **dict(environment)}
+    processes = [context().Process(target=rank_child, args=(list(words), told | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, str(folder)))
+                 for rank in range(size)]
+    for process in processes:
+        process.start()
+    return processes
+
+
+def rank_child(words, environment, folder):
+    os.environ.update(environment)
+    rank = environment["RANK"]
+    sys.stderr = open(f"{folder}/rank{rank}.err", "w", buffering=1)
+    sys.stdout = open(f"{folder}/rank{rank}.out", "w", buffering=1)
+    from benchmarks.cli import guarded
+    from benchmarks.run import main
+    from dp_common.generation import Studio
+
+    sample, slow = Studio.sample, environment.get("DP_TEST_SLOW", "").split(",")
+    if slow[0] == rank:  # rank, factor, least seconds of a block
+        def sluggish(self, *args):
+            began = time.perf_counter()
+            images = sample(self, *args)
+            time.sleep(max(float(slow[2]), (float(slow[1]) - 1) * (time.perf_counter() - began)))
+            return images
+
+        Studio.sample = sluggish
+    guarded(main, words)

@@ -8,11 +8,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # modules of dp_common, low to high; a module imports from its own or a lower layer
     {"errors", "options", "files", "seeds", "schedule", "spec", "registry", "config", "grid"},
-    {"ledger", "lease", "clock", "patience"},
-    {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation"},
+    {"ledger", "lease", "clock", "patience", "deal", "ranks", "joining"},
+    {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation", "tilt"},
     {"trainset", "augment", "feed"},
-    {"tasks", "learner", "teachers", "generation"},
-    {"addition", "probe"},
+    {"tasks", "learner", "mlp", "teachers", "generation"},
+    {"addition", "selection", "probe", "truth"},
     {"lab"},
     {"runner"},
     {"conformance"},

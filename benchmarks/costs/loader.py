@@ -38,8 +38,8 @@ def items(options):
         (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
     def block(augment):
-        examples = feed.Examples(trainset, 0, CHUNK, augment=augment)
-        for _ in feed.stream(examples, range(IMAGES // CHUNK), options.workers):
+        examples = feed.Examples(trainset, 0, augment=augment)
+        for _ in feed.stream(examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)

@@ -72,7 +72,7 @@ def test_a_batch_in_parts_is_the_same_iteration(words):
 
 
 def test_parts_that_do_not_make_a_batch_are_refused():
-    with pytest.raises(ValueError, match="parts of 64 images for a batch of 128"):
+    with pytest.raises(ValueError, match="parts of 64 images for a share of 128"):
         learner().step([(IMAGES[:64], LABELS[:64])], 0)
     for words, said in ((["train.micro=48"], "a divisor of train.batch"), (["train.mixup=1", "train.batch=96"], "a multiple of 64"),
                         (["train.cutmix=1", "train.micro=32"], "a multiple of 64")):

@@ -73,9 +73,9 @@ def test_how_an_addition_was_cut_into_shards_does_not_show(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_hand_over_the_same_in_the_same_order(tmp_path, workers):
     trainset = filled(tmp_path, 200, 150)
-    examples = feed.Examples(trainset, 0, 32)
-    alone = [(images.tobytes(), labels.tolist()) for images, labels in feed.stream(examples, range(3, 20))]
-    beside = [(images.tobytes(), labels.tolist()) for images, labels in feed.stream(examples, range(3, 20), workers)]
+    examples, spans = feed.Examples(trainset, 0), [(32 * n, 32 * n + 32) for n in range(3, 20)]
+    alone = [(images.tobytes(), labels.tolist()) for images, labels in feed.stream(examples, spans)]
+    beside = [(images.tobytes(), labels.tolist()) for images, labels in feed.stream(examples, spans, workers)]
     assert alone == beside
 
 
@@ -122,7 +122,7 @@ def test_damage_is_found_and_named(tmp_path):
     data[2000] ^= 1
     path.write_bytes(data)
     with pytest.raises(Damaged, match="row group . cannot be read") as caught:
-        list(feed.stream(feed.Examples(trainset, 0, 65), range(2), workers=2))
+        list(feed.stream(feed.Examples(trainset, 0), [(0, 65), (65, 130)], workers=2))
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
@@ -146,7 +146,7 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
             link = tmp_path / f"{shards}-{number}.parquet"
             os.link(path, link)
             trainset.add_shard(link, mark, n)
-        feeding = feed.stream(feed.Examples(trainset, 0, 256), range(40), workers=2)
+        feeding = feed.stream(feed.Examples(trainset, 0), [(256 * n, 256 * n + 256) for n in range(40)], workers=2)
         for _ in range(40):
             next(feeding)
             processes = [os.getpid(), *children(os.getpid())]

@@ -244,7 +244,8 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
         whole.offer(scores[a:b], indices[a:b], labels[a:b], encode(a))
     before.offer(scores[:230], indices[:230], labels[:230], encode(0))
     mark = store.write(tmp_path / "partial.parquet", range(10), *before.by_index(), seed=0, round=1, strategy="prune", omega=0.0)
-    after.restore(store.read_checked(tmp_path / "partial.parquet", mark))
+    table = store.read_checked(tmp_path / "partial.parquet", mark)
+    after.offer(*(table[name].to_numpy() for name in ("score_at_birth", "index", "label")), store.encoded_of(table).__getitem__)
     after.offer(scores[230:], indices[230:], labels[230:], encode(230))
     for expected, found in zip(whole.by_index(), after.by_index()):
         assert list(expected) == list(found)

@@ -1,0 +1,273 @@
+"""Several processes at one run: who they are, how they meet, and how they notice that one of them is gone.
+
+Under torchrun, or in a SLURM step of several tasks, every rank runs the same program and replays the same strategy. They meet
+through a TCPStore only: one posts a key, the others ask for it again and again, and look up in between whether all still live. A
+collective is open nowhere but inside an iteration of training, so one slow rank keeps others waiting and nothing else.
+
+The first rank is the one writer of ledger, checkpoints and summary. Its ledger is what all agree by: the others read every
+line from it (``Mirror``), and so have the same journal. Work is dealt by a counter (``deal``): whoever is free takes the next
+number and hands in what came out of it.
+"""
+
+import base64
+import json
+import os
+import sys
+import threading
+import time
+from datetime import timedelta
+
+from dp_common.deal import Deal, SharedDeal
+from dp_common.errors import Interrupted, PeerFailed, Problem
+
+BEAT = 1.0  # seconds between signs of life
+JOINING = 600.0  # seconds in which all ranks must have come
+PATIENCE = 10.0  # seconds a rank has to leave by itself once another has failed; it may hang in a collective
+
+
+class Ranks:
+    """One process alone. ``first`` is the rank that writes."""
+
+    rank, size, local, first = 0, 1, 0, True
+
+    def decide(self, value):
+        """What the first rank says, on every rank."""
+        return value
+
+    def gather(self, data: bytes) -> list:
+        """The bytes of every rank, in order of rank, on every rank."""
+        return [data]
+
+    def deal(self, n, stop):
+        return Deal(self, n, stop)
+
+    def stop_asked(self, stop):
+        """Has any rank been asked to stop? Only the first knows of the others; see ``decide``."""
+        return stop()
+
+    def heed(self):
+        """Raise PeerFailed if another rank has failed or is gone."""
+
+    def connect(self, device):
+        """Open the process group that training reduces over."""
+
+    def publish(self, record):
+        """Let the other ranks have a line of the ledger."""
+
+    def fail(self, error):
+        """Tell the other ranks; -> is this the first failure of all, the one to show?"""
+        return True
+
+    def cause(self, error):
+        """The error to show for one that was raised here."""
+        return error
+
+    def leave(self):
+        """The end of this rank, good or bad."""
+
+
+class World(Ranks):
+    """One of several processes. ``stores``: three connections to the same TCPStore, of which each may block without the others:
+    for meeting, for signs of life, and for the process group. ``timeout``: seconds without a sign of life after which a rank
+    is gone, and the time-out of a collective."""
+
+    def __init__(self, rank, size, local, stores, timeout):
+        self.rank, self.size, self.local, self.first, self.timeout = rank, size, local, rank == 0, timeout
+        self.store, self.pulse, self.group_store = stores
+        self.turn, self.lines, self.group = 0, 0, False
+        self.lost, self.asked, self.want_stop, self.over = None, False, False, threading.Event()
+        self.beats = {}  # rank: (beat, when it was new by our monotonic clock)
+        threading.Thread(target=self._live, daemon=True).start()
+
+    # ------------------------------------------------------------------ meeting
+
+    def decide(self, value):
+        self.turn += 1
+        key = f"decide/{self.turn}"
+        if self.first:
+            self._ask(self.store.set, key, json.dumps(value))
+            return json.loads(json.dumps(value))
+        return json.loads(self._wait(key))
+
+    def gather(self, data):
+        self.turn += 1
+        self._ask(self.store.set, f"gather/{self.turn}/{self.rank}", base64.b64encode(data).decode())
+        return [base64.b64decode(self._wait(f"gather/{self.turn}/{rank}")) for rank in range(self.size)]
+
+    def deal(self, n, stop):
+        self.turn += 1
+        return SharedDeal(self, n, stop, self.turn)
+
+    def stop_asked(self, stop):
+        self.want_stop = self.want_stop or bool(stop())
+        return self.want_stop or self.asked
+
+    def publish(self, record):
+        if record["kind"] == "close" and record["state"] != "done":  # for those who wait for something else
+            self._ask(self.store.set, "closed", json.dumps({"state": record["state"], "why": record["why"]}))
+        self._ask(self.store.set, f"line/{self.lines}", json.dumps(record))
+        self.lines += 1
+
+    def line(self):
+        """On the others: the next line of the ledger."""
+        self.lines += 1
+        return json.loads(self._wait(f"line/{self.lines - 1}"))
+
+    def _wait(self, key):
+        pause = 0.0005
+        while not self._ask(self.store.check, [key]):
+            self.heed()
+            time.sleep(pause)
+            pause = min(0.05, 1.5 * pause)
+        return self._ask(self.store.get, key)
+
+    def _ask(self, call, *words):
+        import torch.distributed as dist
+
+        try:
+            return call(*words)
+        except (dist.DistError, RuntimeError) as error:
+            self.heed()
+            raise PeerFailed("rank 0 is gone: its store does not answer any more") from error
+
+    # ------------------------------------------------------------------ living and dying
+
+    def heed(self):
+        if self.lost:
+            raise self.lost
+
+    def _live(self):
+        """In a thread of its own: beat, and look after the others."""
+        beat, failing = 0, None
+        while not self.over.wait(BEAT):
+            beat += 1
+            try:
+                self.pulse.set(f"beat/{self.rank}", str(beat))
+                if self.want_stop and not self.first:
+                    self.pulse.set(f"stop/{self.rank}", "1")
+                self._look()
+            except Exception as error:  # whatever it is, there is no store any more
+                if self.over.is_set():
+                    return
+                self.lost = self.lost or PeerFailed(f"rank 0 is gone: its store does not answer any more ({type(error).__name__})")
+            if self.lost:
+                failing = failing or time.monotonic()
+                if time.monotonic() - failing > PATIENCE:
+                    print(f"error: rank {self.rank} ends: {self.lost}", file=sys.stderr, flush=True)
+                    os._exit(1)
+
+    def _look(self):
+        if self.pulse.check(["failed"]):
+            told = json.loads(self.pulse.get("failed"))
+            if told["rank"] != self.rank:
+                self.lost = PeerFailed(told["text"], told["code"], told=True)
+            return
+        if not self.first and self.pulse.check(["closed"]):
+            self.lost = ended(json.loads(self.pulse.get("closed")))
+            return
+        self.asked = self.asked or self.first and any(self.pulse.check([f"stop/{rank}"]) for rank in range(1, self.size))
+        now = time.monotonic()
+        for rank in range(self.size):
+            if rank == self.rank or self.pulse.check([f"bye/{rank}"]):
+                continue
+            beat = self.pulse.get(f"beat/{rank}") if self.pulse.check([f"beat/{rank}"]) else None
+            if rank not in self.beats or self.beats[rank][0] != beat:
+                self.beats[rank] = beat, now
+            elif now - self.beats[rank][1] > (self.timeout if beat else JOINING):
+                self.lost = PeerFailed(f"rank {rank} gave no sign of life for {self.timeout:g} s")
+
+    def fail(self, error):
+        """A failure of this rank's own is posted, unless another was first."""
+        if isinstance(error, PeerFailed) and error.told:
+            return False
+        text = f"{error}" if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+        text = text if isinstance(error, PeerFailed) else f"rank {self.rank}: {text}"
+        mine = json.dumps({"rank": self.rank, "text": text, "code": getattr(error, "code", 1)})
+        try:
+            was_first = self.store.compare_set("failed", "", mine).decode() == mine
+            if was_first and not self.first:
+                self._let_go()
+            return was_first
+        except Exception:  # no store, nobody to tell
+            return True
+
+    def _let_go(self):
+        """Break off the collectives the others may wait in, and stay until the first rank has left: a launcher may end all as soon as
+        one has ended, and the first is to write down why."""
+        import torch.distributed as dist
+
+        if self.group:
+            self.group = False
+            dist.destroy_process_group()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and not self.store.check(["bye/0"]):
+            time.sleep(0.05)
+
+    def cause(self, error):
+        """The error to show: where a collective broke, why another rank left, if that comes to light."""
+        import torch.distributed as dist
+
+        if not isinstance(error, dist.DistError) and "gloo" not in str(error):
+            return error
+        deadline = time.monotonic() + 6 * BEAT
+        while not self.lost and time.monotonic() < deadline:
+            quiet = [rank for rank, (_, when) in self.beats.items() if time.monotonic() - when > 3.5 * BEAT]
+            if quiet:
+                return PeerFailed(f"rank {quiet[0]} is gone: it broke off in the middle ({type(error).__name__})")
+            time.sleep(BEAT / 10)
+        return self.lost or error
+
+    def connect(self, device):
+        import torch.distributed as dist
+
+        cuda = device.type == "cuda"
+        dist.init_process_group("nccl" if cuda else "gloo", store=dist.PrefixStore("group", self.group_store), rank=self.rank,
+                                world_size=self.size, timeout=timedelta(seconds=self.timeout), device_id=device if cuda else None)
+        self.group = True
+
+    def leave(self):
+        """The first, whose store it may be, waits for the others to have left."""
+        import torch.distributed as dist
+
+        try:
+            self.store.set(f"bye/{self.rank}", "1")
+            deadline = time.monotonic() + (self.timeout if not self.lost else 2 * BEAT)
+            while self.first and time.monotonic() < deadline and not self.lost:
+                if all(self.store.check([f"bye/{rank}"]) for rank in range(self.size)):
+                    break
+                time.sleep(0.02)
+        except Exception:
+            pass  # the store went with its process: so have we left
+        self.over.set()
+        if self.group and not self.lost:
+            dist.destroy_process_group()
+
+
+def ended(close):
+    """The error that ends the other ranks when the first has ended its attempt."""
+    return Interrupted(close["why"]) if close["state"] == "interrupted" else PeerFailed(close["why"], told=True)
+
+
+class Mirror:
+    """The ledger as the other ranks have it: its lines come from the first rank, in order."""
+
+    writes = False
+
+    def __init__(self, world, records):
+        self.world, self.records = world, records
+
+    def holds(self):
+        self.world.heed()
+
+    def append(self, kind, **content):
+        """Wait for the first rank's line of this kind; lines that are only its own go by. Raises Interrupted or PeerFailed if it ends."""
+        while True:
+            record = self.world.line()
+            self.records.append(record)
+            if record["kind"] == kind:
+                return record
+            if record["kind"] == "close":
+                raise ended(record)
+
+    def close(self):
+        pass
