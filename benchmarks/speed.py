@@ -9,6 +9,7 @@ medians to the item each is compared with. The file is what ``--dry-run`` and re
     digits            the mixture teacher with the digits recipe, plain and guided by each rule, path and frequency; the learner
     unet              a small pixel UNet (random weights), where the network is what costs; beside it diffusers' DDIMPipeline
     teacher           the teacher, sampler and learner of a run (teacher=unet, task=imagenet1k, ...): plain, guided, trained
+    ranks             generation by 1 and by 2 processes of one thread each (teacher=unet on digits, or a run's)
     loader            training images from this suite's shards in block order, beside torchvision's ImageFolder
     stable-diffusion  the full-size architecture of Stable Diffusion 1.5 with random weights, and ViT-B/16; wants a GPU
 """
@@ -28,7 +29,7 @@ from dp_common import config
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
-SUITES = ("digits", "unet", "teacher", "loader", "stable-diffusion")
+SUITES = ("digits", "unet", "teacher", "ranks", "loader", "stable-diffusion")
 FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "tflop_per_second", "peak_gib", "repeats", "threads", "device")
 
 
@@ -58,8 +59,8 @@ def main(words):
     for suite in suites:
         if suite not in SUITES:
             raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
-    if options.words and not {"teacher", "stable-diffusion"} & set(suites):
-        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher or suite=stable-diffusion")
+    if options.words and not {"teacher", "ranks", "stable-diffusion"} & set(suites):
+        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher, ranks or stable-diffusion")
     from dp_common.provenance import device_named, fix_threads
 
     fix_threads(options.threads)

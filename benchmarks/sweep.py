@@ -37,6 +37,8 @@ def main(words):
         return 0
     dry = "--dry-run" in words
     words = [word for word in words if word != "--dry-run"]
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        raise BadInput("WORLD_SIZE", os.environ["WORLD_SIZE"], "a sweep is started once, not by every rank of a torchrun; launcher=slurm gives each run its ranks")
     own, words = own_words(words)
     runs = resolve_all(grids.expand(words))
     root = Path(runs[0].runtime.root)

@@ -8,24 +8,19 @@ A call that depends on the learner first commits a checkpoint if the weights cha
 learner's digest: a shard of other weights is made again, and counted as lost.
 """
 
-import json
-from itertools import islice
-
 import numpy as np
 
-from dp_common import checkpoint, feed, files, probe
+from dp_common import checkpoint, files, probe
 from dp_common.addition import Batch, files_of
-from dp_common.augment import augment_of
 from dp_common.errors import Interrupted, Problem
-from dp_common.learner import check_finite, torch_scalar
 from dp_common.seeds import derive
 from dp_common.selection import Selection
 from dp_common.spec import canonical
+from dp_common.training import train
 
 START = {"size": 0, "seen": 0, "since": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
 
 
-MEET = 10  # iterations after which several ranks ask one another whether to stop or checkpoint; one alone asks itself at each
 SET = ("seen", "since", "size", "frozen")  # since: images seen when the training set became what it is
 
 
@@ -273,43 +268,22 @@ class Lab:
                              size=keep if replace else self.size + keep, since=self.seen, generated=pool, rounds=1)
 
     def _train(self, n, new_weight, digest):
-        bench, batch, end = self._bench, self.budget.batch, self.seen + n
-        train, world = bench.spec.train, bench.world
+        bench, end = self._bench, self.seen + n
         begun, self._midway = self._midway or {"position": self.seen, "loss": 0.0}, None
-        position, total = begun["position"], torch_scalar(begun["loss"] if world.first else 0.0)
-        examples = feed.Examples(bench.trainset, self.seed, self._state["since"], new_weight, augment_of(self.seed, train, bench.learner.shape))
-        share = len(feed.spans(train, 0, world.rank, world.size))
-        with self._clock.phase("train"), bench.progress.task("train", end - position) as advance:
-            todo = [span for first in range(position, end, batch) for span in feed.spans(train, first, world.rank, world.size)]
-            parts = feed.stream(examples, todo, bench.readers)
-            while position < end:
-                total = total + bench.learner.step(islice(parts, share), position)
-                position += batch
-                self._clock.count(images_trained=batch, iterations=1)
-                advance(batch)
-                if position < end and (world.size == 1 or position // batch % MEET == 0):
-                    self._pause(position, total, digest)
-            bench.learner.agree()
-            loss = self._summed(total) / (n // batch)
-            check_finite(loss, end)
+        with self._clock.phase("train"):
+            loss = train(bench, begun, end, self._state["since"], new_weight, lambda *at: self._pause(*at, digest)) / (n // self.budget.batch)
         self._dirty = True
         with self._clock.phase("monitor"):
             accuracy = float(bench.learner.correct(bench.monitor).mean())
             self._clock.count(monitor_evaluations=len(bench.monitor))
         bench.progress.report(seen=end, size=self.size, accuracy=accuracy)
-        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=end, seen_total=n, iterations=n // batch)
+        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=end, seen_total=n, iterations=n // self.budget.batch)
 
-    def _summed(self, total):
-        """The sum over ranks of a loss."""
-        return sum(json.loads(told) for told in self._bench.world.gather(json.dumps(float(total)).encode()))
-
-    def _pause(self, position, total, digest):
+    def _pause(self, position, loss, digest):
         """In the middle of a training: checkpoint where it is time to, or stop there."""
         stopping, due = self._agreed_pause()
         if stopping or (self._bench.every and due):
-            loss = self._summed(total)
-            check_finite(loss, position)
-            self._checkpoint(position=position, loss=loss, of=digest)
+            self._checkpoint(position=position, loss=loss(), of=digest)
         if stopping:
             raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
 

@@ -12,7 +12,7 @@ LAYERS = [  # modules of dp_common, low to high; a module imports from its own o
     {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation", "tilt"},
     {"trainset", "augment", "feed"},
     {"tasks", "learner", "mlp", "teachers", "generation"},
-    {"addition", "selection", "probe", "truth"},
+    {"addition", "selection", "training", "probe", "truth"},
     {"lab"},
     {"runner"},
     {"conformance"},

@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from processes import start_ranks
 from helpers import ROOT, SLURM, SMALL, all_ended, command, job_of, logs, queued, result, slurm, trained_and_committed, wait
+
+from dp_common import ledger
 
 pytestmark = pytest.mark.usefixtures("free")
 
@@ -77,8 +80,6 @@ def test_results_equal_those_of_runs_that_nobody_interrupted(grid):
 
 def test_hours_are_right_over_requeues_and_beside_those_allocated(grid):
     """The phases of all attempts make up their wall time; SLURM allocated at least that."""
-    from dp_common import ledger
-
     for folder in (grid["requeued"], grid["killed"]):
         records = ledger.read(folder)
         for attempt in {record["attempt"] for record in records}:
@@ -137,6 +138,37 @@ def test_two_one_gpu_jobs_on_a_node_keep_the_device_slurm_gave_each(tmp_path):
     assert sorted(one["CUDA_VISIBLE_DEVICES"] for one in seen) == ["0", "1"] and {one["RANK"] for one in seen} == {None}
 
 
+def test_two_tasks_are_one_run_and_survive_a_requeue(tmp_path):
+    """Requeued in mid-run it ends at the bits of two processes that nobody interrupted; hours count both."""
+    words = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "seed=0", *SMALL, "sampler.block=16"]
+    code, _, err = command("sweep", *words, f"root={tmp_path / 'slurm'}", *SLURM, "slurm.tasks=2", env={"DP_TEST_PAUSE": "1"})
+    assert code == 0, err
+    folder = wait(lambda: next(iter((tmp_path / "slurm").glob("digits-*")), None), 120, "the run")
+    wait(lambda: trained_and_committed(folder), 90, "its checkpoint")
+    slurm("scontrol", "requeue", job_of(tmp_path / "slurm", folder.name))
+    undisturbed = start_ranks(2, [*words, f"root={tmp_path / 'ranks'}"], tmp_path / "said")
+    for process in undisturbed:
+        process.join(120)
+    wait(all_ended, 200, "the job")
+    assert (folder / "summary.json").exists(), command("status", folder.parent)[1] + logs(folder.parent)
+    assert result(folder) == result(tmp_path / "ranks" / folder.name)
+    summary, records = json.loads((folder / "summary.json").read_text()), ledger.read(folder)
+    assert (summary["devices"], summary["attempts"]) == (2, 2)
+    last = [record for record in records if record["attempt"] == 2]
+    assert abs(sum(ledger.totals(last)[0].values()) - 2 * last[-1]["wall"]) < 0.02 * 2 * last[-1]["wall"]
+    spent, allocated = (float(part.split()[0]) for part in command("status", folder.parent)[1].splitlines()[-1].split("; "))
+    assert allocated > spent > 0
+
+
+def test_a_failing_task_ends_the_job_and_its_own_error_is_the_reason(tmp_path):
+    words = [f"strategy={ROOT / 'tests' / 'plugins' / 'ranked.py'}:Ranked", "ranked.fails=training:error", *SMALL, "sampler.block=16", "rank_timeout=10"]
+    code, _, err = command("sweep", *words, f"root={tmp_path}", *SLURM, "slurm.tasks=2", env={"RANK_FAILS": "1"})
+    assert code == 0, err
+    wait(all_ended, 120, "the job")
+    text = command("status", tmp_path)[1]
+    assert text.startswith("1 failed") and "rank 1: RuntimeError: a bad day" in text, text + logs(tmp_path)
+
+
 def test_cancel_ends_the_jobs_of_a_sweep_and_only_those(tmp_path):
     held = ["slurm.options={begin: now+1hour}", f"root={tmp_path}", *SLURM]
     one, other = ["strategy=static", "seed=0..2", *SMALL], ["strategy=static", "seed=3", *SMALL]
@@ -165,10 +197,11 @@ def job_run(root, seed):
     ("slurm.partition=gpus", "slurm.partition=gpus: this cluster has test, urgent"),
     ("slurm.options={gres: 'gpu:3'}", "the cluster says: Batch job submission failed: Requested node configuration is not available"),
     ("slurm.partitoin=x", "no such key"),
-    ("profile=laptopp", "Did you mean laptop?"), ("slurm.tasks=2", "one process per run as yet"), ("slurm.gpus=2", "one process per run as yet"),
+    ("profile=laptopp", "Did you mean laptop?"), ("slurm.gpus=2 slurm.tasks=1", "slurm.tasks=1: one process per GPU: 0 or 2"),
+    ("slurm.tasks=99", "train.batch=64: large enough for the 99 processes"),
 ])
 def test_a_wrong_profile_is_one_line_and_leaves_no_job(tmp_path, word, said):
     words = [w for w in SLURM if w.partition("=")[0] != word.partition("=")[0]]
-    code, out, err = command("sweep", "strategy=static", f"root={tmp_path}", *SMALL, *words, word)
+    code, out, err = command("sweep", "strategy=static", f"root={tmp_path}", *SMALL, *words, *(word.split() if "options" not in word else [word]))
     assert code == 2 and out == "" and said in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: "), err
     assert not queued() and not list(tmp_path.glob(".slurm/*/*"))

@@ -119,6 +119,19 @@ def test_accounting_off(tmp_path, undisturbed):
         assert command("status", tmp_path)[1].startswith("1 done")
 
 
+def test_two_nodes(tmp_path, undisturbed):
+    """One run on two nodes, signalled; images are those of one process, and what it trains on them but for rounding."""
+    with cluster_with(SLURM_TEST_NODES="2", SLURM_TEST_CPUS="1"):
+        folder = begin(tmp_path, "slurm.nodes=2")
+        slurm("scancel", "--signal=USR2", job_of(tmp_path, folder.name))
+        wait(all_ended, 300, "the job")
+        assert (folder / "summary.json").exists(), command("status", tmp_path)[1] + logs(tmp_path)
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["devices"], summary["attempts"]) == (2, 2)
+    assert summary["store_digest"] == undisturbed[folder.name]["store_digest"]
+    assert abs(summary["accuracy"] - undisturbed[folder.name]["accuracy"]) < 0.02
+
+
 def test_fifty_runs_at_once(tmp_path, cluster):
     words = ["strategy=static", "seed=0..49", *[word for word in SMALL if not word.startswith("train.seen")], "train.seen=640", f"root={tmp_path}", *SLURM]
     began = time.monotonic()

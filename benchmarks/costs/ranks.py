@@ -1,0 +1,70 @@
+"""Generation by one and by two processes of one thread each, which deal blocks among them through a store as the ranks of a run do:
+sampled by the network of a run's teacher (the digits UNet, if its keys say nothing else), quantised and encoded.
+"""
+
+import atexit
+import multiprocessing
+import os
+import socket
+
+from benchmarks.costs import Item
+
+SIZES, BLOCKS = (1, 2), 8
+
+
+def items(options):
+    words = ["strategy=static", *(options.words or ["task=digits", "teacher=unet"])]
+    return {f"generate.{size}-rank": Item("images", BLOCKS * options.block, Crew(size, words, options.block).call, None if size == 1 else "generate.1-rank")
+            for size in SIZES}
+
+
+class Crew:
+    """``size`` processes that wait for ``call()`` to make BLOCKS blocks of ``block`` images together."""
+
+    def __init__(self, size, words, block):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            port = probe.getsockname()[1]
+        context, self.pipes = multiprocessing.get_context("spawn"), []
+        for rank in range(size):
+            mine, theirs = context.Pipe()
+            self.pipes.append(mine)
+            context.Process(target=member, args=(rank, size, port, words, block, theirs), daemon=True).start()
+        for pipe in self.pipes:
+            pipe.recv()
+        atexit.register(lambda: [pipe.close() for pipe in self.pipes])
+
+    def call(self):
+        for pipe in self.pipes:
+            pipe.send("go")
+        for pipe in self.pipes:
+            pipe.recv()
+
+
+def member(rank, size, port, words, block, pipe):
+    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    import numpy as np
+    import torch
+
+    from dp_common import config, joining, store
+    from dp_common.clock import Clock
+    from dp_common.generation import Studio, quantise
+    from dp_common.provenance import fix_threads
+    from dp_common.seeds import label_of
+
+    fix_threads(1)
+    run, world, device = config.resolve(words), joining.join(), torch.device("cpu")
+    run.task.load(run.spec.data.split)
+    run.teacher.prepare(run.task, device)
+    studio = Studio(run.spec, run.teacher, device, Clock())
+    pipe.send("ready")
+    while True:
+        try:
+            pipe.recv()
+        except EOFError:
+            return world.leave()
+        for number in world.deal(BLOCKS, lambda: False):
+            indices = np.arange(number * block, (number + 1) * block)
+            for image in quantise(studio.sample(indices, label_of(indices, len(run.task.classes)))):
+                store.encode(image)
+        pipe.send("done")
