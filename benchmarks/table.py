@@ -1,7 +1,8 @@
 """Tables and figures of the runs under a folder.
 
-    python -m benchmarks.table [root]                 prints the tables; writes table.md, .tex, .csv and figures to <root>/tables
+    python -m benchmarks.table [root]                 prints the tables; writes table.md, .tex, .csv, cells.csv and figures to <root>/tables
     python -m benchmarks.table results/runs out=paper figures=no seeds=0..4
+    python -m benchmarks.table tables=reach target=93 prices=results/measured/speed/digits-unet.csv
 
 Keys:
     root=results/runs    folder of runs, at any depth; a bare word is the root too
@@ -10,7 +11,19 @@ Keys:
     seeds=all            only these seeds, such as 0..4 or 0,2,5; cells say which of them are missing
     on=test              the real set that accuracy is of: test, a shifted one, or monitor, on which choices are made
     exclude=none         phases left out of total hours, such as exclude=monitor or exclude=monitor,score
+    tables=all           which, by commas; one whose data is not there is left out
+                           table1     per task: method, counts, hours by phase, accuracy on every real set; published numbers below, apart
+                           scale      accuracy, arm by scale
+                           versus     paired differences to static and to dp omega=0
+                           costs      images, iterations and hours by phase
+                           hours      the accuracy that so many hours buy;  images: that so many generated images buy
+                           reach      what an accuracy costs, and how many times less than static pays
+                           ablations  one parameter, or one other key, changed: monitor, test and paired difference to the default
+                           teachers   the same arm and scale with images of another teacher
+    target=auto          accuracy in percent for tables=reach, or several by commas; auto: the best mean of static, and the best of its worst seed
+    prices=none          a CSV of benchmarks.speed: hours are what the counts of work would have cost there, everywhere, and marked as such
 
+table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every table as it is shown.
 Runs that differ in budget, task, teacher, learner, monitor rule or any other key that is not compared stand in tables of
 their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
 """
@@ -23,7 +36,8 @@ from dp_common import grid
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.spec import Runtime
 
-DEFAULTS = {"root": Runtime.root, "out": "", "figures": "yes", "seeds": "all", "on": "test", "exclude": "none"}
+DEFAULTS = {"root": Runtime.root, "out": "", "figures": "yes", "seeds": "all", "on": "test", "exclude": "none",
+            "tables": "all", "target": "auto", "prices": "none"}
 
 
 def main(words):
@@ -33,17 +47,23 @@ def main(words):
     given = parse(words)
     root, seeds = Path(given["root"]), seeds_of(given["seeds"])
     exclude = () if given["exclude"] == "none" else tuple(given["exclude"].split(","))
+    from results.tables import NAMES
+
+    only = tuple(given["tables"].split(",")) if given["tables"] != "all" else NAMES
+    for name in only:
+        if name not in NAMES:
+            raise BadInput("tables", name, f"all, or some of {', '.join(NAMES)}, by commas.{did_you_mean(name, NAMES)}")
+    targets = targets_of(given["target"])
     from results.load import load
 
-    frame = load(root)
+    frame = repriced(load(root), given["prices"])
     if seeds is not None:
         frame = frame[frame["seed"].isin(seeds)]
         if not len(frame):
             raise BadInput("seeds", given["seeds"], f"no run under {root} has such a seed")
     out = Path(given["out"]) if given["out"] else root / "tables"
-    written = write(frame, out, given["figures"] == "yes", exclude, given["on"])
-    drawn = sorted({path.stem for path in written if path.stem != "table"})
-    lines = [f"\nwritten to {out}: table.md, table.tex, table.csv", *(f"  {stem} (.svg .png .csv)" for stem in drawn)]
+    drawn = write(frame, out, given["figures"] == "yes", exclude, given["on"], only, targets)
+    lines = [f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv", *(f"  {stem} (.svg .png .csv)" for stem in drawn)]
     print("\n".join(lines), file=sys.stderr)
 
 
@@ -73,34 +93,75 @@ def seeds_of(words):
     return list(map(int, seeds))
 
 
-def write(frame, out, figures, exclude, on):
-    """Print the terminal tables and write the files; returns their paths."""
-    from dp_common.files import write_atomic
-    from results import render
-    from results.figures import draw
-    from results.groups import groups
-    from results.tables import all_tables
-    from results.tidy import tidy
+def targets_of(words):
+    """"93,95.5" -> (0.93, 0.955); "auto" -> (). Raises BadInput."""
+    if words == "auto":
+        return ()
+    try:
+        targets = tuple(float(word) / 100 for word in words.split(","))
+    except ValueError:
+        targets = (0.0,)
+    if not all(0.01 <= target < 1 for target in targets):
+        raise BadInput("target", words, "auto, or percent correct, such as 93 or 90,95.5")
+    return targets
 
-    found = all_tables(frame, exclude, on)
+
+def repriced(frame, file):
+    """The frame with its hours re-priced by a file of unit costs, or as it is."""
+    if file == "none":
+        return frame
+    from results import prices
+
+    return prices.priced(frame, prices.load(file))
+
+
+def write(frame, out, figures, exclude, on, only, targets):
+    """Print the terminal tables and write the files; returns the names of the figures drawn."""
+    from dp_common.files import write_atomic
+    from results.figures import draw_all
+    from results.tables import all_tables, overview
+    from results.tidy import by_cell, tidy
+
+    found = all_tables(frame, exclude, on, only, targets)
     if not found:
         raise BadInput("root", None, "holds no runs of a strategy")
-    texts = {"table.md": [], "table.tex": []}
-    for number, (group, tables) in enumerate(found, 1):
-        heading = f"Comparison {number} of {len(found)}: {group.title}"
-        rest = [] if tables else ["No run of it is finished yet; python -m benchmarks.status says why."]
-        print(("\n\n" if number > 1 else "") + f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
-        texts["table.md"] += [f"## {heading}", *map(render.markdown, tables), *rest]
-        texts["table.tex"] += [f"% {heading}", *map(render.latex, tables)]
+    sections = [("All comparisons", overview(frame, exclude, on, only), "")] if frame["state"].eq("done").any() else []
+    sections += [(f"Comparison {number} of {len(found)}: {group.title}", tables, "" if tables else why_none(frame, group))
+                 for number, (group, tables) in enumerate(found, 1)]
+    texts = rendered([section for section in sections if section[1] or section[2]])
+    print(texts.pop("terminal"))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
-    for name, parts in texts.items():
-        write_atomic(out / name, ("\n\n".join(parts) + "\n").encode())
-    write_atomic(out / "table.csv", tidy(frame, exclude, on).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
-    drawn = [path for group, rows in groups(frame) for path in draw(rows, out, exclude, on, group)] if figures else []
-    return [*(out / name for name in (*texts, "table.csv")), *drawn]
+    frames = {"table.csv": tidy(frame, exclude, on), "cells.csv": by_cell([(title, tables) for title, tables, _ in sections])}
+    texts |= {name: made.to_csv(index=False, lineterminator="\n", float_format="%.10g") for name, made in frames.items()}
+    for name, text in texts.items():
+        write_atomic(out / name, text.encode())
+    return [figure.name for _, drawn in draw_all(frame, out, exclude, on) for figure in drawn] if figures else []
+
+
+def why_none(frame, group):
+    """Why a comparison has no table."""
+    from results.groups import groups
+
+    rows = next(rows for other, rows in groups(frame) if other == group)
+    return ("None of these tables has its data here." if (rows["state"] == "done").any() else
+            "No run of it is finished yet; python -m benchmarks.status says why.")
+
+
+def rendered(sections):
+    """{"terminal", "table.md", "table.tex": text} of [(heading, [Table], a line instead of tables)]."""
+    from results import render
+
+    lines = {"terminal": [], "table.md": [], "table.tex": []}
+    for heading, tables, instead in sections:
+        rest = [instead] if instead else []
+        lines["terminal"].append(f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
+        lines["table.md"] += [f"## {heading}", *map(render.markdown, tables), *rest]
+        lines["table.tex"] += [f"% {heading}", *map(render.latex, tables), *rest]
+    joints = {"terminal": "\n\n\n"}
+    return {name: joints.get(name, "\n\n").join(parts) + ("" if name == "terminal" else "\n") for name, parts in lines.items()}
 
 
 if __name__ == "__main__":

@@ -97,11 +97,12 @@ def main(words):
     with Journal(folder / "theory.jsonl", options) as journal, threadpool_limits(1):  # small matrices; and sums keep their order
         compute(options, journal, words)
         records = journal.records
-    from results import theory_figures
+    from results import theory as found
+    from results.figures.theory import draw
 
-    written = theory_figures.write(records, options.study, out)
-    print(theory_figures.told(records, options.study))
-    print(f"\nwritten to {out}: {', '.join(sorted({path.stem for path in written}))}", file=sys.stderr)
+    written = [figure.name for figure in draw(records, options.study, out)]
+    print(found.told(records, options.study))
+    print(f"\nwritten to {out}: {', '.join(sorted([*written, 'loop-differences']))}", file=sys.stderr)
 
 
 def parse(words):
@@ -151,7 +152,7 @@ class Journal:
     """The one writer of the ledger: lines as dp_common.ledger writes them, in a file that no run has. ``done`` are keys of this study."""
 
     def __init__(self, path, options):
-        from results.theory_figures import read
+        from results.theory import read
 
         self.file = open(path, "a+b", buffering=0)
         try:
@@ -203,12 +204,12 @@ def compute(options, journal, words):
 def replicate(options, journal):
     """Simulate the points whose deviation chance would hardly give (of so many, one study in twenty has one) again, AGAIN times as often
     and with fresh draws, and let that stand: a theory that is wrong there fails by more, chance does not repeat itself."""
-    from results import theory_figures
+    from results import theory as found
 
-    lines = theory_figures.of_study(journal.records, options.study)[1]
-    suspects = theory_figures.suspects(lines)
+    lines = found.of_study(journal.records, options.study)[1]
+    suspects = found.suspects(lines)
     for line in [line for line in lines if line["kind"] == "point" and not line.get("again")]:
-        if theory_figures.place_of(line) in suspects and f"{line['key']} again" not in journal.done:
+        if found.place_of(line) in suspects and f"{line['key']} again" not in journal.done:
             item = {key: line[key] for key in ("figure", "panel", "series", "x", "settings")}
             more = point(item, replace(options, repeats=AGAIN * options.repeats), "again ")
             journal.append("point", key=f"{line['key']} again", **item, **more, again=True)

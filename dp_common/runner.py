@@ -129,9 +129,9 @@ def preflight(resolved, world=Ranks()):
 def make_folder(resolved, folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        trial = folder / ".writable"
+        trial.touch()
+        trial.unlink()
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Problem(f"{folder}: {error.strerror}") from error

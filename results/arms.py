@@ -2,7 +2,8 @@
 
 An arm is a strategy with the parameters somebody chose for it. What a run has by default (of the class, or of the task's
 recipe) and what the strategy derives from the budget (``dp.initial`` = scale / 4) is not part of its label, so one label
-holds over all scales: ``static``, ``prune score=random``, ``dp``, ``dp omega=0``.
+holds over all scales: ``static``, ``prune score=random``, ``dp``, ``dp omega=0``. Nor is what somebody chose anew for each scale, as
+the paper does with N, P and T_max: that is the arm's plan.
 """
 
 import json
@@ -23,12 +24,45 @@ ORDER = ("static", "prune", "dp")  # of lines; others follow by name, the ceilin
 def arms(frame):
     """The label of every row, as a Series. A strategy that is not installed here is compared with its most common values."""
     labels = {}
-    for strategy, rows in frame.groupby("strategy", sort=False):
-        known = plugin("strategy", strategy) is not None
-        usual = {} if known else most_common([parameters(values) for values in rows["values"]], list(rows["scale"]))
-        labels |= {index: label(strategy, chosen(values) if known else differing(parameters(values), usual))
-                   for index, values in rows["values"].items()}
+    for (_, strategy), rows in frame.groupby(["task", "strategy"], sort=False):
+        if plugin("strategy", strategy) is None:
+            usual = most_common([parameters(values) for values in rows["values"]], list(rows["scale"]))
+            labels |= {index: label(strategy, differing(parameters(values), usual)) for index, values in rows["values"].items()}
+            continue
+        given = {index: chosen(values) for index, values in rows["values"].items()}
+        plans = plans_of(rows, given)
+        for index, row in rows.iterrows():
+            own, plan = parameters(row["values"]), {name: at[row["scale"]] for name, at in plans.items()}
+            named = {name: own[name] for name in own if (own[name] != plan[name] if name in plan else name in given[index])}
+            labels[index] = label(strategy, {name: given[index].get(name, value) for name, value in named.items()})
     return pd.Series(labels, index=frame.index, dtype=object)
+
+
+def plans_of(rows, given):
+    """{parameter: {scale: its usual value}} of the parameters of one strategy that are chosen anew at two scales or more.
+
+    Usual is what most runs at a scale have; among equals, what nobody chose. ``given``: {index: parameters chosen}."""
+    plans = {}
+    for name in dict.fromkeys(name for found in given.values() for name in found):
+        at, picked = {}, set()
+        for scale, mine in rows.groupby("scale"):
+            texts = [(json.dumps(parameters(values)[name], sort_keys=True), name in given[index]) for index, values in mine["values"].items()]
+            (text, was_chosen), _ = min(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0][1], pair[0][0]))
+            at[scale] = json.loads(text)
+            picked |= {text} if was_chosen else set()
+        if len(picked) > 1:
+            plans[name] = at
+    return plans
+
+
+def plan_names(rows):
+    """{arm: the parameters that were chosen for it at each scale, and are not in its label}, of those that have any."""
+    found = {}
+    for arm, mine in rows.groupby("arm"):
+        told = {word.partition("=")[0] for word in arm.split(" ")[1:]}
+        names = dict.fromkeys(name for values in mine["values"] for name in (chosen(values) if plugin("strategy", values["strategy"]) else {}))
+        found[arm] = [name for name in names if name not in told]
+    return {arm: names for arm, names in found.items() if names}
 
 
 def arm(row):

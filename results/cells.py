@@ -1,26 +1,65 @@
 """The numbers of a comparison: one row per arm × scale, before anybody words them.
 
 Accuracies are fractions here, differences too; hours are device hours. A run that ended below its scale is counted as
-``short`` and takes no part in means. ``expected`` is the number of replicates that any run of the comparison has.
+``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at that scale.
 """
 
+from collections import defaultdict
 from itertools import product
 
 import numpy as np
 import pandas as pd
 
 from dp_common.clock import PRICED
-from results.arms import rank
+from results.arms import parameters, rank
 from results.groups import UNIT
 from results.load import column_of, correctness
-from results.stats import paired_bootstrap, paired_difference, pairs, t_interval, verdict
+from results.stats import PAIR, paired_bootstrap, paired_difference, pairs, t_interval, verdict
 
 COUNTS = ("images_generated", "images_kept", "images_seen", "iterations")
 BASELINES = ("static", "dp omega=0")
+CONTROLS = (*BASELINES, "prune score=random")
 
 
 def replicates(rows):
     return set(rows[UNIT].itertuples(index=False, name=None))
+
+
+def expected_at(rows, scale):
+    """The replicates that a cell at this scale should have: those that any arm was begun, or planned, with."""
+    return replicates(rows[rows["scale"] == scale])
+
+
+def main_arms(rows):
+    """The arms of a comparison proper: strategies as they are by default, and what was run at several scales; all where neither is. ``real``,
+    the ceiling, is not among them. The others are ablations."""
+    scales = rows[rows["arm"] != "real"].groupby("arm")["scale"].nunique()
+    proper = {arm for arm, count in scales.items() if count > 1 or " " not in arm}
+    return proper or set(scales.index)
+
+
+def ablated(rows, strategy):
+    """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the default among them. What
+    is run at every scale beside the default, the controls, makes no ablation alone."""
+    variants, found = defaultdict(set), {}
+    for arm, scale in set(zip(rows["arm"], rows["scale"])):
+        name, *given = arm.split(" ")
+        if name == strategy and len(given) == 1:
+            variants[given[0].partition("=")[0], int(scale)].add(arm)
+    for (parameter, scale), arms in sorted(variants.items()):
+        default = rows[(rows["arm"] == strategy) & (rows["scale"] == scale)]
+        if len(default) and not arms <= set(CONTROLS):
+            usual = parameters(default["values"].iloc[0])[parameter]
+            mine = {parameters(values)[parameter]: arm for arm, values in
+                    rows[rows["arm"].isin(arms) & (rows["scale"] == scale)][["arm", "values"]].itertuples(index=False)}
+            found[parameter, scale] = dict(sorted(({usual: strategy} | mine).items(), key=lambda pair: (isinstance(pair[0], str), pair[0])))
+    return found
+
+
+def left_to_ablations(rows):
+    """The arms that need no line among the others, for they stand in the ablations of their strategy."""
+    found = {arm for strategy in {arm.partition(" ")[0] for arm in rows["arm"]} for arms in ablated(rows, strategy).values() for arm in arms.values()}
+    return found - main_arms(rows) - set(CONTROLS)
 
 
 def ceiling_rows(rows):
@@ -56,12 +95,12 @@ def accuracies(rows, on="test"):
     """Frame with ``arm, scale, n, mean, low, high, short, done, planned, expected, complete`` of every arm × scale met, in
     the order of a table; and the same, as a dict, of the ceiling (None where there is none)."""
     cells, ceiling = split_ceiling(rows)
-    expected, column = replicates(rows), column_of(on)
-    found = [{"arm": arm, "scale": scale, **cell(part, expected, column)} for arm, scale, part in parts(cells)]
+    column = column_of(on)
+    found = [{"arm": arm, "scale": scale, **cell(part, expected_at(cells, scale), column)} for arm, scale, part in parts(cells)]
     top = None
     if len(ceiling):
         top = {"arm": "real", "images": int(ceiling["images_kept"].max()),
-               **cell(ceiling.assign(scale_reached=True), expected, column)}
+               **cell(ceiling.assign(scale_reached=True), replicates(rows), column)}
     return pd.DataFrame(found), top
 
 
@@ -76,25 +115,26 @@ def differences(rows, baseline, on="test"):
 
     Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict then.
     """
-    cells, _ = split_ceiling(rows)
-    expected, column, found = replicates(rows), column_of(on), []
-    cells = cells[(cells["state"] == "done") | (cells["arm"] != baseline)]
-    base = cells[cells["arm"] == baseline]
-    flags = {}
-    for arm, scale, part in parts(cells) if len(base) else []:
-        if arm == baseline:
-            continue
-        both = pairs(part[part["state"] == "done"], base)
-        reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
-        interval = paired_difference(reached, column)
-        bootstrap, unread = bootstrap_of(reached, on, flags)
-        found.append({"arm": arm, "scale": scale, **interval._asdict(), "short": len(both) - len(reached), "done": len(both),
-                      "planned": len(part), "expected": len(expected), "complete": replicates(both) >= expected,
-                      "boot_low": bootstrap[0], "boot_high": bootstrap[1], "unread": unread, "verdict": verdict(interval, bootstrap)})
-    return pd.DataFrame(found)
+    every, _ = split_ceiling(rows)
+    cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
+    base, flags = cells[cells["arm"] == baseline], {}
+    return pd.DataFrame([{"arm": arm, "scale": scale, **difference(part, base, expected_at(every, scale), on, flags)}
+                         for arm, scale, part in (parts(cells) if len(base) else []) if arm != baseline])
 
 
-def bootstrap_of(both, on, flags):
+def difference(part, base, expected, on, flags):
+    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``. ``flags``: see ``bootstrap_of``."""
+    needed = [*PAIR, "scale_reached", "folder", column_of(on)]
+    both = pairs(part.loc[part["state"] == "done", needed], base.loc[base["state"] == "done", needed])
+    reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
+    interval = paired_difference(reached, column_of(on))
+    bootstrap, unread = bootstrap_of(reached, on, flags)
+    return {**interval._asdict(), "short": len(both) - len(reached), "done": len(both), "planned": len(part), "expected": len(expected),
+            "complete": replicates(both) >= expected, "boot_low": bootstrap[0], "boot_high": bootstrap[1], "unread": unread,
+            "verdict": verdict(interval, bootstrap)}
+
+
+def bootstrap_of(both, on, flags, level=0.95):
     """((low, high), pairs without per-image correctness) of paired runs. ``flags``: what was read before, by folder."""
     lines = []
     for pair in both.to_dict("records"):
@@ -107,7 +147,7 @@ def bootstrap_of(both, on, flags):
     unread = sum(line is None for line in lines)
     if unread or len(lines) < 2:
         return (np.nan, np.nan), unread
-    return paired_bootstrap(np.stack(lines), shared_images=both["data.split"].nunique() == 1), 0
+    return paired_bootstrap(np.stack(lines), level, shared_images=both["data.split"].nunique() == 1), 0
 
 
 def total_hours(rows, exclude=()):

@@ -5,7 +5,10 @@ every other key of the specification. What may differ is the arm, the scale and 
 """
 
 import json
+from collections import Counter
 from dataclasses import dataclass
+
+import pandas as pd
 
 from dp_common.errors import BadInput, Problem
 from dp_common.spec import short
@@ -44,7 +47,7 @@ class Group:
         return "".join(letter if letter.isalnum() or letter in "-._=" else "-" for letter in "-".join(words))
 
     def extras(self):
-        return [f"{key}={shown(value)}" for key, value in self.extra.items()]
+        return [f"{key}={shown(value) or '(default)'}" for key, value in self.extra.items()]
 
 
 def groups(frame):
@@ -54,7 +57,8 @@ def groups(frame):
     on one split are not independent. Raises Problem where two runs are the same replicate of one arm and scale.
     """
     runs = frame[frame["strategy"].notna()].astype({"scale": int, "seed": int, "data.split": int})
-    shared = [{key: value for key, value in values.items() if not varies(key, values["strategy"])} for values in runs["values"]]
+    shared = [{key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
+              for values, weights in zip(runs["values"], weights_named(runs))]
     texts = [json.dumps(values, sort_keys=True) for values in shared]
     distinct = {text: values for text, values in zip(texts, shared)}
     found = []
@@ -65,6 +69,22 @@ def groups(frame):
         parts = [(None, rows)] if split_per_seed(rows) else rows.groupby("data.split")
         found += [(Group(core, extra, None if split is None else int(split)), once(part)) for split, part in parts]
     return sorted(found, key=lambda pair: (*pair[0].core.values(), pair[0].title))
+
+
+def weights_named(runs):
+    """[{} or {key: name}] per run: the weights its teacher was loaded from, the same file always by its shortest name. Where each split of the
+    real data has weights of its own they go with the split, and are not named."""
+    found = pd.Series([{}] * len(runs), index=runs.index, dtype=object)
+    for (_, teacher), rows in runs[runs["weights"].notna()].groupby(["task", "teacher"]):
+        marks = rows["weights"].str[1]
+        if marks.nunique() > 1 and (marks.groupby(rows["data.split"]).nunique() == 1).all():
+            continue
+        names = {mark: min(set(rows.loc[marks == mark, "weights"].str[0]), key=lambda name: (len(name), name)) for mark in marks}
+        twice = Counter(names.values())
+        for index, mark in marks.items():
+            name = names[mark] if twice[names[mark]] == 1 else f"{names[mark]}@{str(mark)[:8]}"
+            found[index] = {f"{teacher.replace('-', '_')}.weights": name}
+    return found
 
 
 def varies(key, strategy):

@@ -3,11 +3,15 @@
 Only surviving work: what an interrupted attempt did in vain is in none of these frames. Rows are in the order in which things happened.
 """
 
+import io
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from dp_common import ledger
+from dp_common.errors import Damaged
+from dp_common.files import digest
 
 ADDING = ("generate", "select", "real")
 
@@ -51,3 +55,30 @@ def hardness(folder):
     gap = frame["at"] - frame["addition"]
     words = {-1: "before", 0: "at", 1: "after"}
     return frame.astype({"error_missed": float}).assign(when=[words.get(step, "earlier" if step < 0 else "later") for step in gap])
+
+
+def truth(folder):
+    """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in all rows, what the
+    density says of plain images: ``plain_true_label, plain_log_density``. ``dp_common.truth.measure`` explains the columns. Empty without it."""
+    lines = [r for r in surviving(folder) if r["kind"] == "probe" and "truth" in r]
+    if not lines:
+        return pd.DataFrame()
+    line = lines[-1]
+    frame = pd.DataFrame(line["truth"])
+    numbers = ["omega", "effective", "score", "score_added", "score_plain", "true_label", "log_density", "distance", "distance_plain"]
+    return frame.astype(dict.fromkeys(numbers, float)).assign(call=[line["additions"][addition] for addition in frame["addition"]],
+                                                              **{f"plain_{name}": line["plain"][name] for name in ("true_label", "log_density")})
+
+
+def plane(folder):
+    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.truth.draw_map`` says what), else None.
+
+    Raises Damaged."""
+    lines = [r for r in surviving(folder) if r["kind"] == "probe" and "map" in r]
+    if not lines:
+        return None
+    path = Path(folder) / lines[-1]["map"]["file"]
+    if not path.exists() or digest(data := path.read_bytes()) != lines[-1]["map"]["digest"]:
+        raise Damaged(f"{path}: missing, or not what the ledger says")
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return dict(arrays)

@@ -5,6 +5,7 @@ cannot be read is named. Every ledger is read whole, so that damage behind a fin
 """
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
@@ -74,6 +75,7 @@ def row_of(folder):
     row |= state_of(records) | flat({key: value for key, value in summary.items() if key != "values"})
     tested = [record["test"]["n"] for record in records if record["kind"] == "evaluate" and "test" in record]
     return row | {"folder": folder, "values": values, "data.split": values.get("data.split"), "test_images": tested[-1] if tested else None,
+                  "weights": weights_of(values, **{key: opened[0].get(key, {}) for key in ("places", "fingerprints")}) if opened else None,
                   "cpus": sorted({record["cpu"] for record in opened if "cpu" in record})}
 
 
@@ -97,8 +99,15 @@ def planned(root, known):
             if resolved.run_id == run_id:
                 values = resolved.values
                 rows.append({key: values[key] for key in IDENTITY} | {"run_id": run_id, "attempts": 0, "state": "missing", "cpus": [],
-                                                                      "values": values, "data.split": values["data.split"]})
+                                                                      "values": values, "data.split": values["data.split"],
+                                                                      "weights": weights_of(values, resolved.places, resolved.fingerprints)})
     return rows
+
+
+def weights_of(values, places, fingerprints):
+    """(name, fingerprint) of the weights that a run's teacher was loaded from, "" being those in the project; None for one without."""
+    name = places.get(f"{str(values.get('teacher')).replace('-', '_')}.weights")
+    return None if name is None else (name, fingerprints.get("teacher_fingerprint"))
 
 
 def read_summary(folder):
@@ -149,12 +158,20 @@ def correctness(row, on="test"):
     path = Path(row["folder"]) / "correct.parquet"
     if not path.exists():
         return None
+    flags = flags_in(path, path.stat().st_mtime_ns, on)
+    accuracy = row[column_of(on)]
+    if not len(flags) or abs(flags.mean() - accuracy) > 1e-9:
+        raise Damaged(f"{path}: {flags.sum()} of {len(flags)} images of {on} correct, the summary says {accuracy:.6f}")
+    return flags
+
+
+@lru_cache(maxsize=4096)
+def flags_in(path, _changed, on):
+    """What one file says of one set, read once as long as it does not change: many tables ask. Raises Damaged."""
     try:
         kept = pd.read_parquet(path, columns=["set", "image", "correct"])
     except (OSError, ValueError) as error:
         raise Damaged(f"{path}: {str(error).splitlines()[0]}") from error
     flags = kept[kept["set"] == on].sort_values("image")["correct"].to_numpy(dtype=bool)
-    accuracy = row[column_of(on)]
-    if not len(flags) or abs(flags.mean() - accuracy) > 1e-9:
-        raise Damaged(f"{path}: {flags.sum()} of {len(flags)} images of {on} correct, the summary says {accuracy:.6f}")
+    flags.flags.writeable = False
     return flags

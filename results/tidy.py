@@ -1,10 +1,14 @@
-"""All numbers of all tables as one tidy frame, for the CSV: a row per comparison × arm × scale."""
+"""The numbers of the tables as tidy frames, for CSV: a row per comparison × arm × scale, a row per curve and target, a row per cell."""
+
+import re
 
 import pandas as pd
 
 from dp_common.clock import PRICED
 from results.cells import BASELINES, COUNTS, accuracies, costs, differences
 from results.groups import groups
+
+CELL = re.compile(r"(?P<value>[+-]?[\d.,]+)×?(?: \[(?P<low>[^ ]+), (?P<high>[^ ]+)\])?(?: n=(?P<n>\d+))?(?P<rest>.*)")
 
 
 def tidy(frame, exclude=(), on="test"):
@@ -50,3 +54,24 @@ def price(found, exclude):
     one = found[0] if len(found) == 1 else {}
     return {"device": "; ".join(row["device"] for row in found), **{count: one.get(count) for count in COUNTS},
             **{f"hours_{total if name == 'total' else name}": one.get(name) for name in names}}
+
+
+def by_cell(named):
+    """Every cell of every table: ``comparison, table, part`` (the heading it stands under)``, row, name`` (its first cell)``, column, text``, and the
+    ``value, low, high, n`` that can be read from it, as rounded as they are shown. ``named``: [(title of a comparison, [Table])]."""
+    rows = []
+    for title, tables in named:
+        for table in tables:
+            part = ""
+            for number, line in enumerate(table.rows):
+                part = dict(table.parts).get(number, part)
+                for column, text in zip(table.columns[1:], line[1:]):
+                    found = CELL.fullmatch(text)
+                    read = {key: float(found[key].replace(",", "")) if found and found[key] else None for key in ("value", "low", "high", "n")}
+                    rows.append({"comparison": title, "table": plain(table.title), "part": plain(part), "row": number, "name": plain(line[0]),
+                                 "column": plain(column), "text": plain(text), **read})
+    return pd.DataFrame(rows).astype({"n": "Int64"} if rows else {})
+
+
+def plain(text):
+    return text.replace("`", "")

@@ -23,7 +23,7 @@ class Plane:
     """points of a plane in three overlapping spiral arms, a known Gaussian mixture; no download, seconds a run"""
 
     recipe: ClassVar[dict] = {
-        "teacher": "mixture", "mixture.components": CENTRES, "mixture.jitter": 0.0, "mixture.schedule": "cosine", "sampler.steps": 40,
+        "teacher": "mixture", "mixture.components": CENTRES, "mixture.jitter": 0.0, "mixture.schedule": "linear", "sampler.steps": 50,
         "learner": "mlp-plane", "train.seen": 64_000, "train.batch": 128, "train.lr": 5e-3, "prune.oversample": 8,
     }
     classes: ClassVar[list] = ["east", "north-west", "south-west"]  # where each arm starts

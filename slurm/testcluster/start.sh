@@ -109,20 +109,25 @@ case $ADDR in
   127.0.0.1) ;;
   127.*)
     # Debian's own 127.0.1.1 will not do: srun would listen there only, while its connections come from 127.0.0.1, which
-    # is where slurmd calls it back. stop.sh takes the line out again. (Written in place: a container's /etc/hosts
-    # is a mount.)
-    hosts=$(cat /etc/hosts)
-    printf '127.0.0.1 %s # slurm-test %s\n%s\n' "$HOST" "$ROOT" "$hosts" >/etc/hosts
+    # is where slurmd calls it back.
+    OTHERWISE=1
     ADDR=127.0.0.1 ;;
   *) say "note: '$HOST' resolves to $ADDR, not to a loopback address; the daemons listen there" ;;
 esac
 if [ "$NODES" -eq 1 ]; then NODE_NAMES=("$HOST"); else
   NODE_NAMES=(); for ((i = 0; i < NODES; i++)); do NODE_NAMES+=("$HOST-n$i"); done
-  # Jobs look these names up (submitit gives torch the first as MASTER_ADDR). stop.sh takes the line out again.
-  for name in "${NODE_NAMES[@]}"; do
+fi
+# After a cluster of another configuration is stopped, for stop.sh takes these lines out. Written in place: a container's
+# /etc/hosts is a mount.
+name_hosts() {
+  if [ -n "${OTHERWISE:-}" ]; then
+    hosts=$(grep -vF -- "127.0.0.1 $HOST # slurm-test" /etc/hosts)
+    printf '127.0.0.1 %s # slurm-test %s\n%s\n' "$HOST" "$ROOT" "$hosts" >/etc/hosts
+  fi
+  for name in "${NODE_NAMES[@]}"; do  # jobs look these names up: submitit gives torch the first as MASTER_ADDR
     getent ahostsv4 "$name" >/dev/null || printf '%s %s # slurm-test %s\n' "$ADDR" "$name" "$ROOT" >>/etc/hosts
   done
-fi
+}
 
 # ---------------------------------------------------------------- configuration
 STEP="writing the configuration"
@@ -243,6 +248,7 @@ if [ -e "$ROOT/etc/slurm.conf" ] && ! diff -rq "$new_conf" "$ROOT/etc" >/dev/nul
   new_first_job_id
   write_conf "$new_conf"
 fi
+name_hosts
 install -m 644 "$new_conf"/{slurm,gres,cgroup}.conf "$ROOT/etc/"
 install -m 600 "$new_conf/slurmdbd.conf" "$ROOT/etc/"
 rm -rf "$new_conf"

@@ -10,7 +10,8 @@ from benchmarks import theory as application
 from dp_common.errors import BadInput, Held
 from dp_common.theory import Easy, Hard, Mixed, Random, Scalars, Soft, error, integrated, scalars
 from dp_common.theory_simulation import ARMS, estimate, loop, ridge, simulate
-from results import theory_figures
+from results import theory as numbers
+from results.figures import theory as figures
 
 D = 350
 ALL = (Hard(0.3), Easy(0.3), Random(0.4), Soft(0.5), Mixed(((0.5, Hard(0.3)), (0.4, Random(0.7)))))
@@ -233,14 +234,14 @@ def test_agreement_can_say_no_and_the_second_simulation_stands():
 
     rng = np.random.default_rng(0)
     fine = [line(x, 0.2, *estimate(0.2 + 0.01 * rng.standard_normal(16))) for x in range(100)]
-    assert theory_figures.agreement(fine)[1]["agrees"] and not theory_figures.suspects(fine)
+    assert numbers.agreement(fine)[1]["agrees"] and not numbers.suspects(fine)
     wrong = [*fine, line(100, 0.2, 0.22, 0.0025)]
-    assert not theory_figures.agreement(wrong)[1]["agrees"] and theory_figures.suspects(wrong) == {("imperfect", "flips", "hard", 100)}
+    assert not numbers.agreement(wrong)[1]["agrees"] and numbers.suspects(wrong) == {("imperfect", "flips", "hard", 100)}
     for mean, agrees in ((0.2004, True), (0.21, False)):
-        points, found = theory_figures.agreement([*wrong, line(100, 0.2, mean, 0.0008, 160, again=True)])
+        points, found = numbers.agreement([*wrong, line(100, 0.2, mean, 0.0008, 160, again=True)])
         assert found["agrees"] == agrees and found["again"] == 1 and len(points) == 101
-    assert not theory_figures.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001)])[1]["agrees"]
-    assert theory_figures.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001) | {"beyond": "peak"}])[1]["agrees"]
+    assert not numbers.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001)])[1]["agrees"]
+    assert numbers.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001) | {"beyond": "peak"}])[1]["agrees"]
 
 
 SMALL = ["d=24", "n=30,90", "lam=1e-3", "repeats=3"]
@@ -254,10 +255,10 @@ def run(capsys, *words):
 def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys):
     from results.load import load
 
-    path = tmp_path / "runs" / theory_figures.NAME
+    path = tmp_path / "runs" / numbers.NAME
     first = run(capsys, *SMALL, f"root={tmp_path / 'runs'}", f"out={tmp_path / 'a'}")
     assert "Limit against simulation" in first.out and "frozen - random" in first.out
-    names = {f"{name}.{ending}" for name in theory_figures.DRAWN for ending in ("svg", "png", "csv")} | {"loop-differences.csv"}
+    names = {f"{name}.{ending}" for name in figures.DRAWN for ending in ("svg", "png", "csv")} | {"loop-differences.csv"}
     assert {file.name for file in (tmp_path / "a").iterdir()} == names
     whole, options = path.read_bytes(), application.parse(SMALL)[0]
 
@@ -267,12 +268,14 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
             application.compute(options, journal, SMALL)
             return journal.records
 
-    assert again(whole + b'{"n": 9, torn') == theory_figures.read(path) and path.read_bytes() == whole  # nothing is computed again
+    assert again(whole + b'{"n": 9, torn') == numbers.read(path) and path.read_bytes() == whole  # nothing is computed again
     lines = whole.splitlines(keepends=True)
     records = again(b"".join(lines[:-20]) + lines[-20][:30])  # killed on the way: only the rest is
-    assert len(records) == len(lines) + 1 and records[:-21] == theory_figures.read(path)[:-21]
-    paths = theory_figures.write(records, None, tmp_path / "a" / "..")
-    assert all((tmp_path / "a" / file.name).read_bytes() == file.read_bytes() for file in paths)
+    assert len(records) == len(lines) + 1 and records[:-21] == numbers.read(path)[:-21]
+    drawn = figures.draw(records, None, tmp_path / "a" / "..")
+    assert [figure.name for figure in drawn] == list(figures.DRAWN) and all("d = 24" in figure.caption for figure in drawn)
+    for file in [*(path for figure in drawn for path in figure.paths), tmp_path / "loop-differences.csv"]:
+        assert (tmp_path / "a" / file.name).read_bytes() == file.read_bytes()
     with pytest.raises(BadInput, match="holds no runs"):  # not mistaken for a run
         load(tmp_path / "runs")
     with application.Journal(path, application.Options()), pytest.raises(Held):
@@ -294,7 +297,7 @@ def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "theory.jsonl"
     path.write_bytes(encode({"n": 0, "kind": "open"}) + encode({"n": 2, "kind": "point"}))
     with pytest.raises(Damaged, match="theory.jsonl:2"):
-        theory_figures.read(path)
+        numbers.read(path)
     path.write_bytes(encode({"n": 0, "kind": "open"}).replace(b"open", b"shut"))
     with pytest.raises(Damaged, match="theory.jsonl:1"):
-        theory_figures.read(path)
+        numbers.read(path)

@@ -10,11 +10,11 @@ from benchmarks import table as command
 from benchmarks.cli import guarded
 from dp_common.errors import BadInput, Problem
 from results import render
-from results.figures import draw, points
+from results.figures.accuracy import points
 from results.groups import groups, one_group
 from results.load import load
-from results.tables import all_tables, comparison, cost_tables, versus
-from results.tidy import tidy
+from results.tables import Table, all_tables, comparison, cost_tables, versus
+from results.tidy import by_cell, tidy
 
 
 def rows_of(table):
@@ -158,7 +158,7 @@ def test_captions_say_what_the_numbers_are(make):
     some(make, "strategy=static scale=1k data.monitor=paper train.lr=0.01", [0.8, 0.9])
     caption = comparison(load(make.root)).caption
     for words in ("the test set (200 real images)", "95 % t-interval over seeds", "64,000 images seen",
-                  "the test set itself (data.monitor=paper)", "Other than default: train.lr=0.01"):
+                  "the test set itself (data.monitor=paper)", "Further keys: train.lr=0.01"):
         assert words in caption
 
 
@@ -166,7 +166,7 @@ def test_a_comparison_without_finished_runs_says_so(make, tmp_path, capsys):
     make("strategy=dp scale=1k", state="open")
     command.main([str(make.root), f"out={tmp_path / 'out'}"])
     assert "No run of it is finished yet" in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["table.csv", "table.md", "table.tex"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cells.csv", "table.csv", "table.md", "table.tex"]
     assert pd.read_csv(tmp_path / "out" / "table.csv")[["n", "expected"]].values.tolist() == [[0, 1]]
 
 
@@ -196,18 +196,7 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
     capsys.readouterr()
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "two"))
     assert first == second and {name.rpartition(".")[2] for name in first} == {"md", "tex", "csv", "svg", "png"}
-    assert len(first) == 12 and b"dc:date" not in b"".join(first.values())
-
-
-def test_figures_show_every_run_and_their_csv_holds_it(make, tmp_path):
-    some(make, "strategy=dp scale=1k", [0.9, 0.85, 0.8])
-    some(make, "strategy=real scale=1k", [0.95, 0.96, 0.97], kept=897)
-    paths = draw(load(make.root), tmp_path, exclude=("monitor",))
-    assert len(paths) == 9 and all(path.stat().st_size for path in paths)
-    shown = pd.read_csv(next(path for path in paths if path.suffix == ".csv" and "hours" in path.name))
-    assert shown["what"].value_counts().to_dict() == {"run": 3, "mean": 1, "ceiling": 1}
-    assert shown["unit"].unique().tolist() == ["CPU seconds of one run (without monitor)"]
-    assert shown.loc[shown["what"] == "ceiling", "kept"].item() == 897
+    assert {"table.md", "table.tex", "table.csv", "cells.csv"} < set(first) and b"dc:date" not in b"".join(first.values())
 
 
 @pytest.mark.parametrize(("words", "told"), [
@@ -221,6 +210,10 @@ def test_figures_show_every_run_and_their_csv_holds_it(make, tmp_path):
     (["{root}", "seeds=7"], "no run under"),
     (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
     (["{root}", "exclude=monitr"], "Did you mean monitor?"),
+    (["{root}", "tables=scale,reech"], "tables=reech: all, or some of table1, scale, versus"),
+    (["{root}", "target=much"], "target=much: auto, or percent correct"),
+    (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
+    (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),
     (["--fast"], "--fast: no such key."),
 ])
 def test_bad_input_is_one_line_and_exit_2(make, tmp_path, capsys, words, told):
@@ -242,6 +235,38 @@ def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
     command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
     assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
     assert command.seeds_of("0..2,7") == [0, 1, 2, 7] and command.seeds_of("all") is None
+
+
+def test_a_scale_expects_the_seeds_that_any_arm_has_there(make):
+    for scale, seeds in (("1k", 5), ("64k", 2)):
+        some(make, f"strategy=static scale={scale}", [0.9] * seeds)
+        some(make, f"strategy=dp scale={scale}", [0.9] * (seeds - 1))
+    rows = rows_of(comparison(load(make.root)))
+    assert rows["static"] == {"1k": "90.0 [90.0, 90.0] n=5", "64k": "90.0 [90.0, 90.0] n=2"}
+    assert rows["dp"] == {"1k": "—(4/5)", "64k": "—(1/2)"}
+
+
+def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, tmp_path, capsys):
+    for scale, accuracy in (("1k", 0.8), ("2k", 0.9)):
+        some(make, f"strategy=static scale={scale}", [accuracy, accuracy + 0.02])
+    prices = tmp_path / "costs.csv"
+    prices.write_text("item,seconds_per_unit,device\n" + "".join(f"{item},1.0,cpu\n" for item in ("sample.plain", "learner.train", "learner.forward")))
+    out = tmp_path / "out"
+    command.main([str(make.root), "tables=reach,costs", "target=85,89", f"prices={prices}", "figures=no", f"out={out}"])
+    told = capsys.readouterr().out
+    assert "Cost of 85.0 % on test" in told and "Cost of 89.0 % on test" in told and "Costs in CPU hours, re-priced: cpu, costs.csv" in told
+    assert "Table 1" not in told and "Accuracy on test" not in told
+    cells = pd.read_csv(out / "cells.csv").set_index(["table", "name", "column"]).sort_index()
+    assert cells.loc[("Costs in CPU hours, re-priced: cpu, costs.csv", "static", "train"), "value"].tolist() == [17.78, 17.78]
+    assert cells.loc[("Cost of 85.0 % on test", "static", "images kept"), "n"].tolist() == [2]
+
+
+def test_cells_are_read_as_they_are_shown():
+    named = [("a comparison", [Table("Title", "", ["arm", "x"], [["`dp`", "1,820 [1,500, 2,210] n=5 (+1 never)"], ["b", "-0.50 [-1.00, +0.10] n=3 ↑"], ["c", "—(2/5)"]], "ll", (), ((1, "below"),))])]
+    first, second, third = by_cell(named).to_dict("records")
+    assert (first["value"], first["low"], first["high"], first["n"], first["part"], first["name"]) == (1820, 1500, 2210, 5, "", "dp")
+    assert (second["value"], second["low"], second["high"], second["part"]) == (-0.5, -1.0, 0.1, "below")
+    assert pd.isna(third["value"]) and third["text"] == "—(2/5)" and third["part"] == "below"
 
 
 def test_help_tells_all_keys(capsys):

@@ -1,0 +1,72 @@
+"""The paper's claims, confirmed or refuted by the runs under a folder.
+
+    python -m benchmarks.claims [root]                prints the verdicts; writes claims.md, .tex, .csv to <root>/claims
+    python -m benchmarks.claims results/runs out=paper prices=results/measured/speed/digits-unet.csv
+
+Each of ten claims is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the verdict
+rests on, the rule it follows, and the sweep that would decide it. Verdicts are of one comparison each: runs of other budgets, tasks or teachers
+have their own. Those on the theory read the ledger of ``python -m benchmarks.theory`` under the same root. Nothing is run.
+
+Keys:
+    root=results/runs    folder of runs, at any depth; a bare word is the root too
+    out=<root>/claims    folder to write to; claims.csv has every effect at every scale
+    prices=none          unit costs as benchmarks.speed writes them; on the mixture teacher hours count only re-priced (C4)
+
+Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
+"""
+
+import sys
+from pathlib import Path
+
+from benchmarks.cli import guarded
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.spec import Runtime
+
+DEFAULTS = {"root": Runtime.root, "out": "", "prices": "none"}
+
+
+def main(words):
+    if {"--help", "-h"} & set(words):
+        print(__doc__.strip())
+        return
+    given = parse(words)
+    from results import claims, prices
+
+    known = None if given["prices"] == "none" else prices.load(given["prices"])
+    found = claims.evaluate(given["root"], known)
+    out = Path(given["out"]) if given["out"] else Path(given["root"]) / "claims"
+    write(found, out)
+    print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)
+
+
+def parse(words):
+    """Words -> {key: text}. Raises BadInput."""
+    given = {}
+    for word in words:
+        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
+        if key not in DEFAULTS:
+            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
+        if key in given:
+            raise BadInput(key, value, f"given twice, first as {given[key]}")
+        given[key] = value
+    return DEFAULTS | given
+
+
+def write(found, out):
+    """Print the table and write the files."""
+    from dp_common.files import write_atomic
+    from results import claims, render
+
+    table = claims.table(found)
+    print(render.text(table))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
+    write_atomic(out / "claims.md", (render.markdown(table) + "\n").encode())
+    write_atomic(out / "claims.tex", (render.latex(table) + "\n").encode())
+    write_atomic(out / "claims.csv", claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
+
+
+if __name__ == "__main__":
+    guarded(main)

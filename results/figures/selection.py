@@ -1,0 +1,39 @@
+"""Which runs a figure shows where it cannot show all: rules that look at the data only, said in its caption."""
+
+import numpy as np
+
+from results.arms import chosen, parameters
+from results.cells import expected_at, main_arms, replicates
+
+
+def left_out(rows):
+    """The sentence of a caption about arms that are not main ones; "" without any."""
+    others = sorted(set(rows.loc[rows["arm"] != "real", "arm"]) - main_arms(rows))
+    return f"Not drawn, run at one scale only: {', '.join(others)}." if others else ""
+
+
+def one_scale(rows):
+    """The largest of the scales at which most of the arms among ``rows`` have all their replicates finished; None without any."""
+    best = {}
+    for (scale, _), part in rows[rows["state"] == "done"].groupby(["scale", "arm"]):
+        best[scale] = best.get(scale, 0) + (replicates(part) >= expected_at(rows, scale))
+    most = max(best.values(), default=0)
+    return max((int(scale) for scale, arms in best.items() if arms == most), default=None)
+
+
+def varying(rows, name):
+    """The runs in which nothing of the strategy but its parameter ``name`` was chosen, with the parameter's ``value``."""
+    own = [(chosen(values), parameters(values)) for values in rows["values"]]
+    alone = np.array([name in every and not set(picked) - {name} for picked, every in own], dtype=bool)
+    return rows[alone].assign(value=[float(every[name]) for (_, every), fits in zip(own, alone) if fits])
+
+
+def span(counts):
+    """"5", or "2 to 5": how many, in a caption."""
+    least, most = min(counts), max(counts)
+    return f"{least}" if least == most else f"{least} to {most}"
+
+
+def joined(*sentences):
+    """A caption of its sentences, those that are empty left out."""
+    return " ".join(sentence.strip() for sentence in sentences if sentence)
