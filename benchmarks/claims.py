@@ -18,8 +18,8 @@ Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which i
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded
-from dp_common.errors import BadInput, did_you_mean
+from benchmarks.cli import guarded, words_of
+from dp_common.errors import BadInput
 from dp_common.spec import Runtime
 
 DEFAULTS = {"root": Runtime.root, "out": "", "prices": "none"}
@@ -29,7 +29,7 @@ def main(words):
     if {"--help", "-h"} & set(words):
         print(__doc__.strip())
         return
-    given = parse(words)
+    given = words_of(words, DEFAULTS)
     from results import claims, prices
 
     known = None if given["prices"] == "none" else prices.load(given["prices"])
@@ -37,19 +37,6 @@ def main(words):
     out = Path(given["out"]) if given["out"] else Path(given["root"]) / "claims"
     write(found, out)
     print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)
-
-
-def parse(words):
-    """Words -> {key: text}. Raises BadInput."""
-    given = {}
-    for word in words:
-        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
-        if key not in DEFAULTS:
-            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
-        if key in given:
-            raise BadInput(key, value, f"given twice, first as {given[key]}")
-        given[key] = value
-    return DEFAULTS | given
 
 
 def write(found, out):

@@ -1,8 +1,8 @@
-"""What all applications share: one-line errors and exit codes."""
+"""What applications share: one-line errors and exit codes, and the words of those that read a folder of runs."""
 
 import sys
 
-from dp_common.errors import Problem
+from dp_common.errors import BadInput, Problem, did_you_mean
 
 
 def guarded(main, argv=None):
@@ -15,3 +15,16 @@ def guarded(main, argv=None):
     except BrokenPipeError:
         code = 1
     sys.exit(code or 0)
+
+
+def words_of(words, defaults):
+    """["key=value", ...] over ``defaults`` -> {key: text}; a bare word is the root. Raises BadInput."""
+    given = {}
+    for word in words:
+        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
+        if key not in defaults:
+            raise BadInput(key, None, f"no such key.{did_you_mean(key, defaults)} Keys: {', '.join(defaults)}")
+        if key in given:
+            raise BadInput(key, value, f"given twice, first as {given[key]}")
+        given[key] = value
+    return defaults | given

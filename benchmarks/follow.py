@@ -26,7 +26,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from benchmarks.cli import guarded
+from benchmarks.cli import guarded, words_of
 from dp_common import ledger
 from dp_common.errors import BadInput, Damaged, did_you_mean
 from dp_common.files import write_atomic
@@ -61,15 +61,7 @@ def main(words):
 
 def parse(words):
     """Words -> {key: text}. Raises BadInput."""
-    given = {}
-    for word in words:
-        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
-        if key not in DEFAULTS:
-            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
-        if key in given:
-            raise BadInput(key, value, f"given twice, first as {given[key]}")
-        given[key] = value
-    chosen = DEFAULTS | given
+    chosen = words_of(words, DEFAULTS)
     for key, allowed in (("to", TRACKERS), ("once", ("yes", "no"))):
         if chosen[key] not in allowed:
             raise BadInput(key, chosen[key] or None, f"one of {', '.join(allowed)}.{did_you_mean(chosen[key], allowed)}")

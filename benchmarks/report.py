@@ -20,9 +20,9 @@ Claims are evaluated on all runs under the root. Exit codes: 0 done, 2 bad input
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded
+from benchmarks.cli import guarded, words_of
 from benchmarks.table import seeds_of
-from dp_common.errors import BadInput, did_you_mean
+from dp_common.errors import BadInput
 from dp_common.spec import Runtime
 
 DEFAULTS = {"root": Runtime.root, "out": "", "seeds": "all", "on": "test", "exclude": "none", "prices": "none"}
@@ -32,7 +32,7 @@ def main(words):
     if {"--help", "-h"} & set(words):
         print(__doc__.strip())
         return
-    given = parse(words)
+    given = words_of(words, DEFAULTS)
     root = Path(given["root"])
     out = Path(given["out"]) if given["out"] else root / "report"
     seeds = seeds_of(given["seeds"])
@@ -55,19 +55,6 @@ def main(words):
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     path = report.write(frame, root, out, given["on"], exclude, unit_costs, typed)
     print(f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
-
-
-def parse(words):
-    """Words -> {key: text}. Raises BadInput."""
-    given = {}
-    for word in words:
-        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
-        if key not in DEFAULTS:
-            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
-        if key in given:
-            raise BadInput(key, value, f"given twice, first as {given[key]}")
-        given[key] = value
-    return DEFAULTS | given
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged r
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded
+from benchmarks.cli import guarded, words_of
 from dp_common import grid
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.spec import Runtime
@@ -69,15 +69,7 @@ def main(words):
 
 def parse(words):
     """Words -> {key: text}. Raises BadInput."""
-    given = {}
-    for word in words:
-        key, _, value = word.partition("=") if "=" in word or word.startswith("-") else ("root", "=", word)
-        if key not in DEFAULTS:
-            raise BadInput(key, None, f"no such key.{did_you_mean(key, DEFAULTS)} Keys: {', '.join(DEFAULTS)}")
-        if key in given:
-            raise BadInput(key, value, f"given twice, first as {given[key]}")
-        given[key] = value
-    chosen = DEFAULTS | given
+    chosen = words_of(words, DEFAULTS)
     if chosen["figures"] not in ("yes", "no"):
         raise BadInput("figures", chosen["figures"], f"yes or no.{did_you_mean(chosen['figures'], ('yes', 'no'))}")
     return chosen

@@ -128,7 +128,8 @@ class Learner:
         """Give every rank the first one's weights and buffers: sums may round differently, and BatchNorm sees its own images only."""
         if self.world.size > 1:
             for value in [*self.model.state_dict().values(), *(self.average.state_dict().values() if self.average else ())]:
-                torch.distributed.broadcast(value, 0)
+                if value.device == self.device:  # the average's count of updates stays on the CPU, which NCCL cannot reach
+                    torch.distributed.broadcast(value, 0)
 
     def loss(self, images, labels, first):
         """Mean training loss of float images at positions first, first + 1, ..., mixed where the recipe mixes; fp32."""
@@ -159,9 +160,8 @@ class Learner:
         readers = self.readers if not hasattr(split, "images") else 0
         mine = range(world.rank, len(pieces), world.size)
         logits = [self.predict(images).numpy() for images in feed.stream(pieces, mine, readers)]
-        among = np.arange(self.classes) if split.among is None else np.asarray(split.among)
-        flags = [among[part[:, among].argmax(1)] == split.labels[number * self.piece:number * self.piece + len(part)]
-                 for number, part in zip(mine, logits)]
+        guesses = [part.argmax(1) if split.among is None else np.asarray(split.among)[part[:, split.among].argmax(1)] for part in logits]
+        flags = [guess == split.labels[number * self.piece:number * self.piece + len(guess)] for number, guess in zip(mine, guesses)]
         told = [np.frombuffer(data, bool) for data in world.gather(np.concatenate([*flags, np.empty(0, bool)]).tobytes())]
         return np.concatenate([told[number % world.size][number // world.size * self.piece:][:self.piece] for number in range(len(pieces))])
 

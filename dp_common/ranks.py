@@ -218,9 +218,12 @@ class World(Ranks):
         return self.lost or error
 
     def connect(self, device):
+        import torch
         import torch.distributed as dist
 
         cuda = device.type == "cuda"
+        if cuda:
+            torch.cuda.set_device(device)  # what names no device shall not be made on the first one by all ranks
         dist.init_process_group("nccl" if cuda else "gloo", store=dist.PrefixStore("group", self.group_store), rank=self.rank,
                                 world_size=self.size, timeout=timedelta(seconds=self.timeout), device_id=device if cuda else None)
         self.group = True

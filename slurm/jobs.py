@@ -15,6 +15,9 @@ from dp_common import config, joining, lease, registry
 from dp_common.errors import Interrupted, Problem
 
 
+ENDING = 300  # seconds in which a requeue ends all tasks
+
+
 @dataclass
 class RunJob:
     """``words`` with an absolute root, the id they must resolve to, and the copies of plugin files {as typed: copy}."""
@@ -35,7 +38,7 @@ class RunJob:
                 drop_stale(job.paths)
             self.work(signals, world, began)
         except Interrupted:
-            signals.end()
+            signals.end(world.first)
         except Exception as error:
             world.fail(error)
             raise
@@ -109,7 +112,7 @@ class Signals:
     def heard(self):
         return bool(self.noted)
 
-    def end(self):
+    def end(self, first=True):
         """All is committed: requeue, which ends the process, unless SLURM ends or requeues the job itself. Only the first task
         can requeue; the others wait to be ended, since a task that leaves early may take the first one along."""
         waited = 0
@@ -117,9 +120,10 @@ class Signals:
             time.sleep(1)
             waited += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
-        self.requeue(signal.SIGUSR2, None)
-        while True:
-            time.sleep(1)
+        if first:
+            self.requeue(signal.SIGUSR2, None)
+        else:
+            time.sleep(ENDING)
 
 
 def job_runs():

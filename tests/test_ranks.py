@@ -69,6 +69,7 @@ def test_what_several_ranks_did_is_in_one_ledger_with_one_writer(runs):
         assert abs(phases - size * wall) < 0.02 * size * wall
 
 
+@pytest.mark.slow
 def test_block_order_sees_the_same_set_by_any_number_of_ranks(tmp_path):
     digests = []
     for size in (1, 3):
@@ -77,7 +78,8 @@ def test_block_order_sees_the_same_set_by_any_number_of_ranks(tmp_path):
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("mixing", [["train.mixup=0", "train.micro=0"], ["train.mixup=0.5", "train.cutmix=1", "train.batch=192", "train.micro=64", "train.ema=0.9"]])
+@pytest.mark.parametrize("mixing", [["train.mixup=0", "train.micro=0"], pytest.param(
+    ["train.mixup=0.5", "train.cutmix=1", "train.batch=192", "train.micro=64", "train.ema=0.9"], marks=pytest.mark.slow)])
 def test_twenty_steps_agree(tmp_path, mixing):
     """To 1e-4, relative, in fp32: losses and weights, for parts of a batch of whatever size."""
     weights, losses = [], []
@@ -103,7 +105,8 @@ def test_a_rank_three_times_slower_keeps_nobody_in_a_collective(tmp_path, runs):
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
 
 
-@pytest.mark.parametrize("where, how", [("generation", "kill"), ("generation", "error"), ("training", "kill"), ("training", "error")])
+@pytest.mark.parametrize("where, how", [("generation", "kill"), pytest.param("generation", "error", marks=pytest.mark.slow),
+                                        pytest.param("training", "kill", marks=pytest.mark.slow), ("training", "error")])
 def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(tmp_path, runs, where, how):
     words = [f"ranked.fails={where}:{how}"]
     began = time.monotonic()
@@ -127,7 +130,7 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert made[0] and not made[0] & made[1], "what was committed before the death was made again"
 
 
-@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_signal_to_any_rank_commits_and_stops_all(tmp_path, runs, rank):
     processes, folder = by(2, tmp_path, environment={"DP_TEST_SLOW": "0,1,0.3"}, wait=False)
     deadline = time.monotonic() + 60

@@ -97,6 +97,7 @@ def test_the_recipe_is_the_default_of_the_task():
     assert resolved.values["data.split"] == 0 and resolved.fingerprints["data_fingerprint"] == Plane().fingerprint()
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract(tmp_path):
     """An interrupted run on it ends bit-equal, among the rest."""
     told = []

@@ -116,13 +116,14 @@ def test_c4_three_pairs_have_no_interval(tmp_path):
 
 def test_c4_on_the_mixture_only_repriced(tmp_path):
     from benchmarks import claims as application
+    from benchmarks.cli import words_of
 
     hours(tmp_path, "mixture", None, cost=9)
     found = one(tmp_path, "C4")
     assert found.verdict == "undecided" and "re-priced" in found.why
-    application.parse(found.sweep.split()[3:])
+    words_of(found.sweep.split()[3:], application.DEFAULTS)
     assert "prices the mixture itself" in one(tmp_path, "C4", prices.load("results/measured/speed/cpu.csv")).why
-    found = one(tmp_path, "C4", prices.load(application.parse(found.sweep.split()[3:])["prices"]))
+    found = one(tmp_path, "C4", prices.load(words_of(found.sweep.split()[3:], application.DEFAULTS)["prices"]))
     assert found.verdict == "confirmed" and "re-priced" in found.ours  # 28,000 plain images of prune for 4,000 of dp, at UNet prices
 
 

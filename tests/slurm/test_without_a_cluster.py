@@ -139,7 +139,7 @@ def test_the_profiles_that_are_here_load():
 
 def test_launchers_do_not_take_each_others_keys():
     for words, said in ((["profile=cpu"], "only with launcher=slurm"), (["slurm.time=5"], "only with launcher=slurm"),
-                        (["launcher=slurm"], "needs one of cpu, h100, laptop"), (["launcher=slurm", "profile=cpu", "workers=2"], "only with launcher=local")):
+                        (["launcher=slurm"], "needs one of cpu, h100, h100-node, laptop"), (["launcher=slurm", "profile=cpu", "workers=2"], "only with launcher=local")):
         code, _, err = command("sweep", "strategy=static", *words)
         assert code == 2 and said in err and err.count("\n") == 1, err
 
@@ -163,16 +163,18 @@ def test_a_grid_holds_every_row_of_the_paper(name, prefix, leave_out):
 def test_the_grid_of_the_readme_is_what_the_readme_types():
     from dp_common import grid
 
-    typed = grid.expand("strategy=static,prune,dp dp.omega=0,0.05 prune.score=entropy,random scale=500,1k,2k,4k,16k seed=0..4".split())
-    typed += grid.expand("strategy=real scale=897 seed=0..4".split())
+    arms = "strategy=static,prune,dp dp.omega=0,0.05 prune.score=entropy,random probe=hardness"
+    typed = [point for words in (f"{arms} scale=250,500,1k,2k,4k,16k seed=0..4", "strategy=real scale=897 seed=0..4", f"{arms} scale=64k seed=0..1")
+             for point in grid.expand(words.split())]
     alike = lambda points: {tuple(sorted(words)) for words in points}
-    assert alike(typed) == alike(grids.expand(["grid=digits"])) and len(alike(typed)) == 130
+    assert alike(typed) == alike(grids.expand(["grid=digits"])) and len(alike(typed)) == 165
+    assert len(grids.expand(["grid=digits-ablations"])) == 55
 
 
 def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
     points = grids.expand(["grid=digits", "seed=7", "scale=100", "dp.omega=0.1"])
     assert len(points) == 5 and all("seed=7" in words and "scale=100" in words for words in points)
-    assert [words for words in points if any(word.startswith("dp.") for word in words)] == [["strategy=dp", "dp.omega=0.1", "scale=100", "seed=7"]]
+    assert [words for words in points if any(word.startswith("dp.") for word in words)] == [["strategy=dp", "dp.omega=0.1", "scale=100", "seed=7", "probe=hardness"]]
     points = grids.expand(["grid=scaling-imagenet100", "seed=0", "dp.patience=3", "data.root=/data"])
     assert len(points) == 30 and sum("dp.patience=3" in words for words in points) == 24 and all("data.root=/data" in words for words in points)
     for words, said in ((["grid=digit"], "Did you mean digits?"), (["grid=ablations", "real.x=1"], "no strategy=real"), (["grid=a.yaml"], "path to a .yaml")):
