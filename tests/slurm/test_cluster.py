@@ -160,6 +160,7 @@ def test_two_tasks_are_one_run_and_survive_a_requeue(tmp_path):
     assert allocated > spent > 0
 
 
+@pytest.mark.slow
 def test_a_failing_task_ends_the_job_and_its_own_error_is_the_reason(tmp_path):
     words = [f"strategy={ROOT / 'tests' / 'plugins' / 'ranked.py'}:Ranked", "ranked.fails=training:error", *SMALL, "sampler.block=16", "rank_timeout=10"]
     code, _, err = command("sweep", *words, f"root={tmp_path}", *SLURM, "slurm.tasks=2", env={"RANK_FAILS": "1"})
