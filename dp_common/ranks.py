@@ -22,7 +22,8 @@ from dp_common.errors import Interrupted, PeerFailed, Problem
 
 BEAT = 1.0  # seconds between signs of life
 JOINING = 600.0  # seconds in which all ranks must have come
-PATIENCE = 10.0  # seconds a rank has to leave by itself once another has failed; it may hang in a collective
+FAREWELL = 3.0  # seconds in which the first rank may hear of a failure before the one that failed is gone
+PATIENCE = 15.0  # seconds a rank has to leave by itself once another has failed; it may hang in a collective
 
 
 class Ranks:
@@ -192,14 +193,14 @@ class World(Ranks):
             return True
 
     def _let_go(self):
-        """Break off the collectives the others may wait in, and stay until the first rank has left: a launcher may end all as soon as
-        one has ended, and the first is to write down why."""
+        """Stay a moment, unless the first rank leaves before: a launcher may end all as soon as one has ended, and the first is to write
+        down why. Not long: a collective that it may wait in breaks off for sure only when this process ends."""
         import torch.distributed as dist
 
         if self.group:
             self.group = False
             dist.destroy_process_group()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + FAREWELL
         while time.monotonic() < deadline and not self.store.check(["bye/0"]):
             time.sleep(0.05)
 
