@@ -78,6 +78,7 @@ class World(Ranks):
         self.turn, self.lines, self.group = 0, 0, False
         self.lost, self.asked, self.want_stop, self.over = None, False, False, threading.Event()
         self.beats = {}  # rank: (beat, when it was new by our monotonic clock)
+        self.pulse.set(f"beat/{rank}", "0")  # before the first meeting: who dies right after it has beaten once, and is missed
         threading.Thread(target=self._live, daemon=True).start()
 
     # ------------------------------------------------------------------ meeting

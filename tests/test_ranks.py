@@ -3,16 +3,19 @@
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch.distributed as dist
 from processes import start_ranks
 from safetensors.numpy import load_file
 
 from dp_common import config, joining, ledger, runner
-from dp_common.errors import BadInput
+from dp_common.errors import BadInput, PeerFailed
+from dp_common.ranks import World
 
 RANKED = f"strategy={Path(__file__).parent}/plugins/ranked.py:Ranked"
 RUN = [RANKED, "scale=480", "train.seen=3840", "train.batch=96", "sampler.steps=5", "mixture.components=2", "checkpoint_every=0", "sampler.block=16",
@@ -128,6 +131,26 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert [r["devices"] for r in records if r["kind"] == "open"] == [2, 3]
     made = [{r["file"] for r in records if r["kind"] == "shard" and r["call"] == 1 and r["attempt"] == attempt} for attempt in (1, 2)]
     assert made[0] and not made[0] & made[1], "what was committed before the death was made again"
+
+
+def test_a_rank_that_dies_in_its_first_second_is_missed():
+    """It came to the first meeting and beat no second time."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+
+    def world(rank):
+        stores = [dist.TCPStore("localhost", port, is_master=rank == place == 0, wait_for_workers=False) for place in range(3)]
+        return World(rank, 2, rank, stores, timeout=2)
+
+    first, second, began = world(0), world(1), time.monotonic()
+    second.over.set()
+    try:
+        with pytest.raises(PeerFailed, match="rank 1 gave no sign of life for 2 s"):
+            first.gather(b"")
+        assert time.monotonic() - began < 60
+    finally:
+        first.over.set()
 
 
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
