@@ -22,6 +22,7 @@ from dp_common.errors import Interrupted, PeerFailed, Problem
 
 BEAT = 1.0  # seconds between signs of life
 JOINING = 600.0  # seconds in which all ranks must have come
+COLLECTIVE = 600.0  # seconds a collective may take: readers start and disks stall at different times. A death is noticed by the signs of life
 FAREWELL = 3.0  # seconds in which the first rank may hear of a failure before the one that failed is gone
 PATIENCE = 15.0  # seconds a rank has to leave by itself once another has failed; it may hang in a collective
 
@@ -55,6 +56,9 @@ class Ranks:
     def publish(self, record):
         """Let the other ranks have a line of the ledger."""
 
+    def before_the_end(self, tell):
+        """``tell(error)`` is called, in another thread, before a rank is ended that hangs although another is gone."""
+
     def fail(self, error):
         """Tell the other ranks; -> is this the first failure of all, the one to show?"""
         return True
@@ -70,13 +74,14 @@ class Ranks:
 class World(Ranks):
     """One of several processes. ``stores``: three connections to the same TCPStore, of which each may block without the others:
     for meeting, for signs of life, and for the process group. ``timeout``: seconds without a sign of life after which a rank
-    is gone, and the time-out of a collective."""
+    is gone."""
 
     def __init__(self, rank, size, local, stores, timeout):
         self.rank, self.size, self.local, self.first, self.timeout = rank, size, local, rank == 0, timeout
         self.store, self.pulse, self.group_store = stores
         self.turn, self.lines, self.group = 0, 0, False
         self.lost, self.asked, self.want_stop, self.over = None, False, False, threading.Event()
+        self.tell = lambda error: None
         self.beats = {}  # rank: (beat, when it was new by our monotonic clock)
         self.pulse.set(f"beat/{rank}", "0")  # before the first meeting: who dies right after it has beaten once, and is missed
         threading.Thread(target=self._live, daemon=True).start()
@@ -114,6 +119,9 @@ class World(Ranks):
         """On the others: the next line of the ledger."""
         self.lines += 1
         return json.loads(self._wait(f"line/{self.lines - 1}"))
+
+    def before_the_end(self, tell):
+        self.tell = tell
 
     def _wait(self, key):
         pause = 0.0005
@@ -155,8 +163,15 @@ class World(Ranks):
             if self.lost:
                 failing = failing or time.monotonic()
                 if time.monotonic() - failing > PATIENCE:
-                    print(f"error: rank {self.rank} ends: {self.lost}", file=sys.stderr, flush=True)
-                    os._exit(1)
+                    self._end()
+
+    def _end(self):
+        """The other thread hangs, in a collective on a GPU as a rule, which no exception reaches."""
+        print(f"error: rank {self.rank} ends: {self.lost}", file=sys.stderr, flush=True)
+        try:
+            self.tell(self.lost)
+        finally:
+            os._exit(1)
 
     def _look(self):
         if self.pulse.check(["failed"]):
@@ -227,7 +242,7 @@ class World(Ranks):
         if cuda:
             torch.cuda.set_device(device)  # what names no device shall not be made on the first one by all ranks
         dist.init_process_group("nccl" if cuda else "gloo", store=dist.PrefixStore("group", self.group_store), rank=self.rank,
-                                world_size=self.size, timeout=timedelta(seconds=self.timeout), device_id=device if cuda else None)
+                                world_size=self.size, timeout=timedelta(seconds=COLLECTIVE), device_id=device if cuda else None)
         self.group = True
 
     def leave(self):

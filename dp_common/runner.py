@@ -148,6 +148,7 @@ def attempt(resolved, folder, device, lease, stop, quiet, started, world):
         return follow(resolved, folder, device, clock, stop, world)
     files.remove_temporaries(folder)
     book = ledger.Ledger(folder, resolved.run_id, lease.check, clock.take, world.publish)
+    world.before_the_end(lambda error: cut_off(book, clock, error))
     world.decide(book.records)
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", ledger.spec_text(resolved).encode())
@@ -173,6 +174,12 @@ def attempt(resolved, folder, device, lease, stop, quiet, started, world):
         raise error from (raised if error is not raised else raised.__cause__)
     finally:
         book.close()
+
+
+def cut_off(book, clock, error):
+    """The last line of an attempt whose work hangs because another rank is gone; the device is not waited for, it hangs too."""
+    clock.synchronise = lambda: None
+    book.last_line("close", state="failed", why=f"{type(error).__name__}: {error}", wall=round(clock.wall(), 6))
 
 
 def follow(resolved, folder, device, clock, stop, world):

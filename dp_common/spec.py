@@ -87,7 +87,7 @@ class Runtime:
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(60.0, "seconds without a heartbeat after which another process may take a run over", above=0)
-    rank_timeout: float = option(60.0, "several ranks: seconds without a sign of life after which a rank is gone, or a collective of training fails", above=2)
+    rank_timeout: float = option(60.0, "several ranks: seconds without a sign of life after which a rank is gone", above=2)
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 

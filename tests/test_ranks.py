@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from processes import start_ranks
 from safetensors.numpy import load_file
 
 from dp_common import config, joining, ledger, runner
+from dp_common.clock import Clock
 from dp_common.errors import BadInput, PeerFailed
 from dp_common.ranks import World
 
@@ -133,8 +135,9 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert made[0] and not made[0] & made[1], "what was committed before the death was made again"
 
 
-def test_a_rank_that_dies_in_its_first_second_is_missed():
-    """It came to the first meeting and beat no second time."""
+@pytest.fixture
+def pair():
+    """Two ranks in this process that look for each other's signs of life; the second is dead."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -143,14 +146,37 @@ def test_a_rank_that_dies_in_its_first_second_is_missed():
         stores = [dist.TCPStore("localhost", port, is_master=rank == place == 0, wait_for_workers=False) for place in range(3)]
         return World(rank, 2, rank, stores, timeout=2)
 
-    first, second, began = world(0), world(1), time.monotonic()
-    second.over.set()
-    try:
-        with pytest.raises(PeerFailed, match="rank 1 gave no sign of life for 2 s"):
-            first.gather(b"")
-        assert time.monotonic() - began < 60
-    finally:
-        first.over.set()
+    worlds = world(0), world(1)
+    worlds[1].over.set()
+    yield worlds
+    worlds[0].over.set()
+
+
+def test_a_rank_that_dies_in_its_first_second_is_missed(pair):
+    """It came to the first meeting and beat no second time."""
+    began = time.monotonic()
+    with pytest.raises(PeerFailed, match="rank 1 gave no sign of life for 2 s"):
+        pair[0].gather(b"")
+    assert time.monotonic() - began < 60
+
+
+def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path, pair, monkeypatch, capfd):
+    """As in a collective on a GPU, which no exception reaches."""
+    ended, through = threading.Event(), threading.Event()
+    monkeypatch.setattr("dp_common.ranks.PATIENCE", 0.5)
+    monkeypatch.setattr("os._exit", lambda code: (ended.set(), time.sleep(3600)))
+    clock = Clock(2, synchronise=lambda: through.wait(60))
+    book = ledger.Ledger(tmp_path, "digits-x", lambda: None, clock.take, pair[0].publish)
+    pair[0].before_the_end(lambda error: runner.cut_off(book, clock, error))
+    work = threading.Thread(target=lambda: (clock.switch("train"), book.append("call")), daemon=True)
+    work.start()
+    assert ended.wait(60)
+    through.set()
+    work.join(1)
+    assert work.is_alive(), "what comes through at last writes nothing after the last line"
+    (record,) = ledger.read(tmp_path)
+    assert (record["kind"], record["state"], record["why"]) == ("close", "failed", "PeerFailed: rank 1 gave no sign of life for 2 s")
+    assert "error: rank 0 ends: rank 1 gave no sign of life for 2 s" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])
