@@ -10,6 +10,7 @@ have their own. Those on the theory read the ledger of ``python -m benchmarks.th
 Keys:
     root=results/runs    folder of runs, at any depth; a bare word is the root too
     out=<root>/claims    folder to write to; claims.csv has every effect at every scale
+    seeds=all            only runs of these seeds, such as 0..4 or 0,2,5; the theory's simulations stay as they are
     prices=none          unit costs as benchmarks.speed writes them; on the mixture teacher hours count only re-priced (C4)
 
 Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
@@ -18,11 +19,11 @@ Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which i
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, words_of
+from benchmarks.cli import guarded, runs_under, words_of
 from dp_common.errors import BadInput
 from dp_common.spec import Runtime
 
-DEFAULTS = {"root": Runtime.root, "out": "", "prices": "none"}
+DEFAULTS = {"root": Runtime.root, "out": "", "seeds": "all", "prices": "none"}
 
 
 def main(words):
@@ -33,7 +34,8 @@ def main(words):
     from results import claims, prices
 
     known = None if given["prices"] == "none" else prices.load(given["prices"])
-    found = claims.evaluate(given["root"], known)
+    frame = None if given["seeds"] == "all" else runs_under(given["root"], given["seeds"])
+    found = claims.evaluate(given["root"], known, frame=frame)
     out = Path(given["out"]) if given["out"] else Path(given["root"]) / "claims"
     write(found, out)
     print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)

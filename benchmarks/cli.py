@@ -2,6 +2,7 @@
 
 import sys
 
+from dp_common import grid
 from dp_common.errors import BadInput, Problem, did_you_mean
 
 
@@ -28,3 +29,26 @@ def words_of(words, defaults):
             raise BadInput(key, value, f"given twice, first as {given[key]}")
         given[key] = value
     return defaults | given
+
+
+def seeds_of(words):
+    """"0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
+    if words == "all":
+        return None
+    seeds = grid.values_of("seeds", words)
+    if not all(seed.isdigit() for seed in seeds):
+        raise BadInput("seeds", words, "all, or numbers and ranges such as 0..4 or 0,2,5")
+    return list(map(int, seeds))
+
+
+def runs_under(root, seeds):
+    """The frame of the runs under ``root`` that have one of the ``seeds``, words as typed. Raises BadInput."""
+    from results.load import load
+
+    wanted, frame = seeds_of(seeds), load(root)
+    if wanted is None:
+        return frame
+    frame = frame[frame["seed"].isin(wanted)]
+    if not len(frame):
+        raise BadInput("seeds", seeds, f"no run under {root} has such a seed")
+    return frame

@@ -14,14 +14,13 @@ Keys:
     exclude=none         phases left out of total hours, such as exclude=monitor or exclude=monitor,score
     prices=none          a file of unit costs as benchmarks.speed writes it: hours re-priced at them, marked as such, stand beside measured ones
 
-Claims are evaluated on all runs under the root. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
+Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
 """
 
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, words_of
-from benchmarks.table import seeds_of
+from benchmarks.cli import guarded, runs_under, words_of
 from dp_common.errors import BadInput
 from dp_common.spec import Runtime
 
@@ -35,16 +34,10 @@ def main(words):
     given = words_of(words, DEFAULTS)
     root = Path(given["root"])
     out = Path(given["out"]) if given["out"] else root / "report"
-    seeds = seeds_of(given["seeds"])
     from results import prices, report
-    from results.load import load
 
     unit_costs = None if given["prices"] == "none" else prices.load(given["prices"])
-    frame = load(root)
-    if seeds is not None:
-        frame = frame[frame["seed"].isin(seeds)]
-        if not len(frame):
-            raise BadInput("seeds", given["seeds"], f"no run under {root} has such a seed")
+    frame = runs_under(root, given["seeds"])
     if not frame["strategy"].notna().any():
         raise BadInput("root", root, "holds no runs of a strategy")
     typed = [f"{key}={given[key]}" for key in ("seeds", "on", "exclude", "prices") if given[key] != DEFAULTS[key]]

@@ -31,8 +31,7 @@ their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged r
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, words_of
-from dp_common import grid
+from benchmarks.cli import guarded, runs_under, words_of
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.spec import Runtime
 
@@ -45,7 +44,7 @@ def main(words):
         print(__doc__.strip())
         return
     given = parse(words)
-    root, seeds = Path(given["root"]), seeds_of(given["seeds"])
+    root = Path(given["root"])
     exclude = () if given["exclude"] == "none" else tuple(given["exclude"].split(","))
     from results.tables import NAMES
 
@@ -54,13 +53,7 @@ def main(words):
         if name not in NAMES:
             raise BadInput("tables", name, f"all, or some of {', '.join(NAMES)}, by commas.{did_you_mean(name, NAMES)}")
     targets = targets_of(given["target"])
-    from results.load import load
-
-    frame = repriced(load(root), given["prices"])
-    if seeds is not None:
-        frame = frame[frame["seed"].isin(seeds)]
-        if not len(frame):
-            raise BadInput("seeds", given["seeds"], f"no run under {root} has such a seed")
+    frame = repriced(runs_under(root, given["seeds"]), given["prices"])
     out = Path(given["out"]) if given["out"] else root / "tables"
     drawn = write(frame, out, given["figures"] == "yes", exclude, given["on"], only, targets)
     lines = [f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv", *(f"  {stem} (.svg .png .csv)" for stem in drawn)]
@@ -73,16 +66,6 @@ def parse(words):
     if chosen["figures"] not in ("yes", "no"):
         raise BadInput("figures", chosen["figures"], f"yes or no.{did_you_mean(chosen['figures'], ('yes', 'no'))}")
     return chosen
-
-
-def seeds_of(words):
-    """"0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
-    if words == "all":
-        return None
-    seeds = grid.values_of("seeds", words)
-    if not all(seed.isdigit() for seed in seeds):
-        raise BadInput("seeds", words, "all, or numbers and ranges such as 0..4 or 0,2,5")
-    return list(map(int, seeds))
 
 
 def targets_of(words):

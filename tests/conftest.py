@@ -9,6 +9,20 @@ import pytest  # noqa: E402
 SMALL = ["scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5", "mixture.components=2", "dp.interval=128", "dp.patience=1"]
 
 
+LONGEST = ("slurm", "test_ranks", "test_resume", "test_theory")  # begun first, so that no worker is left with one of them at the end
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A file's tests go to one worker, which makes its fixtures once; all of SLURM's too, since there is one test cluster."""
+    def group(item):
+        return "slurm" if item.path.parent.name == "slurm" else item.path.stem
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: LONGEST.index(group(item)) if group(item) in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     import torch

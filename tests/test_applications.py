@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import pytest
 from processes import start
 
+from benchmarks.cli import guarded
 from dp_common import config, runner
 
 ROOT = Path(__file__).parent.parent
@@ -57,11 +60,19 @@ def test_status_of_a_running_and_a_killed_run(tmp_path):
     assert "1 running" in running and "1 interrupted" in command("status", str(tmp_path))[1]
 
 
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path):
-    for words in (["learner=vit_tny"], ["dp.score=random"], ["scale=0"], ["device=tpu"]):
-        code, out, err = command("run", *words, f"root={tmp_path / 'new'}", "--quiet")
-        assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"error: {words[0]}"), err
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("benchmarks.run.stop_on_signals", lambda: bool)  # no handlers in this process
+
+    def inside(module, *words):
+        """As ``command``, without a process of its own."""
+        with pytest.raises(SystemExit) as ended:
+            guarded(import_module(f"benchmarks.{module}").main, list(words))
+        return ended.value.code, *capsys.readouterr()
+
+    for run, words in ((command, "learner=vit_tny"), (inside, "dp.score=random"), (inside, "scale=0"), (inside, "device=tpu")):
+        code, out, err = run("run", words, f"root={tmp_path / 'new'}", "--quiet")
+        assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"error: {words}"), err
         assert not (tmp_path / "new").exists()
-    assert command("run", f"root={ROOT / 'pyproject.toml'}", "--quiet")[0] == 2
-    assert command("status", str(tmp_path / "nowhere"))[0] == 2
-    assert command("sweep", "strategy=dp", "launcher=slurmm")[0] == 2
+    assert inside("run", f"root={ROOT / 'pyproject.toml'}", "--quiet")[0] == 2
+    assert inside("status", str(tmp_path / "nowhere"))[0] == 2
+    assert inside("sweep", "strategy=dp", "launcher=slurmm")[0] == 2

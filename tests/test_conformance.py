@@ -11,7 +11,7 @@ from dp_common.errors import Problem
 PLUGINS = Path(__file__).parent / "plugins"
 
 
-@pytest.mark.parametrize("words", [("dp", "dp.patience=1", "dp.omega=0.1"), ("prune", "prune.patience=1"), (f"{PLUGINS}/idea.py:Idea",)])
+@pytest.mark.parametrize("words", [("dp", "dp.patience=1", "dp.omega=0.1"), (f"{PLUGINS}/idea.py:Idea",)])
 def test_conforming(words):
     told = []
     check_strategy(*words, say=told.append)
@@ -19,8 +19,8 @@ def test_conforming(words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("static",), ("real",), ("prune", "prune.initial=0"), ("prune", "prune.balance=global", "prune.score=loss"),
-                                   ("prune", "prune.score=random", "prune.patience=1"), ("dp", "dp.feedback=first", "dp.patience=1"),
+@pytest.mark.parametrize("words", [("static",), ("real",), ("prune", "prune.patience=1"), ("prune", "prune.initial=0"),
+                                   ("prune", "prune.balance=global", "prune.score=loss"), ("prune", "prune.score=random", "prune.patience=1"), ("dp", "dp.feedback=first", "dp.patience=1"),
                                    ("dp", "dp.schedule=even", "dp.new_weight=2", "dp.rule=score"), ("dp", "dp.omega=0", "sampler.eta=1"),
                                    ("dp", "train.ema=0.9", "dp.patience=1", "sampler.cfg_scale=2"), ("dp", "dp.through=decoder", "dp.patience=1")])
 def test_conforming_in_every_mode(words):

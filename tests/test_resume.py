@@ -130,7 +130,7 @@ def test_a_live_run_is_held(tmp_path):
 
 def test_a_full_disk_is_told_and_resumable(small, monkeypatch):
     whole = runner.execute(small("seed=3", "checkpoint_every=0"), quiet=True)
-    crowded = small("seed=3", "checkpoint_every=0", f"root={small().runtime.root}-crowded")
+    crowded = small("seed=3", "checkpoint_every=0", "lease_ttl=3", f"root={small().runtime.root}-crowded")  # on a full disk no lease is given back
     fsync, left = os.fsync, [40]
 
     def failing(descriptor):

@@ -28,14 +28,16 @@ QUESTIONS = (C1, C2, C3, C4, C5, C6, C7, C8, C9, C10)
 HALVES = {question.id: question.halves for question in QUESTIONS}
 
 
-def evaluate(root, prices=None, only=()):
-    """[Claim] of all runs and of the theory's ledger under ``root``, in the order of their ids.
+def evaluate(root, prices=None, only=(), frame=None):
+    """[Claim] of the runs and of the theory's ledger under ``root``, in the order of their ids.
 
-    ``prices``: of ``results.prices.load``; ``only``: these ids. Raises as ``results.load.load`` does, BadInput where there are neither
+    ``prices``: of ``results.prices.load``; ``only``: these ids; ``frame``: the runs to look at, all by default. Raises as ``results.load.load`` does, BadInput where there are neither
     runs nor a study of the theory.
     """
     study = simulation.study(root)
-    runs = groups(load(root)) if study is None or any(Path(root).rglob(ledger.NAME)) else []
+    if frame is None and (study is None or any(Path(root).rglob(ledger.NAME))):
+        frame = load(root)
+    runs = [] if frame is None else groups(frame)
     comparisons = [comparison_of(group, rows, root, prices) for group, rows in runs]
     return [claim for question in QUESTIONS if question.id in only or not only for claim in asked(question, comparisons, study, root)]
 

@@ -41,7 +41,7 @@ def write(frame, root, out, on="test", exclude=(), prices=None, words=()):
         tables = [(group, [*found, *more]) for (group, found), (_, more) in zip(tables, repriced(frame, prices, exclude, on))]
     drawn = [figures for _, figures in draw_all(frame, out / "figures", exclude, on)]
     groups = [(group, found, figures) for (group, found), figures in zip(tables, drawn)]
-    text = compose(frame, root, out, groups, overview(frame, exclude, on), evaluate(root, prices), on, exclude, words)
+    text = compose(frame, root, out, groups, overview(frame, exclude, on), evaluate(root, prices, frame=frame), on, exclude, words)
     write_atomic(out / NAME, text.encode())
     return out / NAME
 

@@ -76,7 +76,7 @@ def test_soft_keeps_its_share_and_is_even():
     assert error(sigmoid_pair, 0.35, 1e-3, 0.9) == pytest.approx(error(Soft(scalars(sigmoid_pair, 0.9).p), 0.35, 1e-3, 0.9), abs=1e-8)
 
 
-@pytest.mark.parametrize("q", [*ALL, sigmoid_pair], ids=repr)
+@pytest.mark.parametrize("q", [*ALL, sigmoid_pair], ids=lambda q: getattr(q, "__name__", repr(q)))
 def test_equals_the_printed_form(q):
     for rho in (-0.5, 0.6, 0.9, 1.0):
         for n in (120, 250, 600, 5000):

@@ -108,6 +108,21 @@ def test_each_comparison_has_its_own_verdict(tmp_path):
     assert any(note.startswith("Comparison 2") and "128,000" in note for note in table.notes)
 
 
+def test_of_some_seeds_only(tmp_path, capsys):
+    """Seeds 0 to 2 say the opposite of seeds 3 to 5."""
+    noise = [0, 0.004, -0.004, 0, 0.004, -0.004]
+    for seeds, gap in ((range(3), 0.05), (range(3, 6), -0.05)):
+        world.runs(tmp_path, "strategy=static", {"500": 0.8, "1k": 0.8}, seeds=seeds, noise=noise)
+        world.runs(tmp_path, "strategy=dp", {"500": 0.8 + gap / 2, "1k": 0.8 + gap}, seeds=seeds, noise=noise)
+    found = {}
+    for seeds in ("0..2", "3..5"):
+        application.main([str(tmp_path), f"seeds={seeds}", f"out={tmp_path / 'out'}"])
+        found[seeds] = set(pd.read_csv(tmp_path / "out" / "claims.csv").query("id == 'C1'")["claim_verdict"])
+    assert found == {"0..2": {"confirmed"}, "3..5": {"refuted"}}
+    with pytest.raises(BadInput, match="seeds=9: .*no run under"):
+        application.main([str(tmp_path), "seeds=9"])
+
+
 def test_table_and_files(verdicts, tmp_path, capsys):
     found, root = verdicts["refuted"]
     for out in ("a", "b"):

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from benchmarks import table as command
-from benchmarks.cli import guarded
+from benchmarks.cli import guarded, seeds_of
 from dp_common.errors import BadInput, Problem
 from results import render
 from results.figures.accuracy import points
@@ -234,7 +234,7 @@ def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
     some(make, "strategy=dp scale=1k", [0.9] * 2)
     command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
     assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
-    assert command.seeds_of("0..2,7") == [0, 1, 2, 7] and command.seeds_of("all") is None
+    assert seeds_of("0..2,7") == [0, 1, 2, 7] and seeds_of("all") is None
 
 
 def test_a_scale_expects_the_seeds_that_any_arm_has_there(make):

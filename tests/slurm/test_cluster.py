@@ -170,6 +170,17 @@ def test_a_failing_task_ends_the_job_and_its_own_error_is_the_reason(tmp_path):
     assert text.startswith("1 failed") and "rank 1: RuntimeError: a bad day" in text, text + logs(tmp_path)
 
 
+@pytest.mark.slow
+def test_a_step_of_two_tasks_started_by_hand_is_one_run(tmp_path):
+    words = ["strategy=static", "seed=0", *SMALL, "sampler.block=16"]
+    said = slurm("srun", "-n", "2", "-c", "1", "--mem=4G", f"--chdir={ROOT}", sys.executable, "-m", "benchmarks.run", *words, f"root={tmp_path / 'step'}")
+    code, _, err = command("run", *words, f"root={tmp_path / 'alone'}")
+    assert code == 0, err
+    one, two = (json.loads(next((tmp_path / root).glob("*/summary.json")).read_text()) for root in ("alone", "step"))
+    assert (one["devices"], two["devices"]) == (1, 2) and one["store_digest"] == two["store_digest"]
+    assert said.count("test accuracy") == 1, "told once"
+
+
 def test_cancel_ends_the_jobs_of_a_sweep_and_only_those(tmp_path):
     held = ["slurm.options={begin: now+1hour}", f"root={tmp_path}", *SLURM]
     one, other = ["strategy=static", "seed=0..2", *SMALL], ["strategy=static", "seed=3", *SMALL]
