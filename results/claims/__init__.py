@@ -22,7 +22,7 @@ from results.claims.simulation import C9, C10
 from results.claims.sweeps import USUAL_SCALES, command
 from results.groups import groups
 from results.load import load
-from results.tables import Table
+from results.tables.table import Table
 
 QUESTIONS = (C1, C2, C3, C4, C5, C6, C7, C8, C9, C10)
 HALVES = {question.id: question.halves for question in QUESTIONS}

@@ -13,7 +13,7 @@ from results.figures.style import GREY, arm_look, file_name, head, log_axis, sav
 from results.groups import one_group
 from results.power_law import LEAST, fit
 from results.stats import t_interval
-from results.tables import check_set, conditions, set_named
+from results.tables.words import check_set, conditions, set_named
 
 AXES = {"images_generated": "images generated", "images_kept": "images kept in the training set"}
 NAMES = ["what", "arm", "scale", "seed", "split", "device", "x", "spent", "kept", "accuracy", "low", "high", "n", "short", "exponent",

@@ -13,7 +13,7 @@ from results.figures.selection import joined, span, varying
 from results.figures.style import GREY, arm_look, file_name, head, legend, log_axis, palette, save, sheet
 from results.figures.theory import ORDERED, panel, series
 from results.stats import t_interval
-from results.tables import conditions, set_named
+from results.tables.words import conditions, set_named
 
 LEAST = 3  # values of a parameter that make a curve
 PARAMETERS = {("dp", "omega"): "guidance weight ω", ("prune", "oversample"): "oversampling, candidates / kept"}

@@ -14,7 +14,7 @@ from results.figures.selection import joined, left_out, one_scale, span
 from results.figures.style import arm_look, file_name, head, save, sheet
 from results.groups import UNIT
 from results.history import additions, intervals
-from results.tables import conditions
+from results.tables.words import conditions
 
 MOST = 5  # arms side by side
 

@@ -10,7 +10,7 @@ from results.figures.selection import joined, left_out
 from results.figures.hardness import cost, counted, probed
 from results.figures.style import arm_look, file_name, head, legend, save, sheet
 from results.stats import t_interval
-from results.tables import conditions
+from results.tables.words import conditions
 
 MOST = 6
 

@@ -13,7 +13,7 @@ from results.figures.style import MARKERS, file_name, head, legend, rising, save
 from results.groups import UNIT
 from results.history import hardness
 from results.stats import t_interval
-from results.tables import conditions
+from results.tables.words import conditions
 
 MOST, BATCHES = 4, 6  # arms side by side; additions drawn of each
 CURVES = ("error", "error_missed")  # of the whole batch, and of those of it that were misclassified when added

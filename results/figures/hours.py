@@ -7,7 +7,7 @@ from results.figures.accuracy import ceiling_line, counted, frame_of, legend, po
 from results.figures.selection import joined, left_out
 from results.figures.style import arm_look, file_name, head, save, sheet
 from results.prices import kind_of, marking
-from results.tables import conditions, set_named, total_words, unit_of, where
+from results.tables.words import conditions, set_named, total_words, unit_of, where
 
 
 def draw(rows, folder, group, exclude=(), on="test"):

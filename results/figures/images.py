@@ -18,7 +18,7 @@ from results.figures.selection import joined, one_scale, varying
 from results.figures.style import GREY, file_name, head, save, sheet
 from results.groups import UNIT
 from results.history import additions
-from results.tables import conditions
+from results.tables.words import conditions
 
 CLASSES, EACH = 5, 3  # columns of a grid unless classes are chosen: classes evenly spread, images of each
 ROUNDS, SIDE = 6, 64  # additions drawn; pixels of a cell

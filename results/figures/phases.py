@@ -13,8 +13,8 @@ from results.figures.style import COLOURS, file_name, head, palette, save, sheet
 from results.groups import UNIT
 from results.prices import kind_of, marking
 from results.stats import t_interval
-from results.tables import conditions, set_named, total_words, unit_of, where
-from results.tables_reach import default_targets
+from results.tables.words import conditions, set_named, total_words, unit_of, where
+from results.tables.reach import default_targets
 
 HATCHES = {"generate": "", "guided": "////", "score": "....", "train": "", "monitor": "xxxx"}
 

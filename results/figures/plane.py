@@ -12,7 +12,7 @@ from results.figures.selection import one_scale
 from results.figures.style import USUAL, file_name, head, palette, save, sheet
 from results.groups import UNIT
 from results.history import plane
-from results.tables import conditions
+from results.tables.words import conditions
 
 MOST, POINTS = 6, 400  # strips; points a panel
 MARKS = "o^sDvPX*"

@@ -12,7 +12,7 @@ from results.figures.style import GREY, arm_look, file_name, head, legend, save,
 from results.groups import UNIT
 from results.history import additions, truth
 from results.stats import t_interval
-from results.tables import conditions
+from results.tables.words import conditions
 
 MOST = 7  # arms by round
 PANELS = {"true_label": "true labels, %", "log_density": "log-density, nats", "distance": "distance to the target, %"}

@@ -78,7 +78,7 @@ def compose(frame, root, out, groups, across, claims, on="test", exclude=(), wor
 
 def comparison(number, of, group, lead, remarks, figures, tables, out):
     """The section of one comparison: words, what to keep in mind, figures, tables."""
-    from results.tables import conditions
+    from results.tables.words import conditions
 
     shared, prefix, parts = conditions(group), f"c{number}", []
     body = page.paragraphs([lead[0]]) + page.bullets(lead[1], "facts") if of > 1 else ""

@@ -3,7 +3,7 @@
 from math import sqrt
 
 from results.cells import replicates
-from results.tables import unfinished_note
+from results.tables.comparison import unfinished_note
 
 MANY = 20  # differences from which on chance is named
 FEW = 10  # seeds

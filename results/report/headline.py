@@ -1,7 +1,7 @@
 """What came out, in words that the data decide: cheaper, dearer, undecided at this n, or not reached.
 
 The question is the paper's: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds differ, so some never
-get there; where that leaves the first arm too few pairs for an interval, the next of ``results.tables_reach.default_targets`` is asked of all.
+get there; where that leaves the first arm too few pairs for an interval, the next of ``results.tables.reach.default_targets`` is asked of all.
 """
 
 from dp_common.spec import short
@@ -9,7 +9,7 @@ from results.arms import rank
 from results.cells import accuracies, column_of, main_arms, replicates
 from results.prices import kind_of
 from results.reaching import FEWEST, speedup
-from results.tables_reach import BASELINE, default_targets, one_device
+from results.tables.reach import BASELINE, default_targets, one_device
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
 NAMES = (f"`{BASELINE}`'s best accuracy", f"the accuracy that `{BASELINE}` reaches at every seed")  # of ``default_targets``, in a sentence

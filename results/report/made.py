@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from dp_common import ledger
-from results.tables import Table
+from results.tables.table import Table
 
 OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and figures are made with
 

@@ -3,9 +3,9 @@
 import pytest
 from scipy import stats
 
-from results.ablations import of_settings, of_strategies
+from results.tables.ablations import of_settings, of_strategies
 from results.load import load
-from results.tables import comparison
+from results.tables.comparison import comparison
 
 
 def table_of(table):

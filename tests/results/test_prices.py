@@ -7,7 +7,7 @@ import pytest
 from dp_common.errors import BadInput
 from results import prices
 from results.load import load
-from results.tables import cost_tables
+from results.tables.comparison import cost_tables
 from results.tidy import tidy
 
 HEAD = "item,unit,seconds_per_unit,units_per_second,compared_with,ratio,repeats,threads,device\n"

@@ -11,7 +11,7 @@ from dp_common.errors import BadInput
 from results.groups import one_group
 from results.load import load
 from results.reaching import bought, crossing, reach, speedup
-from results.tables_reach import by_cost, cost_text, default_targets, factor_text, marks_of, reach_tables
+from results.tables.reach import by_cost, cost_text, default_targets, factor_text, marks_of, reach_tables
 
 
 def runs(*curves):

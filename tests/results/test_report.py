@@ -21,7 +21,8 @@ from results.figures.style import Figure
 from results.load import load
 from results.reaching import Speedup
 from results.report import caveats, headline, made, page, svg
-from results.tables import Table, all_tables
+from results.tables import all_tables
+from results.tables.table import Table
 
 VOID = {"meta", "img", "br"}
 SHAPES = '<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 72 36" xmlns="http://www.w3.org/2000/svg" version="1.1">'

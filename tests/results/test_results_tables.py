@@ -13,7 +13,9 @@ from results import render
 from results.figures.accuracy import points
 from results.groups import groups, one_group
 from results.load import load
-from results.tables import Table, all_tables, comparison, cost_tables, versus
+from results.tables import all_tables
+from results.tables.comparison import comparison, cost_tables, versus
+from results.tables.table import Table
 from results.tidy import by_cell, tidy
 
 

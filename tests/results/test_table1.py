@@ -6,9 +6,10 @@ import pytest
 from results import published, render
 from results.groups import groups
 from results.load import load
-from results.table1 import tables
-from results.tables import comparison, overview
-from results.teachers import tables as teachers
+from results.tables.table1 import tables
+from results.tables import overview
+from results.tables.comparison import comparison
+from results.tables.teachers import tables as teachers
 
 IMAGENET = "preset=paper/imagenet100-640k train.seen=102400000"
 SHIFTED = {"imagenet-r": 0.6, "imagenet-v2": 0.5, "train_heldout": 0.7, "imagenet-a": 0.2}

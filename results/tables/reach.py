@@ -12,7 +12,8 @@ from results.load import column_of
 from results.prices import kind_of, marking
 from results.reaching import FEWEST, bought, costs_of, curves, ratio, reach
 from results.stats import t_interval
-from results.tables import Table, accuracy_bounds, check_set, conditions, set_named, total_words, unit_of, where
+from results.tables.table import Table
+from results.tables.words import accuracy_bounds, check_set, conditions, set_named, total_words, unit_of, where
 
 BASELINE = "static"
 MARKS = 7  # columns of a table by cost, about

@@ -12,7 +12,9 @@ from results.arms import defaults, rank, shown
 from results.cells import ablated, cell, difference, expected_at, split_ceiling
 from results.groups import CORE, groups, one_group
 from results.load import column_of
-from results.tables import Table, accuracy_text, check_set, conditions, difference_text, set_named
+from results.tables.table import Table
+from results.tables.words import accuracy_text, check_set, conditions, difference_text, set_named
+
 
 def of_strategies(frame, on="test", group=None):
     """[Table], one per strategy of which an arm differs from the default in one parameter; controls alone make none."""

@@ -11,7 +11,8 @@ from results.cells import COUNTS, cell, ceiling_rows, expected_at, main_arms, re
 from results.groups import groups
 from results.load import column_of
 from results.prices import kind_of, marking
-from results.tables import Table, accuracy_bounds, conditions, hours_text, missing_text, total_words, unit_of
+from results.tables.table import Table
+from results.tables.words import accuracy_bounds, conditions, hours_text, missing_text, total_words, unit_of
 
 TOLD = ("teacher", "learner", "iterations", "device")  # what is equal in all measured lines is said in the caption
 PHASES = (*PRICED, "total")

@@ -9,8 +9,9 @@ from results.arms import rank
 from results.cells import cell, expected_at
 from results.groups import CORE, groups
 from results.load import column_of
-from results.table1 import weights_of
-from results.tables import Table, accuracy_text, conditions, set_named
+from results.tables.table1 import weights_of
+from results.tables.table import Table
+from results.tables.words import accuracy_text, conditions, set_named
 
 
 def tables(frame, on="test"):
