@@ -79,7 +79,7 @@ class World(Ranks):
     def __init__(self, rank, size, local, stores, timeout):
         self.rank, self.size, self.local, self.first, self.timeout = rank, size, local, rank == 0, timeout
         self.store, self.pulse, self.group_store = stores
-        self.turn, self.lines, self.group = 0, 0, False
+        self.turn, self.lines, self.group, self.failed = 0, 0, False, False
         self.lost, self.asked, self.want_stop, self.over = None, False, False, threading.Event()
         self.tell = lambda error: None
         self.beats = {}  # rank: (beat, when it was new by our monotonic clock)
@@ -195,6 +195,7 @@ class World(Ranks):
 
     def fail(self, error):
         """A failure of this rank's own is posted, unless another was first."""
+        self.failed = True
         if isinstance(error, PeerFailed) and error.told:
             return False
         text = f"{error}" if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
@@ -213,7 +214,7 @@ class World(Ranks):
         down why. Not long: a collective that it may wait in breaks off for sure only when this process ends."""
         import torch.distributed as dist
 
-        if self.group:
+        if self.group and dist.get_backend() == "gloo":  # NCCL would wait for the others here, and they for us
             self.group = False
             dist.destroy_process_group()
         deadline = time.monotonic() + FAREWELL
@@ -259,7 +260,7 @@ class World(Ranks):
         except Exception:
             pass  # the store went with its process: so have we left
         self.over.set()
-        if self.group and not self.lost:
+        if self.group and not self.lost and not self.failed:  # else it waits for those who are gone
             dist.destroy_process_group()
 
 
