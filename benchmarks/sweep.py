@@ -93,8 +93,14 @@ def launch_slurm(todo, runs, root, words, own):
     waiting = [run for run in todo if run.run_id not in queued and not state.held(root / run.run_id, rows)]
     if len(waiting) < len(todo):
         print(f"{len(todo) - len(waiting)} of them are queued or running already", file=sys.stderr)
+    plan, known = plan_of(root, words), plan_of(root, words).exists()
     name = remember(root, words, runs)
-    taken, left = slurm_launch.submit(waiting, root, name, own["profile"]) if waiting else ({}, [])
+    try:
+        taken, left = slurm_launch.submit(waiting, root, name, own["profile"]) if waiting else ({}, [])
+    except Problem:
+        if not known and not any(root.glob(f".slurm/{name}/*/jobs.json")):
+            plan.unlink()  # refused as a whole: nothing of it is missing
+        raise
     if left:
         print(f"{len(taken)} runs submitted; {len(left)} are left, the cluster allows no more jobs now: "
               "give the same command again when some have ended", file=sys.stderr)
@@ -121,15 +127,19 @@ def sweep_name(words):
     return hashlib.sha256(" ".join(sorted(word for word in words if not word.startswith("root="))).encode()).hexdigest()[:10]
 
 
+def plan_of(root, words):
+    """Path of the file that says what this sweep consists of."""
+    return root / "sweeps" / f"{sweep_name(words)}.json"
+
+
 def remember(root, words, runs):
     """Write what this sweep consists of, so that status can say what is missing; returns its name."""
-    folder = root / "sweeps"
+    path = plan_of(root, words)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = sweep_name(words)
+        path.parent.mkdir(parents=True, exist_ok=True)
         content = {"words": words, "runs": {run.run_id: run.words for run in runs}}
-        write_atomic(folder / f"{name}.json", json.dumps(content, indent=1).encode())
-        return name
+        write_atomic(path, json.dumps(content, indent=1).encode())
+        return path.stem
     except OSError as error:
         raise BadInput("root", root, f"cannot write there: {error.strerror}") from error
 

@@ -20,7 +20,7 @@ from slurm.jobs import RunJob, package_path
 from slurm.profiles import FOREVER, cpus_of, parameters
 
 BLAME = {"invalid account": "account", "partition": "partition", "qos": "qos", "feature": "constraint", "time limit": "time", "node configuration": "nodes, gpus, cpus, memory",
-         "node count": "nodes", "processors": "nodes, tasks, cpus", "memory": "memory"}  # words in sbatch's refusal -> the key to look at
+         "node count": "nodes", "processors": "nodes, tasks, cpus", "memory": "memory", "reservation": "options"}  # words in sbatch's refusal -> the key to look at
 
 
 class Full(Exception):

@@ -208,6 +208,7 @@ def job_run(root, seed):
 @pytest.mark.parametrize("word, said", [
     ("slurm.partition=gpus", "slurm.partition=gpus: this cluster has test, urgent"),
     ("slurm.options={gres: 'gpu:3'}", "the cluster says: Batch job submission failed: Requested node configuration is not available"),
+    ("slurm.options={reservation: spring}", "slurm.options={'reservation': 'spring'}: the cluster says: Batch job submission failed: Requested reservation is invalid"),
     ("slurm.partitoin=x", "no such key"),
     ("profile=laptopp", "Did you mean laptop?"), ("slurm.gpus=2 slurm.tasks=1", "slurm.tasks=1: one process per GPU: 0 or 2"),
     ("slurm.tasks=99", "train.batch=64: large enough for the 99 processes"),
@@ -216,4 +217,4 @@ def test_a_wrong_profile_is_one_line_and_leaves_no_job(tmp_path, word, said):
     words = [w for w in SLURM if w.partition("=")[0] != word.partition("=")[0]]
     code, out, err = command("sweep", "strategy=static", f"root={tmp_path}", *SMALL, *words, *(word.split() if "options" not in word else [word]))
     assert code == 2 and out == "" and said in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: "), err
-    assert not queued() and not list(tmp_path.glob(".slurm/*/*"))
+    assert not queued() and not list(tmp_path.glob(".slurm/*/*")) and not list(tmp_path.glob("sweeps/*"))
