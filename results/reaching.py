@@ -99,6 +99,16 @@ def curves(rows, against, column="accuracy", exclude=()):
     return found
 
 
+def reached_by_all(rows, column="accuracy"):
+    """The highest accuracy that every replicate of one arm reaches, over the scales that all of them have, so that it does not depend on which
+    of them went further; nan where there is no such scale, or a run at one is not finished."""
+    units = rows.groupby(UNIT).ngroups
+    common = rows.groupby("scale").filter(lambda part: part.groupby(UNIT).ngroups == units)
+    if not len(common) or (common["state"] != "done").any():
+        return nan
+    return float(common.groupby(UNIT)[column].max().min())
+
+
 def costs_of(rows, against, exclude=()):
     """What each run cost, in the unit of ``against``. Raises BadInput."""
     if against == "hours":

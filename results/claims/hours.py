@@ -1,9 +1,9 @@
 """C4: guided generation reaches the accuracy of oversample-and-prune for fewer hours.
 
-The accuracy is the highest that every seed of prune reaches, so that none of its curves is censored by the choice. The factor is that of
-``results.reaching``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of dp that never
-gets there is evidence against the claim that no factor shows, so that with one the claim cannot be confirmed. On the mixture teacher plain images
-are nearly free: there only re-priced hours say anything.
+The accuracy is the highest that every seed of prune reaches, over the scales that all of them have, so that none of its curves is censored by
+the choice. The factor is that of ``results.reaching``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of
+dp that never gets there is evidence against the claim that no factor shows, so that with one the claim cannot be confirmed. On the mixture
+teacher plain images are nearly free: there only re-priced hours say anything.
 """
 
 from math import isnan, log
@@ -15,7 +15,7 @@ from results.claims.claim import Finding, Question
 from results.claims.pairs import FEW, enough
 from results.groups import UNIT
 from results.prices import priced, teacher_of
-from results.reaching import FEWEST, ratio, reach
+from results.reaching import FEWEST, ratio, reach, reached_by_all
 from results.stats import Interval
 
 HALF = "hours of prune / hours of dp"
@@ -49,12 +49,14 @@ def faster(rows, where):
     prune = rows[(rows["arm"] == "prune") & (rows["state"] == "done")]
     if not len(prune):
         return Finding(HALF, None, "undecided", "", f"no finished run of prune{where}")
-    target = prune.groupby(UNIT)["accuracy"].max().min()
+    target = reached_by_all(rows[rows["arm"] == "prune"])
     found = ratio(reach(rows, target, "hours"), "dp", "prune")
     at = f" at {100 * target:.1f} %{where}"
     if found.unfinished:
         pairs = found.n + found.censored + found.unfinished
         return Finding(HALF, None, "undecided", f"—({pairs - found.unfinished}/{pairs})", "runs are missing", enough=max(FEW, pairs))
+    if isnan(target):
+        return Finding(HALF, None, "undecided", "", f"the seeds of prune have no scale in common{where}")
     bounds = "" if isnan(found.low) else f" [{found.low:.2f}, {found.high:.2f}]"
     censored = f" ({found.censored} censored, in {found.never} dp never reaches it)" if found.censored else ""
     effect = (f"× {found.factor:.2f}{bounds} n={found.n}" if found.n else "× — n=0") + censored + at

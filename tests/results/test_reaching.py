@@ -10,7 +10,7 @@ from scipy import stats
 from dp_common.errors import BadInput
 from results.groups import one_group
 from results.load import load
-from results.reaching import bought, crossing, reach, speedup
+from results.reaching import bought, crossing, reach, reached_by_all, speedup
 from results.tables.reach import by_cost, cost_text, default_targets, factor_text, marks_of, reach_tables
 
 
@@ -66,6 +66,13 @@ def test_censored_pairs_are_counted_and_below_four_there_is_no_interval():
     assert none.n == 0 and isnan(none.factor) and none.never == none.baseline_never == 5 and factor_text(none) == "— (5 censored)"
     assert cost_text(reach(rows, 0.9, "images_generated").query("arm == 'dp'"), 1) == "not reached, up to 1,000 (5 never)"
     assert cost_text(reach(rows, 0.3, "images_generated").query("arm == 'dp'"), 1) == "≤100 (5 at once)"
+
+
+def test_what_every_seed_reaches_does_not_depend_on_which_went_further():
+    curves = [("static", seed, {100: 0.5, 1000: top}) for seed, top in enumerate((0.7, 0.8, 0.9))]
+    assert reached_by_all(runs(*curves)) == 0.7
+    assert reached_by_all(runs(("static", 0, {100: 0.5, 1000: 0.7, 10_000: 0.95}), *curves[1:])) == 0.7
+    assert isnan(reached_by_all(runs(("static", 0, {100: 0.5, 1000: None}), *curves[1:]))) and isnan(reached_by_all(runs(("static", 0, {5: 0.9}), *curves[1:])))
 
 
 def test_pairs_are_of_equal_seed():
