@@ -11,7 +11,7 @@ from dp_common.errors import Problem
 PLUGINS = Path(__file__).parent / "plugins"
 
 
-@pytest.mark.parametrize("words", [("dp", "dp.patience=1", "dp.omega=0.1"), (f"{PLUGINS}/idea.py:Idea",)])
+@pytest.mark.parametrize("words", [("dp", "dp.patience=1", "dp.omega=0.1"), pytest.param((f"{PLUGINS}/idea.py:Idea",), marks=pytest.mark.slow)])
 def test_conforming(words):
     told = []
     check_strategy(*words, say=told.append)
@@ -28,7 +28,7 @@ def test_conforming_in_every_mode(words):
 
 
 @pytest.mark.parametrize("name, rule", [("Short", "completes"), ("Chance", "repeats itself"), ("Peeking", "never sees test"),
-                                        ("Seedless", "seeds differ")])
+                                        pytest.param("Seedless", "seeds differ", marks=pytest.mark.slow)])
 def test_cheats_are_found(name, rule):
     with pytest.raises(Nonconforming, match=rule):
         check_strategy(f"{PLUGINS}/cheats.py:{name}")

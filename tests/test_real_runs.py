@@ -99,6 +99,7 @@ def test_a_folder_from_end_to_end_interrupted_and_not(pictures, request, tmp_pat
     assert stored.format.lower() == how[0].partition("=")[2] and stored.size == (8, 8)
 
 
+@pytest.mark.slow
 def test_what_is_trained_on_is_what_was_stored(pictures, unet, tmp_path):
     """In memory, an attempt that made its lossy images and one that read them back draw the same pixels."""
     words = [*pictures, *unet, *RUN, "train.order=uniform", "images.format=jpeg", "images.quality=30"]

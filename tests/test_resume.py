@@ -215,7 +215,7 @@ class AfterSteps:
         return self.asked % self.every == 0
 
 
-@pytest.mark.parametrize("every", [4, 9])
+@pytest.mark.parametrize("every", [4, pytest.param(9, marks=pytest.mark.slow)])
 def test_stopped_in_the_middle_of_long_trainings(tmp_path, monkeypatch, every):
     """A strategy may train for hours between two yields: a stop waits for one iteration, and nothing of the work is lost.
 

@@ -1,5 +1,7 @@
 """Which runs a figure shows where it cannot show all: rules that look at the data only, said in its caption."""
 
+from collections import Counter
+
 import numpy as np
 
 from results.arms import chosen, parameters
@@ -13,12 +15,13 @@ def left_out(rows):
 
 
 def one_scale(rows):
-    """The largest of the scales at which most of the arms among ``rows`` have all their replicates finished; None without any."""
-    best = {}
+    """The scale at which most of the arms among ``rows`` have all their replicates finished; of several the one with most replicates, then the
+    largest. None without any."""
+    arms, runs = Counter(), Counter()
     for (scale, _), part in rows[rows["state"] == "done"].groupby(["scale", "arm"]):
-        best[scale] = best.get(scale, 0) + (replicates(part) >= expected_at(rows, scale))
-    most = max(best.values(), default=0)
-    return max((int(scale) for scale, arms in best.items() if arms == most), default=None)
+        arms[int(scale)] += replicates(part) >= expected_at(rows, scale)
+        runs[int(scale)] += replicates(part)
+    return max(arms, key=lambda scale: (arms[scale], runs[scale], scale), default=None)
 
 
 def varying(rows, name):

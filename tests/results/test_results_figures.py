@@ -250,7 +250,7 @@ def theory(root):
     (root / "theory/theory.jsonl").write_bytes(b"".join(ledger.encode({"n": n, "t": 0.0, **record}) for n, record in enumerate(records)))
 
 
-def test_one_scale_is_the_largest_at_which_most_arms_are_complete(make):
+def test_one_scale_is_the_largest_at_which_most_arms_are_complete_with_most_seeds(make):
     for scale in (500, 1000):
         for seed in range(2):
             make(f"strategy=static scale={scale} seed={seed}")
@@ -258,6 +258,9 @@ def test_one_scale_is_the_largest_at_which_most_arms_are_complete(make):
     make("strategy=static scale=2k seed=0")
     make("strategy=static scale=2k seed=1")
     make("strategy=dp scale=2k seed=0")
+    assert one_scale(load(make.root)) == 1000
+    for strategy in ("static", "dp"):
+        make(f"strategy={strategy} scale=4k seed=0")  # all that was planned there, and too few to look at
     assert one_scale(load(make.root)) == 1000
 
 
