@@ -20,7 +20,7 @@ def one_scale(rows):
     arms, runs = Counter(), Counter()
     for (scale, _), part in rows[rows["state"] == "done"].groupby(["scale", "arm"]):
         arms[int(scale)] += replicates(part) >= expected_at(rows, scale)
-        runs[int(scale)] += replicates(part)
+        runs[int(scale)] += len(replicates(part))
     return max(arms, key=lambda scale: (arms[scale], runs[scale], scale), default=None)
 
 
