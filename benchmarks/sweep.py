@@ -93,7 +93,8 @@ def launch_slurm(todo, runs, root, words, own):
     waiting = [run for run in todo if run.run_id not in queued and not state.held(root / run.run_id, rows)]
     if len(waiting) < len(todo):
         print(f"{len(todo) - len(waiting)} of them are queued or running already", file=sys.stderr)
-    plan, known = plan_of(root, words), plan_of(root, words).exists()
+    plan = plan_of(root, words)
+    known = plan.exists()
     name = remember(root, words, runs)
     try:
         taken, left = slurm_launch.submit(waiting, root, name, own["profile"]) if waiting else ({}, [])
