@@ -54,7 +54,10 @@ def write(found, out):
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     write_atomic(out / "claims.md", (render.markdown(table) + "\n").encode())
     write_atomic(out / "claims.tex", (render.latex(table) + "\n").encode())
-    write_atomic(out / "claims.csv", claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
+    write_atomic(
+        out / "claims.csv",
+        claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode(),
+    )
 
 
 if __name__ == "__main__":

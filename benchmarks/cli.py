@@ -32,7 +32,7 @@ def words_of(words, defaults):
 
 
 def seeds_of(words):
-    """"0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
+    """ "0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
     if words == "all":
         return None
     seeds = grid.values_of("seeds", words)

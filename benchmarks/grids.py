@@ -43,15 +43,22 @@ def read(name):
     """The entries of a grid file: [{key: "value,value"}]. Raises BadInput."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"_{name}.yaml"
     if not path.is_file():
-        raise BadInput("grid", name, f"one of {', '.join(names())}, or a path to a .yaml file.{did_you_mean(name, names())}")
+        raise BadInput(
+            "grid", name, f"one of {', '.join(names())}, or a path to a .yaml file.{did_you_mean(name, names())}"
+        )
     try:
         content = yaml.load(path.read_text(), yaml.BaseLoader)  # all text, as on the command line
     except yaml.YAMLError as error:
         raise BadInput("grid", name, f"not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, list) or not all(isinstance(entry, dict) and entry for entry in content):
         raise BadInput("grid", name, "a YAML list of mappings, key: value or key: [values]")
-    return [{key: ",".join(text(value, key) for value in (values if isinstance(values, list) else [values]))
-             for key, values in entry.items()} for entry in content]
+    return [
+        {
+            key: ",".join(text(value, key) for value in (values if isinstance(values, list) else [values]))
+            for key, values in entry.items()
+        }
+        for entry in content
+    ]
 
 
 def text(value, key):
@@ -69,11 +76,16 @@ def combine(entries, asked):
             single = entry | ({"preset": preset} if preset else {})
             own = str(config.read_preset(preset, config.PRESETS).get("strategy", "dp")) if preset else None
             strategies = grid.values_of("strategy", (single | asked).get("strategy", own or "dp"))
-            fitting = {key: value for key, value in asked.items()
-                       if "." not in key or sections.get(key.partition(".")[0]) in (None, *strategies)}
+            fitting = {
+                key: value
+                for key, value in asked.items()
+                if "." not in key or sections.get(key.partition(".")[0]) in (None, *strategies)
+            }
             used |= set(fitting)
             merged = single | fitting
-            known = [f"strategy={own}"] if own and "strategy" not in merged else []  # the preset says so, grid.expand cannot know
+            known = (
+                [f"strategy={own}"] if own and "strategy" not in merged else []
+            )  # the preset says so, grid.expand cannot know
             for point in grid.expand(known + [f"{key}={value}" for key, value in merged.items()]):
                 point = [word for word in point if word not in known]
                 if point not in points:

@@ -47,7 +47,10 @@ def main(words):
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     path = report.write(frame, root, out, given["on"], exclude, unit_costs, typed)
-    print(f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
+    print(
+        f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import time
 STARTED = time.perf_counter()
 
 import json  # noqa: E402
-from dataclasses import MISSING  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
+from dataclasses import MISSING  # noqa: E402
 
 from benchmarks.cli import guarded  # noqa: E402
 from dp_common import config, joining, registry  # noqa: E402
@@ -84,21 +84,31 @@ def result_text(s, folder):
     shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
     phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
     total = s["gpu_hours"]["total"]
-    rounds = [f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen" + "".join(
-        f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a) for a in s["additions"]]
-    return "\n".join([
-        f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
-        f"shifted sets    {shifted}" if shifted else "shifted sets    none",
-        f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
-        + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
-        f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
-        f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
-        "additions", *rounds,
-        f"folder          {folder}",
-    ])
+    rounds = [
+        f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen"
+        + "".join(f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a)
+        for a in s["additions"]
+    ]
+    return "\n".join(
+        [
+            f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
+            f"shifted sets    {shifted}" if shifted else "shifted sets    none",
+            f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
+            + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
+            f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
+            f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+            "additions",
+            *rounds,
+            f"folder          {folder}",
+        ]
+    )
 
 
-BIRTH = (("score_at_birth", "score at birth", 1, ".2f"), ("true_label", "true label %", 100, ".2f"), ("log_density", "log-density", 1, ".1f"))
+BIRTH = (
+    ("score_at_birth", "score at birth", 1, ".2f"),
+    ("true_label", "true label %", 100, ".2f"),
+    ("log_density", "log-density", 1, ".1f"),
+)
 
 
 def list_text(check):
@@ -107,7 +117,11 @@ def list_text(check):
     for kind in dict.fromkeys(row[0] for row in rows):
         lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
         width = max(len(name) for k, name, *_ in rows if k == kind)
-        lines += [f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}" for k, name, about, broken in rows if k == kind]
+        lines += [
+            f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}"
+            for k, name, about, broken in rows
+            if k == kind
+        ]
     return "\n".join(lines)
 
 
@@ -116,7 +130,9 @@ def keys_text(words):
     lines = []
     for section, cls in config.sections(words):
         lines.append(section)
-        for key, (_, _, f) in config.known_keys({section if section not in ("specification", "runtime") else "": cls}, runtime=False).items():
+        for key, (_, _, f) in config.known_keys(
+            {section if section not in ("specification", "runtime") else "": cls}, runtime=False
+        ).items():
             rules = f.metadata
             default = f.default if f.default is not MISSING else {}
             allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
@@ -128,9 +144,20 @@ def dry_text(resolved):
     from benchmarks.estimate import estimate
 
     lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
-    lines += [f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint" for key, value in resolved.places.items()]
+    lines += [
+        f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
+        for key, value in resolved.places.items()
+    ]
     lines += [f"note: {note}" for note in resolved.notes]
-    return "\n".join([*lines, "", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}", *estimate(resolved)])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"run id    {resolved.run_id}",
+            f"folder    {resolved.runtime.root}/{resolved.run_id}",
+            *estimate(resolved),
+        ]
+    )
 
 
 if __name__ == "__main__":

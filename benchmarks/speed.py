@@ -30,7 +30,19 @@ from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
 SUITES = ("digits", "unet", "teacher", "ranks", "loader", "stable-diffusion")
-FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "tflop_per_second", "peak_gib", "repeats", "threads", "device")
+FIELDS = (
+    "item",
+    "unit",
+    "seconds_per_unit",
+    "units_per_second",
+    "compared_with",
+    "ratio",
+    "tflop_per_second",
+    "peak_gib",
+    "repeats",
+    "threads",
+    "device",
+)
 
 
 @dataclass
@@ -74,8 +86,14 @@ def main(words):
         write_atomic(options.out, as_csv(rows).encode())
     for row in rows:
         beside = f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else ""
-        told = [f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "", f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else ""]
-        print(f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   " + "   ".join(filter(None, [beside, *told])))
+        told = [
+            f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "",
+            f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else "",
+        ]
+        print(
+            f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   "
+            + "   ".join(filter(None, [beside, *told]))
+        )
     return 0
 
 
@@ -107,10 +125,22 @@ def table(seconds, peak, items, options):
 
     label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
     medians = {name: median(values) for name, values in seconds.items()}
-    return [{"item": name, "unit": item.unit, "seconds_per_unit": medians[name], "units_per_second": 1 / medians[name],
-             "compared_with": item.beside or "", "ratio": medians[name] / medians[item.beside] if item.beside else None,
-             "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None, "peak_gib": peak[name],
-             "repeats": options.repeat, "threads": options.threads, "device": label} for name, item in items.items()]
+    return [
+        {
+            "item": name,
+            "unit": item.unit,
+            "seconds_per_unit": medians[name],
+            "units_per_second": 1 / medians[name],
+            "compared_with": item.beside or "",
+            "ratio": medians[name] / medians[item.beside] if item.beside else None,
+            "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None,
+            "peak_gib": peak[name],
+            "repeats": options.repeat,
+            "threads": options.threads,
+            "device": label,
+        }
+        for name, item in items.items()
+    ]
 
 
 def as_csv(rows):

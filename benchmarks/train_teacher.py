@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.cli import guarded
 from dp_common import config, registry
-from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.errors import BadInput, did_you_mean
 from dp_common.options import option
 from dp_common.spec import Data
 from dp_common.teachers._unet_training import SIZES, Training, defaults_for
@@ -34,11 +34,19 @@ class Here:
     sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
     memory: float = option(4.0, "GiB of training images to hold in memory; larger sets are read at each step", low=0)
     workers: int = option(0, "processes that read images ahead where they are not held in memory", low=0)
-    quality: str = option("classifier", "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
-                          choices=("classifier", "none"))
-    save: str = option("fp32", "precision of the weights in the file; judged are the weights as saved", choices=("fp32", "bf16"))
-    distance: str = option("none", "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
-                           choices=("none", "inception"))
+    quality: str = option(
+        "classifier",
+        "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
+        choices=("classifier", "none"),
+    )
+    save: str = option(
+        "fp32", "precision of the weights in the file; judged are the weights as saved", choices=("fp32", "bf16")
+    )
+    distance: str = option(
+        "none",
+        "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
+        choices=("none", "inception"),
+    )
     samples: int = option(2000, "images it is judged on", low=10)
 
 
@@ -74,7 +82,10 @@ def resolve(words):
     plugin = registry.find("task", given.pop("task"))
     cls = plugin.load()
     shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = config.known_keys(shape, runtime=False), {part: OmegaConf.structured(keys) for part, keys in shape.items()}
+    known, conf = (
+        config.known_keys(shape, runtime=False),
+        {part: OmegaConf.structured(keys) for part, keys in shape.items()},
+    )
     del known["data.monitor"]
     for key in given:
         if key not in known:
@@ -106,7 +117,11 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     identity = {"task": name, "data fingerprint": task.fingerprint(), **shown}
     if out.is_file():
         about, _ = unet.read(out)
-        refuse_difference(out, {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]}, identity)
+        refuse_difference(
+            out,
+            {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]},
+            identity,
+        )
         out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
         say(f"{out} is finished")
         return _unet_card.card(about, out)
@@ -122,8 +137,15 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     if checkpoint.is_file():
         trainer.load(checkpoint)
         say(f"going on after step {trainer.done:,} of {settings.steps:,}")
-    about = {"task": name, "classes": list(task.classes), "shape": list(task.shape), "architecture": trainer.architecture,
-             "prediction": settings.prediction, "schedule": settings.schedule, "settings": shown}
+    about = {
+        "task": name,
+        "classes": list(task.classes),
+        "shape": list(task.shape),
+        "architecture": trainer.architecture,
+        "prediction": settings.prediction,
+        "schedule": settings.schedule,
+        "settings": shown,
+    }
 
     def weights():
         state = trainer.average.module.state_dict()
@@ -141,7 +163,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         images, _ = _unet_card.samples(teacher(), _unet_card.GRID * columns, columns, device, settings.seed)
         files.write_atomic(out.with_suffix(".png"), _unet_card.grid_png(images, columns))
 
-    say(f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}")
+    say(
+        f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}"
+    )
     trainer.train(source, stop, keys.checkpoint_every, checkpoint, say, keys.sample_every, grid)
     grid()
     quality = {}
@@ -150,13 +174,34 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         quality = _unet_card.quality(teacher(), trainer, task, source, keys.samples, device, stop)
     if keys.distance == "inception":
         say(f"FID and KID of {keys.samples:,} samples")
-        quality |= _unet_card.distances(*_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device)
-    versions = {package: provenance.installed(package) for package in ("torch", "diffusers", "numpy", "scikit-learn", *(["torchmetrics"] if keys.distance != "none" else []))}
-    about |= {"parameters": sum(p.numel() for p in trainer.net.parameters()), "quality": quality, "seconds": round(trainer.seconds, 1),
-              "command": "python -m benchmarks.train_teacher " + shlex.join(words), "versions": versions,
-              "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
-               "data": {"fingerprint": identity["data fingerprint"], "images": len(source.labels), "hashes": len(source.hashes),
-                       "hash_digest": files.digest(source.hashes.tobytes()), "twins": source.twins}}
+        quality |= _unet_card.distances(
+            *_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
+        )
+    versions = {
+        package: provenance.installed(package)
+        for package in (
+            "torch",
+            "diffusers",
+            "numpy",
+            "scikit-learn",
+            *(["torchmetrics"] if keys.distance != "none" else []),
+        )
+    }
+    about |= {
+        "parameters": sum(p.numel() for p in trainer.net.parameters()),
+        "quality": quality,
+        "seconds": round(trainer.seconds, 1),
+        "command": "python -m benchmarks.train_teacher " + shlex.join(words),
+        "versions": versions,
+        "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
+        "data": {
+            "fingerprint": identity["data fingerprint"],
+            "images": len(source.labels),
+            "hashes": len(source.hashes),
+            "hash_digest": files.digest(source.hashes.tobytes()),
+            "twins": source.twins,
+        },
+    }
     text = _unet_card.card(about, out)
     files.write_atomic(out.with_suffix(".md"), text.encode())
     kept = {f"weights.{key}": value for key, value in weights().items()}
@@ -167,7 +212,12 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
 
 def help_text():
-    lines = [__doc__, "Keys:", "", f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too"]
+    lines = [
+        __doc__,
+        "Keys:",
+        "",
+        f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
+    ]
     for key, (_, _, f) in config.known_keys({"": Keys}, runtime=False).items():
         if key == "data.monitor":
             continue
@@ -175,7 +225,9 @@ def help_text():
         allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
         lines.append(f"  {key + '=' + str(f.default):30}{allowed} {rules.get('about', '')}")
     lines += ["", "For larger images other defaults hold (untuned):"]
-    lines += [f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]]
+    lines += [
+        f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]
+    ]
     lines += ["  above: " + " ".join(f"{k}={v}" for k, v in SIZES[-1][1].items())]
     return "\n".join(lines)
 

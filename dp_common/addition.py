@@ -23,7 +23,8 @@ class Halted(Exception):
 @dataclass
 class Batch:
     """The images of one call of the lab. ``key`` names all that decides them; a shard in the ledger under this call and key is
-    this shard. ``break_off`` ends the attempt, and raises."""
+    this shard. ``break_off`` ends the attempt, and raises.
+    """
 
     bench: object
     call: int
@@ -50,12 +51,15 @@ class Batch:
 
         self.share("guided" if hook else "generate", n, sum(record["rows"] for record in found), len(todo), part)
         lines = sorted(self.shards().items())
-        measured = weighted([(record["rows"], record["measured"]) for start, record in lines if first <= start < first + n])
+        measured = weighted(
+            [(record["rows"], record["measured"]) for start, record in lines if first <= start < first + n]
+        )
         return [member_of(record) for start, record in lines if first <= start < first + n], measured, contents
 
     def share(self, name, total, had, parts, work, halted=lambda: None):
         """Do ``work(number) -> result`` for the numbers that fall to this rank, and take up the results of all. ``halted()``: what is
-        still to be done where work is broken off."""
+        still to be done where work is broken off.
+        """
         bench = self.bench
         self.deal = deal = bench.world.deal(parts, bench.stop)
         with bench.progress.task(name, total) as self.bar:
@@ -98,7 +102,8 @@ class Batch:
 
     def cover(self, first, n):
         """(lines of shards that are there, [start, stop) of those to be made) of images first .. first+n-1. An earlier attempt may
-        have cut its shards otherwise."""
+        have cut its shards otherwise.
+        """
         there, found, todo, at, end = self.shards(), [], [], first, first + n
         while at < end:
             if at in there:
@@ -132,13 +137,19 @@ class Batch:
         images, scores, measured = np.concatenate(images), None, weighted(truth)
         if birth:
             with clock.phase("evaluate"):  # a measurement, not a part of any method: not in the price
-                scores = score_images(birth[0], bench.learner, birth[1], images, labels, indices, bench.spec.seed, bench.unpriced)
+                scores = score_images(
+                    birth[0], bench.learner, birth[1], images, labels, indices, bench.spec.seed, bench.unpriced
+                )
             measured["score_at_birth"] = float(scores.mean())
         with clock.phase("write"):
             encoded = [self.encode(image) for image in images]
             if bench.spec.images.format != "png":  # trained on is what was stored
                 images = np.stack([store.decode(data) for data in encoded])
-        return self.write("shard", span.start, encoded, indices, labels, scores, measured=measured), (images, labels, indices)
+        return self.write("shard", span.start, encoded, indices, labels, scores, measured=measured), (
+            images,
+            labels,
+            indices,
+        )
 
     def write(self, kind, start, encoded, indices, labels, scores, **content):
         """Write a file of images; returns the result that names it."""
@@ -147,8 +158,19 @@ class Batch:
             bench.ledger.holds()  # a stale holder's file must not replace its successor's
             name = files.digest(f"{key}-{content.get('spans', '')}".encode())[:8]  # nor a saved state the one before it
             file = f"{kind}-{self.call:06d}-{indices[0]:09d}-{name}.parquet"
-            mark = store.write(bench.folder / file, bench.classes, encoded, indices, labels, scores, seed=bench.spec.seed,
-                               round=self.round, strategy=bench.spec.strategy, omega=self.omega, format=bench.spec.images.format)
+            mark = store.write(
+                bench.folder / file,
+                bench.classes,
+                encoded,
+                indices,
+                labels,
+                scores,
+                seed=bench.spec.seed,
+                round=self.round,
+                strategy=bench.spec.strategy,
+                omega=self.omega,
+                format=bench.spec.images.format,
+            )
         line = dict(call=self.call, key=key, file=file, digest=mark, rows=len(indices), **content)
         return self.result(len(indices), kind=kind, line=line)
 
@@ -157,9 +179,14 @@ class Batch:
 
     def shards(self):
         """{first image (of a selection: place): last line} of the shards made for just this call and key whose files are there."""
-        return {int(record["key"].rpartition("-")[2]): record for record in self.bench.ledger.records
-                if record["kind"] == "shard" and record["call"] == self.call and record["key"].startswith(f"{self.key}-")
-                and (self.bench.folder / record["file"]).exists()}
+        return {
+            int(record["key"].rpartition("-")[2]): record
+            for record in self.bench.ledger.records
+            if record["kind"] == "shard"
+            and record["call"] == self.call
+            and record["key"].startswith(f"{self.key}-")
+            and (self.bench.folder / record["file"]).exists()
+        }
 
 
 def blocks(start, stop, size):

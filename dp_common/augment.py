@@ -29,7 +29,9 @@ class Augment:
             for row, position in enumerate(positions.tolist()):
                 torch.manual_seed(derive(self.seed, "augment-image", position))
                 pixels = images[row, 0] if channels == 1 else np.ascontiguousarray(images[row].transpose(1, 2, 0))
-                changed = np.asarray(transform(Image.fromarray(pixels)))  # as a PIL image: RandAugment is 4.5 times as fast as on tensors
+                changed = np.asarray(
+                    transform(Image.fromarray(pixels))
+                )  # as a PIL image: RandAugment is 4.5 times as fast as on tensors
                 out[row] = changed if channels == 1 else changed.transpose(2, 0, 1)
         return out
 
@@ -57,12 +59,12 @@ def mixed(images, labels, first, seed, train, classes):
     import torch
     from torchvision.transforms import v2
 
-    kinds = ([v2.MixUp(alpha=train.mixup, num_classes=classes)] if train.mixup else [])
+    kinds = [v2.MixUp(alpha=train.mixup, num_classes=classes)] if train.mixup else []
     kinds += [v2.CutMix(alpha=train.cutmix, num_classes=classes)] if train.cutmix else []
     parts = []
     with torch.random.fork_rng(devices=[]):
         for start in range(0, len(images), PAIRS):
             torch.manual_seed(derive(seed, "mix", first + start))
             kind = kinds[int(torch.randint(len(kinds), ()))]
-            parts.append(kind(images[start:start + PAIRS], labels[start:start + PAIRS]))
+            parts.append(kind(images[start : start + PAIRS], labels[start : start + PAIRS]))
     return tuple(torch.cat(column) for column in zip(*parts))

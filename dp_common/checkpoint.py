@@ -57,6 +57,8 @@ def latest(records, folder):
         if path.exists():
             data = path.read_bytes()
             if digest(data) != record["digest"]:
-                raise Damaged(f"{path}: corrupted (its digest is not the ledger's); delete it to go on from the checkpoint before")
+                raise Damaged(
+                    f"{path}: corrupted (its digest is not the ledger's); delete it to go on from the checkpoint before"
+                )
             return ledger.moment(record)[0], from_bytes(data), record if record["kind"] == "midway" else None
     return 0, None, None

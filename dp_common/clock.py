@@ -40,8 +40,10 @@ class Clock:
     def take(self):
         """What was measured since the last ``take``: {"phases": device seconds, "counts": units}; then starts anew."""
         self.switch(self.name)
-        measured = {"phases": {phase: round(s * self.devices, 6) for phase, s in self.seconds.items()},
-                    "counts": {unit: n for unit, n in self.counts.items() if n}}
+        measured = {
+            "phases": {phase: round(s * self.devices, 6) for phase, s in self.seconds.items()},
+            "counts": {unit: n for unit, n in self.counts.items() if n},
+        }
         self.seconds, self.counts = {}, {}
         return measured
 

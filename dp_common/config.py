@@ -54,15 +54,22 @@ def resolve(words, presets=PRESETS):
     known = known_keys(shape)
     conf, sources = {part: OmegaConf.structured(cls) for part, cls in (shape | {"runtime": Runtime}).items()}, {}
     taught = getattr(classes["teacher"], "recipe", {})
-    for layer, source in ((taught, "teacher " + chosen["teacher"].name), (recipe, "task " + chosen["task"].name), (preset, "preset"),
-                          (given, "command line")):
+    for layer, source in (
+        (taught, "teacher " + chosen["teacher"].name),
+        (recipe, "task " + chosen["task"].name),
+        (preset, "preset"),
+        (given, "command line"),
+    ):
         for key, value in layer.items():
             if key not in known and (source != "command line" and belongs_elsewhere(key, chosen)):
                 continue
             put(conf, known, key, value, chosen)
             sources[key] = source
     spec, runtime = OmegaConf.to_object(conf[""]), OmegaConf.to_object(conf["runtime"])
-    parts = {kind: OmegaConf.to_object(conf[chosen[kind].section]) if chosen[kind].section in conf else classes[kind]() for kind in PLUGINS}
+    parts = {
+        kind: OmegaConf.to_object(conf[chosen[kind].section]) if chosen[kind].section in conf else classes[kind]()
+        for kind in PLUGINS
+    }
     for kind in PLUGINS:
         setattr(spec, kind, chosen[kind].name)
     parts["task"].data = spec.data
@@ -72,7 +79,11 @@ def resolve(words, presets=PRESETS):
     if runtime.shard % spec.sampler.block:
         raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
     if spec.train.order == "block" and runtime.shard % ROW_GROUP:
-        raise BadInput("shard", runtime.shard, f"a multiple of {ROW_GROUP} with train.order=block, which shuffles groups of so many images")
+        raise BadInput(
+            "shard",
+            runtime.shard,
+            f"a multiple of {ROW_GROUP} with train.order=block, which shuffles groups of so many images",
+        )
     check_micro(spec.train)
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     settle(parts["strategy"], chosen["strategy"].section, budget, sources)
@@ -91,12 +102,28 @@ def resolve(words, presets=PRESETS):
         if isinstance(value, float) and not math.isfinite(value):
             raise BadInput(key, value, "a finite number")
     places = {key: values.pop(key) for key, (_, _, f) in known.items() if f.metadata.get("place") and key in values}
-    fingerprints = {"recipe_version": RECIPE, "data_fingerprint": parts["task"].fingerprint(),
-                    "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"])}
+    fingerprints = {
+        "recipe_version": RECIPE,
+        "data_fingerprint": parts["task"].fingerprint(),
+        "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"]),
+    }
     fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
     told = {key: sources.get(key, "default") for key in values | places}
-    return Resolved(spec, runtime, **parts, budget=budget, values=values, places=places, sources=told,
-                    run_id=run_id(values | fingerprints), fingerprints=fingerprints, words=list(words), plugins=chosen, scores=scores, notes=notes)
+    return Resolved(
+        spec,
+        runtime,
+        **parts,
+        budget=budget,
+        values=values,
+        places=places,
+        sources=told,
+        run_id=run_id(values | fingerprints),
+        fingerprints=fingerprints,
+        words=list(words),
+        plugins=chosen,
+        scores=scores,
+        notes=notes,
+    )
 
 
 def parse(words):
@@ -117,18 +144,29 @@ def read_preset(name, presets):
     path = Path(name) if name.endswith((".yaml", ".yml")) else presets / f"{name}.yaml"
     if not path.is_file():
         known = preset_names(presets) if presets.is_dir() else []
-        raise BadInput("preset", name, f"one of {', '.join(known) or '(none installed)'}, or a path to a .yaml file.{did_you_mean(name, known)}")
+        raise BadInput(
+            "preset",
+            name,
+            f"one of {', '.join(known) or '(none installed)'}, or a path to a .yaml file.{did_you_mean(name, known)}",
+        )
     own = flatten(yaml.safe_load(path.read_text()) or {})
     return (read_preset(own.pop("base"), presets) if "base" in own else {}) | own
 
 
 def preset_names(presets=PRESETS):
-    return sorted(str(path.relative_to(presets).with_suffix("")) for path in presets.rglob("*.yaml") if not path.stem.startswith("_"))
+    return sorted(
+        str(path.relative_to(presets).with_suffix(""))
+        for path in presets.rglob("*.yaml")
+        if not path.stem.startswith("_")
+    )
 
 
 def presets_told(presets=PRESETS):
     """[(name, first line of its comment)]"""
-    return [(name, (presets / f"{name}.yaml").read_text().partition("\n")[0].removeprefix("#").strip()) for name in preset_names(presets)]
+    return [
+        (name, (presets / f"{name}.yaml").read_text().partition("\n")[0].removeprefix("#").strip())
+        for name in preset_names(presets)
+    ]
 
 
 def flatten(tree, prefix=""):
@@ -178,8 +216,12 @@ def known_keys(shape, runtime=True):
 def belongs_elsewhere(key, chosen):
     """Is this key a parameter of a plugin that was not chosen? Recipes and presets may set those."""
     section = key.partition(".")[0]
-    return any(section == plugin.section for kind in PLUGINS for plugin in registry.plugins(kind).values()
-               if plugin.section not in {p.section for p in chosen.values()})
+    return any(
+        section == plugin.section
+        for kind in PLUGINS
+        for plugin in registry.plugins(kind).values()
+        if plugin.section not in {p.section for p in chosen.values()}
+    )
 
 
 def put(conf, known, key, value, chosen):
@@ -189,7 +231,9 @@ def put(conf, known, key, value, chosen):
         return
     if key not in known:
         if belongs_elsewhere(key, chosen):
-            raise BadInput(key, value, f"this run has {', '.join(f'{kind}={plugin.name}' for kind, plugin in chosen.items())}")
+            raise BadInput(
+                key, value, f"this run has {', '.join(f'{kind}={plugin.name}' for kind, plugin in chosen.items())}"
+            )
         raise BadInput(key, value, f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
     part, name, f = known[key]
     if f.type is int:
@@ -215,9 +259,14 @@ def check(key, value, rules):
     if isinstance(value, float) and not math.isfinite(value):
         raise BadInput(key, value, "a finite number")
     if rules.get("choices") and value not in rules["choices"]:
-        raise BadInput(key, value, f"one of {', '.join(map(str, rules['choices']))}.{did_you_mean(value, rules['choices'])}")
-    for bound, broken, words in (("low", lambda v, b: v < b, "at least"), ("high", lambda v, b: v > b, "at most"),
-                                 ("above", lambda v, b: v <= b, "more than")):
+        raise BadInput(
+            key, value, f"one of {', '.join(map(str, rules['choices']))}.{did_you_mean(value, rules['choices'])}"
+        )
+    for bound, broken, words in (
+        ("low", lambda v, b: v < b, "at least"),
+        ("high", lambda v, b: v > b, "at most"),
+        ("above", lambda v, b: v <= b, "more than"),
+    ):
         if rules.get(bound) is not None and broken(value, rules[bound]):
             raise BadInput(key, value, f"{words} {rules[bound]}")
 
@@ -227,8 +276,11 @@ def check_micro(train):
     if train.micro and train.batch % train.micro:
         raise BadInput("train.micro", train.micro, f"a divisor of train.batch, {train.batch}")
     if (train.mixup or train.cutmix) and (train.micro or train.batch) % PAIRS:
-        raise BadInput("train.micro" if train.micro else "train.batch", train.micro or train.batch,
-                       f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}")
+        raise BadInput(
+            "train.micro" if train.micro else "train.batch",
+            train.micro or train.batch,
+            f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}",
+        )
 
 
 def raise_budget(spec, sources):
@@ -255,7 +307,9 @@ def settle(strategy, section, budget, sources):
 def score_keys(values, known):
     """(key, name, guides) of the keys that name a score."""
     rules = {key: known[key][2].metadata for key in values if key in known}
-    return [(key, values[key], rule.get("guides", False)) for key, rule in rules.items() if rule.get("plugin") == "score"]
+    return [
+        (key, values[key], rule.get("guides", False)) for key, rule in rules.items() if rule.get("plugin") == "score"
+    ]
 
 
 def digests(chosen, scores):

@@ -76,7 +76,9 @@ class SharedDeal(Deal):
             self.open += number is not None
         else:
             place = self._add("posted", 1)
-            self.world._ask(self.world.store.set, f"{self.key}/post/{place}", json.dumps({"result": result, "number": number}))
+            self.world._ask(
+                self.world.store.set, f"{self.key}/post/{place}", json.dumps({"result": result, "number": number})
+            )
 
     def drop(self, number):
         if self.world.first:

@@ -52,8 +52,15 @@ def stream(dataset, numbers, workers=0):
         return
     from torch.utils.data import DataLoader
 
-    loader = DataLoader(Safely(dataset), batch_size=None, sampler=numbers, num_workers=min(workers, len(numbers)), prefetch_factor=2,
-                        multiprocessing_context="fork", collate_fn=lambda item: item)
+    loader = DataLoader(
+        Safely(dataset),
+        batch_size=None,
+        sampler=numbers,
+        num_workers=min(workers, len(numbers)),
+        prefetch_factor=2,
+        multiprocessing_context="fork",
+        collate_fn=lambda item: item,
+    )
     for item in loader:
         if isinstance(item, Problem):
             raise item

@@ -14,7 +14,9 @@ class Studio:
     def __init__(self, spec, teacher, device, clock):
         self.spec, self.teacher, self.device, self.clock = spec, teacher, device, clock
         s = spec.sampler
-        self.timesteps = schedule.timesteps(s.steps, s.spacing, len(teacher.alphas_cumprod), getattr(teacher, "steps_offset", 0))
+        self.timesteps = schedule.timesteps(
+            s.steps, s.spacing, len(teacher.alphas_cumprod), getattr(teacher, "steps_offset", 0)
+        )
         if s.cfg_scale != 1 and teacher.null_label is None:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
         self.denoise = sampling.cfg(self._denoise, s.cfg_scale, teacher.null_label)
@@ -49,17 +51,31 @@ class Studio:
     def sample(self, indices, labels, guide=None):
         """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping. Raises Problem if any is not finite."""
         s, on_device = self.spec.sampler, torch.from_numpy(labels).to(self.device)
-        draw = lambda step: seeds.normals(self.spec.seed, "latent", indices, self.teacher.latent_shape, step).to(self.device)
+        draw = lambda step: seeds.normals(self.spec.seed, "latent", indices, self.teacher.latent_shape, step).to(
+            self.device
+        )
         before = dict(guide.counts) if guide else {}
         with torch.no_grad():
-            latents = sampling.ddim(self.denoise, draw(0), on_device, self.timesteps, self.teacher.alphas_cumprod, guide=guide,
-                                    eta=s.eta, noise=draw, clip=s.clip, final_alpha=self.teacher.final_alpha)
+            latents = sampling.ddim(
+                self.denoise,
+                draw(0),
+                on_device,
+                self.timesteps,
+                self.teacher.alphas_cumprod,
+                guide=guide,
+                eta=s.eta,
+                noise=draw,
+                clip=s.clip,
+                final_alpha=self.teacher.final_alpha,
+            )
             images = self._decode(latents)
         if guide:
             self.clock.count(**{unit: n - before[unit] for unit, n in guide.counts.items()})
         finite = torch.isfinite(images.flatten(1)).all(1).cpu().numpy()
         if not finite.all():
-            raise Problem(f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; nothing of them was saved")
+            raise Problem(
+                f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; nothing of them was saved"
+            )
         return images
 
 
@@ -85,12 +101,18 @@ class TopK:
 
     def __init__(self, keep, classes, balance):
         self.keep, self.classes, self.balance = keep, classes, balance
-        self.scores, self.indices, self.labels, self.encoded = np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64), []
+        self.scores, self.indices, self.labels, self.encoded = (
+            np.empty(0, np.float32),
+            np.empty(0, np.int64),
+            np.empty(0, np.int64),
+            [],
+        )
 
     def offer(self, scores, indices, labels, encode):
         """``encode(row) -> bytes`` is called for those that enter."""
-        scores, indices, labels = (np.concatenate(pair) for pair in
-                                   ((self.scores, scores), (self.indices, indices), (self.labels, labels)))
+        scores, indices, labels = (
+            np.concatenate(pair) for pair in ((self.scores, scores), (self.indices, indices), (self.labels, labels))
+        )
         rows, old = best_rows(scores, indices, labels, self.keep, self.classes, self.balance), len(self.encoded)
         self.encoded = [self.encoded[row] if row < old else encode(row - old) for row in rows]
         self.scores, self.indices, self.labels = scores[rows], indices[rows], labels[rows]

@@ -23,8 +23,11 @@ def expand(words):
     for combination in product(*(values for _, values in keys)):
         point = dict(zip((key for key, _ in keys), combination))
         chosen = point.get("strategy", "dp")
-        kept = [f"{key}={value}" for key, value in point.items()
-                if sections.get(key.partition(".")[0], chosen) == chosen or "." not in key]
+        kept = [
+            f"{key}={value}"
+            for key, value in point.items()
+            if sections.get(key.partition(".")[0], chosen) == chosen or "." not in key
+        ]
         if kept not in points:
             points.append(kept)
     for key, _ in keys:
@@ -35,7 +38,7 @@ def expand(words):
 
 
 def values_of(key, text):
-    """"1,2,5..7" -> ["1", "2", "5", "6", "7"]."""
+    """ "1,2,5..7" -> ["1", "2", "5", "6", "7"]."""
     values = []
     for part in text.split(","):
         span = re.fullmatch(r"(-?\d+)\.\.(-?\d+)", part)

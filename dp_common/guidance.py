@@ -26,7 +26,9 @@ class GuidanceError(Problem):
 
     def __init__(self, rows, alpha):
         self.rows = rows
-        super().__init__(f"guidance gradient is not finite in {len(rows)} image(s), batch rows {rows[:8]}, at ᾱ = {alpha:.6f}")
+        super().__init__(
+            f"guidance gradient is not finite in {len(rows)} image(s), batch rows {rows[:8]}, at ᾱ = {alpha:.6f}"
+        )
 
 
 def score_rule(x, x0, eps, g, alpha, omega, every):
@@ -75,7 +77,8 @@ class Guide:
 
     def active(self, step: int) -> bool:
         """Is step 0, 1, ... guided? The middle of every ``every`` steps: the first sees mostly noise, and ``relative``
-        does nothing at the last."""
+        does nothing at the last.
+        """
         return self.omega != 0 and step % self.every == (self.every - 1) // 2
 
     def __call__(self, x, x0, eps, alpha, labels):

@@ -27,7 +27,9 @@ def join(timeout=60.0):
         return dist.PrefixStore(life, store)
 
     try:
-        world = World(rank, size, local, [connection(rank == 0 and not served), connection(False), connection(False)], timeout)
+        world = World(
+            rank, size, local, [connection(rank == 0 and not served), connection(False), connection(False)], timeout
+        )
         world.gather(b"")  # all are there
         return world
     except dist.DistError as error:
@@ -39,13 +41,30 @@ def surroundings(env):
     if int(env.get("WORLD_SIZE", 1)) > 1:
         missing = [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in env]
         if missing:
-            raise BadInput(missing[0], None, f"not set, though WORLD_SIZE={env['WORLD_SIZE']}: start the ranks by torchrun or srun")
-        return (int(env["RANK"]), int(env["WORLD_SIZE"]), int(env.get("LOCAL_RANK", 0)), env["MASTER_ADDR"], int(env["MASTER_PORT"]),
-                env.get("TORCHELASTIC_USE_AGENT_STORE") == "True")
+            raise BadInput(
+                missing[0], None, f"not set, though WORLD_SIZE={env['WORLD_SIZE']}: start the ranks by torchrun or srun"
+            )
+        return (
+            int(env["RANK"]),
+            int(env["WORLD_SIZE"]),
+            int(env.get("LOCAL_RANK", 0)),
+            env["MASTER_ADDR"],
+            int(env["MASTER_PORT"]),
+            env.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+        )
     if int(env.get("SLURM_STEP_NUM_TASKS", 1)) > 1 and "WORLD_SIZE" not in env:
-        said = subprocess.run(["scontrol", "show", "hostnames", env["SLURM_STEP_NODELIST"]], capture_output=True, text=True)
+        said = subprocess.run(
+            ["scontrol", "show", "hostnames", env["SLURM_STEP_NODELIST"]], capture_output=True, text=True
+        )
         if said.returncode:
             raise Problem(f"scontrol show hostnames: {' '.join(said.stderr.split())}")
         port = 20000 + (int(env["SLURM_JOB_ID"]) * 101 + int(env["SLURM_STEP_ID"])) % 40000
-        return int(env["SLURM_PROCID"]), int(env["SLURM_STEP_NUM_TASKS"]), int(env["SLURM_LOCALID"]), said.stdout.split()[0], port, False
+        return (
+            int(env["SLURM_PROCID"]),
+            int(env["SLURM_STEP_NUM_TASKS"]),
+            int(env["SLURM_LOCALID"]),
+            said.stdout.split()[0],
+            port,
+            False,
+        )
     return None

@@ -18,7 +18,16 @@ from dp_common.selection import Selection
 from dp_common.spec import canonical
 from dp_common.training import train
 
-START = {"size": 0, "seen": 0, "since": 0, "seen_total": 0, "iterations": 0, "generated": 0, "rounds": 0, "frozen": False}
+START = {
+    "size": 0,
+    "seen": 0,
+    "since": 0,
+    "seen_total": 0,
+    "iterations": 0,
+    "generated": 0,
+    "rounds": 0,
+    "frozen": False,
+}
 
 
 SET = ("seen", "since", "size", "frozen")  # since: images seen when the training set became what it is
@@ -99,8 +108,10 @@ class Lab:
         batch = self.budget.batch
         n = min(-(-int(images) // batch) * batch, self.budget.stable - self.seen)
         if n <= 0 or not self.size:
-            raise Problem(f"train: asked for {images} images with {self.budget.stable - self.seen} left of the stable phase "
-                          f"and {self.size} in the training set")
+            raise Problem(
+                f"train: asked for {images} images with {self.budget.stable - self.seen} left of the stable phase "
+                f"and {self.size} in the training set"
+            )
         return self._learn("train", n, new_weight=new_weight)
 
     def cooldown(self):
@@ -133,7 +144,9 @@ class Lab:
         entry = self._journal.get(number)
         if entry is None:
             if self._midway and self._midway["of"] != digest:
-                raise Problem(f"the strategy does not repeat itself: call {number} was in the middle of a training and is now {name}{args}")
+                raise Problem(
+                    f"the strategy does not repeat itself: call {number} was in the middle of a training and is now {name}{args}"
+                )
             if reads_learner and self._dirty:
                 self._checkpoint()
             weights = self._weights() if reads_learner else None
@@ -141,14 +154,18 @@ class Lab:
             outcome, fresh = self._within_memory(name, work, key)
             entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome)
             if (entry["call"], entry["digest"]) != (number, digest):
-                raise Problem(f"the ranks do not agree: call {number}, {name}{args}, is {entry['name']}{entry['args']} on the first; "
-                              "a strategy's randomness must come from lab.rng")
+                raise Problem(
+                    f"the ranks do not agree: call {number}, {name}{args}, is {entry['name']}{entry['args']} on the first; "
+                    "a strategy's randomness must come from lab.rng"
+                )
             self._take_in(entry["added"], entry["replaced"], fresh)
             if self._ledger.writes and self._bench.spec.probe != "none" and (entry["added"] or name == "freeze"):
                 probe.keep(self._bench, number)
         elif entry["digest"] != digest:
-            raise Problem(f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
-                          f"and is now {name}{args}; its randomness must come from lab.rng")
+            raise Problem(
+                f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
+                f"and is now {name}{args}; its randomness must come from lab.rng"
+            )
         self._calls, self._state = number, entry["state"]
         self._members = ([] if entry["replaced"] else self._members) + [entry["added"]] * bool(entry["added"])
         if number == self._until:
@@ -166,8 +183,11 @@ class Lab:
             return work(key)
         except torch.OutOfMemoryError as error:
             spec = self._bench.spec
-            lower = (f"train.micro (now {spec.train.micro or spec.train.batch})" if name in ("train", "cooldown")
-                     else f"sampler.block (now {spec.sampler.block})")
+            lower = (
+                f"train.micro (now {spec.train.micro or spec.train.batch})"
+                if name in ("train", "cooldown")
+                else f"sampler.block (now {spec.sampler.block})"
+            )
             raise Problem(f"{name}: out of memory on {self._bench.learner.device}; lower {lower}") from error
 
     def _weights(self):
@@ -201,7 +221,9 @@ class Lab:
     def finish(self):
         """The strategy has ended: commit the last weights, so that a kill during evaluation costs nothing but that."""
         if not self._live:
-            raise Problem(f"the strategy ended at call {self._calls} where its journal has {self._until}: it does not repeat itself")
+            raise Problem(
+                f"the strategy ended at call {self._calls} where its journal has {self._until}: it does not repeat itself"
+            )
         if self._dirty:
             self._checkpoint()
 
@@ -226,7 +248,13 @@ class Lab:
             if "real" in member:
                 bench.trainset.add_real(bench.real, self._real_order(member["real"]))
             else:
-                bench.trainset.add_shard(bench.folder / member["file"], member["digest"], member["rows"], place == 0, fresh.get(member["file"]))
+                bench.trainset.add_shard(
+                    bench.folder / member["file"],
+                    member["digest"],
+                    member["rows"],
+                    place == 0,
+                    fresh.get(member["file"]),
+                )
 
     def _checkpoint(self, **midway):
         with self._clock.phase("write"):
@@ -239,7 +267,9 @@ class Lab:
     def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, fresh=None, **changes):
         """(the content of a call's line, what was made here). ``changes`` are increments of the state, but for the keys in ``SET``."""
         state = self._state | {key: value if key in SET else self._state[key] + value for key, value in changes.items()}
-        return dict(answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {}), fresh or {}
+        return dict(
+            answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {}
+        ), fresh or {}
 
     def _whole(self, what, n, replaced=0):
         room = self.room + replaced
@@ -258,26 +288,55 @@ class Lab:
         batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._break_off)
         birth = (guide, model) if guide is not None and self.seen else None
         members, measured, fresh = batch.generate(self._state["generated"], n, hook, birth)
-        return self._outcome(n, members, used=files_of(members), measured=measured, fresh=fresh, size=self.size + n, since=self.seen,
-                             generated=n, rounds=1)
+        return self._outcome(
+            n,
+            members,
+            used=files_of(members),
+            measured=measured,
+            fresh=fresh,
+            size=self.size + n,
+            since=self.seen,
+            generated=n,
+            rounds=1,
+        )
 
     def _select(self, key, pool, keep, score, balance, replace):
         batch = Selection(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._break_off)
-        members, scans, mean, fresh = batch.select(self._state["generated"], pool, keep, score, balance, replace and self.size > 0)
-        return self._outcome(keep, members, replace, files_of(members) + scans, {"score_at_birth": mean}, fresh,
-                             size=keep if replace else self.size + keep, since=self.seen, generated=pool, rounds=1)
+        members, scans, mean, fresh = batch.select(
+            self._state["generated"], pool, keep, score, balance, replace and self.size > 0
+        )
+        return self._outcome(
+            keep,
+            members,
+            replace,
+            files_of(members) + scans,
+            {"score_at_birth": mean},
+            fresh,
+            size=keep if replace else self.size + keep,
+            since=self.seen,
+            generated=pool,
+            rounds=1,
+        )
 
     def _train(self, n, new_weight, digest):
         bench, end = self._bench, self.seen + n
         begun, self._midway = self._midway or {"position": self.seen, "loss": 0.0}, None
         with self._clock.phase("train"):
-            loss = train(bench, begun, end, self._state["since"], new_weight, lambda *at: self._pause(*at, digest)) / (n // self.budget.batch)
+            loss = train(bench, begun, end, self._state["since"], new_weight, lambda *at: self._pause(*at, digest)) / (
+                n // self.budget.batch
+            )
         self._dirty = True
         with self._clock.phase("monitor"):
             accuracy = float(bench.learner.correct(bench.monitor).mean())
             self._clock.count(monitor_evaluations=len(bench.monitor))
         bench.progress.report(seen=end, size=self.size, accuracy=accuracy)
-        return self._outcome(accuracy, measured={"loss": loss, "monitor": accuracy}, seen=end, seen_total=n, iterations=n // self.budget.batch)
+        return self._outcome(
+            accuracy,
+            measured={"loss": loss, "monitor": accuracy},
+            seen=end,
+            seen_total=n,
+            iterations=n // self.budget.batch,
+        )
 
     def _pause(self, position, loss, digest):
         """In the middle of a training: checkpoint where it is time to, or stop there."""

@@ -35,7 +35,11 @@ def build(name, model_args, shape, classes):
     timm_name, args = (named["timm"], named["args"]) if named else (name, {})
     if not timm.is_model(timm_name):
         known = [*registry.learners(), *timm.list_models()]
-        raise BadInput("learner", name, f"one of {', '.join(registry.learners())}, or a timm model name.{did_you_mean(name, known)}")
+        raise BadInput(
+            "learner",
+            name,
+            f"one of {', '.join(registry.learners())}, or a timm model name.{did_you_mean(name, known)}",
+        )
     args = dict(num_classes=classes, in_chans=shape[0]) | args | model_args
     try:
         try:
@@ -45,7 +49,9 @@ def build(name, model_args, shape, classes):
                 raise
             return timm.create_model(timm_name, **args)  # convolutional: takes images of any size
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise BadInput("learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}") from error
+        raise BadInput(
+            "learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}"
+        ) from error
 
 
 def check_fits(name, model_args, shape, classes):
@@ -67,7 +73,13 @@ class Learner:
     """
 
     def __init__(self, spec, task, device, readers=0, world=Ranks()):
-        self.spec, self.train_spec, self.device, self.readers, self.world = spec, spec.train, torch.device(device), readers, world
+        self.spec, self.train_spec, self.device, self.readers, self.world = (
+            spec,
+            spec.train,
+            torch.device(device),
+            readers,
+            world,
+        )
         self.shape, self.classes = task.shape, len(task.classes)
         self.piece = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
         self.reset()
@@ -82,12 +94,16 @@ class Learner:
         if self.world.size > 1:
             parallel = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
         self.forward = torch.compile(parallel) if self.train_spec.compile else parallel
-        self.optimizer = torch.optim.AdamW(param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True)
+        self.optimizer = torch.optim.AdamW(
+            param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True
+        )
         self.average = None
         if self.train_spec.ema:
             from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-            self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(self.train_spec.ema), use_buffers=True)
+            self.average = AveragedModel(
+                self.model, multi_avg_fn=get_ema_multi_avg_fn(self.train_spec.ema), use_buffers=True
+            )
 
     @property
     def guiding(self):
@@ -112,7 +128,9 @@ class Learner:
         for (images, labels), last in with_last(parts):
             torch.manual_seed(derive(self.spec.seed, "augment", at))  # drop-path and the like: a function of position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
-                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (len(labels) / train.batch)
+                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (
+                    len(labels) / train.batch
+                )
                 (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
             at, total = at + len(labels), total + loss.detach()
         if at != seen + stop:
@@ -127,8 +145,13 @@ class Learner:
     def agree(self):
         """Give every rank the first one's weights and buffers: sums may round differently, and BatchNorm sees its own images only."""
         if self.world.size > 1:
-            for value in [*self.model.state_dict().values(), *(self.average.state_dict().values() if self.average else ())]:
-                if value.device == self.device:  # the average's count of updates stays on the CPU, which NCCL cannot reach
+            for value in [
+                *self.model.state_dict().values(),
+                *(self.average.state_dict().values() if self.average else ()),
+            ]:
+                if (
+                    value.device == self.device
+                ):  # the average's count of updates stays on the CPU, which NCCL cannot reach
                     torch.distributed.broadcast(value, 0)
 
     def loss(self, images, labels, first):
@@ -151,7 +174,7 @@ class Learner:
     def predict(self, images, model=None):
         """fp32 logits of uint8 images, on the CPU."""
         model = model or self.guiding
-        pieces = [images[i:i + self.piece] for i in range(0, len(images), self.piece)]
+        pieces = [images[i : i + self.piece] for i in range(0, len(images), self.piece)]
         return torch.cat([self.logits(self.to_float(piece), model).cpu() for piece in pieces])
 
     def correct(self, split):
@@ -160,10 +183,23 @@ class Learner:
         readers = self.readers if not hasattr(split, "images") else 0
         mine = range(world.rank, len(pieces), world.size)
         logits = [self.predict(images).numpy() for images in feed.stream(pieces, mine, readers)]
-        guesses = [part.argmax(1) if split.among is None else np.asarray(split.among)[part[:, split.among].argmax(1)] for part in logits]
-        flags = [guess == split.labels[number * self.piece:number * self.piece + len(guess)] for number, guess in zip(mine, guesses)]
-        told = [np.frombuffer(data, bool) for data in world.gather(np.concatenate([*flags, np.empty(0, bool)]).tobytes())]
-        return np.concatenate([told[number % world.size][number // world.size * self.piece:][:self.piece] for number in range(len(pieces))])
+        guesses = [
+            part.argmax(1) if split.among is None else np.asarray(split.among)[part[:, split.among].argmax(1)]
+            for part in logits
+        ]
+        flags = [
+            guess == split.labels[number * self.piece : number * self.piece + len(guess)]
+            for number, guess in zip(mine, guesses)
+        ]
+        told = [
+            np.frombuffer(data, bool) for data in world.gather(np.concatenate([*flags, np.empty(0, bool)]).tobytes())
+        ]
+        return np.concatenate(
+            [
+                told[number % world.size][number // world.size * self.piece :][: self.piece]
+                for number in range(len(pieces))
+            ]
+        )
 
     def frozen_copy(self):
         """A copy of the guiding model that training no longer touches."""

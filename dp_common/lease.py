@@ -21,8 +21,14 @@ NAME = "lease.json"
 
 
 def myself():
-    return {"host": socket.gethostname(), "boot": boot_id(), "pid": os.getpid(), "started": process_start(os.getpid()),
-            "slurm_job": os.environ.get("SLURM_JOB_ID"), "slurm_restarts": int(os.environ.get("SLURM_RESTART_COUNT", 0))}
+    return {
+        "host": socket.gethostname(),
+        "boot": boot_id(),
+        "pid": os.getpid(),
+        "started": process_start(os.getpid()),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "slurm_restarts": int(os.environ.get("SLURM_RESTART_COUNT", 0)),
+    }
 
 
 def boot_id():
@@ -43,7 +49,11 @@ def process_start(pid):
 
 def gone(holder, me):
     """Is the holder's process certainly no more?"""
-    if holder["slurm_job"] and holder["slurm_job"] == me["slurm_job"] and me["slurm_restarts"] > holder["slurm_restarts"]:
+    if (
+        holder["slurm_job"]
+        and holder["slurm_job"] == me["slurm_job"]
+        and me["slurm_restarts"] > holder["slurm_restarts"]
+    ):
         return True
     if holder["host"] != me["host"]:
         return False
@@ -126,7 +136,8 @@ class Lease:
 
     def _replace(self, holder, record):
         """Put our record in the place of a dead one. Who may replace or remove the lease of a token holds its ``.take`` file;
-        so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError."""
+        so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError.
+        """
         take = self.folder / f".take-{holder['token']}"
         taker = json.loads(_text(take) or "null")
         if taker:  # it died in the act, or it is about to show that it lives
@@ -152,7 +163,10 @@ class Lease:
         self.thread.join()
         take = self.folder / f".take-{self.token}"
         try:
-            write_atomic(self.folder / f".lease-{self.token}.new", json.dumps({"token": self.token, "ttl": self.ttl, **myself()}).encode())
+            write_atomic(
+                self.folder / f".lease-{self.token}.new",
+                json.dumps({"token": self.token, "ttl": self.ttl, **myself()}).encode(),
+            )
             os.link(self.folder / f".lease-{self.token}.new", take)
         except OSError:
             return  # it is being taken over, or the disk is full: whoever comes next finds us gone

@@ -74,19 +74,34 @@ def surviving(records):
     alive = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [r for r in alive if r["kind"] not in ("call", "evaluate", "midway", *PROBES) or moment(r) <= moment(record)]
+            alive = [
+                r
+                for r in alive
+                if r["kind"] not in ("call", "evaluate", "midway", *PROBES) or moment(r) <= moment(record)
+            ]
         alive.append(record)
     calls = [r for r in alive if r["kind"] == "call"]
     kept = {file for r in calls for file in r["used"]}
     in_progress = 1 + max((r["call"] for r in calls), default=0)
-    last = {r["file"]: place for place, r in enumerate(alive) if r["kind"] in ("shard", "partial")}  # made again, it counts once
-    return [r for place, r in enumerate(alive) if r["kind"] not in ("shard", "partial")
-            or last[r["file"]] == place and (r["file"] in kept or r["call"] == in_progress)]
+    last = {
+        r["file"]: place for place, r in enumerate(alive) if r["kind"] in ("shard", "partial")
+    }  # made again, it counts once
+    return [
+        r
+        for place, r in enumerate(alive)
+        if r["kind"] not in ("shard", "partial")
+        or last[r["file"]] == place
+        and (r["file"] in kept or r["call"] == in_progress)
+    ]
 
 
 def moment(record):
     """How far the strategy is at a line: (calls done, images seen if the next call is a training in progress, else 0)."""
-    return (record["call"] - 1, record["position"]) if record["kind"] == "midway" else (record["call"], record.get("position", 0))
+    return (
+        (record["call"] - 1, record["position"])
+        if record["kind"] == "midway"
+        else (record["call"], record.get("position", 0))
+    )
 
 
 def totals(records):
@@ -104,7 +119,9 @@ def spec_text(resolved):
     import yaml
 
     head = f"# {resolved.run_id}: written once, for people; the ledger's first line holds the same\n"
-    return head + yaml.safe_dump({"run_id": resolved.run_id, "words": resolved.words, "values": resolved.values}, sort_keys=False)
+    return head + yaml.safe_dump(
+        {"run_id": resolved.run_id, "words": resolved.words, "values": resolved.values}, sort_keys=False
+    )
 
 
 class Ledger:

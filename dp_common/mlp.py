@@ -16,15 +16,28 @@ class Mlp(torch.nn.Module):
         super().__init__()
         sizes = [inputs, *[width] * depth]
         hidden = [layer for a, b in zip(sizes, sizes[1:]) for layer in (torch.nn.Linear(a, b), torch.nn.SiLU())]
-        self.layers, self.num_classes = torch.nn.Sequential(torch.nn.Flatten(), *hidden, torch.nn.Linear(sizes[-1], classes)), classes
+        self.layers, self.num_classes = (
+            torch.nn.Sequential(torch.nn.Flatten(), *hidden, torch.nn.Linear(sizes[-1], classes)),
+            classes,
+        )
 
     def forward(self, images):
         return self.layers(images)
 
 
 @register_model
-def mlp_flat(pretrained=False, pretrained_cfg=None, pretrained_cfg_overlay=None, cache_dir=None, *, num_classes=1000, in_chans=3,
-             img_size=(32, 32), width=64, depth=2):
+def mlp_flat(
+    pretrained=False,
+    pretrained_cfg=None,
+    pretrained_cfg_overlay=None,
+    cache_dir=None,
+    *,
+    num_classes=1000,
+    in_chans=3,
+    img_size=(32, 32),
+    width=64,
+    depth=2,
+):
     """Raises ValueError where pretrained weights are asked for: there are none. (The next three arguments timm gives to every model.)"""
     if pretrained:
         raise ValueError("mlp_flat has no pretrained weights")

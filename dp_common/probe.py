@@ -21,7 +21,11 @@ PROBED = 2048  # images of an addition that are looked at, its first
 def check(spec, teacher):
     """Raises BadInput for a probe that needs a density which the teacher does not have (``exact``, ``truth``, ``log_density``)."""
     if spec.probe == "truth" and not hasattr(teacher, "exact"):
-        raise BadInput("probe", "truth", f"with a teacher whose density is known, such as mixture; with {spec.teacher} none or hardness")
+        raise BadInput(
+            "probe",
+            "truth",
+            f"with a teacher whose density is known, such as mixture; with {spec.teacher} none or hardness",
+        )
 
 
 def keep(bench, call):
@@ -30,8 +34,10 @@ def keep(bench, call):
     from safetensors.torch import save
 
     with bench.clock.phase("write"):
-        halved = {key: (value.half() if value.dtype == torch.float32 else value).detach().cpu().contiguous()
-                  for key, value in bench.learner.guiding.state_dict().items()}
+        halved = {
+            key: (value.half() if value.dtype == torch.float32 else value).detach().cpu().contiguous()
+            for key, value in bench.learner.guiding.state_dict().items()
+        }
         data, file = save(halved), f"snapshot-{call:06d}.safetensors"
         write_atomic(Path(bench.folder) / file, data)
         bench.ledger.append("snapshot", call=call, file=file, digest=digest(data))
@@ -49,17 +55,30 @@ def measure(bench, call):
     snapshots = {r["call"]: r for r in ledger.surviving(bench.ledger.records) if r["kind"] == "snapshot"}
     additions = [(number, member_images(bench, calls[number])) for number in sorted(snapshots)]
     additions = [(number, content) for number, content in additions if content is not None]
-    columns = {key: [] for key in ("addition", "at", "seen", "images", "error", "loss", "entropy", "missed", "error_missed")}
+    columns = {
+        key: [] for key in ("addition", "at", "seen", "images", "error", "loss", "entropy", "missed", "error_missed")
+    }
     with bench.clock.phase("evaluate"):
         answers = [answers_of(bench, restored(bench, snapshots[number]), additions) for number, _ in additions]
         answers.append(answers_of(bench, None, additions))
-        seen = [calls[number]["state"]["seen_total"] for number, _ in additions] + [calls[max(calls)]["state"]["seen_total"]]
+        seen = [calls[number]["state"]["seen_total"] for number, _ in additions] + [
+            calls[max(calls)]["state"]["seen_total"]
+        ]
         for place in range(len(additions)):
             missed = answers[place][place]["wrong"]
             for at, answer in enumerate(answers):
                 one = answer[place]
-                row = (place, at, seen[at], len(missed), one["wrong"].mean(), one["loss"], one["entropy"], missed.sum(),
-                       one["wrong"][missed].mean() if missed.any() else None)
+                row = (
+                    place,
+                    at,
+                    seen[at],
+                    len(missed),
+                    one["wrong"].mean(),
+                    one["loss"],
+                    one["entropy"],
+                    missed.sum(),
+                    one["wrong"][missed].mean() if missed.any() else None,
+                )
                 for key, value in zip(columns, row):
                     columns[key].append(value.item() if isinstance(value, np.generic) else value)
         if bench.spec.probe == "truth":
@@ -73,7 +92,9 @@ def member_images(bench, call):
     for member in call["added"]:
         if "file" not in member or rows >= PROBED:
             break
-        images, labels, _ = store.rows(store.read_checked(bench.folder / member["file"], member["digest"]).slice(0, PROBED - rows))
+        images, labels, _ = store.rows(
+            store.read_checked(bench.folder / member["file"], member["digest"]).slice(0, PROBED - rows)
+        )
         parts.append((images, labels))
         rows += len(labels)
     return tuple(np.concatenate(column) for column in zip(*parts)) if parts else None
@@ -83,7 +104,9 @@ def restored(bench, record):
     from safetensors.torch import load
 
     data = (Path(bench.folder) / record["file"]).read_bytes()
-    return bench.learner.model_of({key: value.float() if value.is_floating_point() else value for key, value in load(data).items()})
+    return bench.learner.model_of(
+        {key: value.float() if value.is_floating_point() else value for key, value in load(data).items()}
+    )
 
 
 def answers_of(bench, model, additions):
@@ -95,6 +118,11 @@ def answers_of(bench, model, additions):
     for _, (images, labels) in additions:
         logits, truth = bench.learner.predict(images, model), torch.from_numpy(labels)
         log_p = logits.log_softmax(1)
-        found.append({"wrong": (logits.argmax(1) != truth).numpy(), "loss": float(cross_entropy(logits, truth)),
-                      "entropy": float(-(log_p.exp() * log_p).sum(1).mean())})
+        found.append(
+            {
+                "wrong": (logits.argmax(1) != truth).numpy(),
+                "loss": float(cross_entropy(logits, truth)),
+                "entropy": float(-(log_p.exp() * log_p).sum(1).mean()),
+            }
+        )
     return found

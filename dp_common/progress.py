@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 class Progress:
     """On a terminal one bar for the budget and, while images are made, one for them; elsewhere a line at each tenth of the budget
-    and each addition. ``quiet`` shows nothing."""
+    and each addition. ``quiet`` shows nothing.
+    """
 
     def __init__(self, budget, stream=None, quiet=False):
         self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
@@ -33,7 +34,15 @@ class Progress:
     def bar(self, total, name, leave=False):
         from tqdm import tqdm
 
-        return tqdm(total=total, desc=f"{name:>8}", unit=" images", unit_scale=True, leave=leave, file=self.stream, dynamic_ncols=True)
+        return tqdm(
+            total=total,
+            desc=f"{name:>8}",
+            unit=" images",
+            unit_scale=True,
+            leave=leave,
+            file=self.stream,
+            dynamic_ncols=True,
+        )
 
     def report(self, seen, size, accuracy):
         """After each evaluation on monitor."""
@@ -49,9 +58,15 @@ class Progress:
             return
         self.mark = mark
         since, then = self.begun
-        left = f", about {clock((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go" if seen > since else ""
-        self.say(f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
-                 f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone{left}")
+        left = (
+            f", about {clock((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go"
+            if seen > since
+            else ""
+        )
+        self.say(
+            f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
+            f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone{left}"
+        )
 
     def say(self, text):
         if self.quiet:

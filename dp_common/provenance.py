@@ -14,7 +14,8 @@ PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn"
 
 def device_named(name, local=0):
     """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device; of ``auto`` and ``cuda`` each rank of a machine takes its own, counted by its
-    ``local`` rank, or the one it was given alone. Raises BadInput."""
+    ``local`` rank, or the one it was given alone. Raises BadInput.
+    """
     import torch
 
     there = torch.cuda.device_count()
@@ -27,7 +28,11 @@ def device_named(name, local=0):
     if device.type == "cuda" and device.index is None and there:
         device = torch.device("cuda", 0 if there == 1 else local)
     if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= there):
-        raise BadInput("device", name, f"this machine has cpu and {there} CUDA device(s)" + (f"; this is local rank {local}" if local else ""))
+        raise BadInput(
+            "device",
+            name,
+            f"this machine has cpu and {there} CUDA device(s)" + (f"; this is local rank {local}" if local else ""),
+        )
     return device
 
 
@@ -66,7 +71,9 @@ def commit():
 
     def git(*words):
         try:
-            return subprocess.run(["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10)
+            return subprocess.run(
+                ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10
+            )
         except (OSError, subprocess.TimeoutExpired):
             return None
 
@@ -88,6 +95,14 @@ def provenance(labels):
     """The part of an ``open`` line that says where and with what; ``labels``: the device of each rank."""
     import socket
 
-    return {"device": labels[0] if len(set(labels)) == 1 else "mixed", "devices": len(labels), "cpu": cpu_model(), "cores": os.cpu_count(),
-            "host": socket.gethostname(), "pid": os.getpid(), "argv": sys.argv, "git": commit(),
-            "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}}}
+    return {
+        "device": labels[0] if len(set(labels)) == 1 else "mixed",
+        "devices": len(labels),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "git": commit(),
+        "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}},
+    }

@@ -74,7 +74,8 @@ class Ranks:
 class World(Ranks):
     """One of several processes. ``stores``: three connections to the same TCPStore, of which each may block without the others:
     for meeting, for signs of life, and for the process group. ``timeout``: seconds without a sign of life after which a rank
-    is gone."""
+    is gone.
+    """
 
     def __init__(self, rank, size, local, stores, timeout):
         self.rank, self.size, self.local, self.first, self.timeout = rank, size, local, rank == 0, timeout
@@ -83,7 +84,9 @@ class World(Ranks):
         self.lost, self.asked, self.want_stop, self.over = None, False, False, threading.Event()
         self.tell = lambda error: None
         self.beats = {}  # rank: (beat, when it was new by our monotonic clock)
-        self.pulse.set(f"beat/{rank}", "0")  # before the first meeting: who dies right after it has beaten once, and is missed
+        self.pulse.set(
+            f"beat/{rank}", "0"
+        )  # before the first meeting: who dies right after it has beaten once, and is missed
         threading.Thread(target=self._live, daemon=True).start()
 
     # ------------------------------------------------------------------ meeting
@@ -159,7 +162,9 @@ class World(Ranks):
             except Exception as error:  # whatever it is, there is no store any more
                 if self.over.is_set():
                     return
-                self.lost = self.lost or PeerFailed(f"rank 0 is gone: its store does not answer any more ({type(error).__name__})")
+                self.lost = self.lost or PeerFailed(
+                    f"rank 0 is gone: its store does not answer any more ({type(error).__name__})"
+                )
             if self.lost:
                 failing = failing or time.monotonic()
                 if time.monotonic() - failing > PATIENCE:
@@ -182,7 +187,9 @@ class World(Ranks):
         if not self.first and self.pulse.check(["closed"]):
             self.lost = ended(json.loads(self.pulse.get("closed")))
             return
-        self.asked = self.asked or self.first and any(self.pulse.check([f"stop/{rank}"]) for rank in range(1, self.size))
+        self.asked = (
+            self.asked or self.first and any(self.pulse.check([f"stop/{rank}"]) for rank in range(1, self.size))
+        )
         now = time.monotonic()
         for rank in range(self.size):
             if rank == self.rank or self.pulse.check([f"bye/{rank}"]):
@@ -211,7 +218,8 @@ class World(Ranks):
 
     def _let_go(self):
         """Stay a moment, unless the first rank leaves before: a launcher may end all as soon as one has ended, and the first is to write
-        down why. Not long: a collective that it may wait in breaks off for sure only when this process ends."""
+        down why. Not long: a collective that it may wait in breaks off for sure only when this process ends.
+        """
         import torch.distributed as dist
 
         if self.group and dist.get_backend() == "gloo":  # NCCL would wait for the others here, and they for us
@@ -242,8 +250,14 @@ class World(Ranks):
         cuda = device.type == "cuda"
         if cuda:
             torch.cuda.set_device(device)  # what names no device shall not be made on the first one by all ranks
-        dist.init_process_group("nccl" if cuda else "gloo", store=dist.PrefixStore("group", self.group_store), rank=self.rank,
-                                world_size=self.size, timeout=timedelta(seconds=COLLECTIVE), device_id=device if cuda else None)
+        dist.init_process_group(
+            "nccl" if cuda else "gloo",
+            store=dist.PrefixStore("group", self.group_store),
+            rank=self.rank,
+            world_size=self.size,
+            timeout=timedelta(seconds=COLLECTIVE),
+            device_id=device if cuda else None,
+        )
         self.group = True
 
     def leave(self):

@@ -19,7 +19,12 @@ import yaml
 
 from dp_common.errors import BadInput, did_you_mean
 
-PACKAGES = {"strategy": "strategies", "score": "dp_common.scores", "teacher": "dp_common.teachers", "task": "dp_common.tasks"}
+PACKAGES = {
+    "strategy": "strategies",
+    "score": "dp_common.scores",
+    "teacher": "dp_common.teachers",
+    "task": "dp_common.tasks",
+}
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,13 @@ class Plugin:
         """The name of the class or function in its file, found without importing it."""
         if self.attribute or self.kind == "score":
             return self.attribute or "score"
-        classes = [node.name for node in self._tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+        classes = [
+            node.name for node in self._tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        ]
         if len(classes) != 1:
-            raise ImportError(f"{self.path} must hold one public class, or be named as {self.path.name}:Class; it holds {classes}")
+            raise ImportError(
+                f"{self.path} must hold one public class, or be named as {self.path.name}:Class; it holds {classes}"
+            )
         return classes[0]
 
     def about(self):

@@ -100,7 +100,9 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, world=Ra
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise Problem(f"{folder}: {error.strerror}; free some space and give the same command again, it goes on from here") from error
+        raise Problem(
+            f"{folder}: {error.strerror}; free some space and give the same command again, it goes on from here"
+        ) from error
     finally:
         if lease:
             lease.release()
@@ -153,8 +155,16 @@ def attempt(resolved, folder, device, lease, stop, quiet, started, world):
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", ledger.spec_text(resolved).encode())
     lost = max(0.0, lease.last_beat - book.records[-1]["t"]) if lease.last_beat and book.records else 0.0
-    book.append("open", run_id=resolved.run_id, lost=round(lost, 3), values=resolved.values, fingerprints=resolved.fingerprints,
-                words=resolved.words, places=resolved.places, **provenance(labels))
+    book.append(
+        "open",
+        run_id=resolved.run_id,
+        lost=round(lost, 3),
+        values=resolved.values,
+        fingerprints=resolved.fingerprints,
+        words=resolved.words,
+        places=resolved.places,
+        **provenance(labels),
+    )
     try:
         summary = work(resolved, folder, book, clock, device, stop, quiet, world)
         book.append("close", state="done", wall=round(clock.wall(), 6))
@@ -198,9 +208,26 @@ def work(resolved, folder, book, clock, device, stop, quiet, world):
     spec, task, teacher = resolved.spec, resolved.task, resolved.teacher
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
     learner, readers = Learner(spec, task, device, resolved.runtime.readers, world), resolved.runtime.readers
-    bench = Bench(spec, resolved.budget, teacher, task.classes, task.train, monitor, learner,
-                  Studio(spec, teacher, device, clock), book, clock, folder, Progress(resolved.budget, quiet=quiet),
-                  resolved.runtime.shard, resolved.runtime.checkpoint_every, stop, readers, SETS[spec.train.order](), world)
+    bench = Bench(
+        spec,
+        resolved.budget,
+        teacher,
+        task.classes,
+        task.train,
+        monitor,
+        learner,
+        Studio(spec, teacher, device, clock),
+        book,
+        clock,
+        folder,
+        Progress(resolved.budget, quiet=quiet),
+        resolved.runtime.shard,
+        resolved.runtime.checkpoint_every,
+        stop,
+        readers,
+        SETS[spec.train.order](),
+        world,
+    )
     lab = Lab(bench)
     clock.switch("idle")
     for _event in resolved.strategy.run(lab):
@@ -231,9 +258,13 @@ def save_correctness(path, correct):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.table({"set": [name for name, flags in correct.items() for _ in flags],
-                      "image": [row for flags in correct.values() for row in range(len(flags))],
-                      "correct": [bool(flag) for flags in correct.values() for flag in flags]})
+    table = pa.table(
+        {
+            "set": [name for name, flags in correct.items() for _ in flags],
+            "image": [row for flags in correct.values() for row in range(len(flags))],
+            "correct": [bool(flag) for flags in correct.values() for flag in flags],
+        }
+    )
     buffer = io.BytesIO()
     pq.write_table(table, buffer)
     files.write_atomic(path, buffer.getvalue())

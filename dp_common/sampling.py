@@ -13,7 +13,9 @@ import torch
 CLIPS = ("none", "keep_eps", "rederive")
 
 
-def ddim(denoise, x, labels, timesteps, alphas_cumprod, *, guide=None, eta=0.0, noise=None, clip="none", final_alpha=1.0):
+def ddim(
+    denoise, x, labels, timesteps, alphas_cumprod, *, guide=None, eta=0.0, noise=None, clip="none", final_alpha=1.0
+):
     """Denoise x [B, ...] (standard normal at timesteps[0]) along ``timesteps`` (descending); returns x0 [B, ...].
 
     Steps go from each timestep to the next *visited* one, the last to ``final_alpha`` (1, or ᾱ_0 where a model's own

@@ -36,5 +36,7 @@ def timesteps(n: int, spacing: str = "leading", steps: int = TRAIN_STEPS, offset
     else:
         raise ValueError(f"sampler.spacing={spacing}: one of leading, trailing, linspace")
     if visited[-1] >= steps:
-        raise ValueError(f"sampler.steps={n}: the last of {spacing} spacing with offset {offset} would be t = {visited[-1]:.0f} of {steps}")
+        raise ValueError(
+            f"sampler.steps={n}: the last of {spacing} spacing with offset {offset} would be t = {visited[-1]:.0f} of {steps}"
+        )
     return [int(t) for t in visited[::-1]]

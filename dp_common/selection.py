@@ -20,7 +20,8 @@ class Selection(Batch):
 
     def select(self, first, pool, keep, score, balance, with_present):
         """The best of candidates first .. first+pool-1, and of the present set if ``with_present``, which they then replace ->
-        (members, files of the scan's saved states, mean score, {file: its content} of what was made here)."""
+        (members, files of the scan's saved states, mean score, {file: its content} of what was made here).
+        """
         bench, contents = self.bench, {}
         best = TopK(keep, len(bench.classes), balance)
         states = self.scan(first, pool, best, score, with_present)
@@ -32,7 +33,9 @@ class Selection(Batch):
             encoded = fetch(start, stop)
             with bench.clock.phase("write"):
                 images = np.stack([store.decode(data) for data in encoded])
-            result = self.write("shard", start, encoded, indices[start:stop], labels[start:stop], scores[start:stop], measured={})
+            result = self.write(
+                "shard", start, encoded, indices[start:stop], labels[start:stop], scores[start:stop], measured={}
+            )
             contents[result["line"]["file"]] = images, labels[start:stop], indices[start:stop]
             return result
 
@@ -45,18 +48,25 @@ class Selection(Batch):
         """Stream the candidates that fall to this rank past ``best``; returns the files of all ranks' states, [] if there is but one."""
         bench, world = self.bench, self.bench.world
         saved = world.decide(self.saved())
-        mine, spans = saved[world.rank::world.size], []
+        mine, spans = saved[world.rank :: world.size], []
         for record in mine:
             table = store.read_checked(bench.folder / record["file"], record["digest"])
             encoded = store.encoded_of(table)
-            best.offer(table["score_at_birth"].to_numpy(), table["index"].to_numpy(), table["label"].to_numpy(), encoded.__getitem__)
+            best.offer(
+                table["score_at_birth"].to_numpy(),
+                table["index"].to_numpy(),
+                table["label"].to_numpy(),
+                encoded.__getitem__,
+            )
             spans = joined(spans + record["spans"])
         state = {"replaces": [record["file"] for record in mine], "present": any(record["present"] for record in mine)}
         written = (mine[0]["file"], spans) if len(mine) == 1 else (None, [])
         if with_present and world.first and not any(record["present"] for record in saved):
             self.offer_present(best, score)
             state["present"] = True
-        todo = uncovered(first, first + pool, [span for record in saved for span in record["spans"]], bench.spec.sampler.block)
+        todo = uncovered(
+            first, first + pool, [span for record in saved for span in record["spans"]], bench.spec.sampler.block
+        )
 
         def save():
             """Results to hand in: none if the last state is this one."""
@@ -94,7 +104,11 @@ class Selection(Batch):
 
     def saved(self):
         """The lines of this scan's states that count: not replaced by later ones, and there."""
-        lines = [r for r in self.bench.ledger.records if r["kind"] == "partial" and r["call"] == self.call and r["key"] == f"{self.key}-0"]
+        lines = [
+            r
+            for r in self.bench.ledger.records
+            if r["kind"] == "partial" and r["call"] == self.call and r["key"] == f"{self.key}-0"
+        ]
         gone = {file for line in lines for file in line["replaces"]}
         return [line for line in lines if line["file"] not in gone and (self.bench.folder / line["file"]).exists()]
 
@@ -124,7 +138,10 @@ class Selection(Batch):
             return lambda start, stop: encoded[start:stop], indices, labels, scores
         paths = [self.bench.folder / state for state in states]
         tables = [pq.read_table(path, columns=["index", "label", "score_at_birth"]) for path in paths]
-        indices, labels, scores = (np.concatenate([table[name].to_numpy() for table in tables]) for name in ("index", "label", "score_at_birth"))
+        indices, labels, scores = (
+            np.concatenate([table[name].to_numpy() for table in tables])
+            for name in ("index", "label", "score_at_birth")
+        )
         held = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
         rows = best_rows(scores, indices, labels, keep, len(self.bench.classes), balance)
         rows = rows[np.argsort(indices[rows], kind="stable")]
@@ -133,8 +150,12 @@ class Selection(Batch):
             found = {}
             for number in np.unique(held[rows[start:stop]]):
                 wanted = indices[rows[start:stop]][held[rows[start:stop]] == number]
-                table = pq.read_table(paths[number], columns=["image", "index"], filters=[("index", "in", wanted.tolist())])
-                found |= {(number, index): data for index, data in zip(table["index"].to_pylist(), store.encoded_of(table))}
+                table = pq.read_table(
+                    paths[number], columns=["image", "index"], filters=[("index", "in", wanted.tolist())]
+                )
+                found |= {
+                    (number, index): data for index, data in zip(table["index"].to_pylist(), store.encoded_of(table))
+                }
             return [found[held[row], indices[row]] for row in rows[start:stop]]
 
         return fetch, indices[rows], labels[rows], scores[rows]

@@ -12,17 +12,26 @@ RECIPE = 1  # raised when the same specification would give other numbers: run i
 @dataclass
 class Data:
     split: int = option(0, "seed of the split of real data into train, monitor and test", low=0)
-    monitor: str = option("disjoint", "what patience looks at: a set disjoint from test, or, as in the paper, the test set itself",
-                          choices=("disjoint", "paper"))
+    monitor: str = option(
+        "disjoint",
+        "what patience looks at: a set disjoint from test, or, as in the paper, the test set itself",
+        choices=("disjoint", "paper"),
+    )
     limit: int = option(0, "use at most this many images of each real split, balanced over classes; 0: all", low=0)
-    root: str = option("data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True)
-    train: str = option("", "task=folder: real training images, one folder per class or a tar of such folders", place=True)
+    root: str = option(
+        "data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True
+    )
+    train: str = option(
+        "", "task=folder: real training images, one folder per class or a tar of such folders", place=True
+    )
     test: str = option("", "task=folder: real test images, likewise", place=True)
 
 
 @dataclass
 class Images:
-    format: str = option("png", "how generated images are stored; what is trained on is what was stored", choices=("png", "jpeg", "webp"))
+    format: str = option(
+        "png", "how generated images are stored; what is trained on is what was stored", choices=("png", "jpeg", "webp")
+    )
     quality: int = option(95, "of jpeg and webp", low=1, high=100)
 
 
@@ -31,8 +40,12 @@ class Sampler:
     steps: int = option(20, "DDIM steps", low=1, high=1000)
     spacing: str = option("trailing", "which timesteps are visited", choices=("leading", "trailing", "linspace"))
     eta: float = option(0.0, "stochasticity: 0 deterministic DDIM, 1 ancestral", low=0, high=1)
-    cfg_scale: float = option(1.0, "classifier-free guidance, uncond + s (cond - uncond); the paper's lambda is s - 1", low=0)
-    clip: str = option("none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive"))
+    cfg_scale: float = option(
+        1.0, "classifier-free guidance, uncond + s (cond - uncond); the paper's lambda is s - 1", low=0
+    )
+    clip: str = option(
+        "none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive")
+    )
     block: int = option(512, "images sampled at once; also the unit of work dealt to ranks", low=1)
 
 
@@ -43,7 +56,11 @@ class Train:
     lr: float = option(2e-3, "learning rate of AdamW after warm-up", above=0)
     weight_decay: float = option(0.05, "weight decay of AdamW", low=0)
     micro: int = option(0, "images per forward pass, gradients being added up to a whole batch; 0: the batch", low=0)
-    order: str = option("uniform", "examples drawn uniformly from memory, or streamed from disk in shuffled blocks", choices=("uniform", "block"))
+    order: str = option(
+        "uniform",
+        "examples drawn uniformly from memory, or streamed from disk in shuffled blocks",
+        choices=("uniform", "block"),
+    )
     label_smoothing: float = option(0.0, "label smoothing", low=0, high=0.5)
     clip_grad: float = option(0.0, "gradient norm limit, 0 for none", low=0)
     ema: float = option(0.0, "decay of the averaged weights, 0 for none", low=0, high=0.99999)
@@ -66,13 +83,24 @@ class Spec:
     strategy: str = option("dp", "what to generate, keep and train on, and when")
     scale: int = option(4_000, "images in the final training set", low=1, high=1_000_000_000)
     seed: int = option(0, "decides latents, initial weights and the order of examples", low=0)
-    precision: str = option("fp32", "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype", choices=("fp32", "bf16"))
-    threads: int = option(1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024)
+    precision: str = option(
+        "fp32",
+        "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype",
+        choices=("fp32", "bf16"),
+    )
+    threads: int = option(
+        1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024
+    )
     evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
-    probe: str = option("none", "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it came; "
-                        "truth: that, and how far it is from guidance's target, where the teacher's density is known",
-                        choices=("none", "hardness", "truth"))
-    guide_with: str = option("ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw"))
+    probe: str = option(
+        "none",
+        "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it came; "
+        "truth: that, and how far it is from guidance's target, where the teacher's density is known",
+        choices=("none", "hardness", "truth"),
+    )
+    guide_with: str = option(
+        "ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw")
+    )
     data: Data = field(default_factory=Data)
     sampler: Sampler = field(default_factory=Sampler)
     images: Images = field(default_factory=Images)
@@ -86,8 +114,12 @@ class Runtime:
     root: str = option("results/runs", "folder of runs")
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
-    lease_ttl: float = option(60.0, "seconds without a heartbeat after which another process may take a run over", above=0)
-    rank_timeout: float = option(60.0, "several ranks: seconds without a sign of life after which a rank is gone", above=2)
+    lease_ttl: float = option(
+        60.0, "seconds without a heartbeat after which another process may take a run over", above=0
+    )
+    rank_timeout: float = option(
+        60.0, "several ranks: seconds without a sign of life after which a rank is gone", above=2
+    )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 

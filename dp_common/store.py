@@ -39,34 +39,61 @@ def decode(data):
 
 
 def schema(classes, total):
-    features = {"image": {"_type": "Image"}, "index": {"dtype": "int64", "_type": "Value"},
-                "label": {"names": list(classes), "_type": "ClassLabel"}, "seed": {"dtype": "int64", "_type": "Value"},
-                "round": {"dtype": "int32", "_type": "Value"}, "strategy": {"dtype": "string", "_type": "Value"},
-                "omega": {"dtype": "float32", "_type": "Value"}, "score_at_birth": {"dtype": "float32", "_type": "Value"}}
-    columns = [("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])), ("index", pa.int64()), ("label", pa.int64()),
-               ("seed", pa.int64()), ("round", pa.int32()), ("strategy", pa.string()), ("omega", pa.float32()),
-               ("score_at_birth", pa.float32())]
+    features = {
+        "image": {"_type": "Image"},
+        "index": {"dtype": "int64", "_type": "Value"},
+        "label": {"names": list(classes), "_type": "ClassLabel"},
+        "seed": {"dtype": "int64", "_type": "Value"},
+        "round": {"dtype": "int32", "_type": "Value"},
+        "strategy": {"dtype": "string", "_type": "Value"},
+        "omega": {"dtype": "float32", "_type": "Value"},
+        "score_at_birth": {"dtype": "float32", "_type": "Value"},
+    }
+    columns = [
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("index", pa.int64()),
+        ("label", pa.int64()),
+        ("seed", pa.int64()),
+        ("round", pa.int32()),
+        ("strategy", pa.string()),
+        ("omega", pa.float32()),
+        ("score_at_birth", pa.float32()),
+    ]
     return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}}), "sum": total})
 
 
 def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega, format="png"):
     """Write one shard atomically; returns its digest. ``encoded``: list of bytes; ``scores``: floats or None."""
     n = len(encoded)
-    table = pa.table({
-        "image": pa.array([{"bytes": data, "path": f"{index}.{format}"} for data, index in zip(encoded, indices)],
-                          pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        "index": np.asarray(indices, np.int64), "label": np.asarray(labels, np.int64), "seed": np.full(n, seed, np.int64),
-        "round": np.full(n, round, np.int32), "strategy": pa.array([strategy] * n),
-        "omega": np.full(n, omega, np.float32),
-        "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
-    }, schema=schema(classes, sum_of(encoded, indices, labels)))
+    table = pa.table(
+        {
+            "image": pa.array(
+                [{"bytes": data, "path": f"{index}.{format}"} for data, index in zip(encoded, indices)],
+                pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+            ),
+            "index": np.asarray(indices, np.int64),
+            "label": np.asarray(labels, np.int64),
+            "seed": np.full(n, seed, np.int64),
+            "round": np.full(n, round, np.int32),
+            "strategy": pa.array([strategy] * n),
+            "omega": np.full(n, omega, np.float32),
+            "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
+        },
+        schema=schema(classes, sum_of(encoded, indices, labels)),
+    )
     buffer = io.BytesIO()
     indices = np.asarray(indices, np.int64)
     consecutive = n and indices[-1] - indices[0] == n - 1
     first = ROW_GROUP - int(indices[0]) % ROW_GROUP if consecutive else ROW_GROUP
     # Statistics of image bytes would put whole images into the footer, which a streaming reader parses again and again.
-    with pq.ParquetWriter(buffer, table.schema, compression="none", use_dictionary=["strategy"],
-                          write_statistics=["index", "label", "round"], write_page_checksum=True) as file:
+    with pq.ParquetWriter(
+        buffer,
+        table.schema,
+        compression="none",
+        use_dictionary=["strategy"],
+        write_statistics=["index", "label", "round"],
+        write_page_checksum=True,
+    ) as file:
         file.write_table(table[:first], row_group_size=ROW_GROUP)
         if n > first:
             file.write_table(table[first:], row_group_size=ROW_GROUP)
@@ -95,7 +122,9 @@ def group_sizes(path, expected):
     except FileNotFoundError:
         raise Damaged(f"{path}: the ledger names this file, but it is not there") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise Damaged(f"{path}: not a readable Parquet file ({error}); delete the run's folder to start it anew") from error
+        raise Damaged(
+            f"{path}: not a readable Parquet file ({error}); delete the run's folder to start it anew"
+        ) from error
     if found != expected:
         raise Damaged(f"{path}: has {found} rows, the ledger says {expected}; delete the run's folder to start it anew")
     return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
@@ -107,7 +136,9 @@ def read_group(path, group):
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read_row_group(group, columns=["image.bytes", "label"], use_threads=False)
     except (pa.ArrowInvalid, OSError) as error:
-        raise Damaged(f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew") from error
+        raise Damaged(
+            f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew"
+        ) from error
     return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
 
 

@@ -90,7 +90,9 @@ class Hard:
             return Random(1.0).scalars(rho)
         inside, side = (2 * ndtr(xi / s) - 1, 2 * ndtr(rho * xi / s) - 1) if s else (1.0, np.sign(rho))
         slope = sqrt(2 / pi) * inside  # β = slope √(1−ρ²), and by parts β̃ = slope ρ − 2 pdf(ξ)(2Φ(τξ) − 1)
-        return Scalars(self.keep, self.keep - 2 * xi * float(pdf(xi)), float(slope * s), float(slope * rho - 2 * pdf(xi) * side))
+        return Scalars(
+            self.keep, self.keep - 2 * xi * float(pdf(xi)), float(slope * s), float(slope * rho - 2 * pdf(xi) * side)
+        )
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,8 @@ class Random:
 class Soft:
     """Keep with probability (4σ(t)σ(−t))^a, σ the sigmoid and a such that E q = ``keep``: the more uncertain the pruner, the likelier.
 
-    The paper's equation 27 (after Kolossov et al. 2024) scaled into [0, 1]. These are probabilities, not weights in the loss."""
+    The paper's equation 27 (after Kolossov et al. 2024) scaled into [0, 1]. These are probabilities, not weights in the loss.
+    """
 
     keep: float
 
@@ -140,7 +143,9 @@ class Soft:
     def power(self):
         if self.keep == 1:
             return 0.0
-        kept = lambda log_a: quad_vec(lambda t: 2 * pdf(t) * np.cosh(t / 2) ** (-2 * np.exp(log_a)), 0, END)[0] - self.keep
+        kept = lambda log_a: (
+            quad_vec(lambda t: 2 * pdf(t) * np.cosh(t / 2) ** (-2 * np.exp(log_a)), 0, END)[0] - self.keep
+        )
         return float(np.exp(brentq(kept, -25, 25, xtol=1e-14)))
 
     def __call__(self, t):
@@ -172,8 +177,12 @@ def check_keep(keep):
 
 def mix(rho, *parts):
     """All four scalars are linear in q."""
-    return Scalars(*(float(sum(weight * value for (weight, _), value in zip(parts, values)))
-                     for values in zip(*(scalars(q, rho) for _, q in parts))))
+    return Scalars(
+        *(
+            float(sum(weight * value for (weight, _), value in zip(parts, values)))
+            for values in zip(*(scalars(q, rho) for _, q in parts))
+        )
+    )
 
 
 def scalars(q, rho):
@@ -210,10 +219,13 @@ def check_cosine(key, value):
 def truth(rho, rho_g, rho_sg):
     """w_0 along (e1, e2, e3): e1 the pruner, e2 the part of the label direction across it, e3 the rest. Raises BadInput.
 
-    ``rho_sg`` None: as ``rho``, which is right for labels of the truth (rho_g = 1)."""
+    ``rho_sg`` None: as ``rho``, which is right for labels of the truth (rho_g = 1).
+    """
     rho_sg = rho if rho_sg is None and rho_g == 1 else rho_sg
     if rho_sg is None:
-        raise BadInput("rho_sg", None, "with rho_g below 1, the cosine between pruner and label direction must be given")
+        raise BadInput(
+            "rho_sg", None, "with rho_g below 1, the cosine between pruner and label direction must be given"
+        )
     for key, value in (("rho", rho), ("rho_g", rho_g), ("rho_sg", rho_sg)):
         check_cosine(key, value)
     s = sine(rho_sg)
@@ -232,8 +244,12 @@ def error(q, phi, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, d=inf):
     probability ``flip``, which shrinks c by 1 − 2·flip and leaves y² = 1, so p, γ and pφm' stay. ``d``: finite, to average over the
     noise along the pruner, the largest term that the limit leaves out. Raises BadInput.
     """
-    for key, value, fine, allowed in (("phi", phi, phi > 0, "d/n, more than 0"), ("lam", lam, lam >= 0, "at least 0"),
-                                      ("flip", flip, 0 <= flip <= 1, "from 0 to 1"), ("d", d, d >= 2, "at least 2")):
+    for key, value, fine, allowed in (
+        ("phi", phi, phi > 0, "d/n, more than 0"),
+        ("lam", lam, lam >= 0, "at least 0"),
+        ("flip", flip, 0 <= flip <= 1, "from 0 to 1"),
+        ("d", d, d >= 2, "at least 2"),
+    ):
         if not fine or (key != "d" and not isfinite(value)):
             raise BadInput(key, value, allowed)
     rho_sg, w0 = truth(rho, rho_g, rho_sg)
@@ -244,7 +260,9 @@ def error(q, phi, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, d=inf):
     variance = np.array([gamma, p])
     gap = phi + lam - p
     root = hypot(gap, 2 * sqrt(lam * p))  # S
-    kappa = (gap + root) / 2 if gap > 0 else 2 * lam * p / (root - gap) if lam else 0.0  # each form avoids the other's cancellation
+    kappa = (
+        (gap + root) / 2 if gap > 0 else 2 * lam * p / (root - gap) if lam else 0.0
+    )  # each form avoids the other's cancellation
     delta = (p + kappa) * root  # Δ
     w = c / (variance + kappa)  # the mean of w, as all that follows over its factor 1 + φm
     # ν0 Δ, the second term being r' and the third −2φ/Δ r
@@ -252,7 +270,9 @@ def error(q, phi, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, d=inf):
     m0 = np.sum(w * w0[:2]) * sqrt(delta)
     if d == inf:
         return acos(min(1.0, max(-1.0, m0 / sqrt(nu0)))) / pi
-    along = (nu0 - np.sum(w**2) * delta) / d * gamma / p * ((p + kappa) / (gamma + kappa)) ** 2  # variance of the noise along the pruner, times Δ
+    along = (
+        (nu0 - np.sum(w**2) * delta) / d * gamma / p * ((p + kappa) / (gamma + kappa)) ** 2
+    )  # variance of the noise along the pruner, times Δ
     noise, weights = hermegauss(64)
     noise *= sqrt(max(along, 0.0))
     cosine = (m0 + w0[0] * noise) / np.sqrt(nu0 + 2 * w[0] * sqrt(delta) * noise + noise**2)

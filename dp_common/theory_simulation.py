@@ -59,7 +59,7 @@ def simulate(q, n, d, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, *, repeats, se
 def angle(w, w0):
     """arccos(cos(w, w0))/π; ``w0`` [3] or [d], zero where it is shorter than ``w``. A classifier of norm 0 guesses: 1/2."""
     norm = np.linalg.norm(w) * np.linalg.norm(w0)
-    return float(np.arccos(np.clip(w[:len(w0)] @ w0 / norm, -1, 1)) / np.pi) if norm else 0.5
+    return float(np.arccos(np.clip(w[: len(w0)] @ w0 / norm, -1, 1)) / np.pi) if norm else 0.5
 
 
 def ridge(x, y, lam, n):
@@ -81,20 +81,30 @@ def loop(d, initial, per_round, rounds, pool, lam, *, seed):
     add ``per_round``: the first (``random``), or those nearest to the boundary of a learner, of the first round's (``frozen``) or
     the current one (``adaptive``). Then ridge on all, λ normalised by the size of the set. Labels are right. Raises BadInput.
     """
-    for key, value, low in (("d", d, 2), ("initial", initial, 1), ("per_round", per_round, 1), ("rounds", rounds, 0), ("pool", pool, 1)):
+    for key, value, low in (
+        ("d", d, 2),
+        ("initial", initial, 1),
+        ("per_round", per_round, 1),
+        ("rounds", rounds, 0),
+        ("pool", pool, 1),
+    ):
         if value < low:
             raise BadInput(key, value, f"at least {low}")
     w0 = np.eye(1, d)[0]
     first = generator(seed, "loop", 0).standard_normal((initial, d))
-    sets = {arm: first for arm in ARMS}
+    sets = dict.fromkeys(ARMS, first)
     frozen = ridge(first, np.sign(first[:, 0]), lam, initial)
-    learners = {arm: frozen for arm in ARMS}
+    learners = dict.fromkeys(ARMS, frozen)
     errors = {arm: [angle(frozen, w0)] for arm in ARMS}
     for number in range(1, rounds + 1):
         candidates = generator(seed, "loop", number).standard_normal((pool * per_round, d))
         for arm in ARMS:
             pruner = {"random": None, "frozen": frozen, "adaptive": learners[arm]}[arm]
-            hardest = slice(per_round) if pruner is None else np.argsort(np.abs(candidates @ pruner), kind="stable")[:per_round]
+            hardest = (
+                slice(per_round)
+                if pruner is None
+                else np.argsort(np.abs(candidates @ pruner), kind="stable")[:per_round]
+            )
             sets[arm] = np.concatenate([sets[arm], candidates[hardest]])
             learners[arm] = ridge(sets[arm], np.sign(sets[arm][:, 0]), lam, len(sets[arm]))
             errors[arm].append(angle(learners[arm], w0))

@@ -53,7 +53,8 @@ def within(points):
 
 def distance(added, exact, between, tilted, shares):
     """The normalised energy distance of ``added`` from the weighted ``exact``: lists per class of [m_y, D], [n_y, D], ``within(exact)``
-    and weights [n_y]. Classes with fewer than two images added do not count. None if there is no other."""
+    and weights [n_y]. Classes with fewer than two images added do not count. None if there is no other.
+    """
     from scipy.spatial.distance import cdist
 
     above = below = 0.0

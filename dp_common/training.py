@@ -18,7 +18,9 @@ def train(bench, begun, end, since, new_weight, pause):
     """
     train, world, batch, position = bench.spec.train, bench.world, bench.spec.train.batch, begun["position"]
     total = torch_scalar(begun["loss"] if world.first else 0.0)
-    examples = feed.Examples(bench.trainset, bench.spec.seed, since, new_weight, augment_of(bench.spec.seed, train, bench.learner.shape))
+    examples = feed.Examples(
+        bench.trainset, bench.spec.seed, since, new_weight, augment_of(bench.spec.seed, train, bench.learner.shape)
+    )
     todo = [span for first in range(position, end, batch) for span in feed.spans(train, first, world.rank, world.size)]
     share = len(feed.spans(train, 0, world.rank, world.size))
     with bench.progress.task("train", end - position) as advance:

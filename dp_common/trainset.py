@@ -86,7 +86,11 @@ class BlockSet:
         self.clear()
 
     def clear(self):
-        self.sources, self.groups, self.newest = [], np.empty((0, 3), np.int32), 0  # groups: [source, group in it, rows]
+        self.sources, self.groups, self.newest = (
+            [],
+            np.empty((0, 3), np.int32),
+            0,
+        )  # groups: [source, group in it, rows]
         self.total, self.shards, self._orders, self._windows = 0, [], OrderedDict(), OrderedDict()
 
     def __len__(self):
@@ -140,10 +144,13 @@ class BlockSet:
 
     def _order(self, seed, epoch, weight):
         """Row groups of an epoch in their order, and where each ends: [G], [G]."""
+
         def made():
             groups = np.arange(len(self.groups))
             if weight > 1:
-                fresh = np.cumsum(self.groups[::-1, 2])[::-1] <= self.newest  # additions are whole groups: no group is part new
+                fresh = (
+                    np.cumsum(self.groups[::-1, 2])[::-1] <= self.newest
+                )  # additions are whole groups: no group is part new
                 groups = np.concatenate([groups, *[groups[fresh]] * (weight - 1)])
             order = shuffled(groups, seed, "groups", *epoch)
             return order, np.cumsum(self.groups[order, 2])
@@ -152,8 +159,9 @@ class BlockSet:
 
     def _window(self, seed, epoch, window, order, weight):
         """Order of a window's images, a reader of each of its groups, and where each group ends in it."""
+
         def made():
-            mine = self.groups[order[window * WINDOW:(window + 1) * WINDOW]]
+            mine = self.groups[order[window * WINDOW : (window + 1) * WINDOW]]
             edges = np.cumsum(mine[:, 2])
             gets = [self.sources[source].open(group) for source, group, _ in mine.tolist()]
             return shuffled(np.arange(edges[-1]), seed, "window", *epoch, window), gets, edges
@@ -169,7 +177,8 @@ class BlockSet:
 
     def digest(self):
         """One hash over all images (of real ones: over their rows), from sums that the shards hold, however they are sharded;
-        reading all images again would take hours."""
+        reading all images again would take hours.
+        """
         h = hashlib.sha256()
         for source in self.sources:
             h.update(source.identity())
@@ -198,12 +207,12 @@ class Rows:
         self.split, self.order = split, order
 
     def open(self, group):
-        rows = self.order[group * store.ROW_GROUP:(group + 1) * store.ROW_GROUP]
-        return lambda row: (self.split.read(rows[row:row + 1])[0], self.split.labels[rows[row]])
+        rows = self.order[group * store.ROW_GROUP : (group + 1) * store.ROW_GROUP]
+        return lambda row: (self.split.read(rows[row : row + 1])[0], self.split.labels[rows[row]])
 
     def parts(self):
         for start in range(0, len(self.order), store.ROW_GROUP):
-            rows = self.order[start:start + store.ROW_GROUP]
+            rows = self.order[start : start + store.ROW_GROUP]
             yield self.split.read(rows), self.split.labels[rows], rows
 
     def identity(self):

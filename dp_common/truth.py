@@ -22,8 +22,20 @@ from dp_common.seeds import derive, label_of
 EXACT, PLAIN = 4096, 2048  # exact samples of P, and plain DDIM images: those of indices 0, 1, ...
 ENOUGH = 50  # effective exact samples of a class; with fewer of any class nothing is said of a target
 GRID, DRAWN = 81, 1000  # cells a side of the map of two-dimensional images; points of an addition that are kept in it
-COLUMNS = ("addition", "target", "omega", "effective", "images", "score", "score_added", "score_plain", "true_label", "log_density",
-           "distance", "distance_plain")
+COLUMNS = (
+    "addition",
+    "target",
+    "omega",
+    "effective",
+    "images",
+    "score",
+    "score_added",
+    "score_plain",
+    "true_label",
+    "log_density",
+    "distance",
+    "distance_plain",
+)
 
 
 def measure(bench, call, calls, additions, model_at):
@@ -36,9 +48,17 @@ def measure(bench, call, calls, additions, model_at):
     """
     exact, plain = Samples(bench, "exact"), Samples(bench, "plain")
     between = tilt.within(exact.points())
-    rows = [row for place, (number, content) in enumerate(additions)
-            for row in rows_of(bench, place, aim(calls, number), content, model_at(guiding_call(calls, number)), exact, plain, between)]
-    told = {"truth": {key: [row[key] for row in rows] for key in COLUMNS}, "plain": {"images": len(plain.labels)} | plain.means()}
+    rows = [
+        row
+        for place, (number, content) in enumerate(additions)
+        for row in rows_of(
+            bench, place, aim(calls, number), content, model_at(guiding_call(calls, number)), exact, plain, between
+        )
+    ]
+    told = {
+        "truth": {key: [row[key] for row in rows] for key in COLUMNS},
+        "plain": {"images": len(plain.labels)} | plain.means(),
+    }
     if np.prod(bench.learner.shape) == 2:
         models = [model_at(number) for number, _ in additions] + [None]
         seen = [calls[number]["state"]["seen_total"] for number in [*(number for number, _ in additions), max(calls)]]
@@ -76,9 +96,16 @@ class Samples:
         if kind == "exact":
             self.floats = bench.teacher.exact(torch.from_numpy(self.labels), derive(bench.spec.seed, "exact"))
         else:
-            studio, block = Studio(bench.spec, bench.teacher, bench.learner.device, bench.unpriced), bench.spec.sampler.block
-            self.floats = torch.cat([studio.sample(rows, self.labels[rows]) for rows in
-                                     np.split(np.arange(PLAIN), range(block, PLAIN, block))])
+            studio, block = (
+                Studio(bench.spec, bench.teacher, bench.learner.device, bench.unpriced),
+                bench.spec.sampler.block,
+            )
+            self.floats = torch.cat(
+                [
+                    studio.sample(rows, self.labels[rows])
+                    for rows in np.split(np.arange(PLAIN), range(block, PLAIN, block))
+                ]
+            )
         self.stored, self.classes = quantise(self.floats), classes
         known = bench.teacher.truth(self.floats, torch.from_numpy(self.labels).to(self.floats.device))
         self.truth = {name: values.double().cpu().numpy() for name, values in known.items()}
@@ -91,7 +118,11 @@ class Samples:
 
     def scores(self, bench, name, model, as_stored):
         """Per class: the score of each by ``model``, of its stored form or as it was sampled."""
-        return by_class(score_of(bench, name, model, self.stored if as_stored else self.floats, self.labels), self.labels, self.classes)
+        return by_class(
+            score_of(bench, name, model, self.stored if as_stored else self.floats, self.labels),
+            self.labels,
+            self.classes,
+        )
 
 
 def rows_of(bench, place, aimed, content, model, exact, plain, between):
@@ -106,15 +137,26 @@ def rows_of(bench, place, aimed, content, model, exact, plain, between):
         targets["matched"] = tilt.matching(steering, shown, shares, level(added))
     rows = []
     for target, at in targets.items():
-        row = dict.fromkeys(COLUMNS) | {"addition": place, "target": target, "omega": at, "images": len(labels), "score_added": level(added),
-                                        "score_plain": level(plain.scores(bench, name, model, as_stored=True))}
+        row = dict.fromkeys(COLUMNS) | {
+            "addition": place,
+            "target": target,
+            "omega": at,
+            "images": len(labels),
+            "score_added": level(added),
+            "score_plain": level(plain.scores(bench, name, model, as_stored=True)),
+        }
         tilted = [tilt.weights(scores, at) for scores in steering] if at is not None else []
         row["effective"] = min((tilt.effective(w) for w, share in zip(tilted, shares) if share), default=0.0)
         if row["effective"] >= ENOUGH:
             under = lambda values: tilt.mean(by_class(values, exact.labels, exact.classes), tilted, shares)
             from_target = lambda points: tilt.distance(points, exact.points(), between, tilted, shares)
-            row |= {key: under(values) for key, values in exact.truth.items()} | {"score": tilt.mean(shown, tilted, shares)}
-            row |= {"distance": from_target(by_class(flat(images), labels, exact.classes)), "distance_plain": from_target(plain.points())}
+            row |= {key: under(values) for key, values in exact.truth.items()} | {
+                "score": tilt.mean(shown, tilted, shares)
+            }
+            row |= {
+                "distance": from_target(by_class(flat(images), labels, exact.classes)),
+                "distance_plain": from_target(plain.points()),
+            }
         rows.append(row)
     return rows
 
@@ -128,7 +170,9 @@ def score_of(bench, name, model, images, labels):
         logits = bench.learner.predict(images, model)
     else:
         with torch.no_grad():
-            logits = torch.cat([bench.learner.logits(piece, model).cpu() for piece in images.split(bench.learner.piece)])
+            logits = torch.cat(
+                [bench.learner.logits(piece, model).cpu() for piece in images.split(bench.learner.piece)]
+            )
     return score(logits, torch.from_numpy(labels)).double().numpy()
 
 
@@ -152,17 +196,34 @@ def draw_map(bench, call, models, seen, additions, plain):
 
     axis = np.linspace(-1, 1, GRID)
     across, up = np.meshgrid(axis, axis)
-    grid = torch.from_numpy(np.stack([across, up], -1)).float().reshape(-1, *bench.learner.shape).to(bench.learner.device)
+    grid = (
+        torch.from_numpy(np.stack([across, up], -1)).float().reshape(-1, *bench.learner.shape).to(bench.learner.device)
+    )
     with torch.no_grad():
-        answers = [bench.learner.logits(grid, model).softmax(1).cpu().numpy().reshape(GRID, GRID, -1) for model in models]
+        answers = [
+            bench.learner.logits(grid, model).softmax(1).cpu().numpy().reshape(GRID, GRID, -1) for model in models
+        ]
         density = bench.teacher.log_density(grid).cpu().numpy().reshape(GRID, GRID, -1)
-    kept = [(images[:DRAWN].reshape(-1, 2), labels[:DRAWN], np.full(min(DRAWN, len(labels)), place))
-            for place, (_, (images, labels)) in enumerate(additions)]
-    points, labels, addition = (np.concatenate(column) for column in zip(*kept)) if kept else (np.empty((0, 2)), np.empty(0), np.empty(0))
+    kept = [
+        (images[:DRAWN].reshape(-1, 2), labels[:DRAWN], np.full(min(DRAWN, len(labels)), place))
+        for place, (_, (images, labels)) in enumerate(additions)
+    ]
+    points, labels, addition = (
+        (np.concatenate(column) for column in zip(*kept)) if kept else (np.empty((0, 2)), np.empty(0), np.empty(0))
+    )
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, axis=axis, log_density=density.astype(np.float32), probabilities=np.stack(answers).astype(np.float16),
-                        seen=np.array(seen), points=points.astype(np.uint8), labels=labels.astype(np.int16),
-                        addition=addition.astype(np.int16), plain=plain.stored[:DRAWN].reshape(-1, 2), plain_labels=plain.labels[:DRAWN])
+    np.savez_compressed(
+        buffer,
+        axis=axis,
+        log_density=density.astype(np.float32),
+        probabilities=np.stack(answers).astype(np.float16),
+        seen=np.array(seen),
+        points=points.astype(np.uint8),
+        labels=labels.astype(np.int16),
+        addition=addition.astype(np.int16),
+        plain=plain.stored[:DRAWN].reshape(-1, 2),
+        plain_labels=plain.labels[:DRAWN],
+    )
     file = f"map-{call:06d}.npz"
     write_atomic(Path(bench.folder) / file, buffer.getvalue())
     return {"file": file, "digest": digest(buffer.getvalue())}

@@ -27,13 +27,17 @@ def arms(frame):
     for (_, strategy), rows in frame.groupby(["task", "strategy"], sort=False):
         if plugin("strategy", strategy) is None:
             usual = most_common([parameters(values) for values in rows["values"]], list(rows["scale"]))
-            labels |= {index: label(strategy, differing(parameters(values), usual)) for index, values in rows["values"].items()}
+            labels |= {
+                index: label(strategy, differing(parameters(values), usual)) for index, values in rows["values"].items()
+            }
             continue
         given = {index: chosen(values) for index, values in rows["values"].items()}
         plans = plans_of(rows, given)
         for index, row in rows.iterrows():
             own, plan = parameters(row["values"]), {name: at[row["scale"]] for name, at in plans.items()}
-            named = {name: own[name] for name in own if (own[name] != plan[name] if name in plan else name in given[index])}
+            named = {
+                name: own[name] for name in own if (own[name] != plan[name] if name in plan else name in given[index])
+            }
             labels[index] = label(strategy, {name: given[index].get(name, value) for name, value in named.items()})
     return pd.Series(labels, index=frame.index, dtype=object)
 
@@ -41,12 +45,16 @@ def arms(frame):
 def plans_of(rows, given):
     """{parameter: {scale: its usual value}} of the parameters of one strategy that are chosen anew at two scales or more.
 
-    Usual is what most runs at a scale have; among equals, what nobody chose. ``given``: {index: parameters chosen}."""
+    Usual is what most runs at a scale have; among equals, what nobody chose. ``given``: {index: parameters chosen}.
+    """
     plans = {}
     for name in dict.fromkeys(name for found in given.values() for name in found):
         at, picked = {}, set()
         for scale, mine in rows.groupby("scale"):
-            texts = [(json.dumps(parameters(values)[name], sort_keys=True), name in given[index]) for index, values in mine["values"].items()]
+            texts = [
+                (json.dumps(parameters(values)[name], sort_keys=True), name in given[index])
+                for index, values in mine["values"].items()
+            ]
             (text, was_chosen), _ = min(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0][1], pair[0][0]))
             at[scale] = json.loads(text)
             picked |= {text} if was_chosen else set()
@@ -60,7 +68,11 @@ def plan_names(rows):
     found = {}
     for arm, mine in rows.groupby("arm"):
         told = {word.partition("=")[0] for word in arm.split(" ")[1:]}
-        names = dict.fromkeys(name for values in mine["values"] for name in (chosen(values) if plugin("strategy", values["strategy"]) else {}))
+        names = dict.fromkeys(
+            name
+            for values in mine["values"]
+            for name in (chosen(values) if plugin("strategy", values["strategy"]) else {})
+        )
         found[arm] = [name for name in names if name not in told]
     return {arm: names for arm, names in found.items() if names}
 
@@ -96,18 +108,24 @@ def chosen(values):
     cls = plugin("strategy", values["strategy"])
     plain = config.flatten(cls()) if is_dataclass(cls) else {}
     found = differing(own, usual)
-    return {name: plain[name] if name in plain and derived(values, own, name, plain[name]) else value
-            for name, value in found.items() if name not in usual or not derived(values, own, name, usual[name])}
+    return {
+        name: plain[name] if name in plain and derived(values, own, name, plain[name]) else value
+        for name, value in found.items()
+        if name not in usual or not derived(values, own, name, usual[name])
+    }
 
 
 def defaults(values):
     """{key: value} of a run with this task, teacher and strategy of which nothing else is said: class defaults, over them the
-    task's recipe. Plugins that are not installed add nothing."""
+    task's recipe. Plugins that are not installed add nothing.
+    """
     known = config.flatten(Spec())
     for kind in KINDS:
         cls = plugin(kind, values[kind])
         if is_dataclass(cls):
-            known |= {f"{values[kind].replace('-', '_')}.{name}": value for name, value in config.flatten(cls()).items()}
+            known |= {
+                f"{values[kind].replace('-', '_')}.{name}": value for name, value in config.flatten(cls()).items()
+            }
     for key, value in getattr(plugin("task", values["task"]), "recipe", {}).items():
         if key in known:
             known[key] = config.count(key, value) if type(known[key]) is int else value
@@ -120,7 +138,12 @@ def derived(values, own, name, given):
     if not hasattr(cls, "settle"):
         return False
     classes = getattr(plugin("task", values["task"]), "classes", ())
-    budget = Budget(values["scale"], values["train.seen"], values["train.batch"], len(classes) if isinstance(classes, (list, tuple)) else 0)
+    budget = Budget(
+        values["scale"],
+        values["train.seen"],
+        values["train.batch"],
+        len(classes) if isinstance(classes, (list, tuple)) else 0,
+    )
     try:
         trial = cls(**own | {name: given})
         trial.settle(budget)

@@ -32,7 +32,8 @@ def expected_at(rows, scale):
 
 def main_arms(rows):
     """The arms of a comparison proper: strategies as they are by default, and what was run at several scales; all where neither is. ``real``,
-    the ceiling, is not among them. The others are ablations."""
+    the ceiling, is not among them. The others are ablations.
+    """
     scales = rows[rows["arm"] != "real"].groupby("arm")["scale"].nunique()
     proper = {arm for arm, count in scales.items() if count > 1 or " " not in arm}
     return proper or set(scales.index)
@@ -40,7 +41,8 @@ def main_arms(rows):
 
 def ablated(rows, strategy):
     """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the default among them. What
-    is run at every scale beside the default, the controls, makes no ablation alone."""
+    is run at every scale beside the default, the controls, makes no ablation alone.
+    """
     variants, found = defaultdict(set), {}
     for arm, scale in set(zip(rows["arm"], rows["scale"])):
         name, *given = arm.split(" ")
@@ -50,21 +52,33 @@ def ablated(rows, strategy):
         default = rows[(rows["arm"] == strategy) & (rows["scale"] == scale)]
         if len(default) and not arms <= set(CONTROLS):
             usual = parameters(default["values"].iloc[0])[parameter]
-            mine = {parameters(values)[parameter]: arm for arm, values in
-                    rows[rows["arm"].isin(arms) & (rows["scale"] == scale)][["arm", "values"]].itertuples(index=False)}
-            found[parameter, scale] = dict(sorted(({usual: strategy} | mine).items(), key=lambda pair: (isinstance(pair[0], str), pair[0])))
+            mine = {
+                parameters(values)[parameter]: arm
+                for arm, values in rows[rows["arm"].isin(arms) & (rows["scale"] == scale)][
+                    ["arm", "values"]
+                ].itertuples(index=False)
+            }
+            found[parameter, scale] = dict(
+                sorted(({usual: strategy} | mine).items(), key=lambda pair: (isinstance(pair[0], str), pair[0]))
+            )
     return found
 
 
 def left_to_ablations(rows):
     """The arms that need no line among the others, for they stand in the ablations of their strategy."""
-    found = {arm for strategy in {arm.partition(" ")[0] for arm in rows["arm"]} for arms in ablated(rows, strategy).values() for arm in arms.values()}
+    found = {
+        arm
+        for strategy in {arm.partition(" ")[0] for arm in rows["arm"]}
+        for arms in ablated(rows, strategy).values()
+        for arm in arms.values()
+    }
     return found - main_arms(rows) - set(CONTROLS)
 
 
 def ceiling_rows(rows):
     """The ceiling: runs of ``real`` with the most images, one per replicate. Beyond the number of real images there are they
-    are the same run at every scale."""
+    are the same run at every scale.
+    """
     real = rows[rows["arm"] == "real"].sort_values(["scale", "run_id"])
     done = real[real["state"] == "done"]
     if not len(done):
@@ -87,20 +101,33 @@ def cell(part, expected, column):
     done = part[part["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
     interval = t_interval(reached[column])
-    return {**interval._asdict(), "short": len(done) - len(reached), "done": len(done), "planned": len(part), "expected": len(expected),
-            "complete": replicates(done) >= expected}
+    return {
+        **interval._asdict(),
+        "short": len(done) - len(reached),
+        "done": len(done),
+        "planned": len(part),
+        "expected": len(expected),
+        "complete": replicates(done) >= expected,
+    }
 
 
 def accuracies(rows, on="test"):
     """Frame with ``arm, scale, n, mean, low, high, short, done, planned, expected, complete`` of every arm × scale met, in
-    the order of a table; and the same, as a dict, of the ceiling (None where there is none)."""
+    the order of a table; and the same, as a dict, of the ceiling (None where there is none).
+    """
     cells, ceiling = split_ceiling(rows)
     column = column_of(on)
-    found = [{"arm": arm, "scale": scale, **cell(part, expected_at(cells, scale), column)} for arm, scale, part in parts(cells)]
+    found = [
+        {"arm": arm, "scale": scale, **cell(part, expected_at(cells, scale), column)}
+        for arm, scale, part in parts(cells)
+    ]
     top = None
     if len(ceiling):
-        top = {"arm": "real", "images": int(ceiling["images_kept"].max()),
-               **cell(ceiling.assign(scale_reached=True), replicates(rows), column)}
+        top = {
+            "arm": "real",
+            "images": int(ceiling["images_kept"].max()),
+            **cell(ceiling.assign(scale_reached=True), replicates(rows), column),
+        }
     return pd.DataFrame(found), top
 
 
@@ -118,8 +145,13 @@ def differences(rows, baseline, on="test"):
     every, _ = split_ceiling(rows)
     cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
     base, flags = cells[cells["arm"] == baseline], {}
-    return pd.DataFrame([{"arm": arm, "scale": scale, **difference(part, base, expected_at(every, scale), on, flags)}
-                         for arm, scale, part in (parts(cells) if len(base) else []) if arm != baseline])
+    return pd.DataFrame(
+        [
+            {"arm": arm, "scale": scale, **difference(part, base, expected_at(every, scale), on, flags)}
+            for arm, scale, part in (parts(cells) if len(base) else [])
+            if arm != baseline
+        ]
+    )
 
 
 def difference(part, base, expected, on, flags):
@@ -129,9 +161,18 @@ def difference(part, base, expected, on, flags):
     reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
     interval = paired_difference(reached, column_of(on))
     bootstrap, unread = bootstrap_of(reached, on, flags)
-    return {**interval._asdict(), "short": len(both) - len(reached), "done": len(both), "planned": len(part), "expected": len(expected),
-            "complete": replicates(both) >= expected, "boot_low": bootstrap[0], "boot_high": bootstrap[1], "unread": unread,
-            "verdict": verdict(interval, bootstrap)}
+    return {
+        **interval._asdict(),
+        "short": len(both) - len(reached),
+        "done": len(both),
+        "planned": len(part),
+        "expected": len(expected),
+        "complete": replicates(both) >= expected,
+        "boot_low": bootstrap[0],
+        "boot_high": bootstrap[1],
+        "unread": unread,
+        "verdict": verdict(interval, bootstrap),
+    }
 
 
 def bootstrap_of(both, on, flags, level=0.95):
@@ -158,7 +199,8 @@ def total_hours(rows, exclude=()):
 
 def costs(rows, exclude=()):
     """Frame with means per arm × scale × device over finished runs that reached their scale: ``n``, counts, and hours by
-    phase, ``total`` and ``spent``. The ceiling's rows have scale None. Hours over mixed devices are nan."""
+    phase, ``total`` and ``spent``. The ceiling's rows have scale None. Hours over mixed devices are nan.
+    """
     cells, ceiling = split_ceiling(rows)
     cells = [*parts(cells), ("real", None, ceiling.assign(scale_reached=True))]
     found = []
@@ -168,7 +210,15 @@ def costs(rows, exclude=()):
         for device, runs in reached.groupby("device"):
             hours = {phase: runs[f"gpu_hours.{phase}"] for phase in PRICED}
             hours |= {"total": total_hours(runs, exclude), "spent": runs["gpu_hours_spent"]}
-            found.append({"arm": arm, "scale": scale, "device": device, "cpus": sorted(set().union(*runs["cpus"])), "n": len(runs),
-                          **{count: float(runs[count].mean()) for count in COUNTS},
-                          **{name: np.nan if device == "mixed" else float(series.mean()) for name, series in hours.items()}})
+            found.append(
+                {
+                    "arm": arm,
+                    "scale": scale,
+                    "device": device,
+                    "cpus": sorted(set().union(*runs["cpus"])),
+                    "n": len(runs),
+                    **{count: float(runs[count].mean()) for count in COUNTS},
+                    **{name: np.nan if device == "mixed" else float(series.mean()) for name, series in hours.items()},
+                }
+            )
     return pd.DataFrame(found)

@@ -18,7 +18,8 @@ SETS = {"test": "test/accuracy", "monitor": "monitor/accuracy_at_evaluation"}  #
 
 class Event(NamedTuple):
     """``place`` in the run, such as ``call 12``; ``what``: digest of what was done and measured there, the same if it was done
-    again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}."""
+    again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}.
+    """
 
     place: str
     what: str
@@ -29,7 +30,13 @@ class Event(NamedTuple):
 
 def events(records):
     """Records of a ledger, or of any prefix of it -> [Event] in the order in which things happened."""
-    spent, alive, found, steps, additions = hours_by_line(records), {record["n"] for record in ledger.surviving(records)}, [], {0: 0}, 0
+    spent, alive, found, steps, additions = (
+        hours_by_line(records),
+        {record["n"] for record in ledger.surviving(records)},
+        [],
+        {0: 0},
+        0,
+    )
     for record in records:
         if record["n"] not in alive:
             continue
@@ -38,14 +45,24 @@ def events(records):
             additions += record["name"] in ADDING
             values = of_call(record, additions)
         elif record["kind"] == "evaluate":
-            values = {SETS.get(name, f"shifted/{name}"): share["accuracy"] for name, share in record.items()
-                      if isinstance(share, dict) and "accuracy" in share}
+            values = {
+                SETS.get(name, f"shifted/{name}"): share["accuracy"]
+                for name, share in record.items()
+                if isinstance(share, dict) and "accuracy" in share
+            }
         else:
             continue
         if values:
             what = digest(canonical([record.get("digest"), values]))
-            found.append(Event(f"{record['kind']} {record['call']}", what, steps.get(record["call"], 0), record["t"],
-                               values | spent[record["n"]]))
+            found.append(
+                Event(
+                    f"{record['kind']} {record['call']}",
+                    what,
+                    steps.get(record["call"], 0),
+                    record["t"],
+                    values | spent[record["n"]],
+                )
+            )
     return found
 
 
@@ -56,19 +73,29 @@ def of_call(record, additions):
     if record["name"] in TRAINING:
         return {"train/loss": measured["loss"], "monitor/accuracy": measured["monitor"], **size}
     if record["name"] in ADDING:
-        return {"additions/number": additions, "additions/images": record["answer"], **size,
-                **{f"additions/{name}": value for name, value in measured.items() if value is not None}}
+        return {
+            "additions/number": additions,
+            "additions/images": record["answer"],
+            **size,
+            **{f"additions/{name}": value for name, value in measured.items() if value is not None},
+        }
     return {}
 
 
 def hours_by_line(records):
     """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have a price}], by
-    line; work lost when an attempt was killed is in the total only, as in ``dp_common.summary.hours``."""
+    line; work lost when an attempt was killed is in the total only, as in ``dp_common.summary.hours``.
+    """
     seconds, lost, found = {}, 0.0, []
     for record in records:
         for phase, more in record.get("spent", {}).get("phases", {}).items():
             seconds[phase] = seconds.get(phase, 0.0) + more
         lost += record["lost"] * record["devices"] if record["kind"] == "open" else 0.0
         total = sum(seconds.get(phase, 0.0) for phase in PRICED) + lost
-        found.append({**{f"hours_spent/{phase}": amount / 3600 for phase, amount in seconds.items()}, "hours_spent/total": total / 3600})
+        found.append(
+            {
+                **{f"hours_spent/{phase}": amount / 3600 for phase, amount in seconds.items()},
+                "hours_spent/total": total / 3600,
+            }
+        )
     return found

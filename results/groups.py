@@ -18,14 +18,17 @@ CORE = ("task", "teacher", "learner", "train.seen", "data.monitor")
 AXES = ("strategy", "scale", "seed", "data.split")  # what is compared, and the replicates
 MEASURING = ("evaluate", "probe")  # keys that change what is written down, not what is learned
 UNIT = ["seed", "data.split"]  # one replicate
-MONITORS = {"disjoint": "patience looks at a monitor set disjoint from test",
-            "paper": "patience looks at the test set itself (data.monitor=paper)"}
+MONITORS = {
+    "disjoint": "patience looks at a monitor set disjoint from test",
+    "paper": "patience looks at the test set itself (data.monitor=paper)",
+}
 
 
 @dataclass(frozen=True)
 class Group:
     """What all runs of one comparison share. ``extra``: keys beyond CORE that are not at their defaults, or that tell it
-    from another group. ``split``: of the real data, or None where every seed has its own."""
+    from another group. ``split``: of the real data, or None where every seed has its own.
+    """
 
     core: dict
     extra: dict
@@ -36,14 +39,30 @@ class Group:
         core = self.core
         monitor = "monitored on test" if core["data.monitor"] == "paper" else f"{core['data.monitor']} monitor"
         split = "a split per seed" if self.split is None else f"split {self.split}"
-        return ", ".join([core["task"], f"{core['teacher']} teacher", core["learner"], f"{core['train.seen']:,} images seen", monitor,
-                          split, *self.extras()])
+        return ", ".join(
+            [
+                core["task"],
+                f"{core['teacher']} teacher",
+                core["learner"],
+                f"{core['train.seen']:,} images seen",
+                monitor,
+                split,
+                *self.extras(),
+            ]
+        )
 
     @property
     def slug(self):
         """For file names."""
-        words = [self.core["task"], self.core["teacher"], self.core["learner"], short(self.core["train.seen"]), self.core["data.monitor"],
-                 "splits" if self.split is None else f"split{self.split}", *self.extras()]
+        words = [
+            self.core["task"],
+            self.core["teacher"],
+            self.core["learner"],
+            short(self.core["train.seen"]),
+            self.core["data.monitor"],
+            "splits" if self.split is None else f"split{self.split}",
+            *self.extras(),
+        ]
         return "".join(letter if letter.isalnum() or letter in "-._=" else "-" for letter in "-".join(words))
 
     def extras(self):
@@ -57,8 +76,10 @@ def groups(frame):
     on one split are not independent. Raises Problem where two runs are the same replicate of one arm and scale.
     """
     runs = frame[frame["strategy"].notna()].astype({"scale": int, "seed": int, "data.split": int})
-    shared = [{key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
-              for values, weights in zip(runs["values"], weights_named(runs))]
+    shared = [
+        {key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
+        for values, weights in zip(runs["values"], weights_named(runs))
+    ]
     texts = [json.dumps(values, sort_keys=True) for values in shared]
     distinct = {text: values for text, values in zip(texts, shared)}
     found = []
@@ -73,13 +94,17 @@ def groups(frame):
 
 def weights_named(runs):
     """[{} or {key: name}] per run: the weights its teacher was loaded from, the same file always by its shortest name. Where each split of the
-    real data has weights of its own they go with the split, and are not named."""
+    real data has weights of its own they go with the split, and are not named.
+    """
     found = pd.Series([{}] * len(runs), index=runs.index, dtype=object)
     for (_, teacher), rows in runs[runs["weights"].notna()].groupby(["task", "teacher"]):
         marks = rows["weights"].str[1]
         if marks.nunique() > 1 and (marks.groupby(rows["data.split"]).nunique() == 1).all():
             continue
-        names = {mark: min(set(rows.loc[marks == mark, "weights"].str[0]), key=lambda name: (len(name), name)) for mark in marks}
+        names = {
+            mark: min(set(rows.loc[marks == mark, "weights"].str[0]), key=lambda name: (len(name), name))
+            for mark in marks
+        }
         twice = Counter(names.values())
         for index, mark in marks.items():
             name = names[mark] if twice[names[mark]] == 1 else f"{names[mark]}@{str(mark)[:8]}"
@@ -101,8 +126,12 @@ def split_per_seed(rows):
 def extra_of(values, rivals, full):
     """The keys beyond CORE worth naming: not at their default, or telling this group from one with the same CORE."""
     usual = defaults(full)
-    return {key: value for key, value in values.items()
-            if key not in CORE and (key in usual and value != usual[key] or any(other.get(key) != value for other in rivals))}
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in CORE
+        and (key in usual and value != usual[key] or any(other.get(key) != value for other in rivals))
+    }
 
 
 def once(rows):
@@ -113,7 +142,9 @@ def once(rows):
     twins = rows[rows.assign(text=texts).duplicated([*same, "text"], keep=False)]
     if len(twins):
         one, other, *_ = twins[(twins[same] == twins[same].iloc[0]).all(axis=1)]["run_id"]
-        raise Problem(f"{one} and {other} have the same specification but other code, data or weights behind it: keep one under the root")
+        raise Problem(
+            f"{one} and {other} have the same specification but other code, data or weights behind it: keep one under the root"
+        )
     return rows.drop_duplicates(same).sort_values("run_id", kind="stable")
 
 

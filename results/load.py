@@ -17,8 +17,16 @@ from dp_common.errors import BadInput, Damaged, Problem
 from results.arms import arms
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
-FINISHED = ("accuracy", "scale_reached", "images_generated", "images_kept", "images_seen", "iterations",
-            *(f"gpu_hours.{phase}" for phase in (*PRICED, "total")), "gpu_hours_spent")  # columns there are even if no run is finished
+FINISHED = (
+    "accuracy",
+    "scale_reached",
+    "images_generated",
+    "images_kept",
+    "images_seen",
+    "iterations",
+    *(f"gpu_hours.{phase}" for phase in (*PRICED, "total")),
+    "gpu_hours_spent",
+)  # columns there are even if no run is finished
 
 
 def load(root, damaged=None):
@@ -55,9 +63,13 @@ def load(root, damaged=None):
         more = f" (and {len(messages) - 1} more damaged: {'; '.join(messages[1:])})" if messages[1:] else ""
         raise Damaged(f"{messages[0]}{more}")
     frame = pd.DataFrame(rows)
-    frame = frame.reindex(columns=list(dict.fromkeys([*frame.columns, *IDENTITY, "run_id", "folder", "state", "values", *FINISHED])))
+    frame = frame.reindex(
+        columns=list(dict.fromkeys([*frame.columns, *IDENTITY, "run_id", "folder", "state", "values", *FINISHED]))
+    )
     frame = frame.sort_values("run_id", kind="stable", ignore_index=True)
-    for one, other in zip(frame[frame.run_id.duplicated()].itertuples(), frame[frame.run_id.duplicated(keep="last")].itertuples()):
+    for one, other in zip(
+        frame[frame.run_id.duplicated()].itertuples(), frame[frame.run_id.duplicated(keep="last")].itertuples()
+    ):
         raise Problem(f"{one.run_id} lies in {other.folder} and in {one.folder}: it would count twice; move one away")
     return frame.assign(arm=arms(frame))
 
@@ -71,12 +83,23 @@ def row_of(folder):
     opened = [record for record in records if record["kind"] == "open"]
     values = summary.get("values") or (opened[0].get("values", {}) if opened else {})
     row = {key: values.get(key) for key in IDENTITY}
-    row |= {"run_id": opened[0].get("run_id", folder.name) if opened else folder.name, "attempts": len(opened), "device": device_of(opened)}
+    row |= {
+        "run_id": opened[0].get("run_id", folder.name) if opened else folder.name,
+        "attempts": len(opened),
+        "device": device_of(opened),
+    }
     row |= state_of(records) | flat({key: value for key, value in summary.items() if key != "values"})
     tested = [record["test"]["n"] for record in records if record["kind"] == "evaluate" and "test" in record]
-    return row | {"folder": folder, "values": values, "data.split": values.get("data.split"), "test_images": tested[-1] if tested else None,
-                  "weights": weights_of(values, **{key: opened[0].get(key, {}) for key in ("places", "fingerprints")}) if opened else None,
-                  "cpus": sorted({record["cpu"] for record in opened if "cpu" in record})}
+    return row | {
+        "folder": folder,
+        "values": values,
+        "data.split": values.get("data.split"),
+        "test_images": tested[-1] if tested else None,
+        "weights": weights_of(values, **{key: opened[0].get(key, {}) for key in ("places", "fingerprints")})
+        if opened
+        else None,
+        "cpus": sorted({record["cpu"] for record in opened if "cpu" in record}),
+    }
 
 
 def planned(root, known):
@@ -98,9 +121,18 @@ def planned(root, known):
                 continue
             if resolved.run_id == run_id:
                 values = resolved.values
-                rows.append({key: values[key] for key in IDENTITY} | {"run_id": run_id, "attempts": 0, "state": "missing", "cpus": [],
-                                                                      "values": values, "data.split": values["data.split"],
-                                                                      "weights": weights_of(values, resolved.places, resolved.fingerprints)})
+                rows.append(
+                    {key: values[key] for key in IDENTITY}
+                    | {
+                        "run_id": run_id,
+                        "attempts": 0,
+                        "state": "missing",
+                        "cpus": [],
+                        "values": values,
+                        "data.split": values["data.split"],
+                        "weights": weights_of(values, resolved.places, resolved.fingerprints),
+                    }
+                )
     return rows
 
 

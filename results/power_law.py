@@ -16,7 +16,8 @@ LEAST = 3
 
 class Fit(NamedTuple):
     """error ≈ ``factor`` · n^−``exponent``, with ``low`` and ``high`` of the exponent's 95 % t-interval (nan for one replicate), over ``n``
-    replicates; ``left_out`` others had too few points."""
+    replicates; ``left_out`` others had too few points.
+    """
 
     n: int
     exponent: float
@@ -28,7 +29,8 @@ class Fit(NamedTuple):
 
 def fit(runs):
     """Fit of the runs of one arm, a frame with ``x`` (images), ``error`` (fractions), ``seed`` and ``data.split``; None where no replicate has
-    enough points."""
+    enough points.
+    """
     usable = runs[(runs["error"] > 0) & (runs["x"] > 0)]
     slopes, heights, left_out = [], [], runs[UNIT].drop_duplicates().shape[0]
     for _, part in usable.groupby(UNIT):

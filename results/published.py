@@ -12,8 +12,14 @@ import pandas as pd
 FOLDER = Path(__file__).parent / "published"
 TASKS = ("imagenet100", "imagenet1k")
 WHOLE = ("initial", "per_round", "rounds", "images", "iterations", "initial_patience", "branch_out_epoch")
-SETS = {"test": "in_val", "train_heldout": "in_train_heldout", "imagenet-v2": "in_v2", "imagenet-sketch": "in_sketch",
-        "imagenet-r": "in_r", "imagenet-a": "in_a"}  # our name of a real set: its column, where that was printed
+SETS = {
+    "test": "in_val",
+    "train_heldout": "in_train_heldout",
+    "imagenet-v2": "in_v2",
+    "imagenet-sketch": "in_sketch",
+    "imagenet-r": "in_r",
+    "imagenet-a": "in_a",
+}  # our name of a real set: its column, where that was printed
 
 
 def table1():
@@ -35,7 +41,8 @@ def scaling(task):
 
 def ablations():
     """A row per ablation on imagenet100: ``omega, patience`` (growing or fixed)``, sampling, in_val, in_train_heldout, source``.
-    The paper does not say at which scale."""
+    The paper does not say at which scale.
+    """
     return read("ablations_imagenet100")
 
 

@@ -23,7 +23,8 @@ class Speedup(NamedTuple):
     """How many times less an arm pays than a baseline for the same accuracy: the geometric mean of ``n`` pairs of equal replicate, with
     its 95 % t-interval (of the logarithms; nan for n < 4). ``censored`` pairs are in none of the three: in ``never`` of them the arm
     did not reach the target, in ``baseline_never`` the baseline did not (in both, perhaps), in the others one was there at its smallest scale.
-    ``unfinished``: pairs with runs still to come, which are in no other count."""
+    ``unfinished``: pairs with runs still to come, which are in no other count.
+    """
 
     n: int
     factor: float
@@ -47,8 +48,18 @@ def reach(rows, target, against, column="accuracy", exclude=()):
     found = []
     for key, (costs, accuracies), whole in curves(rows, against, column, exclude):
         cost, reached, bound = crossing(costs, accuracies, target) if whole else (nan, False, False)
-        found.append({**key, "cost": cost, "reached": reached, "bound": bound, "whole": whole, "points": len(costs),
-                      "least": costs[0] if len(costs) else nan, "most": costs[-1] if len(costs) else nan})
+        found.append(
+            {
+                **key,
+                "cost": cost,
+                "reached": reached,
+                "bound": bound,
+                "whole": whole,
+                "points": len(costs),
+                "least": costs[0] if len(costs) else nan,
+                "most": costs[-1] if len(costs) else nan,
+            }
+        )
     return pd.DataFrame(found, columns=["arm", *UNIT, "cost", "reached", "bound", "whole", "points", "least", "most"])
 
 
@@ -65,13 +76,20 @@ def ratio(reached, arm, baseline):
     logs = np.log(crossed["cost_base"].to_numpy(float)) - np.log(crossed["cost"].to_numpy(float))
     interval = t_interval(logs)
     low, high = (interval.low, interval.high) if interval.n >= FEWEST else (nan, nan)
-    return Speedup(interval.n, *(float(np.exp(bound)) for bound in (interval.mean, low, high)), len(whole) - len(crossed),
-                   int((~whole["reached"]).sum()), int((~whole["reached_base"]).sum()), len(both) - len(whole))
+    return Speedup(
+        interval.n,
+        *(float(np.exp(bound)) for bound in (interval.mean, low, high)),
+        len(whole) - len(crossed),
+        int((~whole["reached"]).sum()),
+        int((~whole["reached_base"]).sum()),
+        len(both) - len(whole),
+    )
 
 
 def bought(rows, marks, against, column="accuracy", exclude=()):
     """A row per arm × mark: ``n, mean, low, high`` of the accuracy that this cost buys, over the replicates whose curve spans it, of
-    ``expected`` ones that the arm has. Arms with curves of one point are left out. Arguments as in ``reach``."""
+    ``expected`` ones that the arm has. Arms with curves of one point are left out. Arguments as in ``reach``.
+    """
     values, expected = {}, {}
     for key, (costs, accuracies), whole in curves(rows, against, column, exclude):
         expected[key["arm"]] = expected.get(key["arm"], 0) + 1
@@ -80,28 +98,41 @@ def bought(rows, marks, against, column="accuracy", exclude=()):
     found = []
     for arm in sorted(values, key=rank):
         for mark, column_of_mark in zip(marks, np.array(values[arm]).T):
-            found.append({"arm": arm, "mark": mark, "expected": expected[arm],
-                          **t_interval(column_of_mark[~np.isnan(column_of_mark)])._asdict()})
+            found.append(
+                {
+                    "arm": arm,
+                    "mark": mark,
+                    "expected": expected[arm],
+                    **t_interval(column_of_mark[~np.isnan(column_of_mark)])._asdict(),
+                }
+            )
     return pd.DataFrame(found, columns=["arm", "mark", "expected", "n", "mean", "low", "high"])
 
 
 def curves(rows, against, column="accuracy", exclude=()):
     """[({arm, seed, data.split}, (costs, accuracies), whole)]: arrays in order of cost. Runs that cost nothing have no place on a
-    logarithmic axis and are left out, as real images are that nobody generated."""
+    logarithmic axis and are left out, as real images are that nobody generated.
+    """
     done = rows["state"] == "done"
     rows = rows.assign(cost=costs_of(rows, against, exclude).where(done))
     found = []
     for arm in sorted(rows["arm"].unique(), key=rank):
         for unit, part in rows[rows["arm"] == arm].groupby(UNIT):
             points = part[part["cost"] > 0].sort_values(["cost", "scale"], kind="stable")
-            found.append(({"arm": arm, **dict(zip(UNIT, unit))}, (points["cost"].to_numpy(float), points[column].to_numpy(float)),
-                          bool((part["state"] == "done").all())))
+            found.append(
+                (
+                    {"arm": arm, **dict(zip(UNIT, unit))},
+                    (points["cost"].to_numpy(float), points[column].to_numpy(float)),
+                    bool((part["state"] == "done").all()),
+                )
+            )
     return found
 
 
 def reached_by_all(rows, column="accuracy"):
     """The highest accuracy that every replicate of one arm reaches, over the scales that all of them have, so that it does not depend on which
-    of them went further; nan where there is no such scale, or a run at one is not finished."""
+    of them went further; nan where there is no such scale, or a run at one is not finished.
+    """
     units = rows.groupby(UNIT).ngroups
     common = rows.groupby("scale").filter(lambda part: part.groupby(UNIT).ngroups == units)
     if not len(common) or (common["state"] != "done").any():
@@ -114,10 +145,14 @@ def costs_of(rows, against, exclude=()):
     if against == "hours":
         devices = sorted(rows.loc[rows["state"] == "done", "device"].dropna().unique())
         if len(devices) > 1:
-            raise BadInput("hours", ", ".join(devices), "of several kinds of device do not compare; take the runs of one")
+            raise BadInput(
+                "hours", ", ".join(devices), "of several kinds of device do not compare; take the runs of one"
+            )
         return total_hours(rows, exclude)
     if against not in rows:
-        raise BadInput("against", against, "hours, or a column of the frame, such as images_generated, images_kept, iterations")
+        raise BadInput(
+            "against", against, "hours, or a column of the frame, such as images_generated, images_kept, iterations"
+        )
     return rows[against].astype(float)
 
 

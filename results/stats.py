@@ -67,7 +67,9 @@ def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, se
         seeds = rng.integers(n, size=(size, n))
         if shared_images:
             shares = np.stack([np.bincount(drawn, minlength=n) for drawn in seeds]) / n
-            means.append(np.take_along_axis(shares @ differences, rng.integers(images, size=(size, images)), axis=1).mean(axis=1))
+            means.append(
+                np.take_along_axis(shares @ differences, rng.integers(images, size=(size, images)), axis=1).mean(axis=1)
+            )
         else:
             means.append(differences[seeds[..., None], rng.integers(images, size=(size, n, images))].mean(axis=(1, 2)))
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
@@ -75,7 +77,7 @@ def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, se
 
 
 def verdict(interval, bootstrap):
-    """"above", "below" or "undecided" zero: only where t-interval and bootstrap agree. nan bounds decide nothing."""
+    """ "above", "below" or "undecided" zero: only where t-interval and bootstrap agree. nan bounds decide nothing."""
     if interval.low > 0 and bootstrap[0] > 0:
         return "above"
     return "below" if interval.high < 0 and bootstrap[1] < 0 else "undecided"

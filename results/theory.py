@@ -35,27 +35,43 @@ def of_study(records, study=None):
     if not opened:
         raise BadInput("study", study, "the ledger holds none such; python -m benchmarks.theory makes one")
     chosen = opened[-1]
-    return chosen["options"], [record for record in records if record["study"] == chosen["study"] and record["kind"] != "open"]
+    return chosen["options"], [
+        record for record in records if record["study"] == chosen["study"] and record["kind"] != "open"
+    ]
 
 
 def table(lines, figure=None):
     """Lines of a study -> a row per x: ``what`` (limit, simulation), figure, panel, series, x, ``error`` (with low, high, se, repeats
-    of simulations), ``limit``, ``finite`` and, of simulations, ``beyond``; see benchmarks.theory. Fractions. The loop has its own."""
+    of simulations), ``limit``, ``finite`` and, of simulations, ``beyond``; see benchmarks.theory. Fractions. The loop has its own.
+    """
     rows = []
     for line in lines:
         if line["kind"] == "loop" or figure not in (None, line["figure"]):
             continue
         place = dict(zip(PLACE, place_of(line)))
         if line["kind"] == "curve":
-            rows += [place | {"what": "limit", "x": x, "error": error, "limit": error, "finite": finite}
-                     for x, error, finite in zip(line["x"], line["error"], line["finite"])]
+            rows += [
+                place | {"what": "limit", "x": x, "error": error, "limit": error, "finite": finite}
+                for x, error, finite in zip(line["x"], line["error"], line["finite"])
+            ]
         else:
             half = stats.t.ppf(0.975, line["repeats"] - 1) * line["se"]
-            rows.append(place | {"what": "simulation", "error": line["simulated"], "low": line["simulated"] - half, "again": line.get("again", False),
-                                 "high": line["simulated"] + half, **{name: line[name] for name in ("se", "repeats", "limit", "finite", "beyond")}})
+            rows.append(
+                place
+                | {
+                    "what": "simulation",
+                    "error": line["simulated"],
+                    "low": line["simulated"] - half,
+                    "again": line.get("again", False),
+                    "high": line["simulated"] + half,
+                    **{name: line[name] for name in ("se", "repeats", "limit", "finite", "beyond")},
+                }
+            )
     names = [*PLACE, "what", "error", "low", "high", "se", "repeats", "limit", "finite", "beyond", "again"]
     found = pd.DataFrame(rows, columns=names)
-    return found.drop_duplicates([*PLACE, "what"], keep="last", ignore_index=True)  # of a point that was simulated again, the second
+    return found.drop_duplicates(
+        [*PLACE, "what"], keep="last", ignore_index=True
+    )  # of a point that was simulated again, the second
 
 
 def place_of(line):
@@ -80,23 +96,47 @@ def agreement(lines):
     for name, against in (("", "limit"), ("_finite", "finite")):
         points[f"z{name}"] = (points["error"] - points[against]) / points["se"]
         points[f"p{name}"] = 2 * stats.t.sf(points[f"z{name}"].abs(), points["repeats"].astype(float) - 1)
-    summary = verdict(points[points["beyond"] == ""], "limit", "") | {name: int((points["beyond"] == name).sum()) for name in ("peak", "noise")}
+    summary = verdict(points[points["beyond"] == ""], "limit", "") | {
+        name: int((points["beyond"] == name).sum()) for name in ("peak", "noise")
+    }
     summary["again"] = int(points["again"].sum())
     return points, summary | {"finite": verdict(points[points["beyond"] != "peak"], "finite", "_finite")}
 
 
 def verdict(judged, against, name):
     difference, low = judged["error"] - judged[against], float(min(1.0, judged[f"p{name}"].min() * len(judged)))
-    return {"points": len(judged), "mean_z": float(judged[f"z{name}"].mean()), "largest_z": float(judged[f"z{name}"].abs().max()),
-            "outside_95": float((judged[f"p{name}"] < 0.05).mean()), "bonferroni_p": low, "agrees": low > LEVEL,
-            "median_se": float(judged["se"].median()), "mean_difference": float(difference.mean()), "largest_difference": float(difference.abs().max())}
+    return {
+        "points": len(judged),
+        "mean_z": float(judged[f"z{name}"].mean()),
+        "largest_z": float(judged[f"z{name}"].abs().max()),
+        "outside_95": float((judged[f"p{name}"] < 0.05).mean()),
+        "bonferroni_p": low,
+        "agrees": low > LEVEL,
+        "median_se": float(judged["se"].median()),
+        "mean_difference": float(difference.mean()),
+        "largest_difference": float(difference.abs().max()),
+    }
 
 
 def loop_frame(lines):
     """A row per pool × seed × round × arm: kept, generated, error."""
-    return pd.DataFrame([{"pool": line["settings"]["pool"], "seed": line["settings"]["seed"], "round": number, "arm": arm, "kept": kept,
-                          "generated": line["generated"][arm][number], "error": line["error"][arm][number]}
-                         for line in lines if line["kind"] == "loop" for arm in ARMS for number, kept in enumerate(line["kept"])])
+    return pd.DataFrame(
+        [
+            {
+                "pool": line["settings"]["pool"],
+                "seed": line["settings"]["seed"],
+                "round": number,
+                "arm": arm,
+                "kept": kept,
+                "generated": line["generated"][arm][number],
+                "error": line["error"][arm][number],
+            }
+            for line in lines
+            if line["kind"] == "loop"
+            for arm in ARMS
+            for number, kept in enumerate(line["kept"])
+        ]
+    )
 
 
 def loop_differences(lines):
@@ -106,8 +146,19 @@ def loop_differences(lines):
         by = part.pivot(index="seed", columns="arm", values="error")
         for a, b in (("adaptive", "frozen"), ("frozen", "random"), ("adaptive", "random")):
             found = t_interval(100 * (by[b] - by[a]))
-            rows.append({"pool": pool, "round": number, "kept": int(part["kept"].iloc[0]), "a": a, "b": b, "points": found.mean,
-                         "low": found.low, "high": found.high, "n": found.n})
+            rows.append(
+                {
+                    "pool": pool,
+                    "round": number,
+                    "kept": int(part["kept"].iloc[0]),
+                    "a": a,
+                    "b": b,
+                    "points": found.mean,
+                    "low": found.low,
+                    "high": found.high,
+                    "n": found.n,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -117,15 +168,26 @@ def told(records, study=None):
     found = agreement(lines)[1]
     words = []
     for name, part in (("Limit", found), ("With noise along the pruner", found["finite"])):
-        words.append(f"{name} against simulation: {part['points']} points, mean z {part['mean_z']:+.2f}, largest |z| {part['largest_z']:.1f}, "
-                     f"{100 * part['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {part['bonferroni_p']:.2g}: "
-                     + ("" if part["agrees"] else "NOT ") + "within Monte Carlo error")
-    words += [f"  median standard error {100 * found['median_se']:.2f} points, mean difference {100 * found['mean_difference']:+.3f}, largest "
-              f"{100 * found['largest_difference']:.2f}; not judged by the limit: {found['peak']} points at the peak p = φ, {found['noise']} with noise "
-              f"along the pruner; simulated again, since chance would hardly explain the first: {found['again']}",
-              "", f"The loop, accuracy in points, 95 % t-interval over {options['repeats']} pairs:"]
+        words.append(
+            f"{name} against simulation: {part['points']} points, mean z {part['mean_z']:+.2f}, largest |z| {part['largest_z']:.1f}, "
+            f"{100 * part['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {part['bonferroni_p']:.2g}: "
+            + ("" if part["agrees"] else "NOT ")
+            + "within Monte Carlo error"
+        )
+    words += [
+        f"  median standard error {100 * found['median_se']:.2f} points, mean difference {100 * found['mean_difference']:+.3f}, largest "
+        f"{100 * found['largest_difference']:.2f}; not judged by the limit: {found['peak']} points at the peak p = φ, {found['noise']} with noise "
+        f"along the pruner; simulated again, since chance would hardly explain the first: {found['again']}",
+        "",
+        f"The loop, accuracy in points, 95 % t-interval over {options['repeats']} pairs:",
+    ]
     differences = loop_differences(lines)
     for row in differences[differences["round"].isin((1, 3, differences["round"].max()))].itertuples():
-        if (row.round > 1 or row.a == "frozen") and (row.a, row.b) != ("adaptive", "random"):  # at the first addition, adaptive is frozen
-            words.append(f"  chosen from {row.pool:>2} x, round {row.round}: {row.a:>8} - {row.b:<6} {row.points:+6.2f} [{row.low:+.2f}, {row.high:+.2f}]")
+        if (row.round > 1 or row.a == "frozen") and (row.a, row.b) != (
+            "adaptive",
+            "random",
+        ):  # at the first addition, adaptive is frozen
+            words.append(
+                f"  chosen from {row.pool:>2} x, round {row.round}: {row.a:>8} - {row.b:<6} {row.points:+6.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+            )
     return "\n".join(words)

@@ -23,9 +23,16 @@ def tidy(frame, exclude=(), on="test"):
         prices = by_place(costs(runs, exclude))
         for cell in [*cells.to_dict("records"), *([ceiling | {"scale": None}] if ceiling else [])]:
             place = (cell["arm"], cell["scale"])
-            row = {**group.core, "data.split": group.split, "other": " ".join(group.extras()), "arm": cell["arm"], "scale": cell["scale"],
-                   "real_set": on, **{f"accuracy_{name}_percent": 100 * cell[name] for name in ("mean", "low", "high")},
-                   **{name: cell[name] for name in ("n", "short", "done", "expected", "complete")}}
+            row = {
+                **group.core,
+                "data.split": group.split,
+                "other": " ".join(group.extras()),
+                "arm": cell["arm"],
+                "scale": cell["scale"],
+                "real_set": on,
+                **{f"accuracy_{name}_percent": 100 * cell[name] for name in ("mean", "low", "high")},
+                **{name: cell[name] for name in ("n", "short", "done", "expected", "complete")},
+            }
             for baseline, found in gains.items():
                 row |= gain(baseline, found.get(place, [{}])[0])
             rows.append(row | price(prices.get(place, []), exclude))
@@ -44,21 +51,28 @@ def by_place(cells):
 def gain(baseline, cell):
     name = f"minus_{baseline.replace(' ', '_').replace('=', '')}"
     points = {"mean": "mean", "low": "low", "high": "high", "boot_low": "bootstrap_low", "boot_high": "bootstrap_high"}
-    return {**{f"{name}_{word}_points": 100 * cell[key] if key in cell else None for key, word in points.items()},
-            f"{name}_n": cell.get("n"), f"{name}_verdict": cell.get("verdict")}
+    return {
+        **{f"{name}_{word}_points": 100 * cell[key] if key in cell else None for key, word in points.items()},
+        f"{name}_n": cell.get("n"),
+        f"{name}_verdict": cell.get("verdict"),
+    }
 
 
 def price(found, exclude):
     names = [*PRICED, "total", "spent"]
     total = "total_without_" + "_".join(exclude) if exclude else "total"
     one = found[0] if len(found) == 1 else {}
-    return {"device": "; ".join(row["device"] for row in found), **{count: one.get(count) for count in COUNTS},
-            **{f"hours_{total if name == 'total' else name}": one.get(name) for name in names}}
+    return {
+        "device": "; ".join(row["device"] for row in found),
+        **{count: one.get(count) for count in COUNTS},
+        **{f"hours_{total if name == 'total' else name}": one.get(name) for name in names},
+    }
 
 
 def by_cell(named):
     """Every cell of every table: ``comparison, table, part`` (the heading it stands under)``, row, name`` (its first cell)``, column, text``, and the
-    ``value, low, high, n`` that can be read from it, as rounded as they are shown. ``named``: [(title of a comparison, [Table])]."""
+    ``value, low, high, n`` that can be read from it, as rounded as they are shown. ``named``: [(title of a comparison, [Table])].
+    """
     rows = []
     for title, tables in named:
         for table in tables:
@@ -67,9 +81,22 @@ def by_cell(named):
                 part = dict(table.parts).get(number, part)
                 for column, text in zip(table.columns[1:], line[1:]):
                     found = CELL.fullmatch(text)
-                    read = {key: float(found[key].replace(",", "")) if found and found[key] else None for key in ("value", "low", "high", "n")}
-                    rows.append({"comparison": title, "table": plain(table.title), "part": plain(part), "row": number, "name": plain(line[0]),
-                                 "column": plain(column), "text": plain(text), **read})
+                    read = {
+                        key: float(found[key].replace(",", "")) if found and found[key] else None
+                        for key in ("value", "low", "high", "n")
+                    }
+                    rows.append(
+                        {
+                            "comparison": title,
+                            "table": plain(table.title),
+                            "part": plain(part),
+                            "row": number,
+                            "name": plain(line[0]),
+                            "column": plain(column),
+                            "text": plain(text),
+                            **read,
+                        }
+                    )
     return pd.DataFrame(rows).astype({"n": "Int64"} if rows else {})
 
 

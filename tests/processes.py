@@ -9,8 +9,18 @@ import time
 
 def context():
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["dp_common.runner", "timm", "sklearn.cluster", "sklearn.covariance", "sklearn.model_selection",
-                                   "sklearn.datasets", "scipy.ndimage", "scipy.stats"])
+    server.set_forkserver_preload(
+        [
+            "dp_common.runner",
+            "timm",
+            "sklearn.cluster",
+            "sklearn.covariance",
+            "sklearn.model_selection",
+            "sklearn.datasets",
+            "scipy.ndimage",
+            "scipy.stats",
+        ]
+    )
     return server
 
 
@@ -41,8 +51,12 @@ def start_ranks(size, words, folder, environment=()):
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
     told = {"WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **dict(environment)}
-    processes = [context().Process(target=rank_child, args=(list(words), told | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, str(folder)))
-                 for rank in range(size)]
+    processes = [
+        context().Process(
+            target=rank_child, args=(list(words), told | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, str(folder))
+        )
+        for rank in range(size)
+    ]
     for process in processes:
         process.start()
     return processes
@@ -59,6 +73,7 @@ def rank_child(words, environment, folder):
 
     sample, slow = Studio.sample, environment.get("DP_TEST_SLOW", "").split(",")
     if slow[0] == rank:  # rank, factor, least seconds of a block
+
         def sluggish(self, *args):
             began = time.perf_counter()
             images = sample(self, *args)

@@ -17,22 +17,30 @@ SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.compon
 
 
 def command(module, *words):
-    done = subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *words], capture_output=True, text=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *words], capture_output=True, text=True, cwd=ROOT
+    )
     return done.returncode, done.stdout, done.stderr
 
 
 def test_a_sweep_runs_what_is_missing_and_a_failure_touches_no_other(tmp_path):
     root = f"root={tmp_path}"
-    code, _, err = command("sweep", "strategy=static,real", "scale=100", "seed=0", "train.lr=0.001,1e30", "launcher=local", root, *SMALL)
+    code, _, err = command(
+        "sweep", "strategy=static,real", "scale=100", "seed=0", "train.lr=0.001,1e30", "launcher=local", root, *SMALL
+    )
     assert code == 1 and "2 of 4 runs failed" in err, err
     code, out, _ = command("status", str(tmp_path))
     assert code == 0 and out.startswith("2 failed  2 done") and out.count("the training loss became nan") == 2, out
-    code, out, err = command("sweep", "--dry-run", "strategy=static,real", "scale=100", "seed=0..1", "train.lr=0.001", root, *SMALL)
+    code, out, err = command(
+        "sweep", "--dry-run", "strategy=static,real", "scale=100", "seed=0..1", "train.lr=0.001", root, *SMALL
+    )
     assert code == 0 and "4 runs, 2 done already, 2 to do" in err and len(out.splitlines()) == 2
     done = next(path for path in tmp_path.glob("*/summary.json"))
     summary = json.loads(done.read_text())
-    for key in ("run_id state strategy task teacher learner scale scale_reached seed accuracy accuracy_interval shifted images_generated "
-                "images_kept images_seen iterations network_evaluations device devices gpu_hours gpu_hours_spent rounds versions git").split():
+    for key in (
+        "run_id state strategy task teacher learner scale scale_reached seed accuracy accuracy_interval shifted images_generated "
+        "images_kept images_seen iterations network_evaluations device devices gpu_hours gpu_hours_spent rounds versions git"
+    ).split():
         assert key in summary, key
 
 
@@ -44,7 +52,9 @@ def test_a_finished_run_answers_at_once_and_status_tells_missing_ones(tmp_path):
     assert code == again == 0 and first == second
     assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
     (tmp_path / "sweeps").mkdir()
-    (tmp_path / "sweeps" / "x.json").write_text(json.dumps({"runs": {"digits-dp-1k-s0-0123456789": ["strategy=dp", "scale=1k"]}}))
+    (tmp_path / "sweeps" / "x.json").write_text(
+        json.dumps({"runs": {"digits-dp-1k-s0-0123456789": ["strategy=dp", "scale=1k"]}})
+    )
     assert "missing      digits-dp-1k-s0-0123456789" in command("status", str(tmp_path))[1]
 
 
@@ -69,7 +79,12 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, monkeypatch)
             guarded(import_module(f"benchmarks.{module}").main, list(words))
         return ended.value.code, *capsys.readouterr()
 
-    for run, words in ((command, "learner=vit_tny"), (inside, "dp.score=random"), (inside, "scale=0"), (inside, "device=tpu")):
+    for run, words in (
+        (command, "learner=vit_tny"),
+        (inside, "dp.score=random"),
+        (inside, "scale=0"),
+        (inside, "device=tpu"),
+    ):
         code, out, err = run("run", words, f"root={tmp_path / 'new'}", "--quiet")
         assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"error: {words}"), err
         assert not (tmp_path / "new").exists()

@@ -11,7 +11,10 @@ from dp_common.errors import Problem
 PLUGINS = Path(__file__).parent / "plugins"
 
 
-@pytest.mark.parametrize("words", [("dp", "dp.patience=1", "dp.omega=0.1"), pytest.param((f"{PLUGINS}/idea.py:Idea",), marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "words",
+    [("dp", "dp.patience=1", "dp.omega=0.1"), pytest.param((f"{PLUGINS}/idea.py:Idea",), marks=pytest.mark.slow)],
+)
 def test_conforming(words):
     told = []
     check_strategy(*words, say=told.append)
@@ -19,16 +22,35 @@ def test_conforming(words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("words", [("static",), ("real",), ("prune", "prune.patience=1"), ("prune", "prune.initial=0"),
-                                   ("prune", "prune.balance=global", "prune.score=loss"), ("prune", "prune.score=random", "prune.patience=1"), ("dp", "dp.feedback=first", "dp.patience=1"),
-                                   ("dp", "dp.schedule=even", "dp.new_weight=2", "dp.rule=score"), ("dp", "dp.omega=0", "sampler.eta=1"),
-                                   ("dp", "train.ema=0.9", "dp.patience=1", "sampler.cfg_scale=2"), ("dp", "dp.through=decoder", "dp.patience=1")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("static",),
+        ("real",),
+        ("prune", "prune.patience=1"),
+        ("prune", "prune.initial=0"),
+        ("prune", "prune.balance=global", "prune.score=loss"),
+        ("prune", "prune.score=random", "prune.patience=1"),
+        ("dp", "dp.feedback=first", "dp.patience=1"),
+        ("dp", "dp.schedule=even", "dp.new_weight=2", "dp.rule=score"),
+        ("dp", "dp.omega=0", "sampler.eta=1"),
+        ("dp", "train.ema=0.9", "dp.patience=1", "sampler.cfg_scale=2"),
+        ("dp", "dp.through=decoder", "dp.patience=1"),
+    ],
+)
 def test_conforming_in_every_mode(words):
     check_strategy(*words)
 
 
-@pytest.mark.parametrize("name, rule", [("Short", "completes"), ("Chance", "repeats itself"), ("Peeking", "never sees test"),
-                                        pytest.param("Seedless", "seeds differ", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("Short", "completes"),
+        ("Chance", "repeats itself"),
+        ("Peeking", "never sees test"),
+        pytest.param("Seedless", "seeds differ", marks=pytest.mark.slow),
+    ],
+)
 def test_cheats_are_found(name, rule):
     with pytest.raises(Nonconforming, match=rule):
         check_strategy(f"{PLUGINS}/cheats.py:{name}")
@@ -44,16 +66,25 @@ def test_scores(name):
     check_score(name)
 
 
-@pytest.mark.parametrize("name", ["mixture", "unet", f"{PLUGINS}/blobs.py:Blobs"])  # stable-diffusion: where its tiny weights are made
+@pytest.mark.parametrize(
+    "name", ["mixture", "unet", f"{PLUGINS}/blobs.py:Blobs"]
+)  # stable-diffusion: where its tiny weights are made
 def test_teachers(name):
     told = []
     check_teacher(name, say=told.append)
     assert len(told) == 6
 
 
-@pytest.mark.parametrize("name, rule", [("Coupled", "a batch differs from its singles"), ("Changing", "changes the x it is given"),
-                                        ("Detached", "is differentiable"), ("Classless", "with and without the class are the same"),
-                                        ("Small", "decodes")])
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("Coupled", "a batch differs from its singles"),
+        ("Changing", "changes the x it is given"),
+        ("Detached", "is differentiable"),
+        ("Classless", "with and without the class are the same"),
+        ("Small", "decodes"),
+    ],
+)
 def test_teachers_that_cheat_are_found(name, rule):
     with pytest.raises(Nonconforming, match=rule):
         check_teacher(f"{PLUGINS}/blobs.py:{name}")
@@ -62,7 +93,17 @@ def test_teachers_that_cheat_are_found(name, rule):
 def test_a_teacher_of_ones_own_runs(tmp_path):
     from dp_common import config, runner
 
-    words = ["strategy=dp", f"teacher={PLUGINS}/blobs.py:Blobs", "blobs.s=0.2", "scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5",
-             "dp.interval=128", "dp.schedule=even", f"root={tmp_path}"]
+    words = [
+        "strategy=dp",
+        f"teacher={PLUGINS}/blobs.py:Blobs",
+        "blobs.s=0.2",
+        "scale=120",
+        "train.seen=2560",
+        "train.batch=64",
+        "sampler.steps=5",
+        "dp.interval=128",
+        "dp.schedule=even",
+        f"root={tmp_path}",
+    ]
     summary = runner.execute(config.resolve(words), quiet=True)
     assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs"

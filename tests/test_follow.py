@@ -13,23 +13,48 @@ from results.events import events
 
 
 def opened(attempt=1, lost=0.0):
-    return {"kind": "open", "run_id": "blobs-dp-1k-s0-0123456789", "lost": lost, "devices": 2, "values": {"task": "blobs", "strategy": "dp"}, "attempt": attempt}
+    return {
+        "kind": "open",
+        "run_id": "blobs-dp-1k-s0-0123456789",
+        "lost": lost,
+        "devices": 2,
+        "values": {"task": "blobs", "strategy": "dp"},
+        "attempt": attempt,
+    }
 
 
 def call(number, name, seen, size, measured, answer=0.5, train=0.0, **more):
     state = {"size": size, "seen": seen, "seen_total": seen, "iterations": seen // 10, "generated": size}
-    return {"kind": "call", "call": number, "name": name, "args": {}, "digest": f"d{number}", "answer": answer, "state": state, "added": [], "replaced": False,
-            "used": [], "measured": measured, "spent": {"phases": {"train": train} if train else {"generate": 1.8}, "counts": {}}} | more
+    return {
+        "kind": "call",
+        "call": number,
+        "name": name,
+        "args": {},
+        "digest": f"d{number}",
+        "answer": answer,
+        "state": state,
+        "added": [],
+        "replaced": False,
+        "used": [],
+        "measured": measured,
+        "spent": {"phases": {"train": train} if train else {"generate": 1.8}, "counts": {}},
+    } | more
 
 
 def trained(number, seen, loss, size=500):
     return call(number, "train", seen, size, {"loss": loss, "monitor": 1 - loss}, train=3.6)
 
 
-STORY = [opened(), call(1, "generate", 0, 500, {"score_at_birth": None, "true_label": 0.9}, answer=500), trained(2, 100, 0.5), trained(3, 200, 0.4),
-         call(4, "generate", 200, 1000, {"score_at_birth": 1.2}, answer=500), trained(5, 300, 0.3, 1000),
-         {"kind": "evaluate", "call": 5, "test": {"accuracy": 0.8, "n": 10}, "blur": {"accuracy": 0.6, "n": 10}},
-         {"kind": "close", "state": "done", "why": None, "wall": 1.0}]
+STORY = [
+    opened(),
+    call(1, "generate", 0, 500, {"score_at_birth": None, "true_label": 0.9}, answer=500),
+    trained(2, 100, 0.5),
+    trained(3, 200, 0.4),
+    call(4, "generate", 200, 1000, {"score_at_birth": 1.2}, answer=500),
+    trained(5, 300, 0.3, 1000),
+    {"kind": "evaluate", "call": 5, "test": {"accuracy": 0.8, "n": 10}, "blur": {"accuracy": 0.6, "n": 10}},
+    {"kind": "close", "state": "done", "why": None, "wall": 1.0},
+]
 
 
 def write(folder, lines):
@@ -78,13 +103,35 @@ def places(pages):
 def test_what_is_told_of_a_run():
     records = [{"n": n, "t": float(n), "attempt": 1, "spent": {}} | line for n, line in enumerate(STORY)]
     found = events(records)
-    assert [event.step for event in found] == [0, 100, 200, 200, 300, 300] and [event.time for event in found] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in found] == [0, 100, 200, 200, 300, 300] and [event.time for event in found] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
     first, train, addition, final = found[0].values, found[1].values, found[3].values, found[-1].values
-    assert first == {"additions/number": 1, "additions/images": 500, "set/size": 500, "set/generated": 500, "additions/true_label": 0.9,
-                     "hours_spent/generate": 0.0005, "hours_spent/total": 0.0005}  # no score at birth: nothing had been trained
+    assert first == {
+        "additions/number": 1,
+        "additions/images": 500,
+        "set/size": 500,
+        "set/generated": 500,
+        "additions/true_label": 0.9,
+        "hours_spent/generate": 0.0005,
+        "hours_spent/total": 0.0005,
+    }  # no score at birth: nothing had been trained
     assert train["train/loss"] == 0.5 and train["monitor/accuracy"] == 0.5 and train["hours_spent/train"] == 0.001
-    assert addition["additions/score_at_birth"] == 1.2 and addition["additions/number"] == 2 and addition["set/size"] == 1000
-    assert final["test/accuracy"] == 0.8 and final["shifted/blur"] == 0.6 and final["hours_spent/total"] == pytest.approx(0.004)
+    assert (
+        addition["additions/score_at_birth"] == 1.2
+        and addition["additions/number"] == 2
+        and addition["set/size"] == 1000
+    )
+    assert (
+        final["test/accuracy"] == 0.8
+        and final["shifted/blur"] == 0.6
+        and final["hours_spent/total"] == pytest.approx(0.004)
+    )
 
 
 def test_a_real_run_ends_with_the_numbers_of_its_summary(small):
@@ -92,8 +139,12 @@ def test_a_real_run_ends_with_the_numbers_of_its_summary(small):
     summary = runner.execute(resolved, quiet=True)
     found = events(ledger.read(runner.folder_of(resolved)))
     last = found[-1].values
-    assert last["test/accuracy"] == summary["accuracy"] and last["hours_spent/total"] == pytest.approx(summary["gpu_hours_spent"])
-    assert {name.removeprefix("shifted/"): value for name, value in last.items() if name.startswith("shifted/")} == summary["shifted"]
+    assert last["test/accuracy"] == summary["accuracy"] and last["hours_spent/total"] == pytest.approx(
+        summary["gpu_hours_spent"]
+    )
+    assert {
+        name.removeprefix("shifted/"): value for name, value in last.items() if name.startswith("shifted/")
+    } == summary["shifted"]
     assert sum("additions/images" in event.values for event in found) == len(summary["additions"]) > 1
     assert found[-1].step == summary["images_seen"] and found[-2].values["set/size"] == summary["images_kept"]
 
@@ -113,7 +164,13 @@ def test_a_growing_ledger_is_told_once_and_a_torn_line_waits(tmp_path, notebook)
 
 def interrupted(loss):
     """The story's first four calls; killed; the last two done again, the last training with this loss."""
-    return [*STORY[:5], opened(2, lost=1.8), {"kind": "resume", "call": 2, "position": 0}, trained(3, 200, loss), *STORY[4:]]
+    return [
+        *STORY[:5],
+        opened(2, lost=1.8),
+        {"kind": "resume", "call": 2, "position": 0},
+        trained(3, 200, loss),
+        *STORY[4:],
+    ]
 
 
 def test_a_call_done_again_the_same_is_not_told_again(tmp_path, notebook):
@@ -136,7 +193,17 @@ def test_a_call_done_again_otherwise_makes_what_followed_void(tmp_path, notebook
     one.look()
     write(tmp_path / "runs" / "a", interrupted(0.35))
     one.look()
-    assert places(notebook.pages) == ["call 1", "call 2", "call 3", "call 4", 200, "call 3", "call 4", "call 5", "evaluate 5"]
+    assert places(notebook.pages) == [
+        "call 1",
+        "call 2",
+        "call 3",
+        "call 4",
+        200,
+        "call 3",
+        "call 4",
+        "call 5",
+        "evaluate 5",
+    ]
     assert notebook.pages[5].values["train/loss"] == 0.35
     follower(tmp_path).look()
     assert len(notebook.pages) == 9
@@ -159,9 +226,18 @@ def test_the_command_line(tmp_path, notebook, monkeypatch, capsys):
     follow.main([str(tmp_path / "runs"), "to=tensorboard", "once=yes"])
     assert len(notebook.pages) == 6 and "6 new, 300 images seen" in capsys.readouterr().out
     written = [path for path in (tmp_path / "runs").rglob("*") if path.is_file()]
-    assert sorted(path.name for path in written) == [follow.NAME, ledger.NAME] and (tmp_path / "runs" / "a" / ledger.NAME).read_bytes() == data
-    for words, key in ((["to=tensorbord"], "to"), ([], "to"), (["to=wandb", "every=0"], "every"), (["to=wandb", "oncee=yes"], "oncee"),
-                       (["to=wandb", "root=nowhere"], "root"), (["to=wandb", "once=1"], "once")):
+    assert (
+        sorted(path.name for path in written) == [follow.NAME, ledger.NAME]
+        and (tmp_path / "runs" / "a" / ledger.NAME).read_bytes() == data
+    )
+    for words, key in (
+        (["to=tensorbord"], "to"),
+        ([], "to"),
+        (["to=wandb", "every=0"], "every"),
+        (["to=wandb", "oncee=yes"], "oncee"),
+        (["to=wandb", "root=nowhere"], "root"),
+        (["to=wandb", "once=1"], "once"),
+    ):
         with pytest.raises(BadInput) as error:
             follow.main(words)
         assert error.value.key == key
@@ -178,7 +254,9 @@ def test_a_missing_package_is_one_line(monkeypatch):
 
 
 def test_tensorboard_reads_back_what_was_written(tmp_path):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="the package tensorboard is not installed")
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="the package tensorboard is not installed"
+    )
     tracker = follow.tracker_of("tensorboard")
     one = follower(tmp_path, tracker)
     write(tmp_path / "runs" / "a", STORY[:5])
@@ -187,7 +265,9 @@ def test_tensorboard_reads_back_what_was_written(tmp_path):
     one.look()
     read = accumulator.EventAccumulator(str(tmp_path / "out" / STORY[0]["run_id"])).Reload()
     loss = [(event.step, event.value, event.wall_time) for event in read.Scalars("train/loss")]
-    assert [step for step, _, _ in loss] == [100, 200, 300] and [value for _, value, _ in loss] == pytest.approx([0.5, 0.35, 0.3])
+    assert [step for step, _, _ in loss] == [100, 200, 300] and [value for _, value, _ in loss] == pytest.approx(
+        [0.5, 0.35, 0.3]
+    )
     assert loss[-1][2] == 1009.0 and read.Scalars("test/accuracy")[-1].value == pytest.approx(0.8)
     assert [event.value for event in read.Scalars("additions/images")] == [500, 500]
 
@@ -218,9 +298,15 @@ def test_wandb_is_told_the_same(tmp_path, monkeypatch):
     write(tmp_path / "runs" / "a", STORY)
     follower(tmp_path, tracker).look()
     (run,) = runs
-    assert run.given["id"] == STORY[0]["run_id"] and run.given["config"] == STORY[0]["values"] and run.given["project"] == "project"
+    assert (
+        run.given["id"] == STORY[0]["run_id"]
+        and run.given["config"] == STORY[0]["values"]
+        and run.given["project"] == "project"
+    )
     assert run.metrics == [("*", "images_seen")] and run.ended
-    assert [values["images_seen"] for values in run.logged] == [0, 100, 200, 200, 300, 300] and run.logged[-1]["test/accuracy"] == 0.8
+    assert [values["images_seen"] for values in run.logged] == [0, 100, 200, 200, 300, 300] and run.logged[-1][
+        "test/accuracy"
+    ] == 0.8
     assert json.loads((tmp_path / "out" / STORY[0]["run_id"] / follow.NAME).read_text())["call 5"][1] == 300
 
     def refuse(**given):

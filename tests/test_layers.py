@@ -9,7 +9,19 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [  # modules of dp_common, low to high; a module imports from its own or a lower layer
     {"errors", "options", "files", "seeds", "schedule", "spec", "registry", "config", "grid"},
     {"ledger", "lease", "clock", "patience", "deal", "ranks", "joining"},
-    {"sampling", "guidance", "scores", "store", "checkpoint", "progress", "provenance", "summary", "theory", "theory_simulation", "tilt"},
+    {
+        "sampling",
+        "guidance",
+        "scores",
+        "store",
+        "checkpoint",
+        "progress",
+        "provenance",
+        "summary",
+        "theory",
+        "theory_simulation",
+        "tilt",
+    },
     {"trainset", "augment", "feed"},
     {"tasks", "learner", "mlp", "teachers", "generation"},
     {"addition", "selection", "training", "probe", "truth"},
@@ -17,8 +29,13 @@ LAYERS = [  # modules of dp_common, low to high; a module imports from its own o
     {"runner"},
     {"conformance"},
 ]
-ALLOWED = {"dp_common": {"dp_common"}, "strategies": {"strategies", "dp_common"}, "results": {"results", "dp_common"},
-           "slurm": {"slurm", "dp_common"}, "benchmarks": {"benchmarks", "strategies", "dp_common", "results", "slurm"}}
+ALLOWED = {
+    "dp_common": {"dp_common"},
+    "strategies": {"strategies", "dp_common"},
+    "results": {"results", "dp_common"},
+    "slurm": {"slurm", "dp_common"},
+    "benchmarks": {"benchmarks", "strategies", "dp_common", "results", "slurm"},
+}
 OURS = set(ALLOWED)
 
 

@@ -42,7 +42,12 @@ def test_scaling_rows_are_as_published(presets, task, iterations, batch):
         assert run.spec.train.lr == {"imagenet100": 0.003, "imagenet1k": 0.0016}[task]
         if row["strategy"] == "dp":
             dp = run.strategy
-            assert (dp.initial, dp.per_round, dp.additions, dp.omega) == (initial, per_round, rounds, float(row["omega"]))
+            assert (dp.initial, dp.per_round, dp.additions, dp.omega) == (
+                initial,
+                per_round,
+                rounds,
+                float(row["omega"]),
+            )
             assert (dp.patience, dp.interval, dp.schedule) == (int(row["initial_patience"]), initial, "patience")
 
 
@@ -50,12 +55,20 @@ def test_the_learners_recipe_is_the_papers(presets):
     for run in presets.values():
         train = run.spec.train
         assert (train.label_smoothing, train.mixup, train.cutmix, train.ema) == (0.11, 0.5, 1.0, 0.999)
-        assert run.spec.learner == "vit_base_patch16_224" and train.order == "block" and run.spec.data.monitor == "paper"
+        assert (
+            run.spec.learner == "vit_base_patch16_224" and train.order == "block" and run.spec.data.monitor == "paper"
+        )
 
 
 def test_ablations_and_teachers_are_as_published(presets):
     for row in rows("ablations_imagenet100"):
-        kind = ("fixed-patience" if row["patience"] == "fixed" else "new-weight2" if row["sampling"] != "uniform" else f"omega{row['omega']}")
+        kind = (
+            "fixed-patience"
+            if row["patience"] == "fixed"
+            else "new-weight2"
+            if row["sampling"] != "uniform"
+            else f"omega{row['omega']}"
+        )
         dp = presets[f"paper/imagenet100-ablation-{kind}"].strategy
         assert dp.omega == float(row["omega"]) and (dp.patience_growth == 0) == (row["patience"] == "fixed")
         assert dp.new_weight == (1 if row["sampling"] == "uniform" else 2)
@@ -63,7 +76,9 @@ def test_ablations_and_teachers_are_as_published(presets):
         run = presets[f"paper/imagenet100-teacher-{row['teacher'].replace('LDM', 'sd').lower()}"]
         assert run.places["stable_diffusion.weights"] == row["teacher"].replace("LDM", "sd").lower()
         assert run.spec.scale == int(row["images"]) and run.spec.train.seen == int(row["iterations"]) * 2048
-    assert len({run.run_id for run in presets.values()}) == len(presets) - 2  # omega 0.05 is the 640k row, sd-1.5 is static-130k
+    assert (
+        len({run.run_id for run in presets.values()}) == len(presets) - 2
+    )  # omega 0.05 is the 640k row, sd-1.5 is static-130k
 
 
 def test_the_pruning_experiment(presets):

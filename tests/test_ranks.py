@@ -20,15 +20,25 @@ from dp_common.errors import BadInput, PeerFailed
 from dp_common.ranks import World
 
 RANKED = f"strategy={Path(__file__).parent}/plugins/ranked.py:Ranked"
-RUN = [RANKED, "scale=480", "train.seen=3840", "train.batch=96", "sampler.steps=5", "mixture.components=2", "checkpoint_every=0", "sampler.block=16",
-       "shard=64", "rank_timeout=20"]
+RUN = [
+    RANKED,
+    "scale=480",
+    "train.seen=3840",
+    "train.batch=96",
+    "sampler.steps=5",
+    "mixture.components=2",
+    "checkpoint_every=0",
+    "sampler.block=16",
+    "shard=64",
+    "rank_timeout=20",
+]
 
 
 def by(size, root, *words, environment=(), wait=True):
     """(processes, run folder, what each rank said) of a run by ``size`` ranks."""
     words = [*RUN, *[word for word in words], f"root={root}"]
     names = [word.partition("=")[0] for word in words]
-    words = [word for place, word in enumerate(words) if word.partition("=")[0] not in names[place + 1:]]
+    words = [word for place, word in enumerate(words) if word.partition("=")[0] not in names[place + 1 :]]
     processes = start_ranks(size, words, root / f"said-{size}-{time.monotonic_ns()}", environment)
     folder = runner.folder_of(config.resolve(words))
     if wait:
@@ -60,7 +70,15 @@ def test_any_number_of_ranks_makes_the_same_images(runs):
     summaries = [summary_of(folder) for folder in runs.values()]
     assert len({summary["run_id"] for summary in summaries}) == 1
     assert len({summary["store_digest"] for summary in summaries}) == 1
-    for count in ("images_generated", "images_kept", "network_evaluations", "gradients", "classifier_evaluations", "monitor_evaluations", "iterations"):
+    for count in (
+        "images_generated",
+        "images_kept",
+        "network_evaluations",
+        "gradients",
+        "classifier_evaluations",
+        "monitor_evaluations",
+        "iterations",
+    ):
         assert len({summary[count] for summary in summaries}) == 1, count
     assert [summary["devices"] for summary in summaries] == [1, 2, 3]
 
@@ -83,8 +101,16 @@ def test_block_order_sees_the_same_set_by_any_number_of_ranks(tmp_path):
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("mixing", [["train.mixup=0", "train.micro=0"], pytest.param(
-    ["train.mixup=0.5", "train.cutmix=1", "train.batch=192", "train.micro=64", "train.ema=0.9"], marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "mixing",
+    [
+        ["train.mixup=0", "train.micro=0"],
+        pytest.param(
+            ["train.mixup=0.5", "train.cutmix=1", "train.batch=192", "train.micro=64", "train.ema=0.9"],
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
 def test_twenty_steps_agree(tmp_path, mixing):
     """To 1e-4, relative, in fp32: losses and weights, for parts of a batch of whatever size."""
     weights, losses = [], []
@@ -110,8 +136,15 @@ def test_a_rank_three_times_slower_keeps_nobody_in_a_collective(tmp_path, runs):
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
 
 
-@pytest.mark.parametrize("where, how", [("generation", "kill"), pytest.param("generation", "error", marks=pytest.mark.slow),
-                                        pytest.param("training", "kill", marks=pytest.mark.slow), ("training", "error")])
+@pytest.mark.parametrize(
+    "where, how",
+    [
+        ("generation", "kill"),
+        pytest.param("generation", "error", marks=pytest.mark.slow),
+        pytest.param("training", "kill", marks=pytest.mark.slow),
+        ("training", "error"),
+    ],
+)
 def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(tmp_path, runs, where, how):
     words = [f"ranked.fails={where}:{how}"]
     began = time.monotonic()
@@ -122,7 +155,9 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert close["kind"] == "close" and close["state"] == "failed"
     if how == "error":
         assert "rank 1: RuntimeError: a bad day" in close["why"]
-        assert "RuntimeError: a bad day" in said(tmp_path, 1) and "rror" not in said(tmp_path, 0)  # told once, by the one it happened to
+        assert "RuntimeError: a bad day" in said(tmp_path, 1) and "rror" not in said(
+            tmp_path, 0
+        )  # told once, by the one it happened to
     else:
         assert "rank 1" in close["why"] and "error: rank 1" in said(tmp_path, 0)
     again, folder = by(3, tmp_path, *words)
@@ -131,7 +166,10 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert summary["store_digest"] == summary_of(runs[1])["store_digest"] and summary["attempts"] == 2
     records = ledger.read(folder)
     assert [r["devices"] for r in records if r["kind"] == "open"] == [2, 3]
-    made = [{r["file"] for r in records if r["kind"] == "shard" and r["call"] == 1 and r["attempt"] == attempt} for attempt in (1, 2)]
+    made = [
+        {r["file"] for r in records if r["kind"] == "shard" and r["call"] == 1 and r["attempt"] == attempt}
+        for attempt in (1, 2)
+    ]
     assert made[0] and not made[0] & made[1], "what was committed before the death was made again"
 
 
@@ -143,7 +181,9 @@ def pair():
         port = probe.getsockname()[1]
 
     def world(rank):
-        stores = [dist.TCPStore("localhost", port, is_master=rank == place == 0, wait_for_workers=False) for place in range(3)]
+        stores = [
+            dist.TCPStore("localhost", port, is_master=rank == place == 0, wait_for_workers=False) for place in range(3)
+        ]
         return World(rank, 2, rank, stores, timeout=2)
 
     worlds = world(0), world(1)
@@ -175,7 +215,11 @@ def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path,
     work.join(1)
     assert work.is_alive(), "what comes through at last writes nothing after the last line"
     (record,) = ledger.read(tmp_path)
-    assert (record["kind"], record["state"], record["why"]) == ("close", "failed", "PeerFailed: rank 1 gave no sign of life for 2 s")
+    assert (record["kind"], record["state"], record["why"]) == (
+        "close",
+        "failed",
+        "PeerFailed: rank 1 gave no sign of life for 2 s",
+    )
     assert "error: rank 0 ends: rank 1 gave no sign of life for 2 s" in capfd.readouterr().err
 
 
@@ -196,7 +240,9 @@ def test_a_signal_to_any_rank_commits_and_stops_all(tmp_path, runs, rank):
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
     records = ledger.read(folder)
     first = [r["file"] for r in records if r["kind"] == "shard" and r["attempt"] == 1]
-    assert first and not {r["file"] for r in records if r["kind"] == "shard" and r["attempt"] == 2} & set(first)  # they were found again
+    assert first and not {r["file"] for r in records if r["kind"] == "shard" and r["attempt"] == 2} & set(
+        first
+    )  # they were found again
 
 
 def test_a_batch_too_small_for_the_ranks_is_one_line_once(tmp_path):
@@ -205,11 +251,25 @@ def test_a_batch_too_small_for_the_ranks_is_one_line_once(tmp_path):
     assert [said(tmp_path, rank).count("train.batch=128: large enough for 3 ranks") for rank in range(3)].count(1) == 1
 
 
-@pytest.mark.parametrize("env, found", [
-    ({}, None), ({"WORLD_SIZE": "1", "RANK": "0"}, None), ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, None),
-    ({"WORLD_SIZE": "4", "RANK": "3", "LOCAL_RANK": "1", "MASTER_ADDR": "a", "MASTER_PORT": "5", "TORCHELASTIC_USE_AGENT_STORE": "True"},
-     (3, 4, 1, "a", 5, True)),
-])
+@pytest.mark.parametrize(
+    "env, found",
+    [
+        ({}, None),
+        ({"WORLD_SIZE": "1", "RANK": "0"}, None),
+        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, None),
+        (
+            {
+                "WORLD_SIZE": "4",
+                "RANK": "3",
+                "LOCAL_RANK": "1",
+                "MASTER_ADDR": "a",
+                "MASTER_PORT": "5",
+                "TORCHELASTIC_USE_AGENT_STORE": "True",
+            },
+            (3, 4, 1, "a", 5, True),
+        ),
+    ],
+)
 def test_surroundings(env, found):
     assert joining.surroundings(env) == found
 

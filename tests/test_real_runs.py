@@ -16,7 +16,11 @@ CLASSES = ("bar", "cross", "ring")
 def picture(kind, rng, side):
     """uint8 [side, side, 3] of one of three shapes, in some colour on some ground."""
     y, x = (np.mgrid[:side, :side] - side / 2 + rng.normal(0, 1, (2, 1, 1))) / side
-    mask = {"bar": abs(x) < 0.15, "cross": (abs(x) < 0.12) | (abs(y) < 0.12), "ring": abs(np.hypot(x, y) - 0.33) < 0.09}[kind]
+    mask = {
+        "bar": abs(x) < 0.15,
+        "cross": (abs(x) < 0.12) | (abs(y) < 0.12),
+        "ring": abs(np.hypot(x, y) - 0.33) < 0.09,
+    }[kind]
     ground, ink = rng.integers(0, 110, 3), rng.integers(150, 256, 3)
     return np.where(mask[..., None], ink, ground).astype(np.uint8)
 
@@ -56,12 +60,33 @@ def stable_diffusion(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("sd")
     tiny_sd.make(folder)
-    return ["teacher=stable-diffusion", f"stable_diffusion.weights={folder}", "stable_diffusion.dtype=fp32", "sampler.steps=5",
-            "sampler.cfg_scale=2", "stable_diffusion.guide_decode=reduced"]
+    return [
+        "teacher=stable-diffusion",
+        f"stable_diffusion.weights={folder}",
+        "stable_diffusion.dtype=fp32",
+        "sampler.steps=5",
+        "sampler.cfg_scale=2",
+        "stable_diffusion.guide_decode=reduced",
+    ]
 
 
-RUN = ["strategy=dp", "scale=96", "train.seen=2560", "train.batch=128", "train.micro=64", "learner=vit-digits", "dp.interval=128", "dp.patience=1",
-       "train.order=block", "train.flip=true", "train.mixup=0.5", "train.ema=0.9", "sampler.block=8", "shard=64", "checkpoint_every=0"]
+RUN = [
+    "strategy=dp",
+    "scale=96",
+    "train.seen=2560",
+    "train.batch=128",
+    "train.micro=64",
+    "learner=vit-digits",
+    "dp.interval=128",
+    "dp.patience=1",
+    "train.order=block",
+    "train.flip=true",
+    "train.mixup=0.5",
+    "train.ema=0.9",
+    "sampler.block=8",
+    "shard=64",
+    "checkpoint_every=0",
+]
 
 
 def finished(words, root, stops=None):
@@ -83,8 +108,13 @@ def finished(words, root, stops=None):
     return summary, journal(records), images
 
 
-@pytest.mark.parametrize("teacher, how", [pytest.param("unet", ["images.format=jpeg", "readers=2"], marks=pytest.mark.slow),
-                                          ("stable_diffusion", ["images.format=webp", "images.quality=80"])])
+@pytest.mark.parametrize(
+    "teacher, how",
+    [
+        pytest.param("unet", ["images.format=jpeg", "readers=2"], marks=pytest.mark.slow),
+        ("stable_diffusion", ["images.format=webp", "images.quality=80"]),
+    ],
+)
 def test_a_folder_from_end_to_end_interrupted_and_not(pictures, request, tmp_path, teacher, how):
     words = [*pictures, *request.getfixturevalue(teacher), *RUN, *how]
     whole = finished(words, tmp_path / "whole")
@@ -104,19 +134,36 @@ def test_what_is_trained_on_is_what_was_stored(pictures, unet, tmp_path):
     """In memory, an attempt that made its lossy images and one that read them back draw the same pixels."""
     words = [*pictures, *unet, *RUN, "train.order=uniform", "images.format=jpeg", "images.quality=30"]
     whole, parts = finished(words, tmp_path / "whole"), finished(words, tmp_path / "parts", stops=True)
-    assert (whole[0]["accuracy"], whole[0]["store_digest"]) == (parts[0]["accuracy"], parts[0]["store_digest"]) and whole[2] == parts[2]
+    assert (whole[0]["accuracy"], whole[0]["store_digest"]) == (
+        parts[0]["accuracy"],
+        parts[0]["store_digest"],
+    ) and whole[2] == parts[2]
 
 
 def test_pruning_at_a_fixed_share_keeps_the_bytes_it_stored(pictures, unet, tmp_path):
-    words = [*pictures, *unet, *[word for word in RUN if not word.startswith("dp.")], "strategy=prune", "prune.rounds=1", "prune.at=0.4",
-             "prune.interval=128", "prune.oversample=2", "images.format=jpeg"]
+    words = [
+        *pictures,
+        *unet,
+        *[word for word in RUN if not word.startswith("dp.")],
+        "strategy=prune",
+        "prune.rounds=1",
+        "prune.at=0.4",
+        "prune.interval=128",
+        "prune.oversample=2",
+        "images.format=jpeg",
+    ]
     summary, _, images = finished(words, tmp_path)
     first, second = summary["additions"]
     assert second["seen"] == 1024 and summary["images_generated"] == 24 + 2 * 72 and len(images) == 96
 
 
-@pytest.mark.parametrize("where, named", [("dp_common.generation.Studio.sample", "sampler.block (now 8)"),
-                                          ("dp_common.learner.Learner.step", "train.micro (now 64)")])
+@pytest.mark.parametrize(
+    "where, named",
+    [
+        ("dp_common.generation.Studio.sample", "sampler.block (now 8)"),
+        ("dp_common.learner.Learner.step", "train.micro (now 64)"),
+    ],
+)
 def test_out_of_memory_names_the_setting_to_lower(pictures, unet, tmp_path, monkeypatch, where, named):
     import torch
 

@@ -49,8 +49,15 @@ def test_a_file_in_the_folder_needs_no_edit_elsewhere(monkeypatch, tmp_path):
     import strategies
 
     monkeypatch.setattr(strategies, "__path__", [*strategies.__path__, str(tmp_path)])
-    monkeypatch.setattr(registry.importlib.util, "find_spec", lambda name, find=registry.importlib.util.find_spec: (
-        type("Spec", (), {"submodule_search_locations": strategies.__path__}) if name == "strategies" else find(name)))
+    monkeypatch.setattr(
+        registry.importlib.util,
+        "find_spec",
+        lambda name, find=registry.importlib.util.find_spec: (
+            type("Spec", (), {"submodule_search_locations": strategies.__path__})
+            if name == "strategies"
+            else find(name)
+        ),
+    )
     assert "my-idea" in registry.plugins("strategy")
     assert config.resolve(["strategy=my-idea"]).run_id.startswith("digits-my-idea-4k")
 

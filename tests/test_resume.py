@@ -16,8 +16,18 @@ from dp_common.conformance import journal
 from dp_common.errors import Damaged, Interrupted, Problem
 
 MORTAL = f"strategy={Path(__file__).parent}/plugins/mortal.py"
-RUN = ["scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5", "mixture.components=2", "checkpoint_every=0",
-       "mortal.interval=128", "mortal.patience=1", "sampler.block=32", "shard=32"]
+RUN = [
+    "scale=120",
+    "train.seen=2560",
+    "train.batch=64",
+    "sampler.steps=5",
+    "mixture.components=2",
+    "checkpoint_every=0",
+    "mortal.interval=128",
+    "mortal.patience=1",
+    "sampler.block=32",
+    "shard=32",
+]
 
 
 def result(root, words):
@@ -26,7 +36,9 @@ def result(root, words):
     folder, summary = runner.folder_of(resolved), runner.finished(runner.folder_of(resolved))
     records = ledger.read(folder, resolved.run_id)
     members = [member for r in ledger.surviving(records) if r["kind"] == "call" for member in r["added"]]
-    indices = sorted(index for member in members for index in pq.read_table(folder / member["file"])["index"].to_pylist())
+    indices = sorted(
+        index for member in members for index in pq.read_table(folder / member["file"])["index"].to_pylist()
+    )
     assert indices == list(range(summary["images_kept"])), "an image was lost or doubled"
     correct = pq.read_table(folder / "correct.parquet").to_pydict()
     return journal(records), summary["store_digest"], summary["accuracy"], summary["monitor_accuracy"], correct
@@ -130,7 +142,9 @@ def test_a_live_run_is_held(tmp_path):
 
 def test_a_full_disk_is_told_and_resumable(small, monkeypatch):
     whole = runner.execute(small("seed=3", "checkpoint_every=0"), quiet=True)
-    crowded = small("seed=3", "checkpoint_every=0", "lease_ttl=3", f"root={small().runtime.root}-crowded")  # on a full disk no lease is given back
+    crowded = small(
+        "seed=3", "checkpoint_every=0", "lease_ttl=3", f"root={small().runtime.root}-crowded"
+    )  # on a full disk no lease is given back
     fsync, left = os.fsync, [40]
 
     def failing(descriptor):
@@ -201,7 +215,15 @@ def test_phases_sum_to_wall_time(small):
         assert measured == pytest.approx(records[-1]["wall"], rel=0.02)
 
 
-LONG = ["strategy=static", "scale=60", "train.seen=5120", "train.batch=64", "sampler.steps=5", "mixture.components=2", "train.ema=0.9"]
+LONG = [
+    "strategy=static",
+    "scale=60",
+    "train.seen=5120",
+    "train.batch=64",
+    "sampler.steps=5",
+    "mixture.components=2",
+    "train.ema=0.9",
+]
 
 
 class AfterSteps:
@@ -233,9 +255,15 @@ def test_stopped_in_the_middle_of_long_trainings(tmp_path, monkeypatch, every):
     assert attempts >= 75 // every and len([r for r in records if r["kind"] == "midway"]) >= 70 // every
     for key in ("accuracy", "monitor_accuracy", "store_digest", "images_seen", "iterations"):
         assert whole[key] == parts[key], key
-    calls = lambda root: [(r["answer"], r["measured"]) for r in ledger.surviving(ledger.read(root)) if r["kind"] == "call"]
-    assert calls(runner.folder_of(config.resolve(words))) == calls(runner.folder_of(config.resolve([*LONG, f"root={tmp_path / 'whole'}"])))
-    trained = lambda root: ledger.totals([r for r in ledger.surviving(ledger.read(root)) if r["kind"] in ledger.WORK])[1]["images_trained"]
+    calls = lambda root: [
+        (r["answer"], r["measured"]) for r in ledger.surviving(ledger.read(root)) if r["kind"] == "call"
+    ]
+    assert calls(runner.folder_of(config.resolve(words))) == calls(
+        runner.folder_of(config.resolve([*LONG, f"root={tmp_path / 'whole'}"]))
+    )
+    trained = lambda root: ledger.totals([r for r in ledger.surviving(ledger.read(root)) if r["kind"] in ledger.WORK])[
+        1
+    ]["images_trained"]
     assert trained(runner.folder_of(config.resolve(words))) == 5120  # each image's training is counted once
 
 

@@ -40,7 +40,9 @@ def items(options):
     for rule in RULE_NAMES:
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
-                found[f"sample.{rule}.{through}.every{every}"] = Item("images", block, partial(guided, rule, through, every), "sample.plain")
+                found[f"sample.{rule}.{through}.every{every}"] = Item(
+                    "images", block, partial(guided, rule, through, every), "sample.plain"
+                )
     return found | {
         "learner.train": Item("images", batch, partial(learner.step, [examples], 0)),
         "learner.forward": Item("images", block, partial(learner.predict, images), "learner.train"),

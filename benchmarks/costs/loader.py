@@ -29,8 +29,19 @@ def items(options):
     for first in range(0, IMAGES, IMAGES // PAGES):
         indices = np.arange(first, first + IMAGES // PAGES)
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
-        mark = store.write(path, [str(n) for n in range(10)], data, indices, labels[indices], None, seed=0, round=0, strategy="static", omega=0.0,
-                           format="jpeg")
+        mark = store.write(
+            path,
+            [str(n) for n in range(10)],
+            data,
+            indices,
+            labels[indices],
+            None,
+            seed=0,
+            round=0,
+            strategy="static",
+            omega=0.0,
+            format="jpeg",
+        )
         trainset.add_shard(path, mark, len(indices), first == 0)
     for index in range(IMAGES):
         place = root / "images" / str(labels[index])
@@ -43,10 +54,16 @@ def items(options):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)
-    return {"loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
-            "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
-            "loader.block.augmented": Item("images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"),
-            "loader.imagefolder.augmented": Item("images", IMAGES, partial(image_folder, root / "images", vit, options.workers))}
+    return {
+        "loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
+        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
+        "loader.block.augmented": Item(
+            "images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"
+        ),
+        "loader.imagefolder.augmented": Item(
+            "images", IMAGES, partial(image_folder, root / "images", vit, options.workers)
+        ),
+    }
 
 
 def image_folder(root, train, workers):
@@ -57,9 +74,18 @@ def image_folder(root, train, workers):
 
     steps = []
     if train:
-        steps = [v2.RandomResizedCrop(SIZE, scale=(train.crop, 1.0), antialias=True), v2.RandomHorizontalFlip(),
-                  v2.RandAugment(num_ops=2, magnitude=train.randaugment)]
-    for _ in DataLoader(ImageFolder(root, v2.Compose([*steps, v2.PILToTensor()])), CHUNK, shuffle=True, num_workers=workers, multiprocessing_context="fork"):
+        steps = [
+            v2.RandomResizedCrop(SIZE, scale=(train.crop, 1.0), antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.RandAugment(num_ops=2, magnitude=train.randaugment),
+        ]
+    for _ in DataLoader(
+        ImageFolder(root, v2.Compose([*steps, v2.PILToTensor()])),
+        CHUNK,
+        shuffle=True,
+        num_workers=workers,
+        multiprocessing_context="fork",
+    ):
         pass
 
 

@@ -14,8 +14,15 @@ SIZES, BLOCKS = (1, 2), 8
 
 def items(options):
     words = ["strategy=static", *(options.words or ["task=digits", "teacher=unet"])]
-    return {f"generate.{size}-rank": Item("images", BLOCKS * options.block, Crew(size, words, options.block).call, None if size == 1 else "generate.1-rank")
-            for size in SIZES}
+    return {
+        f"generate.{size}-rank": Item(
+            "images",
+            BLOCKS * options.block,
+            Crew(size, words, options.block).call,
+            None if size == 1 else "generate.1-rank",
+        )
+        for size in SIZES
+    }
 
 
 class Crew:
@@ -42,7 +49,13 @@ class Crew:
 
 
 def member(rank, size, port, words, block, pipe):
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
     import numpy as np
     import torch
 

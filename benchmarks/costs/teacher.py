@@ -16,7 +16,8 @@ def items(options):
 
 def measured(run, options, decodes=()):
     """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
-    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too."""
+    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
+    """
     import numpy as np
 
     from dp_common.clock import Clock
@@ -27,7 +28,11 @@ def measured(run, options, decodes=()):
     run.teacher.prepare(run.task, options.device)
     learner = Learner(run.spec, run.task, options.device)
     studio = Studio(run.spec, run.teacher, options.device, Clock())
-    block, batch, name = min(options.block, run.spec.sampler.block), run.spec.train.micro or run.spec.train.batch, run.spec.teacher
+    block, batch, name = (
+        min(options.block, run.spec.sampler.block),
+        run.spec.train.micro or run.spec.train.batch,
+        run.spec.teacher,
+    )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
     images = quantise(studio.sample(indices, labels))

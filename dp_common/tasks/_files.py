@@ -1,6 +1,6 @@
 """Real images through timm's dataset readers, decoded to a task's shape; and fair splits of them.
 
-    python -m dp_common.tasks._files PATH      names the images of a set (_listing.py) that cannot be decoded
+python -m dp_common.tasks._files PATH      names the images of a set (_listing.py) that cannot be decoded
 """
 
 import hashlib
@@ -19,7 +19,9 @@ from dp_common.seeds import uniforms
 from dp_common.tasks import LazySplit, Split
 from dp_common.tasks._listing import EXTENSIONS, LAYOUT, brief, hidden, listing, name_in_tar, tars_of
 
-IN_MEMORY = 512 * 2**20  # bytes: a split that decodes to no more is decoded once and held, a larger one each time it is read
+IN_MEMORY = (
+    512 * 2**20
+)  # bytes: a split that decodes to no more is decoded once and held, a larger one each time it is read
 
 
 class Files:
@@ -37,12 +39,17 @@ class Files:
         add_img_extensions(EXTENSIONS)
         self.key, self.path, self.tars = key, str(Path(path)), tars_of(key, path)
         try:  # timm's cache of large tars' contents is not asked for: it is written beside them and not renewed when they change
-            self.reader = (ReaderImageInTar(self.path, class_map=labels_of, cache_tarinfo=False) if self.tars
-                           else ReaderImageFolder(self.path, class_map=labels_of))
+            self.reader = (
+                ReaderImageInTar(self.path, class_map=labels_of, cache_tarinfo=False)
+                if self.tars
+                else ReaderImageFolder(self.path, class_map=labels_of)
+            )
         except (RuntimeError, ValueError):  # what they raise where they find nothing
             raise BadInput(key, path, f"no images in {brief(labels_of, 'class folder')}; {hint}") from None
         names = [self._name(number) for number in range(len(self.reader))]
-        self.rows = np.array(sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n)), np.int64)
+        self.rows = np.array(
+            sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n)), np.int64
+        )
         targets = self.reader.targets if self.tars else [label for _, label in self.reader.samples]
         self.labels = np.asarray(targets, np.int64)[self.rows]
         self.process = os.getpid()
@@ -53,7 +60,7 @@ class Files:
     def _name(self, number):
         sample = self.reader.samples[number][0]
         if not self.tars:
-            return sample[len(self.path) + 1:].replace(os.sep, "/")
+            return sample[len(self.path) + 1 :].replace(os.sep, "/")
         return name_in_tar(self.reader.samples[number][1] or self.path, sample.name, self.reader.root_is_tar)
 
     def name(self, row):
@@ -61,7 +68,9 @@ class Files:
 
     def one(self, row, shape):
         """uint8 [C, H, W]. Raises Damaged, naming the file."""
-        if self.tars and self.process != os.getpid():  # a file handle from before the fork has one position for all processes
+        if (
+            self.tars and self.process != os.getpid()
+        ):  # a file handle from before the fork has one position for all processes
             for state in [self.reader.tar_state] if self.reader.root_is_tar else self.reader.tar_state.values():
                 state.reset()
             self.process = os.getpid()
@@ -73,8 +82,10 @@ class Files:
         try:
             return decode(data, shape)
         except Exception as error:  # Pillow raises whatever a broken file leads it to
-            raise Damaged(f"{self.path}: {self.name(row)} cannot be decoded ({one_line(error)[:100]}); "
-                          f"`python -m dp_common.tasks._files {self.path}` names all such files") from error
+            raise Damaged(
+                f"{self.path}: {self.name(row)} cannot be decoded ({one_line(error)[:100]}); "
+                f"`python -m dp_common.tasks._files {self.path}` names all such files"
+            ) from error
 
     def split(self, rows, shape, among=None, lazy=False):
         """These rows as a Split, decoded here and now, where that takes no more than IN_MEMORY; else, or if ``lazy``, a LazySplit.
@@ -94,16 +105,23 @@ class Files:
                 advance(1)
         lost = np.setdiff1d(self.labels[bad], self.labels[good])
         if len(lost) or len(bad) > len(rows) / 100:
-            raise BadInput(self.key, self.path, f"of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded"
-                           + (": no other of their class is left" if len(lost) else ", more than 1 %"))
+            raise BadInput(
+                self.key,
+                self.path,
+                f"of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded"
+                + (": no other of their class is left" if len(lost) else ", more than 1 %"),
+            )
         if bad:
-            note(f"{self.path}: of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded and left out")
-        return Split(images[:len(good)], self.labels[good], among)
+            note(
+                f"{self.path}: of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded and left out"
+            )
+        return Split(images[: len(good)], self.labels[good], among)
 
 
 def decode(data, shape):
     """Bytes of an image file -> uint8 [C, H, W]: upright by its EXIF tag, 16 bits to 8, transparency onto white, RGB or grey, and
-    of that the largest centred part of the shape's proportions, resized bicubically with antialiasing."""
+    of that the largest centred part of the shape's proportions, resized bicubically with antialiasing.
+    """
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(data)) as file:
@@ -126,6 +144,7 @@ def note(text):
 
 
 # ---------------------------------------------------------------------- fair splits: functions of labels and a seed
+
 
 def stratified(labels, n, seed, purpose):
     """``n`` rows drawn in proportion to the classes, to within one image: [n] int64, rising."""

@@ -20,7 +20,8 @@ LAYOUT = "one folder per class (PATH/cat/1.png), a .tar of such folders, or a fo
 
 def listing(key, path):
     """``{class: [(file, bytes), ...]}`` of a set, classes in natural order, files sorted; and files that are no images by their
-    name. Raises BadInput, in whose message ``key`` is the word of the command line that gave ``path``."""
+    name. Raises BadInput, in whose message ``key`` is the word of the command line that gave ``path``.
+    """
     found = in_tars(key, path) if tars_of(key, path) else in_folder(path)
     found = [(name, size) for name, size in found if not hidden(name)]
     images = [(name, size) for name, size in found if is_image(name)]
@@ -32,7 +33,11 @@ def listing(key, path):
         raise BadInput(key, path, f"{brief(loose, 'image')} in no class folder; expected {LAYOUT}")
     tops = sorted({os.path.dirname(folder) for folder in folders})
     if len(tops) > 1:
-        raise BadInput(key, path, f"class folders must lie side by side; theirs lie in {brief([top or '.' for top in tops], 'folder')}")
+        raise BadInput(
+            key,
+            path,
+            f"class folders must lie side by side; theirs lie in {brief([top or '.' for top in tops], 'folder')}",
+        )
     empty = {name[:-1] for name, _ in found if name.endswith("/") and os.path.dirname(name[:-1]) == tops[0]} - folders
     if empty:
         raise BadInput(key, path, f"{brief(sorted(map(os.path.basename, empty)), 'class folder')} without an image")
@@ -48,7 +53,9 @@ def tars_of(key, path):
     path = Path(path)
     if path.is_file():
         if path.suffix.lower() != ".tar":
-            raise BadInput(key, path, f"a file that is no .tar (compressed ones cannot be read in any order); expected {LAYOUT}")
+            raise BadInput(
+                key, path, f"a file that is no .tar (compressed ones cannot be read in any order); expected {LAYOUT}"
+            )
         return [path]
     if not path.is_dir():
         raise BadInput(key, path, f"no such folder or file; expected {LAYOUT}")
@@ -64,7 +71,9 @@ def in_folder(path):
     for folder, folders, files in os.walk(path, followlinks=True):
         prefix = os.path.relpath(folder, path).replace(os.sep, "/").removeprefix(".")
         prefix += "/" if prefix else ""
-        rows += [(prefix + name, size_of(os.path.join(folder, name))) for name in files] + [(f"{prefix}{name}/", 0) for name in folders]
+        rows += [(prefix + name, size_of(os.path.join(folder, name))) for name in files] + [
+            (f"{prefix}{name}/", 0) for name in folders
+        ]
     return rows
 
 
@@ -90,8 +99,11 @@ def in_tars(key, path):
 def in_tar(path, changed, size, alone):
     """As in_folder; remembered until the file changes, since a sweep asks once per run."""
     with tarfile.open(path, "r:") as tar:
-        return [(name_in_tar(path, member.name, alone) + ("/" if member.isdir() else ""), member.size)
-                for member in tar if member.isfile() or member.isdir()]
+        return [
+            (name_in_tar(path, member.name, alone) + ("/" if member.isdir() else ""), member.size)
+            for member in tar
+            if member.isfile() or member.isdir()
+        ]
 
 
 def name_in_tar(path, member, alone):

@@ -26,15 +26,26 @@ class Training:
     lr: float = option(1e-3, "peak learning rate of Adam; linear warm-up, then a cosine to 0", above=0)
     warmup: int = option(200, "iterations of warm-up", low=0)
     clip_grad: float = option(1.0, "gradient norm limit, 0 for none", low=0)
-    ema: float = option(0.999, "decay of the averaged weights, which are the ones kept; lower in the first iterations", low=0, high=0.99999)
-    label_dropout: float = option(0.1, "share of training images shown without their class, for classifier-free guidance", low=0, high=1)
+    ema: float = option(
+        0.999,
+        "decay of the averaged weights, which are the ones kept; lower in the first iterations",
+        low=0,
+        high=0.99999,
+    )
+    label_dropout: float = option(
+        0.1, "share of training images shown without their class, for classifier-free guidance", low=0, high=1
+    )
     channels: str = option("32,64", "width at each resolution, the finest first")
     layers_per_block: int = option(1, "residual blocks at each resolution", low=1)
     attention: str = option("1", "resolutions with self-attention, 0 the finest; empty: none but the middle")
     dropout: float = option(0.0, "dropout in the residual blocks", low=0, high=0.9)
-    prediction: str = option("v", "what the network predicts: the noise, or v = √ᾱ ε − √(1−ᾱ) x0", choices=("epsilon", "v"))
+    prediction: str = option(
+        "v", "what the network predicts: the noise, or v = √ᾱ ε − √(1−ᾱ) x0", choices=("epsilon", "v")
+    )
     schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
-    precision: str = option("fp32", "arithmetic of training (bf16: autocast); the weights are fp32", choices=("fp32", "bf16"))
+    precision: str = option(
+        "fp32", "arithmetic of training (bf16: autocast); the weights are fp32", choices=("fp32", "bf16")
+    )
     flip: bool = option(False, "mirror every other image by lot")
     seed: int = option(0, "decides initial weights, batches and noise", low=0)
     threads: int = option(1, "CPU threads; more round differently", low=1, high=1024)
@@ -42,10 +53,35 @@ class Training:
 
 SIZES = (  # (up to so many pixels, its defaults); at 32 after the CIFAR-10 model of Ho et al. 2020. Untuned beyond 16 pixels
     (16, {}),
-    (32, {"steps": 100_000, "batch": 128, "lr": 2e-4, "warmup": 5_000, "ema": 0.9999, "channels": "128,256,256,256", "layers_per_block": 2,
-          "dropout": 0.1, "precision": "bf16"}),
-    (10**9, {"steps": 300_000, "batch": 256, "lr": 1e-4, "warmup": 5_000, "ema": 0.9999, "channels": "128,256,384,512", "layers_per_block": 2,
-             "attention": "2,3", "dropout": 0.1, "precision": "bf16"}),
+    (
+        32,
+        {
+            "steps": 100_000,
+            "batch": 128,
+            "lr": 2e-4,
+            "warmup": 5_000,
+            "ema": 0.9999,
+            "channels": "128,256,256,256",
+            "layers_per_block": 2,
+            "dropout": 0.1,
+            "precision": "bf16",
+        },
+    ),
+    (
+        10**9,
+        {
+            "steps": 300_000,
+            "batch": 256,
+            "lr": 1e-4,
+            "warmup": 5_000,
+            "ema": 0.9999,
+            "channels": "128,256,384,512",
+            "layers_per_block": 2,
+            "attention": "2,3",
+            "dropout": 0.1,
+            "precision": "bf16",
+        },
+    ),
 )
 
 
@@ -56,11 +92,15 @@ def defaults_for(shape):
     while len(channels) > 1 and any(side % 2 ** (len(channels) - 1) for side in shape[1:]):
         channels = channels[:-1]
     values["channels"] = ",".join(channels)
-    return values | {"attention": ",".join(level for level in values.get("attention", Training.attention).split(",") if int(level) < len(channels))}
+    return values | {
+        "attention": ",".join(
+            level for level in values.get("attention", Training.attention).split(",") if int(level) < len(channels)
+        )
+    }
 
 
 def whole_numbers(key, text):
-    """"32,64" -> [32, 64]"""
+    """ "32,64" -> [32, 64]"""
     try:
         return [int(word) for word in text.split(",")] if text else []
     except ValueError:
@@ -118,19 +158,31 @@ class Trainer:
 
         s = self.settings = settings
         self.identity, self.null, self.device, self.done, self.seconds = identity or {}, classes, device, 0, 0.0
-        self.architecture = architecture(shape, classes, whole_numbers("channels", s.channels), s.layers_per_block,
-                                         whole_numbers("attention", s.attention), s.dropout)
+        self.architecture = architecture(
+            shape,
+            classes,
+            whole_numbers("channels", s.channels),
+            s.layers_per_block,
+            whole_numbers("attention", s.attention),
+            s.dropout,
+        )
         torch.manual_seed(derive(s.seed, "teacher weights"))
         self.net = build(self.architecture).to(device).train()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
-        self.average = AveragedModel(self.net, multi_avg_fn=lambda averaged, current, n: get_ema_multi_avg_fn(
-            min(s.ema, (1 + int(n)) / (10 + int(n))))(averaged, current, n))
+        self.average = AveragedModel(
+            self.net,
+            multi_avg_fn=lambda averaged, current, n: get_ema_multi_avg_fn(min(s.ema, (1 + int(n)) / (10 + int(n))))(
+                averaged, current, n
+            ),
+        )
         self.bar = torch.tensor(alphas_cumprod(s.schedule), dtype=torch.float32, device=device)
 
     def rows(self, step, n):
         """Which training images step ``step`` sees."""
         batch = self.settings.batch
-        return (uniforms(self.settings.seed, "teacher batch", np.arange(step * batch, (step + 1) * batch)) * n).astype(np.int64)
+        return (uniforms(self.settings.seed, "teacher batch", np.arange(step * batch, (step + 1) * batch)) * n).astype(
+            np.int64
+        )
 
     def lr(self, step):
         s = self.settings
@@ -197,7 +249,9 @@ class Trainer:
             if self.done % max(steps // 20, 1) == 0 or self.done == steps:
                 mean = finite(float(sum(losses)) / len(losses))
                 rate = (self.done - first) / (time.monotonic() - started)
-                say(f"step {self.done:,} of {steps:,}   loss {mean:.4f}   {rate:.1f} steps/s, about {clock((steps - self.done) / rate)} to go")
+                say(
+                    f"step {self.done:,} of {steps:,}   loss {mean:.4f}   {rate:.1f} steps/s, about {clock((steps - self.done) / rate)} to go"
+                )
                 losses = []
             if sample_every and self.done % sample_every == 0 and self.done < steps:
                 sample()
@@ -245,4 +299,8 @@ def refuse_difference(path, theirs, ours):
     """BadInput naming the first key in which what lies at ``path`` was made otherwise."""
     for key, value in ours.items():
         if theirs.get(key) != value:
-            raise BadInput(key, value, f"{Path(path)} was made with {key}={theirs.get(key)}; give that value, another out=, or remove the file")
+            raise BadInput(
+                key,
+                value,
+                f"{Path(path)} was made with {key}={theirs.get(key)}; give that value, another out=, or remove the file",
+            )

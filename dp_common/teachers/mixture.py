@@ -52,7 +52,9 @@ class Mixture:
         for label in range(classes):
             mine = pixels[labels == label]
             if len(mine) < self.components:
-                raise BadInput("mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}")
+                raise BadInput(
+                    "mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}"
+                )
             found = KMeans(self.components, n_init=3, random_state=0).fit(mine)
             centres.append(found.cluster_centers_)
             shares.append(np.bincount(found.labels_, minlength=self.components) / len(mine))

@@ -12,8 +12,10 @@ import pandas as pd
 from results.arms import chosen, parameters
 from results.groups import UNIT, Group
 
-VARIED = {"dp": ("score", "omega", "rule", "through", "every", "patience_growth", "schedule", "feedback", "new_weight"),
-          "prune": ("score", "oversample", "balance", "patience_growth")}
+VARIED = {
+    "dp": ("score", "omega", "rule", "through", "every", "patience_growth", "schedule", "feedback", "new_weight"),
+    "prune": ("score", "oversample", "balance", "patience_growth"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,11 @@ class Comparison:
         """The same over every value of the parameter ``name``, which stands in the column ``value``."""
         rows = self.rows[self.rows["strategy"] == strategy]
         plans = {scale: self.plan(strategy, scale) for scale in rows["scale"].unique()}
-        kept = [place for place, row in enumerate(rows[["scale", "values", "given", "plan"]].to_dict("records"))
-                if row["plan"] == plans[row["scale"]] and fits(row, strategy, name, changes)]
+        kept = [
+            place
+            for place, row in enumerate(rows[["scale", "values", "given", "plan"]].to_dict("records"))
+            if row["plan"] == plans[row["scale"]] and fits(row, strategy, name, changes)
+        ]
         found = rows.iloc[kept]
         return found.assign(value=[parameters(values)[name] for values in found["values"]]) if name else found
 
@@ -62,4 +67,7 @@ def comparison(group, rows, root, prices=None):
 
 def fits(row, strategy, name, changes):
     own, given = parameters(row["values"]), row["given"]
-    return all(own.get(key) == changes[key] if key in changes else key not in given or key == name for key in VARIED.get(strategy, ()))
+    return all(
+        own.get(key) == changes[key] if key in changes else key not in given or key == name
+        for key in VARIED.get(strategy, ())
+    )

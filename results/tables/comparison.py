@@ -11,7 +11,17 @@ from results.cells import BASELINES, CONTROLS, COUNTS, accuracies, costs, differ
 from results.groups import one_group
 from results.prices import kind_of, marking
 from results.tables.table import Table
-from results.tables.words import accuracy_text, check_set, conditions, difference_text, hours_text, set_named, total_words, unit_of, where
+from results.tables.words import (
+    accuracy_text,
+    check_set,
+    conditions,
+    difference_text,
+    hours_text,
+    set_named,
+    total_words,
+    unit_of,
+    where,
+)
 
 
 def comparison(frame, on="test", group=None):
@@ -20,9 +30,18 @@ def comparison(frame, on="test", group=None):
     check_set(rows, on)
     cells, ceiling = accuracies(rows, on)
     cells, aside = without_ablations(cells, rows)
-    caption = (f"Percent correct on {set_named(rows, on)}: mean [95 % t-interval over seeds] and number of seeds n, by arm and scale "
-               f"(images in the final training set). {conditions(group)}")
-    notes = [*ceiling_note(ceiling), *legend(cells, "seeds"), *plan_note(rows), *aside, *missing_controls(rows), *unfinished_note(rows)]
+    caption = (
+        f"Percent correct on {set_named(rows, on)}: mean [95 % t-interval over seeds] and number of seeds n, by arm and scale "
+        f"(images in the final training set). {conditions(group)}"
+    )
+    notes = [
+        *ceiling_note(ceiling),
+        *legend(cells, "seeds"),
+        *plan_note(rows),
+        *aside,
+        *missing_controls(rows),
+        *unfinished_note(rows),
+    ]
     return arm_by_scale(f"Accuracy on {on}", caption, cells, accuracy_text, notes)
 
 
@@ -35,13 +54,19 @@ def versus(frame, on="test", group=None):
         cells, aside = without_ablations(differences(rows, baseline, on), rows)
         if not len(cells):
             continue
-        caption = (f"Paired difference in points, 1 point being 1 % of {set_named(rows, on)}: mean [95 % t-interval over seeds] and "
-                   "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired "
-                   f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(group)}")
+        caption = (
+            f"Paired difference in points, 1 point being 1 % of {set_named(rows, on)}: mean [95 % t-interval over seeds] and "
+            "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired "
+            f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(group)}"
+        )
         notes = [*legend(cells, "pairs"), *aside]
         if cells["unread"].sum():
-            notes.append(f"No verdict for {cells['unread'].sum()} pair(s) without per-image correctness (correct.parquet).")
-        tables.append(arm_by_scale(f"Accuracy on {on} minus that of `{baseline}`", caption, cells, difference_text, notes))
+            notes.append(
+                f"No verdict for {cells['unread'].sum()} pair(s) without per-image correctness (correct.parquet)."
+            )
+        tables.append(
+            arm_by_scale(f"Accuracy on {on} minus that of `{baseline}`", caption, cells, difference_text, notes)
+        )
     return tables
 
 
@@ -53,7 +78,11 @@ def cost_tables(frame, exclude=(), group=None):
             raise BadInput("exclude", phase, f"one of {', '.join(PRICED)}.{did_you_mean(phase, PRICED)}")
     means = costs(rows, exclude)
     notes = unpriced_note(rows)
-    return [cost_table(group, device, part, exclude, notes) for device, part in means.groupby("device")] if len(means) else []
+    return (
+        [cost_table(group, device, part, exclude, notes) for device, part in means.groupby("device")]
+        if len(means)
+        else []
+    )
 
 
 def cost_table(group, device, means, exclude, notes=()):
@@ -61,12 +90,28 @@ def cost_table(group, device, means, exclude, notes=()):
     kind = kind_of(device) + (f", given in {unit}" if factor > 1 else "")
     repriced = marking(device)
     phases = [*PRICED, "total", *([] if repriced else ["spent"])]
-    caption = (f"Means over the n finished runs of each line: images, iterations, and {kind}, on {where(device, means['cpus'])}. "
-               f"{total_words(exclude)}{'' if repriced else '; spent: all attempts, with work lost to interruptions'}. {repriced}{conditions(group)}")
-    rows = [[*arm_and_scale(row), str(row["n"]), *(f"{row[name]:,.0f}" for name in COUNTS),
-             *(hours_text(row[name], factor) for name in phases)] for row in means.to_dict("records")]
+    caption = (
+        f"Means over the n finished runs of each line: images, iterations, and {kind}, on {where(device, means['cpus'])}. "
+        f"{total_words(exclude)}{'' if repriced else '; spent: all attempts, with work lost to interruptions'}. {repriced}{conditions(group)}"
+    )
+    rows = [
+        [
+            *arm_and_scale(row),
+            str(row["n"]),
+            *(f"{row[name]:,.0f}" for name in COUNTS),
+            *(hours_text(row[name], factor) for name in phases),
+        ]
+        for row in means.to_dict("records")
+    ]
     columns = ["arm", "scale", "n", "generated", "kept", "seen", "iterations", *phases]
-    return Table(f"Costs in {kind}, {'' if repriced else 'device '}{device}", caption, columns, rows, "l" + "r" * (len(columns) - 1), tuple(notes))
+    return Table(
+        f"Costs in {kind}, {'' if repriced else 'device '}{device}",
+        caption,
+        columns,
+        rows,
+        "l" + "r" * (len(columns) - 1),
+        tuple(notes),
+    )
 
 
 def unpriced_note(rows):
@@ -82,8 +127,13 @@ def arm_and_scale(row):
 def arm_by_scale(title, caption, cells, text, notes):
     scales = sorted(cells["scale"].unique()) if len(cells) else []
     by_place = {(cell["arm"], cell["scale"]): cell for cell in cells.to_dict("records")}
-    rows = [[f"`{arm}`", *(text(by_place[arm, scale]) for scale in scales)] for arm in sorted({arm for arm, _ in by_place}, key=rank)]
-    return Table(title, caption, ["arm", *(short(int(scale)) for scale in scales)], rows, "l" * (1 + len(scales)), tuple(notes))
+    rows = [
+        [f"`{arm}`", *(text(by_place[arm, scale]) for scale in scales)]
+        for arm in sorted({arm for arm, _ in by_place}, key=rank)
+    ]
+    return Table(
+        title, caption, ["arm", *(short(int(scale)) for scale in scales)], rows, "l" * (1 + len(scales)), tuple(notes)
+    )
 
 
 def ceiling_note(ceiling):
@@ -101,7 +151,9 @@ def legend(cells, what):
     if len(waiting):
         first = waiting.iloc[0]
         done, expected = first["done"], first["expected"]
-        signs.append(f"—({done}/{expected}): {done} of {expected} {what} are finished; no mean is shown of a part of them.")
+        signs.append(
+            f"—({done}/{expected}): {done} of {expected} {what} are finished; no mean is shown of a part of them."
+        )
     if (cells["planned"] == 0).any():
         signs.append("—: not run.")
     if cells["short"].sum():
@@ -114,11 +166,16 @@ def without_ablations(cells, rows):
     arms = left_to_ablations(rows)
     if not len(cells) or not arms:
         return cells, []
-    return cells[~cells["arm"].isin(arms)], [f"Under ablations: {', '.join(f'`{arm}`' for arm in sorted(arms, key=rank))}."]
+    return cells[~cells["arm"].isin(arms)], [
+        f"Under ablations: {', '.join(f'`{arm}`' for arm in sorted(arms, key=rank))}."
+    ]
 
 
 def plan_note(rows):
-    plans = "; ".join(f"`{arm}`: {', '.join(names)}" for arm, names in sorted(plan_names(rows).items(), key=lambda pair: rank(pair[0])))
+    plans = "; ".join(
+        f"`{arm}`: {', '.join(names)}"
+        for arm, names in sorted(plan_names(rows).items(), key=lambda pair: rank(pair[0]))
+    )
     return [f"Chosen for each scale, and not in an arm's name: {plans}."] if plans else []
 
 
@@ -129,4 +186,8 @@ def missing_controls(rows):
 
 def unfinished_note(rows):
     states = rows["state"].value_counts().drop("done", errors="ignore")
-    return [f"Not finished: {', '.join(f'{states[state]} {state}' for state in sorted(states.index))}."] if len(states) else []
+    return (
+        [f"Not finished: {', '.join(f'{states[state]} {state}' for state in sorted(states.index))}."]
+        if len(states)
+        else []
+    )

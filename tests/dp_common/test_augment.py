@@ -17,10 +17,12 @@ def test_an_image_is_augmented_by_its_own_position():
     change = augment.augment_of(0, Train(crop=0.3, flip=True, randaugment=9), (1, 8, 8))
     positions = np.arange(40, 168)
     whole = change(IMAGES, positions)
-    parts = np.concatenate([change(IMAGES[i:i + 16], positions[i:i + 16]) for i in range(0, 128, 16)])
+    parts = np.concatenate([change(IMAGES[i : i + 16], positions[i : i + 16]) for i in range(0, 128, 16)])
     assert whole.dtype == np.uint8 and np.array_equal(whole, parts)
     assert (whole != IMAGES).any((1, 2, 3)).mean() > 0.9 and not np.array_equal(whole, change(IMAGES, positions + 1))
-    assert not np.array_equal(whole, augment.augment_of(1, Train(crop=0.3, flip=True, randaugment=9), (1, 8, 8))(IMAGES, positions))
+    assert not np.array_equal(
+        whole, augment.augment_of(1, Train(crop=0.3, flip=True, randaugment=9), (1, 8, 8))(IMAGES, positions)
+    )
     assert augment.augment_of(0, Train(), (1, 8, 8)) is None
 
 
@@ -37,9 +39,13 @@ def test_augmentation_leaves_the_global_generator_alone():
 def test_mixing_pairs_within_blocks(recipe):
     images, labels = torch.from_numpy(IMAGES).float(), torch.from_numpy(LABELS)
     whole = augment.mixed(images, labels, 256, 0, recipe, 10)
-    halves = [augment.mixed(images[i:i + PAIRS], labels[i:i + PAIRS], 256 + i, 0, recipe, 10) for i in (0, PAIRS)]
+    halves = [augment.mixed(images[i : i + PAIRS], labels[i : i + PAIRS], 256 + i, 0, recipe, 10) for i in (0, PAIRS)]
     assert all(torch.equal(a, torch.cat(b)) for a, b in zip(whole, zip(*halves)))
-    assert torch.allclose(whole[1].sum(1), torch.ones(128)) and ((whole[1] > 0).sum(1) <= 2).all() and (whole[1].max(1).values < 1).any()
+    assert (
+        torch.allclose(whole[1].sum(1), torch.ones(128))
+        and ((whole[1] > 0).sum(1) <= 2).all()
+        and (whole[1].max(1).values < 1).any()
+    )
     own = whole[1].gather(1, labels[:, None])[:, 0]
     assert (own > 0).all()  # each keeps a share of its own image and label
 
@@ -60,31 +66,44 @@ def learner(*words):
     return Learner(resolved.spec, resolved.task, "cpu")
 
 
-@pytest.mark.parametrize("words", [(), ("train.mixup=0.5", "train.cutmix=1"), ("train.clip_grad=1", "train.label_smoothing=0.1", "train.ema=0.9")])
+@pytest.mark.parametrize(
+    "words",
+    [(), ("train.mixup=0.5", "train.cutmix=1"), ("train.clip_grad=1", "train.label_smoothing=0.1", "train.ema=0.9")],
+)
 def test_a_batch_in_parts_is_the_same_iteration(words):
     whole, parts = learner(*words), learner("train.micro=64", *words)
     for position in (0, 128):
         a = whole.step([(IMAGES, LABELS)], position)
-        b = parts.step(((IMAGES[i:i + 64], LABELS[i:i + 64]) for i in (0, 64)), position)
+        b = parts.step(((IMAGES[i : i + 64], LABELS[i : i + 64]) for i in (0, 64)), position)
         assert torch.allclose(a, b, atol=1e-5)
     for key, value in whole.model.state_dict().items():
-        assert torch.allclose(value, parts.model.state_dict()[key], atol=2e-4), key  # Adam divides small gradients by themselves
+        assert torch.allclose(value, parts.model.state_dict()[key], atol=2e-4), (
+            key
+        )  # Adam divides small gradients by themselves
 
 
 def test_parts_that_do_not_make_a_batch_are_refused():
     with pytest.raises(ValueError, match="parts of 64 images for a share of 128"):
         learner().step([(IMAGES[:64], LABELS[:64])], 0)
-    for words, said in ((["train.micro=48"], "a divisor of train.batch"), (["train.mixup=1", "train.batch=96"], "a multiple of 64"),
-                        (["train.cutmix=1", "train.micro=32"], "a multiple of 64")):
+    for words, said in (
+        (["train.micro=48"], "a divisor of train.batch"),
+        (["train.mixup=1", "train.batch=96"], "a multiple of 64"),
+        (["train.cutmix=1", "train.micro=32"], "a multiple of 64"),
+    ):
         with pytest.raises(BadInput, match=said):
             config.resolve(["strategy=static", *words])
 
 
 def test_bf16_trains_and_evaluates_in_fp32():
     coarse, fine = learner("precision=bf16"), learner()
-    losses = [(float(coarse.step([(IMAGES, LABELS)], p)), float(fine.step([(IMAGES, LABELS)], p))) for p in range(0, 1280, 128)]
+    losses = [
+        (float(coarse.step([(IMAGES, LABELS)], p)), float(fine.step([(IMAGES, LABELS)], p)))
+        for p in range(0, 1280, 128)
+    ]
     assert all(abs(a - b) < 0.05 for a, b in losses) and losses[3][0] != losses[3][1]
-    assert coarse.predict(IMAGES).dtype == torch.float32 and all(p.dtype == torch.float32 for p in coarse.model.parameters())
+    assert coarse.predict(IMAGES).dtype == torch.float32 and all(
+        p.dtype == torch.float32 for p in coarse.model.parameters()
+    )
 
 
 def test_a_shifted_set_is_scored_among_its_own_classes():

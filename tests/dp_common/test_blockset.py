@@ -13,15 +13,27 @@ from dp_common.trainset import BlockSet, TrainSet
 
 
 def image_of(index):
-    return np.full((1, 8, 8), index % 251, np.uint8) + np.arange(64, dtype=np.uint8).reshape(1, 8, 8) * (index // 251 % 3 == 1)
+    return np.full((1, 8, 8), index % 251, np.uint8) + np.arange(64, dtype=np.uint8).reshape(1, 8, 8) * (
+        index // 251 % 3 == 1
+    )
 
 
 def shard(folder, first, n):
     """A shard of images first ..; pixels, label and index name each other."""
     indices = np.arange(first, first + n)
     path = folder / f"{first}.parquet"
-    mark = store.write(path, list("abcdefg"), [store.encode(image_of(i)) for i in indices], indices, indices % 7, None, seed=0, round=0,
-                       strategy="static", omega=0.0)
+    mark = store.write(
+        path,
+        list("abcdefg"),
+        [store.encode(image_of(i)) for i in indices],
+        indices,
+        indices % 7,
+        None,
+        seed=0,
+        round=0,
+        strategy="static",
+        omega=0.0,
+    )
     return path, mark, n
 
 
@@ -52,7 +64,9 @@ def test_what_is_drawn_depends_on_position_alone(tmp_path):
     again = filled(tmp_path, 200, 150)
     assert [seen(again, p, p + 1)[0] for p in reversed(range(0, 800, 7))][::-1] == whole[::7]
     assert seen(again, 100, 900, since=100) != whole  # an addition starts the order anew
-    assert not np.array_equal(again.draw(0, np.arange(350))[1], again.draw(1, np.arange(350))[1])  # and so does another seed
+    assert not np.array_equal(
+        again.draw(0, np.arange(350))[1], again.draw(1, np.arange(350))[1]
+    )  # and so does another seed
 
 
 def test_how_an_addition_was_cut_into_shards_does_not_show(tmp_path):
@@ -81,7 +95,9 @@ def test_workers_hand_over_the_same_in_the_same_order(tmp_path, workers):
 
 def test_newest_images_come_as_often_as_they_weigh(tmp_path):
     trainset = filled(tmp_path, 200, 150)
-    counts = np.unique([data for data, _ in seen(trainset, 0, trainset.epoch_length(2), new_weight=2)], return_counts=True)[1]
+    counts = np.unique(
+        [data for data, _ in seen(trainset, 0, trainset.epoch_length(2), new_weight=2)], return_counts=True
+    )[1]
     assert trainset.epoch_length(2) == 500 and sorted(counts) == [1] * 200 + [2] * 150
     with pytest.raises(Problem, match="whole number"):
         trainset.draw(0, np.arange(3), new_weight=1.5)
@@ -133,7 +149,9 @@ def anonymous(pid):
 
 
 def children(pid):
-    return [int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()]
+    return [
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
+    ]
 
 
 def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):

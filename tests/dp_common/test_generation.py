@@ -4,7 +4,8 @@ an image depends on its own index only; a streaming selection keeps what sorting
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dp_common import ledger, runner, store
 from dp_common.errors import LeaseLost, Problem
@@ -52,7 +53,9 @@ def test_other_scores_guide_too(studio_of, learner, score):
     assert values[0] < values[1] - 0.005 and values[1] < values[2] - 0.005
 
 
-@pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading")])
+@pytest.mark.parametrize(
+    "sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading")]
+)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("through", PATHS)
 def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(studio_of, learner, sampler, rule, through):
@@ -69,8 +72,14 @@ def test_what_a_guided_image_costs(studio_of, learner, through):
     studio = studio_of(steps=20)
     images_of(studio, 0, 8, guide_of(studio, learner, 0.03, through=through, every=5))
     images_of(studio, 8, 16)
-    assert studio.clock.counts == {"network_evaluations": 16 * 20, "decoder_evaluations": 8 * 4 + 16, "classifier_evaluations": 8 * 4,
-                                   "gradients": 8 * 4, "network_gradients": 8 * 4 if through == "denoiser" else 0, "not_moved": 0}
+    assert studio.clock.counts == {
+        "network_evaluations": 16 * 20,
+        "decoder_evaluations": 8 * 4 + 16,
+        "classifier_evaluations": 8 * 4,
+        "gradients": 8 * 4,
+        "network_gradients": 8 * 4 if through == "denoiser" else 0,
+        "not_moved": 0,
+    }
 
 
 @pytest.mark.parametrize("guided", [None, *RULES])
@@ -144,8 +153,10 @@ def test_cfg_needs_a_teacher_with_an_unconditional_mode(studio_of, mixture):
 
 def test_cfg_sharpens_the_class(studio_of, mixture):
     labels = torch.from_numpy(label_of(np.arange(100), 10))
-    truths = [mixture.log_density(images_of(studio_of(cfg_scale=scale), 0, 100)).softmax(1)[torch.arange(100), labels].mean()
-              for scale in (0.0, 0.5, 1.0)]
+    truths = [
+        mixture.log_density(images_of(studio_of(cfg_scale=scale), 0, 100)).softmax(1)[torch.arange(100), labels].mean()
+        for scale in (0.0, 0.5, 1.0)
+    ]
     assert truths[0] < 0.3 and truths[0] + 0.2 < truths[1] < truths[2] and truths[2] > 0.95
 
 
@@ -184,7 +195,9 @@ def brute_force(scores, indices, labels, keep, balance):
 
 
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), keep=st.integers(1, 40), balance=st.sampled_from(["class", "global"]), data=st.data())
+@given(
+    seed=st.integers(0, 10_000), keep=st.integers(1, 40), balance=st.sampled_from(["class", "global"]), data=st.data()
+)
 def test_topk_is_sorting_everything_however_it_is_cut(seed, keep, balance, data):
     scores, indices, labels = stream(120, 5, seed, first=seed % 7)
     cuts = data.draw(st.lists(st.integers(0, 120), max_size=8))
@@ -218,7 +231,9 @@ def test_only_the_best_so_far_are_held_and_encoded():
     calls, (scores, indices, labels) = [], stream(1000, 10, 0, levels=1000)
     best = TopK(20, 10, "class")
     for a in range(0, 1000, 50):
-        best.offer(scores[a:a + 50], indices[a:a + 50], labels[a:a + 50], lambda row, a=a: calls.append(a + row) or b"x")
+        best.offer(
+            scores[a : a + 50], indices[a : a + 50], labels[a : a + 50], lambda row, a=a: calls.append(a + row) or b"x"
+        )
         assert len(best.encoded) <= 20 and len(best.indices) == len(best.encoded)
     assert len(calls) == len(set(calls)) < 400
 
@@ -243,9 +258,13 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
     for a, b in ((0, 230), (230, n)):
         whole.offer(scores[a:b], indices[a:b], labels[a:b], encode(a))
     before.offer(scores[:230], indices[:230], labels[:230], encode(0))
-    mark = store.write(tmp_path / "partial.parquet", range(10), *before.by_index(), seed=0, round=1, strategy="prune", omega=0.0)
+    mark = store.write(
+        tmp_path / "partial.parquet", range(10), *before.by_index(), seed=0, round=1, strategy="prune", omega=0.0
+    )
     table = store.read_checked(tmp_path / "partial.parquet", mark)
-    after.offer(*(table[name].to_numpy() for name in ("score_at_birth", "index", "label")), store.encoded_of(table).__getitem__)
+    after.offer(
+        *(table[name].to_numpy() for name in ("score_at_birth", "index", "label")), store.encoded_of(table).__getitem__
+    )
     after.offer(scores[230:], indices[230:], labels[230:], encode(230))
     for expected, found in zip(whole.by_index(), after.by_index()):
         assert list(expected) == list(found)
@@ -253,7 +272,14 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
 
 # ---------------------------------------------------------------- the selection in a run
 
-SCAN = ("strategy=prune", "prune.interval=128", "prune.patience=1", "prune.rounds=1", "prune.oversample=4", "sampler.block=64")
+SCAN = (
+    "strategy=prune",
+    "prune.interval=128",
+    "prune.patience=1",
+    "prune.rounds=1",
+    "prune.oversample=4",
+    "sampler.block=64",
+)
 
 
 class Killed(BaseException):

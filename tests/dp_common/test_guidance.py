@@ -12,7 +12,7 @@ from math import sqrt
 import pytest
 import torch
 
-from dp_common.guidance import RULES, Guide, GuidanceError, norms
+from dp_common.guidance import RULES, GuidanceError, Guide, norms
 from dp_common.sampling import ddim
 from dp_common.schedule import alphas_cumprod, timesteps
 
@@ -35,7 +35,9 @@ def linear_reward(x0, labels):
 
 def guided_gaussian(schedule, s, spacing, steps, **guide):
     alphas, visited = alphas_cumprod(schedule), timesteps(steps, spacing)
-    x0 = ddim(gaussian(s, alphas), quantiles(), None, visited, alphas, guide=Guide(linear_reward, OMEGA, "score", **guide))
+    x0 = ddim(
+        gaussian(s, alphas), quantiles(), None, visited, alphas, guide=Guide(linear_reward, OMEGA, "score", **guide)
+    )
     bar = alphas[visited[0]]
     v = bar * s**2 + 1 - bar
     return x0, OMEGA * s**2 * B * (1 - s * sqrt(bar / v)), s / sqrt(v)
@@ -127,9 +129,11 @@ def test_one_guided_step_raises_the_objective_by_the_first_order(rule):
     moved = ddim(gaussian(1, alphas), quantiles(), None, **first, guide=Guide(linear_reward, omega, rule)) - plain
     g = sqrt(bar) * B  # at s = 1, x̂0 = √ᾱ x
     step = omega * quantiles().norm(dim=1) * g.norm()
-    gain = {"score": omega * g @ B * ((1 - bar) * sqrt(after / bar) - sqrt((1 - after) * (1 - bar))),
-            "relative": step * B.norm() / g.norm() * sqrt((1 - after) / (1 - bar)),
-            "predecessor": step * B.norm() / g.norm() * sqrt(after / bar)}[rule]
+    gain = {
+        "score": omega * g @ B * ((1 - bar) * sqrt(after / bar) - sqrt((1 - after) * (1 - bar))),
+        "relative": step * B.norm() / g.norm() * sqrt((1 - after) / (1 - bar)),
+        "predecessor": step * B.norm() / g.norm() * sqrt(after / bar),
+    }[rule]
     torch.testing.assert_close(value(moved), gain.expand(41), rtol=1e-5, atol=1e-9)
     assert (value(moved)[quantiles().norm(dim=1) > 0.1] > 0).all()
 
@@ -205,7 +209,9 @@ def test_a_batch_equals_its_singles(rule, through):
     def sample(rows):
         objective = lambda x0, labels: weights[labels] * torch.sin(x0 @ B)
         labels = torch.arange(3)[rows]
-        return ddim(gaussian(0.5, alphas), x[rows], labels, visited, alphas, guide=Guide(objective, 0.02, rule, through))
+        return ddim(
+            gaussian(0.5, alphas), x[rows], labels, visited, alphas, guide=Guide(objective, 0.02, rule, through)
+        )
 
     together = sample(slice(None))
     torch.testing.assert_close(together, torch.cat([sample(slice(i, i + 1)) for i in range(3)]), rtol=1e-9, atol=1e-12)
@@ -220,8 +226,14 @@ def test_a_gradient_that_is_not_finite_ends_it_and_names_the_rows(rule, through,
     factor[[3, 17]] = bad
     result = None
     with pytest.raises(GuidanceError, match=r"2 image\(s\).*\[3, 17\]") as caught:
-        result = ddim(gaussian(1, alphas), quantiles(), None, visited, alphas,
-                      guide=Guide(lambda x0, labels: linear_reward(x0, labels) * factor, 0.1, rule, through))
+        result = ddim(
+            gaussian(1, alphas),
+            quantiles(),
+            None,
+            visited,
+            alphas,
+            guide=Guide(lambda x0, labels: linear_reward(x0, labels) * factor, 0.1, rule, through),
+        )
     assert result is None and caught.value.rows == [3, 17]
 
 

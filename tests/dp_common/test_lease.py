@@ -56,7 +56,12 @@ def holder(tmp_path):
     started = []
 
     def start(ttl):
-        process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path), str(ttl)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(tmp_path), str(ttl)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         started.append(process)
         process.token = process.stdout.readline().strip()
 
@@ -81,7 +86,9 @@ def at_once(monkeypatch):
     def waited(seconds):
         raise AssertionError("waited for a holder that is certainly gone")
 
-    monkeypatch.setattr(lease, "time", type("Clock", (), {"sleep": waited, "monotonic": time.monotonic, "time": time.time}))
+    monkeypatch.setattr(
+        lease, "time", type("Clock", (), {"sleep": waited, "monotonic": time.monotonic, "time": time.time})
+    )
 
 
 def left_behind(folder, ttl=LONG, beat=None, **changes):
@@ -154,14 +161,17 @@ def test_a_stopped_holder_is_replaced_after_its_time_and_learns_it(tmp_path, hol
         Lease(tmp_path, 1.0)
 
 
-@pytest.mark.parametrize("changes, over", [
-    (dict(slurm_job="7", slurm_restarts=0, host="other"), True),
-    (dict(slurm_job="7", slurm_restarts=1, host="other"), False),
-    (dict(slurm_job="7", slurm_restarts=2, host="other"), False),
-    (dict(slurm_job="8", slurm_restarts=0, host="other"), False),
-    (dict(slurm_job=None, slurm_restarts=0, host="other"), False),
-    (dict(slurm_job="7", slurm_restarts=0), True),  # this very process, which is alive: a requeued job outranks it
-])
+@pytest.mark.parametrize(
+    "changes, over",
+    [
+        (dict(slurm_job="7", slurm_restarts=0, host="other"), True),
+        (dict(slurm_job="7", slurm_restarts=1, host="other"), False),
+        (dict(slurm_job="7", slurm_restarts=2, host="other"), False),
+        (dict(slurm_job="8", slurm_restarts=0, host="other"), False),
+        (dict(slurm_job=None, slurm_restarts=0, host="other"), False),
+        (dict(slurm_job="7", slurm_restarts=0), True),  # this very process, which is alive: a requeued job outranks it
+    ],
+)
 def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_once, monkeypatch, changes, over):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
@@ -204,7 +214,9 @@ def test_the_holders_own_time_to_live_counts(tmp_path, monkeypatch):
         slept.append(seconds)
         now[0] += seconds
 
-    monkeypatch.setattr(lease, "time", type("Clock", (), {"sleep": staticmethod(sleep), "monotonic": lambda: now[0], "time": time.time}))
+    monkeypatch.setattr(
+        lease, "time", type("Clock", (), {"sleep": staticmethod(sleep), "monotonic": lambda: now[0], "time": time.time})
+    )
     left_behind(tmp_path, ttl=50.0, host="other")
     Lease(tmp_path, 0.5).release()
     assert 50 < now[0] < 52 and max(slept) <= 0.1
@@ -212,8 +224,19 @@ def test_the_holders_own_time_to_live_counts(tmp_path, monkeypatch):
 
 def test_one_sign_of_life_is_enough(tmp_path, monkeypatch):
     left_behind(tmp_path, host="other")
-    monkeypatch.setattr(lease, "time", type("Clock", (), {"sleep": lambda s: (tmp_path / ".beat.elsewhere").write_text("9.0"),
-                                                          "monotonic": time.monotonic, "time": time.time}))
+    monkeypatch.setattr(
+        lease,
+        "time",
+        type(
+            "Clock",
+            (),
+            {
+                "sleep": lambda s: (tmp_path / ".beat.elsewhere").write_text("9.0"),
+                "monotonic": time.monotonic,
+                "time": time.time,
+            },
+        ),
+    )
     with pytest.raises(Held, match="on other"):
         Lease(tmp_path)
 
@@ -287,6 +310,7 @@ def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeyp
                 threads.append(threading.Thread(target=check))
                 threads[-1].start()
                 time.sleep(0.02)  # the winner asks now
+
         return done
 
     for name in ("rename", "replace", "link", "unlink"):

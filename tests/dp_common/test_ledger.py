@@ -6,7 +6,8 @@ import os
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dp_common import ledger
 from dp_common.errors import Damaged, LeaseLost, Problem
@@ -75,8 +76,15 @@ def test_any_prefix_is_a_ledger(whole, tmp_path_factory, share):
     assert read(folder, "run")[:-1] == kept and read(folder)[-1]["n"] == len(kept)
 
 
-json_values = st.recursive(st.none() | st.booleans() | st.integers(-2**53, 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=6)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 @settings(max_examples=100, deadline=None)
@@ -115,8 +123,15 @@ def test_a_flipped_byte_in_a_whole_last_line_is_named_too(tmp_path):
         read(tmp_path)
 
 
-@pytest.mark.parametrize("change, number", [(lambda rows: rows[:2] + rows[3:], 3), (lambda rows: rows[:2] + rows[1:], 3),
-                                            (lambda rows: rows[1:], 1), (lambda rows: [rows[0], rows[2], rows[1], *rows[3:]], 2)])
+@pytest.mark.parametrize(
+    "change, number",
+    [
+        (lambda rows: rows[:2] + rows[3:], 3),
+        (lambda rows: rows[:2] + rows[1:], 3),
+        (lambda rows: rows[1:], 1),
+        (lambda rows: [rows[0], rows[2], rows[1], *rows[3:]], 2),
+    ],
+)
 def test_a_missing_doubled_or_moved_line_is_named(tmp_path, change, number):
     lines(tmp_path)
     rows = (tmp_path / NAME).read_bytes().splitlines(keepends=True)
@@ -235,7 +250,11 @@ def test_a_full_disk_leaves_the_ledger_valid(tmp_path, monkeypatch, how, failure
 
 def test_what_was_spent_before_a_line_that_failed_is_in_the_next(tmp_path, monkeypatch):
     """``spent`` is what the clock measured since the line before; a line that is not there is none."""
-    measured = [{"phases": {"train": 1.0}, "counts": {"iterations": 3}}, {"phases": {"train": 5.0, "score": 2.0}, "counts": {"iterations": 7}}, NOTHING]
+    measured = [
+        {"phases": {"train": 1.0}, "counts": {"iterations": 3}},
+        {"phases": {"train": 5.0, "score": 2.0}, "counts": {"iterations": 7}},
+        NOTHING,
+    ]
     book = opened(tmp_path, meter=iter(measured).__next__)
     book.append("open", run_id="run")
     with monkeypatch.context() as disk:
@@ -276,7 +295,11 @@ def resume(number):
 
 def work(records):
     """What survives of calls and shards, in short."""
-    return [r["file"] if "file" in r else r["call"] for r in surviving(records) if r["kind"] in ("call", "shard", "partial", "evaluate")]
+    return [
+        r["file"] if "file" in r else r["call"]
+        for r in surviving(records)
+        if r["kind"] in ("call", "shard", "partial", "evaluate")
+    ]
 
 
 def test_all_of_an_uninterrupted_run_survives():
@@ -285,7 +308,16 @@ def test_all_of_an_uninterrupted_run_survives():
 
 
 def test_calls_after_the_checkpoint_are_lost_and_those_done_again_count_once():
-    records = [open_(), call(1), call(2, t=1), call(3, t=1), {"kind": "evaluate", "call": 3}, open_(), resume(1), call(2, t=2)]
+    records = [
+        open_(),
+        call(1),
+        call(2, t=1),
+        call(3, t=1),
+        {"kind": "evaluate", "call": 3},
+        open_(),
+        resume(1),
+        call(2, t=2),
+    ]
     alive = surviving(records)
     assert [(r["call"], r.get("t")) for r in alive if r["kind"] == "call"] == [(1, None), (2, 2)]
     assert not any(r["kind"] == "evaluate" for r in alive)
@@ -293,7 +325,9 @@ def test_calls_after_the_checkpoint_are_lost_and_those_done_again_count_once():
 
 
 def test_resume_from_the_very_start_loses_every_call():
-    assert work([open_(), shard("a", 1), call(1, "a"), call(2), open_(), resume(0)]) == ["a"]  # call 1 is in progress again
+    assert work([open_(), shard("a", 1), call(1, "a"), call(2), open_(), resume(0)]) == [
+        "a"
+    ]  # call 1 is in progress again
     assert work([open_(), call(1), shard("b", 2), call(2, "b"), open_(), resume(0)]) == []
 
 
@@ -319,7 +353,18 @@ def test_shards_of_the_call_in_progress_count_and_those_of_later_calls_do_not():
 
 
 def test_two_interruptions():
-    records = [open_(), call(1), call(2, t=1), open_(), resume(1), call(2, t=2), call(3, t=2), open_(), resume(2), call(3, t=3)]
+    records = [
+        open_(),
+        call(1),
+        call(2, t=1),
+        open_(),
+        resume(1),
+        call(2, t=2),
+        call(3, t=2),
+        open_(),
+        resume(2),
+        call(3, t=3),
+    ]
     assert [(r["call"], r.get("t")) for r in surviving(records) if r["kind"] == "call"] == [(1, None), (2, 2), (3, 3)]
 
 
@@ -331,7 +376,10 @@ def test_a_shard_written_twice_under_one_name_counts_once():
 
 
 def test_totals_add_up_phases_and_counts():
-    records = [{"spent": {"phases": {"train": 1.5, "write": 1}, "counts": {"iterations": 2}}}, {},
-               {"spent": {"phases": {"train": 0.5}, "counts": {"iterations": 3, "gradients": 1}}}]
+    records = [
+        {"spent": {"phases": {"train": 1.5, "write": 1}, "counts": {"iterations": 2}}},
+        {},
+        {"spent": {"phases": {"train": 0.5}, "counts": {"iterations": 3, "gradients": 1}}},
+    ]
     assert totals(records) == ({"train": 2.0, "write": 1}, {"iterations": 5, "gradients": 1})
     assert totals([]) == ({}, {})

@@ -35,8 +35,10 @@ def components(teacher, label):
     """[(share, mean, covariance)] of a class, in pixels."""
     basis = teacher.basis.double().numpy()
     covariance = basis @ np.diag(teacher.lam.double().numpy()) @ basis.T
-    return [(share, mean @ basis.T, covariance) for share, mean in
-            zip(teacher.log_shares[label].double().exp().numpy(), teacher.means[label].double().numpy())]
+    return [
+        (share, mean @ basis.T, covariance)
+        for share, mean in zip(teacher.log_shares[label].double().exp().numpy(), teacher.means[label].double().numpy())
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,10 @@ def test_density_integrates_to_one(flat, grid):
 def test_density_is_that_of_the_fitted_components(flat, grid):
     points = grid[0][::97]
     for label in range(3):
-        expected = sum(share * multivariate_normal(mean, covariance).pdf(points) for share, mean, covariance in components(flat, label))
+        expected = sum(
+            share * multivariate_normal(mean, covariance).pdf(points)
+            for share, mean, covariance in components(flat, label)
+        )
         np.testing.assert_allclose(on_grid(flat, points)[:, label], expected, rtol=1e-3, atol=1e-6)
 
 
@@ -90,7 +95,12 @@ def test_denoiser_is_the_posterior_mean(flat, grid, t, label):
     alpha = flat.alphas_cumprod[t]
     generator = np.random.default_rng(t)
     x = np.sqrt(alpha) * (CENTRES.reshape(-1, 2) / 127.5 - 1) + np.sqrt(1 - alpha) * generator.normal(size=(6, 2))
-    eps = flat.denoise(torch.from_numpy(x).float().view(6, 1, 1, 2), t, torch.full((6,), label)).double().numpy().reshape(6, 2)
+    eps = (
+        flat.denoise(torch.from_numpy(x).float().view(6, 1, 1, 2), t, torch.full((6,), label))
+        .double()
+        .numpy()
+        .reshape(6, 2)
+    )
     expected = np.stack([posterior_mean(density, points, row, alpha) for row in x])
     # compared as ε, that is in units of the noise
     np.testing.assert_allclose(eps, (x - np.sqrt(alpha) * expected) / np.sqrt(1 - alpha), atol=5e-3)
@@ -100,7 +110,7 @@ def test_a_batch_of_mixed_labels_equals_its_singles(mixture):
     x = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([10, 10, 3, 0, 9, 3])
     together = mixture.denoise(x, 300, labels)
-    singles = torch.cat([mixture.denoise(x[i:i + 1], 300, labels[i:i + 1]) for i in range(6)])
+    singles = torch.cat([mixture.denoise(x[i : i + 1], 300, labels[i : i + 1]) for i in range(6)])
     torch.testing.assert_close(together, singles, rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="null label"):
         mixture.denoise(x, 300, labels.flip(0))
@@ -111,7 +121,12 @@ def test_cfg_on_the_mixture(mixture):
     labels = torch.arange(5)
     uncond, cond = mixture.denoise(x, 400, torch.full((5,), 10)), mixture.denoise(x, 400, labels)
     assert (uncond - cond).abs().max() > 0.05
-    torch.testing.assert_close(cfg(mixture.denoise, 4.0, mixture.null_label)(x, 400, labels), uncond + 4 * (cond - uncond), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(
+        cfg(mixture.denoise, 4.0, mixture.null_label)(x, 400, labels),
+        uncond + 4 * (cond - uncond),
+        rtol=1e-4,
+        atol=1e-5,
+    )
     assert cfg(mixture.denoise, 1.0, mixture.null_label) == mixture.denoise
 
 

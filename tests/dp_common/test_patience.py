@@ -7,9 +7,23 @@ from dp_common.patience import Plateau, check_fits, interval_of, patience_after
 from dp_common.spec import Budget
 
 
-@pytest.mark.parametrize("initial, size, growth, expected", [
-    (3, 1000, 1.0, 3), (3, 2000, 1.0, 6), (3, 4000, 1.0, 12), (3, 1300, 1.0, 4), (3, 4000, 0.5, 6), (3, 2000, 0.5, 4), (3, 3000, 2.0, 27),
-    (3, 4000, 0.0, 3), (7, 10**6, 0.0, 7), (1, 1400, 1.0, 1), (1, 1600, 1.0, 2), (1, 100, 1.0, 1)])
+@pytest.mark.parametrize(
+    "initial, size, growth, expected",
+    [
+        (3, 1000, 1.0, 3),
+        (3, 2000, 1.0, 6),
+        (3, 4000, 1.0, 12),
+        (3, 1300, 1.0, 4),
+        (3, 4000, 0.5, 6),
+        (3, 2000, 0.5, 4),
+        (3, 3000, 2.0, 27),
+        (3, 4000, 0.0, 3),
+        (7, 10**6, 0.0, 7),
+        (1, 1400, 1.0, 1),
+        (1, 1600, 1.0, 2),
+        (1, 100, 1.0, 1),
+    ],
+)
 def test_golden_values(initial, size, growth, expected):
     assert patience_after(initial, size, 1000, growth) == expected
 
@@ -30,7 +44,17 @@ def test_equal_is_no_new_best_and_the_first_always_is():
 
 
 def test_the_count_starts_anew_and_the_best_is_of_the_whole_run():
-    assert reached(Plateau(2), [0.6, 0.5, 0.5, 0.55, 0.58, 0.59, 0.61, 0.6, 0.6]) == [False, False, True, False, True, False, False, False, True]
+    assert reached(Plateau(2), [0.6, 0.5, 0.5, 0.55, 0.58, 0.59, 0.61, 0.6, 0.6]) == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
 
 
 def test_patience_grows_with_the_set():
@@ -39,7 +63,15 @@ def test_patience_grows_with_the_set():
     assert reached(plateau, [0.4] * 4, 200) == [False, False, False, True]
     assert reached(plateau, [0.4] * 6, 300) == [False] * 5 + [True]
     fixed = Plateau(2, growth=0.0)
-    assert reached(fixed, [0.5, 0.4, 0.4], 100) + reached(fixed, [0.4] * 4, 900) == [False, False, True, False, True, False, True]
+    assert reached(fixed, [0.5, 0.4, 0.4], 100) + reached(fixed, [0.4] * 4, 900) == [
+        False,
+        False,
+        True,
+        False,
+        True,
+        False,
+        True,
+    ]
 
 
 def test_interval_is_a_hundredth_of_the_budget():
@@ -58,7 +90,9 @@ def test_what_needs_more_than_the_stable_phase_is_refused(growth, needed):
     τ + Σ T_k·τ, and the last plateau must come while there is still something to learn."""
     args = ("dp.patience", 3, growth, [1000, 2000, 3000], 1000)
     check_fits(*args, budget(needed + 100))
-    with pytest.raises(BadInput, match=rf"dp\.patience=3: 3 plateaus need {needed:,} images seen, the stable phase has {needed:,}") as caught:
+    with pytest.raises(
+        BadInput, match=rf"dp\.patience=3: 3 plateaus need {needed:,} images seen, the stable phase has {needed:,}"
+    ) as caught:
         check_fits(*args, budget(needed))
     assert caught.value.code == 2
 

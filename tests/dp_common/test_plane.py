@@ -38,7 +38,9 @@ def test_splits_are_their_seed_and_balanced():
         assert np.array_equal(mine.images, getattr(again, name).images)
         assert not np.array_equal(mine.images, getattr(other, name).images)
     n = len(one.train)
-    assert not np.array_equal(one.train.images, one.monitor.images) and not np.array_equal(one.train.images, one.test.images[:n])
+    assert not np.array_equal(one.train.images, one.monitor.images) and not np.array_equal(
+        one.train.images, one.test.images[:n]
+    )
     assert len(loaded(3, limit=30).test) == 30
 
 
@@ -66,7 +68,9 @@ def test_classes_overlap_and_the_teacher_knows_nearly_as_much_as_can_be_known():
     assert 0.92 < best < 0.97
     assert best - 0.02 < (known.argmax(1) == task.test.labels).mean() <= best + 0.005
     rows = np.arange(len(points))
-    gap = log_densities(points)[rows, task.test.labels] - known[rows, task.test.labels]  # mean: the KL divergence of the fit
+    gap = (
+        log_densities(points)[rows, task.test.labels] - known[rows, task.test.labels]
+    )  # mean: the KL divergence of the fit
     assert 0 < gap.mean() < 0.1
 
 
@@ -81,7 +85,11 @@ def test_curved_a_line_cannot_separate_the_classes():
 def test_the_learner_is_built_by_timm_and_refuses_what_it_does_not_know():
     model = build("mlp-plane", {}, (1, 1, 2), 3)
     assert [layer.out_features for layer in model.modules() if isinstance(layer, torch.nn.Linear)] == [64, 64, 3]
-    assert [layer.out_features for layer in build("mlp-plane", {"depth": 1, "width": 7}, (2, 4, 4), 5).modules() if isinstance(layer, torch.nn.Linear)] == [7, 5]
+    assert [
+        layer.out_features
+        for layer in build("mlp-plane", {"depth": 1, "width": 7}, (2, 4, 4), 5).modules()
+        if isinstance(layer, torch.nn.Linear)
+    ] == [7, 5]
     x = torch.zeros(4, 1, 1, 2, requires_grad=True)
     model(x).softmax(1)[:, 0].sum().backward()
     assert (x.grad != 0).all()

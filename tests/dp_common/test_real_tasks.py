@@ -70,8 +70,14 @@ def refused(*words, split=0):
 
 # ---------------------------------------------------------------------- decoding
 
-RAMP = np.stack([np.add.outer(np.arange(40), 2 * np.arange(40)), np.add.outer(3 * np.arange(40), np.arange(40)),
-                 np.full((40, 40), 90)], 2).astype(np.uint8)
+RAMP = np.stack(
+    [
+        np.add.outer(np.arange(40), 2 * np.arange(40)),
+        np.add.outer(3 * np.arange(40), np.arange(40)),
+        np.full((40, 40), 90),
+    ],
+    2,
+).astype(np.uint8)
 
 
 def saved(image, kind, **words):
@@ -105,11 +111,19 @@ CASES = {
     "webp": (lambda: saved(Image.fromarray(RAMP), "WEBP", lossless=True), RAMP, 0),
     "palette": (lambda: saved(Image.fromarray(RAMP).quantize(256), "PNG"), RAMP, 20),
     "gif": (lambda: saved(Image.fromarray(RAMP), "GIF"), RAMP, 40),
-    "animated gif": (lambda: saved(Image.fromarray(RAMP), "GIF", save_all=True, append_images=[Image.new("RGB", (40, 40))]), RAMP, 40),
+    "animated gif": (
+        lambda: saved(Image.fromarray(RAMP), "GIF", save_all=True, append_images=[Image.new("RGB", (40, 40))]),
+        RAMP,
+        40,
+    ),
     "grey": (lambda: saved(Image.fromarray(GREY), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
     "grey and alpha": (lambda: saved(Image.fromarray(GREY).convert("LA"), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
     "16 bit": (lambda: saved(Image.fromarray(GREY.astype(np.uint16) * 257), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
-    "1 bit": (lambda: saved(Image.fromarray(GREY).point(lambda v: v > 60, "1"), "PNG"), np.where(GREY > 60, 255, 0)[:, :, None].repeat(3, 2), 0),
+    "1 bit": (
+        lambda: saved(Image.fromarray(GREY).point(lambda v: v > 60, "1"), "PNG"),
+        np.where(GREY > 60, 255, 0)[:, :, None].repeat(3, 2),
+        0,
+    ),
     "cmyk jpeg": (lambda: saved(Image.fromarray(RAMP).convert("CMYK"), "JPEG", quality=98), RAMP, 6),
     "transparency": (lambda: saved(rgba(), "PNG"), WHITE, 0),
     "exif": (turned, RAMP, 0),
@@ -147,8 +161,16 @@ def test_shrinking_does_not_alias_and_growing_works():
     assert _files.decode(saved(Image.fromarray(RAMP), "PNG"), (3, 64, 64)).shape == (3, 64, 64)
 
 
-@pytest.mark.parametrize("data", [b"", b"not an image", saved(Image.fromarray(RAMP), "PNG")[:-200], saved(Image.fromarray(RAMP), "JPEG")[:-200],
-                                  saved(Image.fromarray(RAMP[:, :, 0].astype(np.float32)), "TIFF")])
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"not an image",
+        saved(Image.fromarray(RAMP), "PNG")[:-200],
+        saved(Image.fromarray(RAMP), "JPEG")[:-200],
+        saved(Image.fromarray(RAMP[:, :, 0].astype(np.float32)), "TIFF"),
+    ],
+)
 def test_what_is_broken_does_not_decode(data):
     with pytest.raises(Exception):
         _files.decode(data, (3, 8, 8))
@@ -156,17 +178,24 @@ def test_what_is_broken_does_not_decode(data):
 
 # ---------------------------------------------------------------------- splits
 
+
 def test_stratified_draws_are_in_proportion_and_balanced_ones_even():
     labels = np.repeat([0, 1, 2, 3], [500, 300, 200, 7])[np.random.default_rng(0).permutation(1007)]
     drawn = _files.stratified(labels, 101, 0, "x")
-    assert len(set(drawn)) == 101 and np.abs(np.bincount(labels[drawn]) - np.array([500, 300, 200, 7]) * 101 / 1007).max() <= 1
-    assert np.array_equal(drawn, _files.stratified(labels, 101, 0, "x")) and not np.array_equal(drawn, _files.stratified(labels, 101, 1, "x"))
+    assert (
+        len(set(drawn)) == 101
+        and np.abs(np.bincount(labels[drawn]) - np.array([500, 300, 200, 7]) * 101 / 1007).max() <= 1
+    )
+    assert np.array_equal(drawn, _files.stratified(labels, 101, 0, "x")) and not np.array_equal(
+        drawn, _files.stratified(labels, 101, 1, "x")
+    )
     few = _files.balanced(labels, 100, 0)
     assert sorted(np.bincount(labels[few])) == [7, 31, 31, 31] and set(few) <= set(_files.balanced(labels, 400, 0))
     assert np.array_equal(_files.balanced(labels, 0, 0), np.arange(1007)) and len(_files.balanced(labels, 2, 0)) == 2
 
 
 # ---------------------------------------------------------------------- task=folder
+
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
@@ -185,11 +214,18 @@ def test_folder_sizes_labels_and_disjointness(sets):
     task = loaded(*words(sets / "train", sets / "test"))
     assert task.classes == ["Class1", "class2", "class10"] and task.shape == (3, 12, 12)
     assert [len(getattr(task, part)) for part in PARTS] == [117, 13, 30]
-    assert np.array_equal(np.bincount(task.monitor.labels), [3, 6, 4]) and np.array_equal(np.bincount(task.train.labels), [27, 54, 36])
+    assert np.array_equal(np.bincount(task.monitor.labels), [3, 6, 4]) and np.array_equal(
+        np.bincount(task.train.labels), [27, 54, 36]
+    )
     assert len(set(sum((marks(getattr(task, part)) for part in PARTS), []))) == 160
     for part in PARTS:
         split = getattr(task, part)
-        assert isinstance(split, Split) and split.images.dtype == np.uint8 and split.labels.dtype == np.int64 and split.among is None
+        assert (
+            isinstance(split, Split)
+            and split.images.dtype == np.uint8
+            and split.labels.dtype == np.int64
+            and split.among is None
+        )
     image = _files.decode((sets / "test" / "class2" / "003.png").read_bytes(), task.shape).tobytes()
     assert task.test.labels[marks(task.test).index(image)] == 1
 
@@ -265,7 +301,9 @@ def test_lazy_splits_hold_the_same_images_in_forked_workers_too(sets, tmp_path, 
 
 def test_shifted_sets_may_hold_some_of_the_classes(sets):
     task = loaded(*words(sets / "train", sets / "test", f"folder.shifted_sets=odd={sets}/odd;all={sets}/train"))
-    assert np.array_equal(task.shifted["odd"].among, [1, 2]) and np.array_equal(np.bincount(task.shifted["odd"].labels), [0, 5, 5])
+    assert np.array_equal(task.shifted["odd"].among, [1, 2]) and np.array_equal(
+        np.bincount(task.shifted["odd"].labels), [0, 5, 5]
+    )
     assert task.shifted["all"].among is None and len(task.shifted["all"]) == 130
     assert task.fingerprint() != task_of(*words(sets / "train", sets / "test")).fingerprint()
     for given in ("odd", "train=/x", "a=/x;a=/y", "data.test=/x"):
@@ -276,7 +314,10 @@ def test_images_the_data_holds_twice_stay_on_one_side(sets, tmp_path, capsys):
     shutil.copytree(sets / "train", tmp_path / "train")
     shutil.copy(sets / "test/class2/000.png", tmp_path / "train/class2/copy.png")
     task = loaded(*words(tmp_path / "train", sets / "test"))
-    assert not set(marks(task.test)) & set(marks(task.train) + marks(task.monitor)) and len(task.train) + len(task.monitor) == 130
+    assert (
+        not set(marks(task.test)) & set(marks(task.train) + marks(task.monitor))
+        and len(task.train) + len(task.monitor) == 130
+    )
     assert "1 of 118 images for training" in capsys.readouterr().err
 
 
@@ -326,7 +367,9 @@ def test_folders_that_do_not_fit_are_refused_in_one_line(sets, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no images there; expected one folder per class" in refused(*words(tmp_path / "empty"))
     tree(tmp_path / "zoo", {"zebra": 2})
-    assert f"data.test={tmp_path}/zoo: 1 class (zebra) not in data.train={train}" in refused(*words(train, tmp_path / "zoo"))
+    assert f"data.test={tmp_path}/zoo: 1 class (zebra) not in data.train={train}" in refused(
+        *words(train, tmp_path / "zoo")
+    )
     assert f"data.test={sets}/odd: 1 class (Class1) of data.train" in refused(*words(train, sets / "odd"))
     assert "nothing would be held out" in refused(*words(train, train))
     assert "at least two classes" in refused(*words(tmp_path / "zoo"))
@@ -346,7 +389,9 @@ def test_folders_that_do_not_fit_are_refused_in_one_line(sets, tmp_path):
     assert "a file that is no .tar" in refused(*words(tmp_path / "x.zip"))
     small = tree(tmp_path / "small", {"a": 30, "b": 3})
     assert "folder.monitor_share=0.1: no image of 1 class (b) is left for monitor" in refused(*words(small))
-    assert "folder.test_share=0.1: no image of 1 class (b) is left for test" in refused(*words(small, "", "folder.test_share=0.1"))
+    assert "folder.test_share=0.1: no image of 1 class (b) is left for test" in refused(
+        *words(small, "", "folder.test_share=0.1")
+    )
 
 
 def test_files_that_are_no_images_are_told(sets, tmp_path, capsys):
@@ -357,21 +402,42 @@ def test_files_that_are_no_images_are_told(sets, tmp_path, capsys):
 
 
 def test_classes_are_in_natural_order():
-    assert sorted(["c10", "c2", "C1", "b", "c", "2", "10", "Ä1"], key=_listing.natural_key) == ["2", "10", "b", "c", "C1", "c2", "c10", "Ä1"]
+    assert sorted(["c10", "c2", "C1", "b", "c", "2", "10", "Ä1"], key=_listing.natural_key) == [
+        "2",
+        "10",
+        "b",
+        "c",
+        "C1",
+        "c2",
+        "c10",
+        "Ä1",
+    ]
 
 
 def test_a_run_on_folders(sets, tmp_path, monkeypatch):
     from dp_common import runner
 
     monkeypatch.setattr(_files, "IN_MEMORY", 30 * 3 * 64)  # train is lazy, monitor and test are in memory
-    run = config.resolve([*words(sets / "train", sets / "test", f"folder.shifted_sets=odd={sets}/odd", size=8), "teacher=mixture",
-                          "mixture.components=2", "learner=vit-digits", "strategy=real", "scale=60", "train.seen=640", "train.batch=64",
-                          "sampler.steps=4", f"root={tmp_path}"])
+    run = config.resolve(
+        [
+            *words(sets / "train", sets / "test", f"folder.shifted_sets=odd={sets}/odd", size=8),
+            "teacher=mixture",
+            "mixture.components=2",
+            "learner=vit-digits",
+            "strategy=real",
+            "scale=60",
+            "train.seen=640",
+            "train.batch=64",
+            "sampler.steps=4",
+            f"root={tmp_path}",
+        ]
+    )
     summary = runner.execute(run, quiet=True)
     assert summary["state"] == "done" and summary["scale_reached"] and set(summary["shifted"]) == {"odd"}
 
 
 # ---------------------------------------------------------------------- ImageNet
+
 
 def official(name):
     import timm
@@ -387,9 +453,17 @@ def imagenet(tmp_path_factory):
     root, wnids = tmp_path_factory.mktemp("imagenet"), ImageNetInfo().label_names()
     r, a = (list(map(int, official(f"imagenet_{name}_indices.txt"))) for name in "ra")
     for index, wnid in enumerate(wnids):
-        data = saved(Image.new("RGB", (18, 16), (index // 32 * 8, index % 32 * 8, 0)), "JPEG", quality=95, subsampling=0)
-        for folder, count in ((f"train/{wnid}", 3), (f"val/{wnid}", 1), (f"imagenetv2-matched-frequency-format-val/{index}", 1),
-                              (f"sketch/{wnid}", 1), (f"imagenet-r/{wnid}", index in r), (f"imagenet-a/{wnid}", index in a)):
+        data = saved(
+            Image.new("RGB", (18, 16), (index // 32 * 8, index % 32 * 8, 0)), "JPEG", quality=95, subsampling=0
+        )
+        for folder, count in (
+            (f"train/{wnid}", 3),
+            (f"val/{wnid}", 1),
+            (f"imagenetv2-matched-frequency-format-val/{index}", 1),
+            (f"sketch/{wnid}", 1),
+            (f"imagenet-r/{wnid}", index in r),
+            (f"imagenet-a/{wnid}", index in a),
+        ):
             if count:
                 (root / folder).mkdir(parents=True)
                 for number in range(count):
@@ -405,7 +479,13 @@ def shown(split):
 
 @pytest.mark.parametrize("name", ["imagenet100", "imagenet1k"])
 def test_imagenet(imagenet, name, capsys):
-    task = loaded(f"task={name}", f"data.root={imagenet}", f"{name}.size=16", f"{name}.monitor_images=100", f"{name}.heldout_images=120")
+    task = loaded(
+        f"task={name}",
+        f"data.root={imagenet}",
+        f"{name}.size=16",
+        f"{name}.monitor_images=100",
+        f"{name}.heldout_images=120",
+    )
     wnids, count = official("imagenet_synsets.txt"), len(task.classes)
     index_of = np.array([wnids.index(wnid) for wnid in task.classes])
     assert count == {"imagenet100": 100, "imagenet1k": 1000}[name] and len(set(task.classes)) == count
@@ -427,30 +507,54 @@ def test_imagenet(imagenet, name, capsys):
 def test_imagenet_splits_of_real_train_are_disjoint(imagenet, monkeypatch):
     rows = {}
     cut = _files.Files.split
-    monkeypatch.setattr(_files.Files, "split", lambda self, which, *more, **words: (
-        rows.setdefault(Path(self.path).name, []).append({self.name(row) for row in which}), cut(self, which, *more, **words))[1])
-    root = [f"data.root={imagenet}", "imagenet100.size=16", "imagenet100.monitor_images=100", "imagenet100.heldout_images=60"]
+    monkeypatch.setattr(
+        _files.Files,
+        "split",
+        lambda self, which, *more, **words: (
+            rows.setdefault(Path(self.path).name, []).append({self.name(row) for row in which}),
+            cut(self, which, *more, **words),
+        )[1],
+    )
+    root = [
+        f"data.root={imagenet}",
+        "imagenet100.size=16",
+        "imagenet100.monitor_images=100",
+        "imagenet100.heldout_images=60",
+    ]
     loaded("task=imagenet100", *root)
     monitor, train, heldout = rows["train"]
     assert not monitor & train and len(monitor | train) == 300 and heldout < train and len(heldout) == 60
     rows.clear()
     few = loaded("task=imagenet100", *root, "data.limit=50")
-    assert all(len(split) <= 50 for split in (few.train, few.monitor, few.test, *few.shifted.values())) and len(few.train) == 50
+    assert (
+        all(len(split) <= 50 for split in (few.train, few.monitor, few.test, *few.shifted.values()))
+        and len(few.train) == 50
+    )
     assert len(loaded("task=imagenet100", *root[:3], "imagenet100.heldout_images=0").shifted["train_heldout"]) == 200
 
 
 def test_imagenet_names():
     task = task_of("task=imagenet1k")
     prompts = dict(zip(task.classes, task.prompts))
-    assert len(prompts) == 1000 and prompts["n01440764"] == "tench" and prompts["n02012849"] == prompts["n03126707"] == "crane"
+    assert (
+        len(prompts) == 1000
+        and prompts["n01440764"] == "tench"
+        and prompts["n02012849"] == prompts["n03126707"] == "crane"
+    )
     hundred = task_of("task=imagenet100")
-    assert hundred.classes == (ROOT / "dp_common/tasks/imagenet100_wnids.txt").read_text().split() and set(hundred.classes) < set(task.classes)
-    assert hundred.prompts == [prompts[wnid] for wnid in hundred.classes] and hundred.fingerprint() != task.fingerprint()
+    assert hundred.classes == (ROOT / "dp_common/tasks/imagenet100_wnids.txt").read_text().split() and set(
+        hundred.classes
+    ) < set(task.classes)
+    assert (
+        hundred.prompts == [prompts[wnid] for wnid in hundred.classes] and hundred.fingerprint() != task.fingerprint()
+    )
 
 
 def test_imagenet_that_is_not_there(imagenet, tmp_path, capsys):
     told = refused("task=imagenet1k", f"data.root={tmp_path}")
-    assert told.startswith(f"data.root={tmp_path}: no folder {tmp_path}/train nor {tmp_path}/val; expected train/<wnid>/*.JPEG")
+    assert told.startswith(
+        f"data.root={tmp_path}: no folder {tmp_path}/train nor {tmp_path}/val; expected train/<wnid>/*.JPEG"
+    )
     assert "https://image-net.org/download.php" in told and f"ImageNet('{tmp_path}', part)" in told
     (tmp_path / "train").symlink_to(imagenet / "train")
     assert f"no folder {tmp_path}/val;" in refused("task=imagenet1k", f"data.root={tmp_path}")
@@ -464,14 +568,21 @@ def test_imagenet_that_is_not_there(imagenet, tmp_path, capsys):
         if folder.name != "n01440764":
             (tmp_path / "val" / folder.name).symlink_to(folder)
     few = ["imagenet1k.size=16", "imagenet1k.monitor_images=100"]
-    assert f"{tmp_path}/val has no images of 1 class (n01440764)" in refused("task=imagenet1k", f"data.root={tmp_path}", *few)
-    assert "imagenet1k.monitor_images=10000: leaves some classes without images" in refused("task=imagenet1k", f"data.root={imagenet}")
+    assert f"{tmp_path}/val has no images of 1 class (n01440764)" in refused(
+        "task=imagenet1k", f"data.root={tmp_path}", *few
+    )
+    assert "imagenet1k.monitor_images=10000: leaves some classes without images" in refused(
+        "task=imagenet1k", f"data.root={imagenet}"
+    )
     (tmp_path / "val" / "n01440764").symlink_to(imagenet / "val" / "n01440764")
     capsys.readouterr()
     task = loaded("task=imagenet1k", f"data.root={tmp_path}", *few)
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("note")]
     assert set(task.shifted) == {"train_heldout"} and len(told) == 1
-    assert all(name in told[0] for name in ("imagenet-v2", "imagenet-sketch", "imagenet-r", "imagenet-a", str(tmp_path), "https://"))
+    assert all(
+        name in told[0]
+        for name in ("imagenet-v2", "imagenet-sketch", "imagenet-r", "imagenet-a", str(tmp_path), "https://")
+    )
 
 
 def test_the_recipe_of_imagenet_is_the_papers():
@@ -480,10 +591,17 @@ def test_the_recipe_of_imagenet_is_the_papers():
     assert (run.spec.train.seen, run.spec.train.batch, run.spec.train.lr) == (409_600_000, 4096, 0.0016)
     assert run.runtime.readers == 8 and run.spec.train.order == "block" and run.spec.images.format == "jpeg"
     hundred = config.resolve(["task=imagenet100", "strategy=static"]).spec.train
-    assert (hundred.seen, hundred.batch, hundred.lr, hundred.ema, hundred.label_smoothing) == (102_400_000, 2048, 0.003, 0.999, 0.11)
+    assert (hundred.seen, hundred.batch, hundred.lr, hundred.ema, hundred.label_smoothing) == (
+        102_400_000,
+        2048,
+        0.003,
+        0.999,
+        0.11,
+    )
 
 
 # ---------------------------------------------------------------------- torchvision's sets
+
 
 @pytest.fixture
 def cifar(tmp_path, monkeypatch):
@@ -491,8 +609,10 @@ def cifar(tmp_path, monkeypatch):
     from torchvision.datasets import cifar
 
     monkeypatch.setattr(cifar, "check_integrity", lambda path, md5=None: Path(path).is_file())
-    for name, folder, key, meta, count in (("cifar10", "cifar-10-batches-py", "labels", ("batches.meta", "label_names"), 10),
-                                           ("cifar100", "cifar-100-python", "fine_labels", ("meta", "fine_label_names"), 100)):
+    for name, folder, key, meta, count in (
+        ("cifar10", "cifar-10-batches-py", "labels", ("batches.meta", "label_names"), 10),
+        ("cifar100", "cifar-100-python", "fine_labels", ("meta", "fine_label_names"), 100),
+    ):
         (tmp_path / folder).mkdir()
         files = [f"data_batch_{n}" for n in range(1, 6)] + ["test_batch"] if count == 10 else ["train", "test"]
         for number, file in enumerate(files):
@@ -505,13 +625,27 @@ def cifar(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name, sizes", [("cifar10", [80, 20, 20]), ("cifar100", [160, 40, 200])])
 def test_cifar(cifar, name, sizes):
     task = loaded(f"task={name}", f"data.root={cifar}", f"{name}.monitor_images={sizes[1]}")
-    assert [len(getattr(task, part)) for part in PARTS] == sizes and len(task.classes) == len(set(task.classes)) and task.shifted == {}
-    assert task.train.images.shape == (sizes[0], 3, 32, 32) and task.train.images.dtype == np.uint8 and task.train.labels.dtype == np.int64
+    assert (
+        [len(getattr(task, part)) for part in PARTS] == sizes
+        and len(task.classes) == len(set(task.classes))
+        and task.shifted == {}
+    )
+    assert (
+        task.train.images.shape == (sizes[0], 3, 32, 32)
+        and task.train.images.dtype == np.uint8
+        and task.train.labels.dtype == np.int64
+    )
     assert len(set(sum((marks(getattr(task, part)) for part in PARTS), []))) == sum(sizes)
-    first = np.random.default_rng(5 if name == "cifar10" else 1).integers(0, 256, (2 * len(task.classes), 3072), np.uint8)[3]
-    assert np.array_equal(task.test.images[3].ravel(), first) and task.test.labels[3] == 3  # channels before rows, as the files have them
+    first = np.random.default_rng(5 if name == "cifar10" else 1).integers(
+        0, 256, (2 * len(task.classes), 3072), np.uint8
+    )[3]
+    assert (
+        np.array_equal(task.test.images[3].ravel(), first) and task.test.labels[3] == 3
+    )  # channels before rows, as the files have them
     few = loaded(f"task={name}", f"data.root={cifar}", f"{name}.monitor_images={sizes[1]}", "data.limit=10")
-    assert [len(getattr(few, part)) for part in PARTS] == [10, 10, 10] and set(marks(few.train)) <= set(marks(task.train))
+    assert [len(getattr(few, part)) for part in PARTS] == [10, 10, 10] and set(marks(few.train)) <= set(
+        marks(task.train)
+    )
     assert f"{name}.monitor_images=5000: at most half" in refused(f"task={name}", f"data.root={cifar}")
 
 
@@ -522,7 +656,9 @@ def test_another_data_set_in_cifars_place_is_refused(cifar):
 
 def idx(path, array):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes())
+    path.write_bytes(
+        bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+    )
 
 
 @pytest.mark.parametrize("name, source", [("mnist", "MNIST"), ("fashion-mnist", "FashionMNIST")])
@@ -532,7 +668,9 @@ def test_mnist(name, source, tmp_path):
         idx(tmp_path / source / "raw" / f"{part}-images-idx3-ubyte", images[list(rows)])
         idx(tmp_path / source / "raw" / f"{part}-labels-idx1-ubyte", np.array([row % 10 for row in rows], np.uint8))
     task = loaded(f"task={name}", f"data.root={tmp_path}", f"{name.replace('-', '_')}.monitor_images=10")
-    assert [len(getattr(task, part)) for part in PARTS] == [30, 10, 20] and np.array_equal(task.test.images[:, 0], images[40:])
+    assert [len(getattr(task, part)) for part in PARTS] == [30, 10, 20] and np.array_equal(
+        task.test.images[:, 0], images[40:]
+    )
     assert np.array_equal(np.bincount(task.monitor.labels), [1] * 10)
     file = tmp_path / source / "raw" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:5000])
@@ -553,24 +691,43 @@ def test_svhn(tmp_path, monkeypatch):
     assert np.array_equal(task.test.images, images[40:].transpose(0, 3, 1, 2))
 
 
-@pytest.mark.parametrize("name, source", [("cifar10", "CIFAR10"), ("cifar100", "CIFAR100"), ("svhn", "SVHN"), ("mnist", "MNIST"),
-                                          ("fashion-mnist", "FashionMNIST")])
+@pytest.mark.parametrize(
+    "name, source",
+    [
+        ("cifar10", "CIFAR10"),
+        ("cifar100", "CIFAR100"),
+        ("svhn", "SVHN"),
+        ("mnist", "MNIST"),
+        ("fashion-mnist", "FashionMNIST"),
+    ],
+)
 def test_what_torchvision_has_not_yet_downloaded_is_told_with_the_command(name, source, tmp_path):
     told = refused(f"task={name}", f"data.root={tmp_path}")
     assert told.startswith(f"data.root={tmp_path}: torchvision's {source} is not there")
     command = told.partition('python -c "')[2].removesuffix('"')
     compile(command, "command", "exec")
-    assert f"from torchvision.datasets import {source}; " in command and f"'{tmp_path}'" in command and "download=True" in command
+    assert (
+        f"from torchvision.datasets import {source}; " in command
+        and f"'{tmp_path}'" in command
+        and "download=True" in command
+    )
 
 
 # ---------------------------------------------------------------------- no torch
 
+
 def test_tasks_resolve_without_torch(sets):
     tasks = ["cifar10", "cifar100", "svhn", "mnist", "fashion-mnist", "imagenet100", "imagenet1k"]
-    given = [[f"task={name}"] for name in tasks] + [words(sets / "train", sets / "test"), words(tar_of(sets / "train", sets / "t.tar"))]
-    code = ("import sys\nfrom dp_common import config\nids = set()\nfor words in %r:\n"
-            "    run = config.resolve(['strategy=static', *words])\n    ids.add(run.run_id)\n"
-            "    assert len(run.task.prompts) == len(run.task.classes) == run.budget.classes and run.task.fingerprint(), words\n"
-            "heavy = {'torch', 'timm', 'torchvision', 'diffusers', 'PIL'} & set(sys.modules)\nassert not heavy, heavy\nassert len(ids) == 9\n" % given)
+    given = [[f"task={name}"] for name in tasks] + [
+        words(sets / "train", sets / "test"),
+        words(tar_of(sets / "train", sets / "t.tar")),
+    ]
+    code = (
+        "import sys\nfrom dp_common import config\nids = set()\nfor words in %r:\n"
+        "    run = config.resolve(['strategy=static', *words])\n    ids.add(run.run_id)\n"
+        "    assert len(run.task.prompts) == len(run.task.classes) == run.budget.classes and run.task.fingerprint(), words\n"
+        "heavy = {'torch', 'timm', 'torchvision', 'diffusers', 'PIL'} & set(sys.modules)\nassert not heavy, heavy\nassert len(ids) == 9\n"
+        % given
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -16,9 +16,17 @@ def unet():
     from diffusers import UNet2DModel
 
     torch.manual_seed(0)
-    return UNet2DModel(sample_size=8, in_channels=3, out_channels=3, layers_per_block=1, block_out_channels=(8, 16), norm_num_groups=4,
-                       down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-                       attention_head_dim=8).eval()
+    return UNet2DModel(
+        sample_size=8,
+        in_channels=3,
+        out_channels=3,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        norm_num_groups=4,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+        attention_head_dim=8,
+    ).eval()
 
 
 def from_pipeline(unet, steps, eta=0.0, rederive=False, **config):
@@ -34,15 +42,27 @@ def from_pipeline(unet, steps, eta=0.0, rederive=False, **config):
         return states[-1]
 
     pipeline.scheduler.step = recorded
-    pipeline(batch_size=2, generator=torch.Generator().manual_seed(7), eta=eta, num_inference_steps=steps, use_clipped_model_output=rederive)
+    pipeline(
+        batch_size=2,
+        generator=torch.Generator().manual_seed(7),
+        eta=eta,
+        num_inference_steps=steps,
+        use_clipped_model_output=rederive,
+    )
     generator = torch.Generator().manual_seed(7)
     noises = [torch.randn(2, 3, 8, 8, generator=generator) for _ in range(steps + 1)]
     return states[-1].prev_sample, noises
 
 
-@pytest.mark.parametrize("clip, config", [("none", dict(clip_sample=False)), ("keep_eps", dict(clip_sample=True)),
-                                          ("rederive", dict(clip_sample=True)),
-                                          ("none", dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1))])
+@pytest.mark.parametrize(
+    "clip, config",
+    [
+        ("none", dict(clip_sample=False)),
+        ("keep_eps", dict(clip_sample=True)),
+        ("rederive", dict(clip_sample=True)),
+        ("none", dict(clip_sample=False, set_alpha_to_one=False, steps_offset=1)),
+    ],
+)
 @pytest.mark.parametrize("steps", [10, 30])
 @pytest.mark.parametrize("eta", [0.0, 0.7])
 def test_equals_diffusers(unet, clip, config, steps, eta):
@@ -50,8 +70,17 @@ def test_equals_diffusers(unet, clip, config, steps, eta):
     alphas = alphas_cumprod("sd")
     visited = timesteps(steps, "leading", offset=config.get("steps_offset", 0))
     with torch.no_grad():
-        x0 = ddim(lambda x, t, labels: unet(x, t).sample, noises[0], None, visited, alphas, eta=eta, noise=lambda i: noises[i], clip=clip,
-                  final_alpha=1.0 if config.get("set_alpha_to_one", True) else alphas[0])
+        x0 = ddim(
+            lambda x, t, labels: unet(x, t).sample,
+            noises[0],
+            None,
+            visited,
+            alphas,
+            eta=eta,
+            noise=lambda i: noises[i],
+            clip=clip,
+            final_alpha=1.0 if config.get("set_alpha_to_one", True) else alphas[0],
+        )
     torch.testing.assert_close(x0, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
@@ -60,8 +89,10 @@ def test_clips_differ_and_clip(unet):
     noise = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(7))
     alphas, visited = alphas_cumprod("sd"), timesteps(10)
     with torch.no_grad():
-        none, keep, again = (ddim(lambda x, t, labels: unet(x, t).sample, noise, None, visited, alphas, clip=clip)
-                             for clip in ("none", "keep_eps", "rederive"))
+        none, keep, again = (
+            ddim(lambda x, t, labels: unet(x, t).sample, noise, None, visited, alphas, clip=clip)
+            for clip in ("none", "keep_eps", "rederive")
+        )
     assert none.abs().max() > 1.1
     assert keep.abs().max() <= 1 and again.abs().max() <= 1  # the last step ends on x̂0
     assert (keep - again).abs().max() > 1e-2
@@ -94,7 +125,15 @@ def test_variance_of_unit_gaussian_data(schedule, eta):
     alphas, visited = alphas_cumprod(schedule), timesteps(1000, "trailing")
     n = len(visited)
     unit = torch.eye(n + 1, dtype=torch.float64)
-    x0 = ddim(lambda x, t, labels: sqrt(1 - alphas[t]) * x, unit[:, :1], None, visited, alphas, eta=eta, noise=lambda i: unit[:, i:i + 1])
+    x0 = ddim(
+        lambda x, t, labels: sqrt(1 - alphas[t]) * x,
+        unit[:, :1],
+        None,
+        visited,
+        alphas,
+        eta=eta,
+        noise=lambda i: unit[:, i : i + 1],
+    )
     variance = float((x0**2).sum())
     assert variance == pytest.approx(1, abs=0.02)
     if eta:

@@ -5,8 +5,11 @@ import pytest
 
 from dp_common.schedule import alphas_cumprod, timesteps
 
-DIFFUSERS = {"sd": dict(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
-             "linear": dict(beta_schedule="linear", beta_start=1e-4, beta_end=0.02), "cosine": dict(beta_schedule="squaredcos_cap_v2")}
+DIFFUSERS = {
+    "sd": dict(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012),
+    "linear": dict(beta_schedule="linear", beta_start=1e-4, beta_end=0.02),
+    "cosine": dict(beta_schedule="squaredcos_cap_v2"),
+}
 
 
 @pytest.mark.parametrize("name", DIFFUSERS)
@@ -25,8 +28,14 @@ def test_alphas_fall_within_zero_and_one(name, steps):
     assert len(alphas) == steps and 0 < alphas[-1] and alphas[0] < 1 and (np.diff(alphas) < 0).all()
 
 
-@pytest.mark.parametrize("spacing, expected", [("leading", [800, 600, 400, 200, 0]), ("trailing", [999, 799, 599, 399, 199]),
-                                               ("linspace", [999, 749, 500, 250, 0])])
+@pytest.mark.parametrize(
+    "spacing, expected",
+    [
+        ("leading", [800, 600, 400, 200, 0]),
+        ("trailing", [999, 799, 599, 399, 199]),
+        ("linspace", [999, 749, 500, 250, 0]),
+    ],
+)
 def test_spacings_of_lin_et_al(spacing, expected):
     assert timesteps(5, spacing) == expected
 
@@ -61,7 +70,10 @@ def test_spacings_are_those_of_diffusers(spacing, n):
     assert timesteps(n, spacing) == scheduler.timesteps.tolist()
 
 
-@pytest.mark.parametrize("call", [lambda: alphas_cumprod("quadratic"), lambda: timesteps(5, "even"), lambda: timesteps(0), lambda: timesteps(1001)])
+@pytest.mark.parametrize(
+    "call",
+    [lambda: alphas_cumprod("quadratic"), lambda: timesteps(5, "even"), lambda: timesteps(0), lambda: timesteps(1001)],
+)
 def test_what_is_not_known_is_refused(call):
     with pytest.raises(ValueError, match="="):
         call()

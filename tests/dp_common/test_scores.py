@@ -84,7 +84,9 @@ def test_one_score_per_image_and_none_depends_on_the_others():
     for name in DIFFERENTIABLE:
         both = score(name)(logits, labels)
         assert both.shape == (2,)
-        torch.testing.assert_close(both, torch.cat([score(name)(logits[i:i + 1], labels[i:i + 1]) for i in range(2)]))
+        torch.testing.assert_close(
+            both, torch.cat([score(name)(logits[i : i + 1], labels[i : i + 1]) for i in range(2)])
+        )
 
 
 class Never:

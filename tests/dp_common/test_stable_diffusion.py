@@ -42,7 +42,9 @@ def teacher_of(folders):
     def make(name="sd", task=ANIMALS, **keys):
         which = name, task.shape, *sorted(keys.items())
         if which not in kept:
-            kept[which] = StableDiffusion(str(folders[name]), tiny_weights=str(folders["tiny"]), **{"dtype": "fp32"} | keys)
+            kept[which] = StableDiffusion(
+                str(folders[name]), tiny_weights=str(folders["tiny"]), **{"dtype": "fp32"} | keys
+            )
             kept[which].prepare(task, torch.device("cpu"))
         return kept[which]
 
@@ -78,27 +80,46 @@ def noise(n, *shape, seed=0):
 def pipeline(folder, xl):
     import diffusers
 
-    cls, more = (diffusers.StableDiffusionXLPipeline, dict(add_watermarker=False)) if xl else (diffusers.StableDiffusionPipeline, {})
+    cls, more = (
+        (diffusers.StableDiffusionXLPipeline, dict(add_watermarker=False))
+        if xl
+        else (diffusers.StableDiffusionPipeline, {})
+    )
     pipe = cls.from_pretrained(folder, **more)
     pipe.scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
 
-@pytest.mark.parametrize("name, scale, steps", [("sd", 3.0, 30), ("sd", 3.0, 10), ("sd", 1.0, 10), ("v", 3.0, 10), ("xl", 3.0, 10)])
+@pytest.mark.parametrize(
+    "name, scale, steps", [("sd", 3.0, 30), ("sd", 3.0, 10), ("sd", 1.0, 10), ("v", 3.0, 10), ("xl", 3.0, 10)]
+)
 def test_equals_diffusers_pipeline(folders, teacher_of, studio_of, name, scale, steps):
     teacher, pipe = teacher_of(name), pipeline(folders[name], name == "xl")
     labels, indices = [0, 2, 1, 1], np.array([3, 4, 5, 6])
     start = seeds.normals(0, "latent", indices, teacher.latent_shape, 0)
-    words = dict(prompt=[ANIMALS.classes[label] for label in labels], latents=start, guidance_scale=scale, num_inference_steps=steps)
+    words = dict(
+        prompt=[ANIMALS.classes[label] for label in labels],
+        latents=start,
+        guidance_scale=scale,
+        num_inference_steps=steps,
+    )
     expected, pixels = (pipe(**words, output_type=kind).images for kind in ("latent", "pt"))
 
     visited = timesteps(steps, "leading", len(teacher.alphas_cumprod), teacher.steps_offset)
     with torch.no_grad():
-        latents = ddim(cfg(teacher.denoise, scale, teacher.null_label), start, torch.tensor(labels), visited, teacher.alphas_cumprod,
-                       final_alpha=teacher.final_alpha)
+        latents = ddim(
+            cfg(teacher.denoise, scale, teacher.null_label),
+            start,
+            torch.tensor(labels),
+            visited,
+            teacher.alphas_cumprod,
+            final_alpha=teacher.final_alpha,
+        )
     torch.testing.assert_close(latents, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
-    images = studio_of(teacher=teacher, steps=steps, spacing="leading", cfg_scale=scale).sample(indices, np.array(labels))
+    images = studio_of(teacher=teacher, steps=steps, spacing="leading", cfg_scale=scale).sample(
+        indices, np.array(labels)
+    )
     torch.testing.assert_close(((images + 1) / 2).clamp(0, 1), pixels, rtol=1e-4, atol=1e-3)
     assert pixels.std() > 0.02  # else images would agree whatever they show
 
@@ -107,7 +128,10 @@ def test_schedule_is_the_shipped_one(teacher_of):
     from dp_common.schedule import alphas_cumprod
 
     plain, v = teacher_of("sd"), teacher_of("v")
-    assert plain.alphas_cumprod == pytest.approx(alphas_cumprod("sd"), rel=1e-5) and str(plain.alphas_cumprod.dtype) == "float64"
+    assert (
+        plain.alphas_cumprod == pytest.approx(alphas_cumprod("sd"), rel=1e-5)
+        and str(plain.alphas_cumprod.dtype) == "float64"
+    )
     assert plain.final_alpha == plain.alphas_cumprod[0] and v.final_alpha == 1.0  # set_alpha_to_one: false, true
     assert plain.steps_offset == 1
 
@@ -127,25 +151,40 @@ def test_v_prediction_is_read_as_noise(teacher_of):
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_keeps_the_contract(folders, name):
-    check_teacher("stable-diffusion", "task=digits", f"stable_diffusion.weights={folders[name]}", "stable_diffusion.dtype=fp32",
-                  "stable_diffusion.checkpointing=true", "scale=200")
+    check_teacher(
+        "stable-diffusion",
+        "task=digits",
+        f"stable_diffusion.weights={folders[name]}",
+        "stable_diffusion.dtype=fp32",
+        "stable_diffusion.checkpointing=true",
+        "scale=200",
+    )
 
 
 @pytest.mark.parametrize("name", ["sd", "xl"])
 def test_null_rows_in_a_batch_are_the_null_prompt(teacher_of, name):
     teacher, x = teacher_of(name), noise(4, 4, 8, 8)
     mixed = teacher.denoise(x, 500, torch.tensor([3, 3, 0, 2]))
-    alone = torch.cat([teacher.denoise(x[i : i + 1], 500, torch.tensor([label])) for i, label in enumerate((3, 3, 0, 2))])
+    alone = torch.cat(
+        [teacher.denoise(x[i : i + 1], 500, torch.tensor([label])) for i, label in enumerate((3, 3, 0, 2))]
+    )
     torch.testing.assert_close(mixed, alone, rtol=1e-4, atol=1e-5)
     assert (teacher.denoise(x, 500, torch.tensor([0, 1, 0, 2])) - mixed)[:2].abs().max() > 1e-4
     assert teacher.null_label == 3
     assert name == "sd" or not teacher.text[3].any() and not teacher.pooled[3].any()  # force_zeros_for_empty_prompt
 
 
-@pytest.mark.parametrize("keys", [dict(guide_decode="full"), dict(guide_decode="reduced"), dict(guide_decode="tiny"), dict(vae_dtype="bf16")], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [dict(guide_decode="full"), dict(guide_decode="reduced"), dict(guide_decode="tiny"), dict(vae_dtype="bf16")],
+    ids=str,
+)
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 12, 12), (3, 16, 16), (3, 32, 32)])
 def test_images_have_the_tasks_shape(teacher_of, shape, keys):
-    teacher, x0 = teacher_of(task=SimpleNamespace(classes=ANIMALS.classes, shape=shape), **keys), noise(2, 4, 8, 8).requires_grad_()
+    teacher, x0 = (
+        teacher_of(task=SimpleNamespace(classes=ANIMALS.classes, shape=shape), **keys),
+        noise(2, 4, 8, 8).requires_grad_(),
+    )
     for decode in (teacher.decode, teacher.decode_guided):
         images = decode(x0)
         assert images.shape == (2, *shape) and images.dtype == torch.float32
@@ -167,7 +206,10 @@ def test_resolution_sets_latents(teacher_of):
 
 
 def test_xl_vae_is_upcast_where_its_configuration_says_so(teacher_of):
-    assert teacher_of("xl", dtype="bf16").vae.dtype == torch.float32 and teacher_of("xl", dtype="bf16").unet.dtype == torch.bfloat16
+    assert (
+        teacher_of("xl", dtype="bf16").vae.dtype == torch.float32
+        and teacher_of("xl", dtype="bf16").unet.dtype == torch.bfloat16
+    )
     assert teacher_of("sd", dtype="bf16").vae.dtype == torch.bfloat16
     assert teacher_of("xl", dtype="bf16", vae_dtype="bf16").vae.dtype == torch.bfloat16
 
@@ -204,7 +246,9 @@ def test_texts_are_encoded_once_and_the_encoders_freed(folders, studio_of, monke
             return forward(self, input_ids, *args, **kwargs)
 
         monkeypatch.setattr(cls, "forward", forward)
-    task = SimpleNamespace(classes=ANIMALS.classes, prompts=["a cat, Felis catus", "a fish", "a tractor"], shape=ANIMALS.shape)
+    task = SimpleNamespace(
+        classes=ANIMALS.classes, prompts=["a cat, Felis catus", "a fish", "a tractor"], shape=ANIMALS.shape
+    )
     teacher = StableDiffusion(str(folders["xl"]), dtype="fp32", template="a photo of {name}")
     teacher.prepare(task, torch.device("cpu"))
     studio_of(teacher=teacher, steps=2, cfg_scale=3).sample(np.arange(4), np.arange(4) % 3)
@@ -222,7 +266,9 @@ def classify():
     """A random but smooth classifier of 16×16 colour images, sensitive enough to be unsure of some and sure of others."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 256, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3)).requires_grad_(False)
+        net = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(3 * 256, 16), torch.nn.Tanh(), torch.nn.Linear(16, 3)
+        ).requires_grad_(False)
     net[1].weight *= 3
     net[3].weight *= 4
     return net
@@ -232,8 +278,15 @@ def sample(teacher, guide=None, n=8, steps=8, seed=0):
     """Latents [n, 4, 8, 8] of CFG 3."""
     visited = timesteps(steps, "leading", len(teacher.alphas_cumprod), teacher.steps_offset)
     with torch.no_grad():
-        return ddim(cfg(teacher.denoise, 3.0, teacher.null_label), noise(n, *teacher.latent_shape, seed=seed), torch.arange(n) % 3, visited,
-                    teacher.alphas_cumprod, guide=guide, final_alpha=teacher.final_alpha)
+        return ddim(
+            cfg(teacher.denoise, 3.0, teacher.null_label),
+            noise(n, *teacher.latent_shape, seed=seed),
+            torch.arange(n) % 3,
+            visited,
+            teacher.alphas_cumprod,
+            guide=guide,
+            final_alpha=teacher.final_alpha,
+        )
 
 
 def guide_of(teacher, classify, omega, through="denoiser", times=1.0, scale=None):
@@ -241,21 +294,36 @@ def guide_of(teacher, classify, omega, through="denoiser", times=1.0, scale=None
     return Guide(objective, omega, "relative", through, every=1, scale=scale or teacher.grad_scale)
 
 
-@pytest.mark.parametrize("name, guide_decode, through", [
-    ("sd", "full", "denoiser"), ("sd", "reduced", "denoiser"), ("sd", "tiny", "denoiser"), ("sd", "full", "decoder"), ("sd", "tiny", "decoder"),
-    ("v", "full", "denoiser"), ("xl", "full", "denoiser")])
+@pytest.mark.parametrize(
+    "name, guide_decode, through",
+    [
+        ("sd", "full", "denoiser"),
+        ("sd", "reduced", "denoiser"),
+        ("sd", "tiny", "denoiser"),
+        ("sd", "full", "decoder"),
+        ("sd", "tiny", "decoder"),
+        ("v", "full", "denoiser"),
+        ("xl", "full", "denoiser"),
+    ],
+)
 def test_guidance_raises_entropy(teacher_of, classify, name, guide_decode, through):
     teacher = teacher_of(name, guide_decode=guide_decode)
     with torch.no_grad():
-        down, plain, up = (entropy(classify(teacher.decode_guided(sample(teacher, guide_of(teacher, classify, omega, through)))), None).mean()
-                           for omega in (-0.03, 0.0, 0.03))
+        down, plain, up = (
+            entropy(
+                classify(teacher.decode_guided(sample(teacher, guide_of(teacher, classify, omega, through)))), None
+            ).mean()
+            for omega in (-0.03, 0.0, 0.03)
+        )
     assert down + 0.05 < plain < up - 0.05
 
 
 @pytest.mark.parametrize("keys", [dict(checkpointing=True), dict(channels_last=False)], ids=str)
 def test_same_gradient_however_it_is_computed(teacher_of, classify, keys):
     """Checkpointing and layout change memory, not images."""
-    first, second = (sample(teacher, guide_of(teacher, classify, 0.05), steps=3) for teacher in (teacher_of(), teacher_of(**keys)))
+    first, second = (
+        sample(teacher, guide_of(teacher, classify, 0.05), steps=3) for teacher in (teacher_of(), teacher_of(**keys))
+    )
     torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-3)
 
 
@@ -298,7 +366,10 @@ def test_half_precision_stays_finite(teacher_of, classify, name, dtype):
 
 def test_grad_scale_is_what_keeps_small_gradients_in_fp16(teacher_of, classify):
     wanted, _ = gradient_at(teacher_of(), classify, 1e-6)
-    kept, lost = ((gradient_at(teacher_of(dtype="fp16"), classify, 1e-6, scale)[0] - wanted).norm() / wanted.norm() for scale in (None, 1.0))
+    kept, lost = (
+        (gradient_at(teacher_of(dtype="fp16"), classify, 1e-6, scale)[0] - wanted).norm() / wanted.norm()
+        for scale in (None, 1.0)
+    )
     assert kept < 0.1 and lost > 3 * kept, (kept, lost)
 
 
@@ -310,8 +381,18 @@ def test_missing_folder_is_refused(tmp_path):
     refused("sd-1-5", "stable_diffusion.weights=sd-1-5", "Did you mean sd-1.5?")
 
 
-@pytest.mark.parametrize("file", ["model_index.json", "unet/config.json", "unet/diffusion_pytorch_model.safetensors", "vae/config.json",
-                                  "text_encoder/model.safetensors", "tokenizer/vocab.json", "scheduler/scheduler_config.json"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        "model_index.json",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "text_encoder/model.safetensors",
+        "tokenizer/vocab.json",
+        "scheduler/scheduler_config.json",
+    ],
+)
 def test_missing_component_is_named(copy, file):
     (copy / file).unlink()
     refused(copy, f"{copy} has no {file}")
@@ -330,17 +411,32 @@ def test_weights_that_are_not_all_there_are_refused(copy):
 
 
 def test_missing_tiny_decoder_is_refused(folders, tmp_path):
-    refused(folders["sd"], "stable_diffusion.tiny_weights", "no such folder", guide_decode="tiny", tiny_weights=str(tmp_path / "nowhere"))
-    refused(folders["sd"], "stable_diffusion.tiny_weights", "has no config.json", guide_decode="tiny", tiny_weights=str(tmp_path))
+    refused(
+        folders["sd"],
+        "stable_diffusion.tiny_weights",
+        "no such folder",
+        guide_decode="tiny",
+        tiny_weights=str(tmp_path / "nowhere"),
+    )
+    refused(
+        folders["sd"],
+        "stable_diffusion.tiny_weights",
+        "has no config.json",
+        guide_decode="tiny",
+        tiny_weights=str(tmp_path),
+    )
 
 
-@pytest.mark.parametrize("file, keys, words", [
-    ("scheduler/scheduler_config.json", dict(prediction_type="sample"), "prediction_type sample"),
-    ("scheduler/scheduler_config.json", dict(rescale_betas_zero_snr=True), "rescale_betas_zero_snr"),
-    ("scheduler/scheduler_config.json", dict(beta_schedule=None), "beta_schedule"),
-    ("model_index.json", dict(_class_name="FluxPipeline"), "FluxPipeline"),
-    ("vae/config.json", dict(latent_channels=16), "vae does not load"),
-])
+@pytest.mark.parametrize(
+    "file, keys, words",
+    [
+        ("scheduler/scheduler_config.json", dict(prediction_type="sample"), "prediction_type sample"),
+        ("scheduler/scheduler_config.json", dict(rescale_betas_zero_snr=True), "rescale_betas_zero_snr"),
+        ("scheduler/scheduler_config.json", dict(beta_schedule=None), "beta_schedule"),
+        ("model_index.json", dict(_class_name="FluxPipeline"), "FluxPipeline"),
+        ("vae/config.json", dict(latent_channels=16), "vae does not load"),
+    ],
+)
 def test_unsupported_models_are_refused(copy, file, keys, words):
     edit(copy / file, **keys)
     refused(copy, words)
@@ -369,8 +465,13 @@ def test_dry_run_and_refusal_come_before_torch(tmp_path):
         except Exception as error:
             print(type(error).__name__, error)
         print("torch" in sys.modules)"""
-    done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}, text=True,
-                          capture_output=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)},
+        text=True,
+        capture_output=True,
+        timeout=60,
+    )
     resolved, refusal, torch_imported = done.stdout.splitlines()
     assert resolved.startswith(f"3.0 leading hub:{MODELS['sd-1.5']}@main ") and torch_imported == "False"
     assert refusal.startswith("BadInput stable_diffusion.weights=sd-1.5: ") and f"{tmp_path}/hub" in refusal
@@ -404,14 +505,23 @@ def test_fingerprint_is_of_the_content_wherever_it_is(copy, tmp_path):
     (moved / ".cache/huggingface").mkdir(parents=True)
     (moved / ".cache/huggingface/notes.json").write_text("{}")
     assert mark(moved) == before
-    changes = [("scheduler/scheduler_config.json", b" "), ("tokenizer/merges.txt", b"a b\n"), ("unet/diffusion_pytorch_model.safetensors", b"\0")]
+    changes = [
+        ("scheduler/scheduler_config.json", b" "),
+        ("tokenizer/merges.txt", b"a b\n"),
+        ("unet/diffusion_pytorch_model.safetensors", b"\0"),
+    ]
     for file, more in changes:
         marks.add(mark(moved))
         (moved / file).write_bytes((moved / file).read_bytes() + more)
     weights = moved / "vae/diffusion_pytorch_model.safetensors"
     marks.add(mark(moved))
     weights.write_bytes(bytes(len(weights.read_bytes())))  # as long as before
-    marks |= {mark(moved), mark(moved, template="a {name}"), mark(moved, guide_decode="tiny"), mark(moved, guide_decode="tiny", tiny_weights="a/b")}
+    marks |= {
+        mark(moved),
+        mark(moved, template="a {name}"),
+        mark(moved, guide_decode="tiny"),
+        mark(moved, guide_decode="tiny", tiny_weights="a/b"),
+    }
     assert len(marks) == len(changes) + 5 and before in marks
 
 

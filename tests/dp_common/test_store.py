@@ -20,8 +20,18 @@ def pictures(n, channels=1, seed=0):
 def written(path, n=5, channels=1, scores=None, first=0):
     images = pictures(n, channels)
     indices = np.arange(first, first + n)
-    mark = store.write(path, CLASSES, [store.encode(image) for image in images], indices, indices % 3, scores,
-                       seed=4, round=2, strategy="dp", omega=0.05)
+    mark = store.write(
+        path,
+        CLASSES,
+        [store.encode(image) for image in images],
+        indices,
+        indices % 3,
+        scores,
+        seed=4,
+        round=2,
+        strategy="dp",
+        omega=0.05,
+    )
     return images, indices, mark
 
 
@@ -122,6 +132,10 @@ def test_digest_of_a_set_sees_pixels_labels_indices_and_order_but_not_shards():
     changed = images.copy()
     changed[5, 0, 7, 5] ^= 1
     order = [1, 0, 2, 3, 4, 5]
-    others = [(changed, labels, indices), (images, labels[order], indices), (images, labels, indices + 1),
-              (images[order], labels[order], indices[order])]
+    others = [
+        (changed, labels, indices),
+        (images, labels[order], indices),
+        (images, labels, indices + 1),
+        (images[order], labels[order], indices[order]),
+    ]
     assert len({mark, *(store.digest_of(*other) for other in others)}) == 5

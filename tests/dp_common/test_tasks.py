@@ -26,7 +26,10 @@ def everything():
     from sklearn.datasets import load_digits
 
     data = load_digits()
-    return sorted((np.round(image * (255 / 16)).astype(np.uint8).tobytes(), int(label)) for image, label in zip(data.images, data.target))
+    return sorted(
+        (np.round(image * (255 / 16)).astype(np.uint8).tobytes(), int(label))
+        for image, label in zip(data.images, data.target)
+    )
 
 
 @pytest.mark.parametrize("split", [0, 1, 17])
@@ -34,7 +37,11 @@ def test_sizes_and_types(split):
     task = loaded(split)
     assert [len(getattr(task, part)) for part in PARTS] == [897, 450, 450]
     for part in (*(getattr(task, name) for name in PARTS), *task.shifted.values()):
-        assert part.images.dtype == np.uint8 and part.images.shape == (len(part), *task.shape) and part.labels.dtype == np.int64
+        assert (
+            part.images.dtype == np.uint8
+            and part.images.shape == (len(part), *task.shape)
+            and part.labels.dtype == np.int64
+        )
     assert task.train.images.min() == 0 and task.train.images.max() == 255  # the whole range is used
 
 

@@ -21,7 +21,14 @@ def sigmoid_pair(t):
     return 4 / (1 + np.exp(-t)) / (1 + np.exp(t))
 
 
-def printed(q, phi, lam, rho, r=lambda b, bt, s, rho: (b**2, bt**2), bracket=lambda phi, m, dm, r: 2 * phi * dm / (1 + phi * m) * r):
+def printed(
+    q,
+    phi,
+    lam,
+    rho,
+    r=lambda b, bt, s, rho: (b**2, bt**2),
+    bracket=lambda phi, m, dm, r: 2 * phi * dm / (1 + phi * m) * r,
+):
     """DESIGN §9 letter by letter, for λ > 0; ``r`` gives the weights of m and m̃ in r, ``bracket`` the last term of ν0."""
     p, gamma, beta, beta_tilde = scalars(q, rho)
     z, s = -lam, sqrt(1 - rho**2)
@@ -49,8 +56,16 @@ def within_chance(zs, repeats, share=0.05):
     assert abs(zs.mean()) < 3.3 * t.std() / sqrt(len(zs)), f"mean z {zs.mean():.2f} of {len(zs)}"
 
 
-@pytest.mark.parametrize("q, n, lam, wanted", [(Hard(0.5), 1000, 1e-6, 0.1715), (Easy(0.5), 1000, 1e-6, 0.2560), (Hard(0.8), 600, 1e-6, 0.2212),
-                                               (Easy(0.2), 600, 1e-6, 0.2681), (Hard(0.5), 1000, 1e-2, 0.1943)])
+@pytest.mark.parametrize(
+    "q, n, lam, wanted",
+    [
+        (Hard(0.5), 1000, 1e-6, 0.1715),
+        (Easy(0.5), 1000, 1e-6, 0.2560),
+        (Hard(0.8), 600, 1e-6, 0.2212),
+        (Easy(0.2), 600, 1e-6, 0.2681),
+        (Hard(0.5), 1000, 1e-2, 0.1943),
+    ],
+)
 def test_golden_numbers(q, n, lam, wanted):
     assert error(q, D / n, lam, 0.9) == pytest.approx(wanted, abs=1e-4)
 
@@ -65,7 +80,9 @@ def test_scalars_at_a_perfect_pruner():
     """β = 0 and β̃ = E[q|G|], and nothing jumps on the way there."""
     q = Hard(0.4)
     xi = q.threshold
-    assert scalars(q, 1.0) == pytest.approx(Scalars(0.4, 0.4 - 2 * xi * stats.norm.pdf(xi), 0, 2 * (stats.norm.pdf(0) - stats.norm.pdf(xi))), abs=1e-12)
+    assert scalars(q, 1.0) == pytest.approx(
+        Scalars(0.4, 0.4 - 2 * xi * stats.norm.pdf(xi), 0, 2 * (stats.norm.pdf(0) - stats.norm.pdf(xi))), abs=1e-12
+    )
     assert scalars(q, 1 - 1e-13) == pytest.approx(scalars(q, 1.0), abs=1e-6)
     assert scalars(sigmoid_pair, 1 - 1e-13) == pytest.approx(scalars(sigmoid_pair, 1.0), abs=1e-6)
 
@@ -73,7 +90,9 @@ def test_scalars_at_a_perfect_pruner():
 def test_soft_keeps_its_share_and_is_even():
     for keep in (0.05, 0.5, 0.99, 1.0):
         assert scalars(Soft(keep), 0.3).p == pytest.approx(keep, abs=1e-8)
-    assert error(sigmoid_pair, 0.35, 1e-3, 0.9) == pytest.approx(error(Soft(scalars(sigmoid_pair, 0.9).p), 0.35, 1e-3, 0.9), abs=1e-8)
+    assert error(sigmoid_pair, 0.35, 1e-3, 0.9) == pytest.approx(
+        error(Soft(scalars(sigmoid_pair, 0.9).p), 0.35, 1e-3, 0.9), abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("q", [*ALL, sigmoid_pair], ids=lambda q: getattr(q, "__name__", repr(q)))
@@ -112,7 +131,9 @@ def test_everything_is_a_number_in_range():
 def test_keeping_all_is_the_same_by_any_rule():
     values = [error(q(1.0), 0.35, 1e-3, 0.6) for q in (Hard, Easy, Random, Soft)]
     assert values == pytest.approx([values[0]] * 4, abs=1e-12)
-    assert error(Random(0.5), 0.35, 1e-3, -0.8) == pytest.approx(error(Random(0.5), 0.35, 1e-3, 0.3), abs=1e-12)  # nobody is asked
+    assert error(Random(0.5), 0.35, 1e-3, -0.8) == pytest.approx(
+        error(Random(0.5), 0.35, 1e-3, 0.3), abs=1e-12
+    )  # nobody is asked
 
 
 def test_wrong_labels_have_the_symmetries_they_must():
@@ -125,10 +146,22 @@ def test_wrong_labels_have_the_symmetries_they_must():
     assert error(Random(1.0), 1e-9, 0, 0.5, rho_g=0.8, rho_sg=0.4) == pytest.approx(acos(0.8) / pi, abs=1e-4)
 
 
-@pytest.mark.parametrize("words, part", [({"phi": 0}, "phi=0"), ({"lam": -1}, "lam=-1"), ({"lam": np.nan}, "lam=nan"), ({"rho": 1.1}, "rho=1.1"),
-                                         ({"flip": 2}, "flip=2"), ({"rho_g": 0.5}, "rho_sg"), ({"rho_g": 0.5, "rho_sg": -0.9}, "no three directions"),
-                                         ({"q": lambda t: np.exp(np.asarray(t, float) / 50) / 2}, "even"), ({"q": lambda t: 1.5 + 0 * t}, "even"),
-                                         ({"q": lambda t: 0 * t}, "keep something"), ({"d": 1}, "d=1")])
+@pytest.mark.parametrize(
+    "words, part",
+    [
+        ({"phi": 0}, "phi=0"),
+        ({"lam": -1}, "lam=-1"),
+        ({"lam": np.nan}, "lam=nan"),
+        ({"rho": 1.1}, "rho=1.1"),
+        ({"flip": 2}, "flip=2"),
+        ({"rho_g": 0.5}, "rho_sg"),
+        ({"rho_g": 0.5, "rho_sg": -0.9}, "no three directions"),
+        ({"q": lambda t: np.exp(np.asarray(t, float) / 50) / 2}, "even"),
+        ({"q": lambda t: 1.5 + 0 * t}, "even"),
+        ({"q": lambda t: 0 * t}, "keep something"),
+        ({"d": 1}, "d=1"),
+    ],
+)
 def test_bad_input_is_told_in_one_line(words, part):
     with pytest.raises(BadInput, match=part) as caught:
         error(**{"q": Hard(0.5), "phi": 0.35, "lam": 1e-2, "rho": 0.9} | words)
@@ -142,10 +175,14 @@ def test_bad_input_is_told_in_one_line(words, part):
 
 def test_misprints_disagree_with_simulation():
     """The paper's main-text r, and the bracket of ν0 closed too late, miss what the same simulation confirms of the form used here."""
-    misprints = {"r": {"r": lambda b, bt, s, rho: (s**2 * b**2, rho**2 * bt**2)},
-                 "bracket": {"bracket": lambda phi, m, dm, r: 2 * phi * dm / (1 + phi * m * r)}}
+    misprints = {
+        "r": {"r": lambda b, bt, s, rho: (s**2 * b**2, rho**2 * bt**2)},
+        "bracket": {"bracket": lambda phi, m, dm, r: 2 * phi * dm / (1 + phi * m * r)},
+    }
     missed = dict.fromkeys(misprints, 0)
-    for number, (q, n, lam, rho) in enumerate(((Random(1.0), 1000, 1e-2, 0.6), (Easy(0.5), 1000, 1e-2, 0.6), (Easy(0.5), 1000, 1e-2, 0.9))):
+    for number, (q, n, lam, rho) in enumerate(
+        ((Random(1.0), 1000, 1e-2, 0.6), (Easy(0.5), 1000, 1e-2, 0.6), (Easy(0.5), 1000, 1e-2, 0.9))
+    ):
         found = estimate(simulate(q, n, D, lam, rho, repeats=16, what=f"misprint {number}"))
         assert abs(z_of(error(q, D / n, lam, rho), found)) < 4
         for name, words in misprints.items():
@@ -162,8 +199,13 @@ def grid(rhos, pools, lams, qs, d, repeats, seed, **more):
             for lam in lams:
                 for q in qs:
                     p, phi = scalars(q, rho).p, d / n
-                    if abs(p / phi - 1) > 2 * d**-0.5 and abs(error(q, phi, lam, rho, d=d) - error(q, phi, lam, rho)) < 1e-3:
-                        found = estimate(simulate(q, n, d, lam, rho, **more, repeats=repeats, seed=seed, what=f"{rho} {n} {lam} {q}"))
+                    if (
+                        abs(p / phi - 1) > 2 * d**-0.5
+                        and abs(error(q, phi, lam, rho, d=d) - error(q, phi, lam, rho)) < 1e-3
+                    ):
+                        found = estimate(
+                            simulate(q, n, d, lam, rho, **more, repeats=repeats, seed=seed, what=f"{rho} {n} {lam} {q}")
+                        )
                         yield z_of(error(q, phi, lam, rho, **more), found)
 
 
@@ -182,8 +224,13 @@ def test_theory_equals_simulation_widely():
 @pytest.mark.parametrize("q", [Hard(0.5), Easy(0.5), Soft(0.5), ALL[-1]], ids=repr)
 def test_imperfect_labels_equal_simulation(q):
     zs = []
-    for words in ({"rho": 0.9, "rho_g": 0.8, "rho_sg": 0.72}, {"rho": 0.8, "rho_g": 0.8, "rho_sg": 1.0}, {"rho": 0.9, "flip": 0.2},
-                  {"rho": 0.6, "rho_g": 0.7, "rho_sg": 0.9, "flip": 0.1}, {"rho": 1.0, "rho_g": 0.8, "rho_sg": 0.8}):
+    for words in (
+        {"rho": 0.9, "rho_g": 0.8, "rho_sg": 0.72},
+        {"rho": 0.8, "rho_g": 0.8, "rho_sg": 1.0},
+        {"rho": 0.9, "flip": 0.2},
+        {"rho": 0.6, "rho_g": 0.7, "rho_sg": 0.9, "flip": 0.1},
+        {"rho": 1.0, "rho_g": 0.8, "rho_sg": 0.8},
+    ):
         found = estimate(simulate(q, 1000, D, 1e-2, **words, repeats=12, seed=3, what=f"{q} {words}"))
         zs.append(z_of(error(q, D / 1000, 1e-2, **words), found))
     within_chance(zs, 12)
@@ -212,7 +259,9 @@ def test_simulation_is_a_function_of_seed_and_name():
     words = {"q": Hard(0.5), "n": 100, "d": 30, "lam": 1e-2, "rho": 0.9, "repeats": 3}
     assert (simulate(**words) == simulate(**words)).all()
     assert (simulate(**words)[:2] == simulate(**words | {"repeats": 2})).all()
-    assert (simulate(**words) != simulate(**words, seed=1)).all() and (simulate(**words) != simulate(**words, what="other")).all()
+    assert (simulate(**words) != simulate(**words, seed=1)).all() and (
+        simulate(**words) != simulate(**words, what="other")
+    ).all()
     assert (simulate(**words | {"q": Random(1e-12)}) == 0.5).all()
 
 
@@ -229,14 +278,28 @@ def test_adaptive_beats_frozen_beats_random_in_the_toy():
 
 def test_agreement_can_say_no_and_the_second_simulation_stands():
     def line(x, limit, mean, se, repeats=16, **more):
-        return {"kind": "point", "figure": "imperfect", "panel": ["flips"], "series": "hard", "x": x, "limit": limit, "finite": limit, "simulated": mean,
-                "se": se, "repeats": repeats, "beyond": "", **more}
+        return {
+            "kind": "point",
+            "figure": "imperfect",
+            "panel": ["flips"],
+            "series": "hard",
+            "x": x,
+            "limit": limit,
+            "finite": limit,
+            "simulated": mean,
+            "se": se,
+            "repeats": repeats,
+            "beyond": "",
+            **more,
+        }
 
     rng = np.random.default_rng(0)
     fine = [line(x, 0.2, *estimate(0.2 + 0.01 * rng.standard_normal(16))) for x in range(100)]
     assert numbers.agreement(fine)[1]["agrees"] and not numbers.suspects(fine)
     wrong = [*fine, line(100, 0.2, 0.22, 0.0025)]
-    assert not numbers.agreement(wrong)[1]["agrees"] and numbers.suspects(wrong) == {("imperfect", "flips", "hard", 100)}
+    assert not numbers.agreement(wrong)[1]["agrees"] and numbers.suspects(wrong) == {
+        ("imperfect", "flips", "hard", 100)
+    }
     for mean, agrees in ((0.2004, True), (0.21, False)):
         points, found = numbers.agreement([*wrong, line(100, 0.2, mean, 0.0008, 160, again=True)])
         assert found["agrees"] == agrees and found["again"] == 1 and len(points) == 101
@@ -258,7 +321,9 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
     path = tmp_path / "runs" / numbers.NAME
     first = run(capsys, *SMALL, f"root={tmp_path / 'runs'}", f"out={tmp_path / 'a'}")
     assert "Limit against simulation" in first.out and "frozen - random" in first.out
-    names = {f"{name}.{ending}" for name in figures.DRAWN for ending in ("svg", "png", "csv")} | {"loop-differences.csv"}
+    names = {f"{name}.{ending}" for name in figures.DRAWN for ending in ("svg", "png", "csv")} | {
+        "loop-differences.csv"
+    }
     assert {file.name for file in (tmp_path / "a").iterdir()} == names
     whole, options = path.read_bytes(), application.parse(SMALL)[0]
 
@@ -268,12 +333,16 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
             application.compute(options, journal, SMALL)
             return journal.records
 
-    assert again(whole + b'{"n": 9, torn') == numbers.read(path) and path.read_bytes() == whole  # nothing is computed again
+    assert (
+        again(whole + b'{"n": 9, torn') == numbers.read(path) and path.read_bytes() == whole
+    )  # nothing is computed again
     lines = whole.splitlines(keepends=True)
     records = again(b"".join(lines[:-20]) + lines[-20][:30])  # killed on the way: only the rest is
     assert len(records) == len(lines) + 1 and records[:-21] == numbers.read(path)[:-21]
     drawn = figures.draw(records, None, tmp_path / "a" / "..")
-    assert [figure.name for figure in drawn] == list(figures.DRAWN) and all("d = 24" in figure.caption for figure in drawn)
+    assert [figure.name for figure in drawn] == list(figures.DRAWN) and all(
+        "d = 24" in figure.caption for figure in drawn
+    )
     for file in [*(path for figure in drawn for path in figure.paths), tmp_path / "loop-differences.csv"]:
         assert (tmp_path / "a" / file.name).read_bytes() == file.read_bytes()
     with pytest.raises(BadInput, match="holds no runs"):  # not mistaken for a run
@@ -282,8 +351,19 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
         application.Journal(path, application.Options())
 
 
-@pytest.mark.parametrize("word, part", [("repeat=3", "Did you mean repeats"), ("lam=-1", "lam=-1"), ("lam=x", "a number"), ("rho=2", "rho=2"),
-                                        ("n=10.5", "whole number"), ("n=100,100", "different"), ("repeats=1", "repeats=1"), ("rho=nan", "rho=nan")])
+@pytest.mark.parametrize(
+    "word, part",
+    [
+        ("repeat=3", "Did you mean repeats"),
+        ("lam=-1", "lam=-1"),
+        ("lam=x", "a number"),
+        ("rho=2", "rho=2"),
+        ("n=10.5", "whole number"),
+        ("n=100,100", "different"),
+        ("repeats=1", "repeats=1"),
+        ("rho=nan", "rho=nan"),
+    ],
+)
 def test_a_wrong_key_is_one_line(word, part):
     with pytest.raises(BadInput, match=part) as caught:
         application.parse([word])

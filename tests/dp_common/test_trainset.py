@@ -12,7 +12,9 @@ def filled(*sizes):
     made, first = TrainSet(), 0
     for size in sizes:
         rows = np.arange(first, first + size)
-        made.add(np.broadcast_to((rows % 256).astype(np.uint8)[:, None, None, None], (size, 1, 2, 2)), rows, 1000 + rows)
+        made.add(
+            np.broadcast_to((rows % 256).astype(np.uint8)[:, None, None, None], (size, 1, 2, 2)), rows, 1000 + rows
+        )
         first += size
     return made
 
@@ -42,7 +44,9 @@ def test_how_the_set_was_cut_does_not_matter():
 def test_the_draw_depends_on_seed_and_position_alone():
     made = filled(1000)
     whole = made.draw(0, np.arange(256))[1]
-    assert np.array_equal(np.concatenate([made.draw(0, np.arange(start, start + 64))[1] for start in range(0, 256, 64)]), whole)
+    assert np.array_equal(
+        np.concatenate([made.draw(0, np.arange(start, start + 64))[1] for start in range(0, 256, 64)]), whole
+    )
     assert np.mean(whole == made.draw(1, np.arange(256))[1]) < 0.05
 
 

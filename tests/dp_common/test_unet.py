@@ -16,10 +16,20 @@ from dp_common.seeds import label_of
 from dp_common.spec import Data
 from dp_common.tasks import LazySplit, Split
 from dp_common.tasks.digits import Digits
-from dp_common.teachers import _unet_card as card, unet
+from dp_common.teachers import _unet_card as card
+from dp_common.teachers import unet
 from dp_common.teachers._unet_training import Source, Trainer, Training
 
-TINY = ["task=digits", "steps=30", "batch=16", "warmup=5", "channels=8,16", "attention=", "sample_every=0", "quality=none"]
+TINY = [
+    "task=digits",
+    "steps=30",
+    "batch=16",
+    "warmup=5",
+    "channels=8,16",
+    "attention=",
+    "sample_every=0",
+    "quality=none",
+]
 
 
 def teach(out, *words, stop=lambda: False, say=lambda line: None):
@@ -142,7 +152,9 @@ def test_a_training_that_diverges_is_told(tmp_path):
 
 @pytest.mark.parametrize("prediction", ["v", "epsilon"])
 def test_the_loss_of_a_net_that_knows_the_image_is_zero(digits, prediction):
-    trainer = Trainer(Training(channels="8,16", attention="", prediction=prediction), digits.shape, 10, torch.device("cpu"))
+    trainer = Trainer(
+        Training(channels="8,16", attention="", prediction=prediction), digits.shape, 10, torch.device("cpu")
+    )
     images = torch.from_numpy(digits.train.images[:32]).float() / 127.5 - 1
     bar = torch.tensor(alphas_cumprod("sd"), dtype=torch.float32)
 
@@ -154,9 +166,13 @@ def test_the_loss_of_a_net_that_knows_the_image_is_zero(digits, prediction):
     assert float(trainer.loss(knows, images, torch.zeros(32, dtype=torch.long))) < 1e-6
 
 
-@pytest.mark.parametrize("dropout, still, moved", [(1.0, slice(0, 10), slice(10, 11)), (0.0, slice(10, 11), slice(0, 10))])
+@pytest.mark.parametrize(
+    "dropout, still, moved", [(1.0, slice(0, 10), slice(10, 11)), (0.0, slice(10, 11), slice(0, 10))]
+)
 def test_dropped_labels_are_the_null_label(digits, dropout, still, moved):
-    trainer = Trainer(Training(channels="8,16", attention="", label_dropout=dropout), digits.shape, 10, torch.device("cpu"))
+    trainer = Trainer(
+        Training(channels="8,16", attention="", label_dropout=dropout), digits.shape, 10, torch.device("cpu")
+    )
     before = trainer.net.class_embedding.weight.detach().clone()
     for _ in range(3):
         trainer.step(digits.train.images[:64], digits.train.labels[:64])
@@ -166,7 +182,12 @@ def test_dropped_labels_are_the_null_label(digits, dropout, still, moved):
 
 @pytest.mark.parametrize("memory, workers", [(0, 0), (0, 2), (2**20, 0)])
 def test_lazy_images_are_those_in_memory(digits, memory, workers):
-    lazy = SimpleNamespace(train=LazySplit(lambda row: digits.train.images[row], digits.train.labels), monitor=digits.monitor, test=digits.test, shape=digits.shape)
+    lazy = SimpleNamespace(
+        train=LazySplit(lambda row: digits.train.images[row], digits.train.labels),
+        monitor=digits.monitor,
+        test=digits.test,
+        shape=digits.shape,
+    )
     source = Source(lazy, memory, workers, lambda: False, chunk=100)
     rows = [np.array([5, 3, 3]), np.array([896])]
     for r, images in zip(rows, source.batches(rows.__getitem__, range(2))):
@@ -174,18 +195,30 @@ def test_lazy_images_are_those_in_memory(digits, memory, workers):
     assert np.array_equal(source.hashes, unet.image_hashes(digits.train.images)) and source.twins == 0
 
 
-@pytest.mark.parametrize("words, message", [
-    (["task=digits", "stepps=3"], "Did you mean steps"), (["steps=3"], "^task: needed"), (["task=digits", "steps=0"], "^steps=0: at least 1"),
-    (["task=digits", "data.monitor=paper"], "no such key"), (["task=digits", "prediction=x0"], "one of epsilon, v"),
-])
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["task=digits", "stepps=3"], "Did you mean steps"),
+        (["steps=3"], "^task: needed"),
+        (["task=digits", "steps=0"], "^steps=0: at least 1"),
+        (["task=digits", "data.monitor=paper"], "no such key"),
+        (["task=digits", "prediction=x0"], "one of epsilon, v"),
+    ],
+)
 def test_bad_words(words, message):
     with pytest.raises(BadInput, match=message):
         train_teacher.resolve(words)
 
 
-@pytest.mark.parametrize("words, message", [
-    (["channels=8,16,32,64,128"], "multiples of 16"), (["channels=8,12"], "each a multiple of 8"), (["attention=2"], "levels from 0 to 1"), (["channels=a"], "whole numbers"),
-])
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        (["channels=8,16,32,64,128"], "multiples of 16"),
+        (["channels=8,12"], "each a multiple of 8"),
+        (["attention=2"], "levels from 0 to 1"),
+        (["channels=a"], "whole numbers"),
+    ],
+)
 def test_networks_that_cannot_be(tmp_path, words, message):
     with pytest.raises(BadInput, match=message):
         teach(tmp_path / "x.safetensors", *words)
@@ -194,7 +227,10 @@ def test_networks_that_cannot_be(tmp_path, words, message):
 def test_larger_images_have_their_own_defaults():
     from dp_common.teachers._unet_training import defaults_for
 
-    assert defaults_for((1, 8, 8)) == {"channels": "32,64", "attention": "1"} and defaults_for((3, 64, 64))["attention"] == "2,3"
+    assert (
+        defaults_for((1, 8, 8)) == {"channels": "32,64", "attention": "1"}
+        and defaults_for((3, 64, 64))["attention"] == "2,3"
+    )
     assert defaults_for((3, 32, 32))["steps"] == 100_000 and defaults_for((1, 28, 28))["channels"] == "128,256,256"
     assert defaults_for((1, 7, 7)) == {"channels": "32", "attention": ""}
     assert all(set(defaults_for((3, size, size))) <= set(Training.__dataclass_fields__) for size in (8, 32, 64))
@@ -216,18 +252,28 @@ def test_v_is_read_as_the_noise():
 
         teacher = unet.UNet()
         teacher._adopt(Net(), about, "cpu")
-        torch.testing.assert_close(teacher.denoise(a**0.5 * image + (1 - a) ** 0.5 * noise, t, torch.zeros(5).long()), noise, rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            teacher.denoise(a**0.5 * image + (1 - a) ** 0.5 * noise, t, torch.zeros(5).long()),
+            noise,
+            rtol=1e-5,
+            atol=1e-5,
+        )
 
 
 def test_a_batch_with_null_labels_equals_its_singles(packaged):
     x = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([10, 10, 3, 0, 9, 3])
     together = packaged.denoise(x, 300, labels)
-    singles = torch.cat([packaged.denoise(x[i:i + 1], 300, labels[i:i + 1]) for i in range(6)])
+    singles = torch.cat([packaged.denoise(x[i : i + 1], 300, labels[i : i + 1]) for i in range(6)])
     torch.testing.assert_close(together, singles, rtol=1e-4, atol=1e-4)
     uncond, cond = together[:1], packaged.denoise(x[:1], 300, torch.tensor([4]))
     assert (uncond - cond).abs().max() > 0.05
-    torch.testing.assert_close(cfg(packaged.denoise, 3.0, packaged.null_label)(x[:1], 300, torch.tensor([4])), uncond + 3 * (cond - uncond), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        cfg(packaged.denoise, 3.0, packaged.null_label)(x[:1], 300, torch.tensor([4])),
+        uncond + 3 * (cond - uncond),
+        rtol=1e-4,
+        atol=1e-4,
+    )
 
 
 def test_equal_to_the_scheduler_of_diffusers(trained, tiny):
@@ -235,12 +281,21 @@ def test_equal_to_the_scheduler_of_diffusers(trained, tiny):
     from diffusers import DDIMScheduler
 
     kind = {"v": "v_prediction", "epsilon": "epsilon"}[trained[1]]
-    scheduler = DDIMScheduler(beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012, clip_sample=False, timestep_spacing="leading",
-                              steps_offset=0, prediction_type=kind)
+    scheduler = DDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+        timestep_spacing="leading",
+        steps_offset=0,
+        prediction_type=kind,
+    )
     scheduler.set_timesteps(20)
     about, tensors = unet.read(trained[0])
     net = unet.build(about["architecture"]).eval()
-    net.load_state_dict({key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")})
+    net.load_state_dict(
+        {key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")}
+    )
     x = theirs = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([0, 3, 9, 10])
     with torch.no_grad():
@@ -265,7 +320,9 @@ def test_the_file_needs_no_settings_to_load(trained, tiny):
     about, tensors = unet.read(trained[0])
     assert about["prediction"] == trained[1] and about["classes"] == list("0123456789") and about["shape"] == [1, 8, 8]
     assert about["data"]["fingerprint"] == Digits().fingerprint() and tensors["training_images"].shape == (897, 8)
-    assert tiny.latent_shape == (1, 8, 8) and tiny.null_label == 10 and tiny.alphas_cumprod[-1] == alphas_cumprod("sd")[-1]
+    assert (
+        tiny.latent_shape == (1, 8, 8) and tiny.null_label == 10 and tiny.alphas_cumprod[-1] == alphas_cumprod("sd")[-1]
+    )
     assert len(tiny.fingerprint(loaded(0))) == 16
 
 
@@ -281,7 +338,9 @@ def test_weights_can_be_saved_in_half_the_space(tmp_path, tiny, trained):
 
 def test_distances_need_their_library_and_say_so(tmp_path, monkeypatch):
     find = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name, *more: None if name.startswith("torch_fid") else find(name, *more))
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name, *more: None if name.startswith("torch_fid") else find(name, *more)
+    )
     with pytest.raises(BadInput, match="distance=inception: needs torchmetrics"):
         teach(tmp_path / "x.safetensors", "distance=inception")
 
@@ -296,12 +355,17 @@ def test_distances_grow_with_the_difference(digits):
             return images.float().mean(1)[:, 2:6, 2:6].flatten(1)
 
     images = digits.test.images
-    near, far = (card.distances(made, images[:225], "cpu", Pixels()) for made in (images[225:], np.roll(images, 2, 3)[225:]))
+    near, far = (
+        card.distances(made, images[:225], "cpu", Pixels()) for made in (images[225:], np.roll(images, 2, 3)[225:])
+    )
     assert 0 <= near["fid"] < far["fid"] and near["kid"] < far["kid"] and near["distance_images"] == 225
 
 
 def test_another_split_is_refused(trained):
-    with pytest.raises(BadInput, match=r"trained on 4\d\d of the images.*data.split=0, this run has data.split=1.*train_teacher task=digits data.split=1") as caught:
+    with pytest.raises(
+        BadInput,
+        match=r"trained on 4\d\d of the images.*data.split=0, this run has data.split=1.*train_teacher task=digits data.split=1",
+    ) as caught:
         unet.UNet(weights=str(trained[0])).prepare(loaded(1), "cpu")
     assert "\n" not in str(caught.value)
 
@@ -309,8 +373,13 @@ def test_another_split_is_refused(trained):
 def test_twins_in_the_data_are_no_overlap_but_other_images_are(tmp_path, digits):
     """A data set that holds an image twice, on both sides of the split, accepts its own teacher; one more image is refused."""
     twin = digits.train.images[7:8]
-    task = SimpleNamespace(train=digits.train, monitor=digits.monitor, test=Split(np.concatenate([digits.test.images, twin]), np.append(digits.test.labels, 0)),
-                           shape=digits.shape, data=SimpleNamespace(split=0))
+    task = SimpleNamespace(
+        train=digits.train,
+        monitor=digits.monitor,
+        test=Split(np.concatenate([digits.test.images, twin]), np.append(digits.test.labels, 0)),
+        shape=digits.shape,
+        data=SimpleNamespace(split=0),
+    )
     source = Source(task, 2**20, 0, lambda: False)
     assert source.twins == 1 and len(source.hashes) == 896
     about = {"settings": {"data.split": 0}}
@@ -360,8 +429,16 @@ def test_packaged_card_and_size(packaged):
     assert path.stat().st_size <= 3_000_000
     card = path.with_suffix(".md").read_text()
     q = about["quality"]
-    assert q["label_accuracy"] > 0.95 and q["judge_test_accuracy"] > 0.95 and abs(q["pixel_sd_samples"] / q["pixel_sd_train"] - 1) < 0.05
-    assert f"{100 * q['label_accuracy']:.2f} %" in card and about["command"] in card and json.dumps(about["data"]["images"]) == "897"
+    assert (
+        q["label_accuracy"] > 0.95
+        and q["judge_test_accuracy"] > 0.95
+        and abs(q["pixel_sd_samples"] / q["pixel_sd_train"] - 1) < 0.05
+    )
+    assert (
+        f"{100 * q['label_accuracy']:.2f} %" in card
+        and about["command"] in card
+        and json.dumps(about["data"]["images"]) == "897"
+    )
     assert "out=dp_common/teachers/weights/digits.safetensors" in about["command"]
 
 
@@ -373,7 +450,11 @@ def test_guidance_raises_entropy(packaged, learner, studio_of):
 
     def mean(omega):
         studio = studio_of(teacher=packaged)
-        guide = studio.guide("entropy", learner, None, omega=omega, rule="relative", through="denoiser", every=5) if omega else None
+        guide = (
+            studio.guide("entropy", learner, None, omega=omega, rule="relative", through="denoiser", every=5)
+            if omega
+            else None
+        )
         images = studio.sample(indices, labels, guide)
         return float(entropy.score(learner.logits(images), torch.from_numpy(labels)).mean())
 

@@ -3,8 +3,8 @@
 import pytest
 from scipy import stats
 
-from results.tables.ablations import of_settings, of_strategies
 from results.load import load
+from results.tables.ablations import of_settings, of_strategies
 from results.tables.comparison import comparison
 
 
@@ -33,13 +33,21 @@ def study(make):
 
 def test_one_parameter_changed_beside_the_default_at_equal_scale(study):
     (table,) = of_strategies(study)  # a control alone is no ablation: none of prune
-    assert table.title == "Ablations of `dp`" and [words for _, words in table.parts] == ["new_weight, at 1k", "omega, at 1k"]
+    assert table.title == "Ablations of `dp`" and [words for _, words in table.parts] == [
+        "new_weight, at 1k",
+        "omega, at 1k",
+    ]
     rows = table_of(table)
     assert list(rows) == ["new_weight=1 (default)", "new_weight=2", "omega=0", "omega=0.05 (default)", "omega=0.2"]
     low, high = stats.t.interval(0.95, 2, loc=8 + 2 / 3, scale=stats.sem([10, 8, 8]))
     assert rows["omega=0.2"]["test, minus default"] == f"+8.67 [{low:+.2f}, {high:+.2f}] n=3 ↑"
-    assert rows["omega=0.2"]["monitor, minus default"].startswith("+10.00 [") and rows["omega=0.05 (default)"]["monitor"].startswith("72.0 [")
-    assert rows["omega=0.05 (default)"]["test, minus default"] == "" and rows["new_weight=2"]["test"] == rows["new_weight=2"]["test, minus default"] == "—(2/3)"
+    assert rows["omega=0.2"]["monitor, minus default"].startswith("+10.00 [") and rows["omega=0.05 (default)"][
+        "monitor"
+    ].startswith("72.0 [")
+    assert (
+        rows["omega=0.05 (default)"]["test, minus default"] == ""
+        and rows["new_weight=2"]["test"] == rows["new_weight=2"]["test, minus default"] == "—(2/3)"
+    )
 
 
 def test_on_monitor_it_stands_once(study):
@@ -64,7 +72,12 @@ def test_published_ablations_stand_apart(make):
     start, words = tables[0].parts[-1]
     assert words.startswith("as published, no interval: Askari-Hemmat") and len(tables[0].rows) - start == 6
     assert rows["patience_growth=0"]["test"] == "67.2" and rows["patience_growth=0"]["test, minus default"] == "-0.82"
-    assert rows["new_weight=2"] == {"monitor": "—", "test": "68.0", "monitor, minus default": "—", "test, minus default": "-0.03"}
+    assert rows["new_weight=2"] == {
+        "monitor": "—",
+        "test": "68.0",
+        "monitor, minus default": "—",
+        "test, minus default": "-0.03",
+    }
 
 
 def test_a_key_of_no_strategy_is_an_ablation_across_comparisons(make):
@@ -74,6 +87,13 @@ def test_a_key_of_no_strategy_is_an_ablation_across_comparisons(make):
     some(make, "strategy=static scale=2k sampler.steps=50", [0.9, 0.9])  # has no partner
     some(make, "strategy=static scale=1k sampler.steps=50 train.seen=32k", [0.9, 0.9])  # another budget
     (table,) = of_settings(load(make.root))
-    assert table.title == "Ablation of `sampler.steps`" and [words for _, words in table.parts] == ["static, at 1k", "dp, at 1k"]
+    assert table.title == "Ablation of `sampler.steps`" and [words for _, words in table.parts] == [
+        "static, at 1k",
+        "dp, at 1k",
+    ]
     assert [row[0] for row in table.rows] == ["`sampler.steps=20` (default)", "`sampler.steps=50`"] * 2
-    assert table.rows[1][-1].startswith("+4.50 [") and table.rows[1][-1].endswith("n=2") and "`sampler.steps=20`" in table.caption
+    assert (
+        table.rows[1][-1].startswith("+4.50 [")
+        and table.rows[1][-1].endswith("n=2")
+        and "`sampler.steps=20`" in table.caption
+    )

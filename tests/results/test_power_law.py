@@ -11,8 +11,18 @@ SCALES = np.array([250, 500, 1000, 2000, 4000, 16000])
 
 def runs(exponents, factor=2.0, noise=0.0, rng=None):
     """Errors factor · n^−b of one replicate per exponent, times log-normal noise."""
-    return pd.DataFrame([{"x": n, "seed": seed, "data.split": 0, "error": factor * n**-b * np.exp(noise * (rng.standard_normal() if rng else 0))}
-                         for seed, b in enumerate(exponents) for n in SCALES])
+    return pd.DataFrame(
+        [
+            {
+                "x": n,
+                "seed": seed,
+                "data.split": 0,
+                "error": factor * n**-b * np.exp(noise * (rng.standard_normal() if rng else 0)),
+            }
+            for seed, b in enumerate(exponents)
+            for n in SCALES
+        ]
+    )
 
 
 def test_known_exponents_come_back_with_the_t_interval_of_their_mean():

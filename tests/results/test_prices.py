@@ -11,24 +11,46 @@ from results.tables.comparison import cost_tables
 from results.tidy import tidy
 
 HEAD = "item,unit,seconds_per_unit,units_per_second,compared_with,ratio,repeats,threads,device\n"
-MIXTURE = {"sample.plain": 0.001, "sample.relative.denoiser.every1": 0.011, "sample.relative.denoiser.every5": 0.004, "learner.train": 0.01, "learner.forward": 0.002}
-UNET = {"unet.plain": 1.0, "unet.relative.denoiser.every5": 1.5, "unet.learner.train": 0.02, "unet.learner.forward": 0.005}
+MIXTURE = {
+    "sample.plain": 0.001,
+    "sample.relative.denoiser.every1": 0.011,
+    "sample.relative.denoiser.every5": 0.004,
+    "learner.train": 0.01,
+    "learner.forward": 0.002,
+}
+UNET = {
+    "unet.plain": 1.0,
+    "unet.relative.denoiser.every5": 1.5,
+    "unet.learner.train": 0.02,
+    "unet.learner.forward": 0.005,
+}
 
 
 @pytest.fixture
 def file(tmp_path):
     def build(costs, device="cpu (x86_64)", name="costs.csv"):
         path = tmp_path / name
-        path.write_text(HEAD + "".join(f"{item},images,{cost},{1 / cost},,,7,1,{device}\n" for item, cost in costs.items()))
+        path.write_text(
+            HEAD + "".join(f"{item},images,{cost},{1 / cost},,,7,1,{device}\n" for item, cost in costs.items())
+        )
         return path
+
     return build
 
 
 def guided(images=600, steps=4):
     """What a summary counts of a run with 200 plain images and so many guided ones, ``steps`` of 20 steps each."""
-    return {"additions": [{"call": "generate", "images": 200, "omega": 0.0}, {"call": "generate", "images": images, "omega": 0.05}],
-            "images_generated": 200 + images, "network_evaluations": 20 * (200 + images), "gradients": steps * images, "network_gradients": steps * images,
-            "classifier_evaluations": steps * images}
+    return {
+        "additions": [
+            {"call": "generate", "images": 200, "omega": 0.0},
+            {"call": "generate", "images": images, "omega": 0.05},
+        ],
+        "images_generated": 200 + images,
+        "network_evaluations": 20 * (200 + images),
+        "gradients": steps * images,
+        "network_gradients": steps * images,
+        "classifier_evaluations": steps * images,
+    }
 
 
 def hours(make, file, summary, words="strategy=dp scale=1k"):
@@ -37,7 +59,9 @@ def hours(make, file, summary, words="strategy=dp scale=1k"):
 
 
 def seconds(row):
-    return {phase: row[f"hours_repriced.{phase}"] * 3600 for phase in ("generate", "guided", "score", "train", "monitor")}
+    return {
+        phase: row[f"hours_repriced.{phase}"] * 3600 for phase in ("generate", "guided", "score", "train", "monitor")
+    }
 
 
 def test_every_phase_is_a_count_times_a_cost(make, file):
@@ -47,8 +71,15 @@ def test_every_phase_is_a_count_times_a_cost(make, file):
 
 
 def test_pruned_candidates_are_made_and_scored(make, file):
-    work = {"additions": [{"call": "generate", "images": 250, "omega": 0.0}, {"call": "select", "images": 750, "omega": 0.0}],
-            "images_generated": 6250, "network_evaluations": 125_000, "classifier_evaluations": 6000}
+    work = {
+        "additions": [
+            {"call": "generate", "images": 250, "omega": 0.0},
+            {"call": "select", "images": 750, "omega": 0.0},
+        ],
+        "images_generated": 6250,
+        "network_evaluations": 125_000,
+        "classifier_evaluations": 6000,
+    }
     found = seconds(hours(make, file(MIXTURE), work, "strategy=prune scale=1k"))
     assert (found["generate"], found["guided"], found["score"]) == pytest.approx((6.25, 0, 12))
 
@@ -58,7 +89,12 @@ def test_a_frequency_that_was_not_measured_lies_between(make, file):
 
 
 def test_the_mixtures_own_images_cost_by_their_steps(make, file):
-    work = guided() | {"network_evaluations": 50 * 800, "gradients": 10 * 600, "network_gradients": 6000, "classifier_evaluations": 6000}
+    work = guided() | {
+        "network_evaluations": 50 * 800,
+        "gradients": 10 * 600,
+        "network_gradients": 6000,
+        "classifier_evaluations": 6000,
+    }
     found = seconds(hours(make, file(MIXTURE), work, "strategy=dp scale=1k sampler.steps=50"))
     assert (found["generate"], found["guided"]) == pytest.approx((0.5, 6.0))
 
@@ -97,10 +133,13 @@ def test_unfinished_runs_have_no_hours(make, file):
     assert frame["device"].tolist() == ["cpu"] and frame["gpu_hours.total"].isna().all()
 
 
-@pytest.mark.parametrize(("costs", "told"), [
-    ({"loader.block": 0.1}, "costs of plain images and of the learner"),
-    ({"unet.plain": 1.0, "learner.train": 1.0}, "costs of plain images and of the learner"),
-])
+@pytest.mark.parametrize(
+    ("costs", "told"),
+    [
+        ({"loader.block": 0.1}, "costs of plain images and of the learner"),
+        ({"unet.plain": 1.0, "learner.train": 1.0}, "costs of plain images and of the learner"),
+    ],
+)
 def test_a_file_without_a_whole_teacher_is_refused(file, costs, told):
     with pytest.raises(BadInput, match=told):
         prices.load(file(costs))
@@ -120,4 +159,6 @@ def test_of_several_teachers_the_runs_own_is_meant(make, file):
     row = hours(make, file(MIXTURE | UNET), guided())
     assert seconds(row)["generate"] == pytest.approx(0.2)
     with pytest.raises(BadInput, match="prices sd, unet; which of them is meant for teacher mixture"):
-        prices.reprice(load(make.root), prices.load(file({key.replace("unet", "sd"): cost for key, cost in UNET.items()} | UNET)))
+        prices.reprice(
+            load(make.root), prices.load(file({key.replace("unet", "sd"): cost for key, cost in UNET.items()} | UNET))
+        )

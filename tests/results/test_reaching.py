@@ -16,8 +16,22 @@ from results.tables.reach import by_cost, cost_text, default_targets, factor_tex
 
 def runs(*curves):
     """Rows of (arm, seed, {images: accuracy or None if unfinished})."""
-    return pd.DataFrame([{"arm": arm, "seed": seed, "data.split": 0, "scale": images, "images_generated": images, "device": "cpu", "accuracy": accuracy,
-                          "state": "missing" if accuracy is None else "done"} for arm, seed, curve in curves for images, accuracy in curve.items()])
+    return pd.DataFrame(
+        [
+            {
+                "arm": arm,
+                "seed": seed,
+                "data.split": 0,
+                "scale": images,
+                "images_generated": images,
+                "device": "cpu",
+                "accuracy": accuracy,
+                "state": "missing" if accuracy is None else "done",
+            }
+            for arm, seed, curve in curves
+            for images, accuracy in curve.items()
+        ]
+    )
 
 
 def test_a_crossing_is_linear_in_the_accuracy_and_the_log_of_the_cost():
@@ -31,40 +45,66 @@ def test_a_crossing_is_linear_in_the_accuracy_and_the_log_of_the_cost():
 
 
 def test_a_curve_that_falls_back_is_read_where_it_first_arrives():
-    assert crossing(np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.5, 0.7, 0.6, 0.8]), 0.65)[0] == pytest.approx(10**0.75)
+    assert crossing(np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.5, 0.7, 0.6, 0.8]), 0.65)[0] == pytest.approx(
+        10**0.75
+    )
 
 
 def test_an_unfinished_curve_is_not_read():
     rows = runs(("static", 0, {100: 0.5, 1000: 0.7}), ("static", 1, {100: 0.5, 1000: None, 10_000: 0.9}))
     found = reach(rows, 0.6, "images_generated")
-    assert found["whole"].tolist() == [True, False] and found["reached"].tolist() == [True, False] and isnan(found["cost"][1])
+    assert (
+        found["whole"].tolist() == [True, False]
+        and found["reached"].tolist() == [True, False]
+        and isnan(found["cost"][1])
+    )
     assert found[["points", "least", "most"]].values.tolist() == [[2, 100, 1000], [2, 100, 10_000]]
 
 
 def test_a_speedup_is_the_geometric_mean_of_paired_ratios_with_a_t_interval():
     seeds = {0: 2.0, 1: 3.0, 2: 4.0, 3: 6.0}  # dp is there with so many times fewer images
-    rows = runs(*(("static", seed, {100: 0.5, 10_000: 0.7}) for seed in seeds), *(("dp", seed, {100 / k: 0.5, 10_000 / k: 0.7}) for seed, k in seeds.items()))
+    rows = runs(
+        *(("static", seed, {100: 0.5, 10_000: 0.7}) for seed in seeds),
+        *(("dp", seed, {100 / k: 0.5, 10_000 / k: 0.7}) for seed, k in seeds.items()),
+    )
     found = speedup(rows, "dp", "static", 0.6, "images_generated")
     logs = np.log(list(seeds.values()))
     half = stats.t.ppf(0.975, 3) * logs.std(ddof=1) / sqrt(4)
     assert found.n == 4 and found.censored == 0
-    assert (found.factor, found.low, found.high) == pytest.approx((exp(logs.mean()), exp(logs.mean() - half), exp(logs.mean() + half)))
+    assert (found.factor, found.low, found.high) == pytest.approx(
+        (exp(logs.mean()), exp(logs.mean() - half), exp(logs.mean() + half))
+    )
     assert speedup(rows, "static", "dp", 0.6, "images_generated").factor == pytest.approx(1 / found.factor)
     assert factor_text(found) == f"{found.factor:.2f}× [{found.low:.2f}, {found.high:.2f}] n=4"
 
 
 def test_censored_pairs_are_counted_and_below_four_there_is_no_interval():
     curves = [("static", seed, {100: 0.5, 1000: 0.7}) for seed in range(5)]
-    arms = {0: {100: 0.6, 1000: 0.8}, 1: {100: 0.6, 1000: 0.8}, 2: {100: 0.55, 1000: 0.75}, 3: {100: 0.5, 1000: 0.6}, 4: {100: 0.68, 1000: 0.8}}
+    arms = {
+        0: {100: 0.6, 1000: 0.8},
+        1: {100: 0.6, 1000: 0.8},
+        2: {100: 0.55, 1000: 0.75},
+        3: {100: 0.5, 1000: 0.6},
+        4: {100: 0.68, 1000: 0.8},
+    }
     rows = runs(*curves, *(("dp", seed, curve) for seed, curve in arms.items()))
     found = speedup(rows, "dp", "static", 0.65, "images_generated")
     assert (found.n, found.censored, found.never, found.baseline_never, found.unfinished) == (3, 2, 1, 0, 0)
     assert isnan(found.low) and isnan(found.high) and found.factor > 1
     assert factor_text(found).endswith("× n=3 (+2 censored)") and "[" not in factor_text(found)
-    assert cost_text(reach(rows, 0.65, "images_generated").query("arm == 'dp'"), 1).endswith(" n=3 (+1 never, 1 at once)")
+    assert cost_text(reach(rows, 0.65, "images_generated").query("arm == 'dp'"), 1).endswith(
+        " n=3 (+1 never, 1 at once)"
+    )
     none = speedup(rows, "dp", "static", 0.9, "images_generated")
-    assert none.n == 0 and isnan(none.factor) and none.never == none.baseline_never == 5 and factor_text(none) == "— (5 censored)"
-    assert cost_text(reach(rows, 0.9, "images_generated").query("arm == 'dp'"), 1) == "not reached, up to 1,000 (5 never)"
+    assert (
+        none.n == 0
+        and isnan(none.factor)
+        and none.never == none.baseline_never == 5
+        and factor_text(none) == "— (5 censored)"
+    )
+    assert (
+        cost_text(reach(rows, 0.9, "images_generated").query("arm == 'dp'"), 1) == "not reached, up to 1,000 (5 never)"
+    )
     assert cost_text(reach(rows, 0.3, "images_generated").query("arm == 'dp'"), 1) == "≤100 (5 at once)"
 
 
@@ -72,16 +112,28 @@ def test_what_every_seed_reaches_does_not_depend_on_which_went_further():
     curves = [("static", seed, {100: 0.5, 1000: top}) for seed, top in enumerate((0.7, 0.8, 0.9))]
     assert reached_by_all(runs(*curves)) == 0.7
     assert reached_by_all(runs(("static", 0, {100: 0.5, 1000: 0.7, 10_000: 0.95}), *curves[1:])) == 0.7
-    assert isnan(reached_by_all(runs(("static", 0, {100: 0.5, 1000: None}), *curves[1:]))) and isnan(reached_by_all(runs(("static", 0, {5: 0.9}), *curves[1:])))
+    assert isnan(reached_by_all(runs(("static", 0, {100: 0.5, 1000: None}), *curves[1:]))) and isnan(
+        reached_by_all(runs(("static", 0, {5: 0.9}), *curves[1:]))
+    )
 
 
 def test_pairs_are_of_equal_seed():
-    rows = runs(("static", 0, {100: 0.5, 1000: 0.7}), ("static", 1, {100: 0.5, 1000: 0.7}), ("dp", 1, {10: 0.5, 100: 0.7}), ("dp", 7, {1: 0.5, 2: 0.7}))
+    rows = runs(
+        ("static", 0, {100: 0.5, 1000: 0.7}),
+        ("static", 1, {100: 0.5, 1000: 0.7}),
+        ("dp", 1, {10: 0.5, 100: 0.7}),
+        ("dp", 7, {1: 0.5, 2: 0.7}),
+    )
     assert speedup(rows, "dp", "static", 0.6, "images_generated")[:2] == (1, pytest.approx(10))
 
 
 def test_what_a_cost_buys_is_told_of_the_curves_that_span_it():
-    rows = runs(("static", 0, {100: 0.5, 10_000: 0.7}), ("static", 1, {100: 0.6, 10_000: 0.8}), ("dp", 0, {1000: 0.7, 10_000: 0.9}), ("dp", 1, {2000: 0.7, 10_000: 0.9}))
+    rows = runs(
+        ("static", 0, {100: 0.5, 10_000: 0.7}),
+        ("static", 1, {100: 0.6, 10_000: 0.8}),
+        ("dp", 0, {1000: 0.7, 10_000: 0.9}),
+        ("dp", 1, {2000: 0.7, 10_000: 0.9}),
+    )
     found = bought(rows, [100, 1000, 1e5], "images_generated").set_index(["arm", "mark"])
     assert found.loc[("static", 1000), ["n", "mean"]].tolist() == [2, pytest.approx(0.65)]
     assert found.loc[("dp", 1000), ["n", "expected"]].tolist() == [1, 2] and found.loc[("static", 1e5), "n"] == 0
@@ -106,8 +158,16 @@ def study(make):
     """static and dp over three scales and four seeds: dp at a scale is what static is at the next."""
     for seed in range(4):
         for scale, accuracy in (("1k", 0.80), ("2k", 0.85), ("4k", 0.90)):
-            make(f"strategy=static scale={scale} seed={seed}", accuracy=accuracy + 0.01 * (seed % 2), hours={"train": float(scale[0])})
-            make(f"strategy=dp scale={scale} seed={seed}", accuracy=min(accuracy + 0.05, 0.93) + 0.01 * (seed % 2), hours={"train": float(scale[0])})
+            make(
+                f"strategy=static scale={scale} seed={seed}",
+                accuracy=accuracy + 0.01 * (seed % 2),
+                hours={"train": float(scale[0])},
+            )
+            make(
+                f"strategy=dp scale={scale} seed={seed}",
+                accuracy=min(accuracy + 0.05, 0.93) + 0.01 * (seed % 2),
+                hours={"train": float(scale[0])},
+            )
     make("strategy=dp dp.omega=0.2 scale=1k", accuracy=0.5)
     return one_group(load(make.root))[1]
 
@@ -125,7 +185,9 @@ def test_the_table_tells_costs_and_speedups(study):
     rows = {row[0]: row[1:] for row in table.rows}
     assert list(rows) == ["`static`", "`dp`"]  # the ablation has one scale
     even, odd = (exp((1 - (0.88 - low) / 0.05) * log(2000) + (0.88 - low) / 0.05 * log(4000)) for low in (0.85, 0.86))
-    assert rows["`static`"][0].startswith(f"{exp((log(even) + log(odd)) / 2):,.0f}"[:3]) and rows["`static`"][0].endswith("] n=4")
+    assert rows["`static`"][0].startswith(f"{exp((log(even) + log(odd)) / 2):,.0f}"[:3]) and rows["`static`"][
+        0
+    ].endswith("] n=4")
     assert rows["`static`"][1] == "1" and rows["`dp`"][1] == rows["`dp`"][3] == "2× [2, 2] n=4" == rows["`dp`"][5]
     assert "The same everywhere, iterations: 500 in every run." in table.notes and "(as asked for)" in table.caption
 
@@ -136,7 +198,9 @@ def test_nothing_is_told_of_one_scale_and_hours_of_two_devices_are_left_out(make
     make("strategy=static scale=2k", accuracy=0.95, device="NVIDIA H100")
     frame = load(make.root)
     (table,) = reach_tables(frame, targets=(0.92,))
-    assert table.columns == ["arm", "images generated", "speed-up", "images kept", "speed-up"] and any("Hours of several kinds" in note for note in table.notes)
+    assert table.columns == ["arm", "images generated", "speed-up", "images kept", "speed-up"] and any(
+        "Hours of several kinds" in note for note in table.notes
+    )
     assert by_cost(frame, "hours") == [] != by_cost(frame, "images_generated")
 
 

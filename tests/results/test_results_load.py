@@ -119,20 +119,23 @@ def test_no_folder_no_runs_and_runs_twice(make, tmp_path):
         load(make.root)
 
 
-@pytest.mark.parametrize(("words", "label"), [
-    ("strategy=static", "static"),
-    ("strategy=real", "real"),
-    ("strategy=prune", "prune"),
-    ("strategy=prune prune.score=random", "prune score=random"),
-    ("strategy=prune prune.initial=0", "prune initial=0"),
-    ("strategy=dp", "dp"),
-    ("strategy=dp dp.omega=0", "dp omega=0"),
-    ("strategy=dp dp.omega=0.05", "dp"),
-    ("strategy=dp dp.initial=700", "dp initial=700"),  # per_round follows from it and is not named
-    ("strategy=dp dp.patience=1 dp.per_round=300", "dp per_round=300 patience=1"),
-    ("strategy=dp train.seen=32k dp.patience=2", "dp patience=2"),
-    ("strategy=dp dp.interval=0", "dp"),  # derived
-])
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        ("strategy=static", "static"),
+        ("strategy=real", "real"),
+        ("strategy=prune", "prune"),
+        ("strategy=prune prune.score=random", "prune score=random"),
+        ("strategy=prune prune.initial=0", "prune initial=0"),
+        ("strategy=dp", "dp"),
+        ("strategy=dp dp.omega=0", "dp omega=0"),
+        ("strategy=dp dp.omega=0.05", "dp"),
+        ("strategy=dp dp.initial=700", "dp initial=700"),  # per_round follows from it and is not named
+        ("strategy=dp dp.patience=1 dp.per_round=300", "dp per_round=300 patience=1"),
+        ("strategy=dp train.seen=32k dp.patience=2", "dp patience=2"),
+        ("strategy=dp dp.interval=0", "dp"),  # derived
+    ],
+)
 def test_arm_labels_hold_over_scales(make, words, label):
     for scale in ("1k", "2k", "4k"):
         make(f"{words} scale={scale}")
@@ -159,7 +162,9 @@ def test_lines_are_ordered_from_baseline_to_ceiling():
 def test_reading_and_tables_import_no_torch(make):
     make("strategy=dp scale=2k")
     make("strategy=static scale=2k", state="open")
-    code = ("import sys\nfrom benchmarks.table import main\n"
-            f"main([{str(make.root)!r}])\nprint([name for name in ('torch', 'timm', 'diffusers') if name in sys.modules])")
+    code = (
+        "import sys\nfrom benchmarks.table import main\n"
+        f"main([{str(make.root)!r}])\nprint([name for name in ('torch', 'timm', 'diffusers') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr

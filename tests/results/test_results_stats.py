@@ -27,7 +27,9 @@ def test_t_interval_of_too_few_or_equal_values():
 
 
 def runs(accuracies, scale=1000, split=0):
-    return pd.DataFrame([{"seed": seed, "scale": scale, "data.split": split, "accuracy": value} for seed, value in accuracies.items()])
+    return pd.DataFrame(
+        [{"seed": seed, "scale": scale, "data.split": split, "accuracy": value} for seed, value in accuracies.items()]
+    )
 
 
 def test_pairs_are_of_equal_seed_scale_and_split():
@@ -47,7 +49,11 @@ def test_paired_bootstrap_is_fixed_and_covers_like_its_standard_error(shared):
     low, high = paired_bootstrap(differences, shared_images=shared)
     assert (low, high) == paired_bootstrap(differences, shared_images=shared)
     assert low < differences.mean() < high
-    seeds, images, both = differences.mean(axis=1).var() / 20, differences.mean(axis=0).var() / 400, differences.var() / 8000
+    seeds, images, both = (
+        differences.mean(axis=1).var() / 20,
+        differences.mean(axis=0).var() / 400,
+        differences.var() / 8000,
+    )
     expected = 2 * 1.96 * sqrt(seeds + both + (images if shared else 0))
     assert high - low == pytest.approx(expected, rel=0.1)
 
@@ -57,8 +63,15 @@ def test_bootstrap_needs_two_seeds_and_survives_chunks():
     assert paired_bootstrap(np.ones((2, 50_000)), draws=30) == (1, 1)
 
 
-@pytest.mark.parametrize(("t", "boot", "expected"), [
-    ((0.1, 0.3), (0.05, 0.2), "above"), ((0.1, 0.3), (-0.01, 0.2), "undecided"), ((-0.1, 0.3), (0.05, 0.2), "undecided"),
-    ((-0.3, -0.1), (-0.2, -0.1), "below"), ((-0.3, -0.1), (np.nan, np.nan), "undecided")])
+@pytest.mark.parametrize(
+    ("t", "boot", "expected"),
+    [
+        ((0.1, 0.3), (0.05, 0.2), "above"),
+        ((0.1, 0.3), (-0.01, 0.2), "undecided"),
+        ((-0.1, 0.3), (0.05, 0.2), "undecided"),
+        ((-0.3, -0.1), (-0.2, -0.1), "below"),
+        ((-0.3, -0.1), (np.nan, np.nan), "undecided"),
+    ],
+)
 def test_a_verdict_needs_both(t, boot, expected):
     assert verdict(Interval(5, sum(t) / 2, *t), boot) == expected

@@ -70,9 +70,14 @@ def test_the_ceiling_is_a_line_of_its_own_and_counts_each_seed_once(make):
     frame = load(make.root)
     table = comparison(frame)
     assert rows_of(table)["real"] == {"500": "94.0 [81.3, 106.7] n=2", "1k": "—", "2k": "—"}
-    assert any(re.match(r"Ceiling, `real`: 94\.0 \[81\.3, 106\.7\] n=2, trained on 897 real images", note) for note in table.notes)
+    assert any(
+        re.match(r"Ceiling, `real`: 94\.0 \[81\.3, 106\.7\] n=2, trained on 897 real images", note)
+        for note in table.notes
+    )
     lines = tidy(frame)
-    assert lines.loc[(lines["arm"] == "real") & lines["scale"].isna(), ["n", "images_kept"]].values.tolist() == [[2, 897]]
+    assert lines.loc[(lines["arm"] == "real") & lines["scale"].isna(), ["n", "images_kept"]].values.tolist() == [
+        [2, 897]
+    ]
 
 
 def test_differences_pair_equal_seeds_and_leave_the_rest_out(make):
@@ -98,9 +103,16 @@ def test_a_verdict_is_drawn_where_both_intervals_agree_and_not_without_correctne
     assert "No verdict for 3 pair(s) without per-image correctness (correct.parquet)." in table.notes
 
 
-@pytest.mark.parametrize(("words", "key"), [("train.seen=32k", "train.seen"), ("data.monitor=paper", "data.monitor"),
-                                            ("learner=vit-digits-deep", "learner"), ("sampler.steps=50", "sampler.steps"),
-                                            ("data.split=1", "data.split")])
+@pytest.mark.parametrize(
+    ("words", "key"),
+    [
+        ("train.seen=32k", "train.seen"),
+        ("data.monitor=paper", "data.monitor"),
+        ("learner=vit-digits-deep", "learner"),
+        ("sampler.steps=50", "sampler.steps"),
+        ("data.split=1", "data.split"),
+    ],
+)
 def test_comparisons_do_not_mix(make, words, key):
     some(make, "strategy=static scale=1k", [0.8, 0.9])
     some(make, f"strategy=static scale=1k {words}", [0.8, 0.9])
@@ -145,13 +157,27 @@ def test_costs_are_by_device_and_readable(make):
     make("strategy=dp scale=2k", device="mixed")
     frame = load(make.root)
     by_title = {table.title: table for table in cost_tables(frame, exclude=("monitor",))}
-    assert list(by_title) == ["Costs in GPU hours, device NVIDIA H200", "Costs in CPU hours, given in seconds, device cpu",
-                              "Costs in GPU hours, device mixed"]
+    assert list(by_title) == [
+        "Costs in GPU hours, device NVIDIA H200",
+        "Costs in CPU hours, given in seconds, device cpu",
+        "Costs in GPU hours, device mixed",
+    ]
     cpu = rows_of(by_title["Costs in CPU hours, given in seconds, device cpu"])["static"]
-    assert (cpu["generate"], cpu["score"], cpu["monitor"], cpu["total"], cpu["spent"]) == ("3.60", "0", "3.60", "18.00", "21.60")
-    assert "total = generate + guided + score + train;" in by_title["Costs in CPU hours, given in seconds, device cpu"].caption
+    assert (cpu["generate"], cpu["score"], cpu["monitor"], cpu["total"], cpu["spent"]) == (
+        "3.60",
+        "0",
+        "3.60",
+        "18.00",
+        "21.60",
+    )
+    assert (
+        "total = generate + guided + score + train;"
+        in by_title["Costs in CPU hours, given in seconds, device cpu"].caption
+    )
     assert rows_of(by_title["Costs in GPU hours, device NVIDIA H200"])["dp"]["total"] == "4.00"
-    assert {rows_of(by_title["Costs in GPU hours, device mixed"])["dp"][phase] for phase in ("train", "total", "spent")} == {"—"}
+    assert {
+        rows_of(by_title["Costs in GPU hours, device mixed"])["dp"][phase] for phase in ("train", "total", "spent")
+    } == {"—"}
     with pytest.raises(BadInput, match="exclude=monitr.*Did you mean monitor"):
         cost_tables(frame, exclude=("monitr",))
 
@@ -159,8 +185,13 @@ def test_costs_are_by_device_and_readable(make):
 def test_captions_say_what_the_numbers_are(make):
     some(make, "strategy=static scale=1k data.monitor=paper train.lr=0.01", [0.8, 0.9])
     caption = comparison(load(make.root)).caption
-    for words in ("the test set (200 real images)", "95 % t-interval over seeds", "64,000 images seen",
-                  "the test set itself (data.monitor=paper)", "Further keys: train.lr=0.01"):
+    for words in (
+        "the test set (200 real images)",
+        "95 % t-interval over seeds",
+        "64,000 images seen",
+        "the test set itself (data.monitor=paper)",
+        "Further keys: train.lr=0.01",
+    ):
         assert words in caption
 
 
@@ -168,15 +199,22 @@ def test_a_comparison_without_finished_runs_says_so(make, tmp_path, capsys):
     make("strategy=dp scale=1k", state="open")
     command.main([str(make.root), f"out={tmp_path / 'out'}"])
     assert "No run of it is finished yet" in capsys.readouterr().out
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cells.csv", "table.csv", "table.md", "table.tex"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "cells.csv",
+        "table.csv",
+        "table.md",
+        "table.tex",
+    ]
     assert pd.read_csv(tmp_path / "out" / "table.csv")[["n", "expected"]].values.tolist() == [[0, 1]]
 
 
 def test_latex_is_escaped():
     assert render.escape("50 % of a_b & {#1} ~ ^ $ \\") == (
-        r"50 \% of a\_b \& \{\#1\} \textasciitilde{} \textasciicircum{} \$ \textbackslash{}")
+        r"50 \% of a\_b \& \{\#1\} \textasciitilde{} \textasciicircum{} \$ \textbackslash{}"
+    )
     assert render.escape("`dp per_round=3` —(2/5) × -0.10 [-1.00, +1.00] ↑ t-interval") == (
-        r"\texttt{dp per\_round=3} ---(2/5) $\times$ $-$0.10 [$-$1.00, +1.00] $\uparrow$ t-interval")
+        r"\texttt{dp per\_round=3} ---(2/5) $\times$ $-$0.10 [$-$1.00, +1.00] $\uparrow$ t-interval"
+    )
 
 
 def test_renderings_have_the_same_cells(make):
@@ -198,26 +236,31 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
     capsys.readouterr()
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "two"))
     assert first == second and {name.rpartition(".")[2] for name in first} == {"md", "tex", "csv", "svg", "png"}
-    assert {"table.md", "table.tex", "table.csv", "cells.csv"} < set(first) and b"dc:date" not in b"".join(first.values())
+    assert {"table.md", "table.tex", "table.csv", "cells.csv"} < set(first) and b"dc:date" not in b"".join(
+        first.values()
+    )
 
 
-@pytest.mark.parametrize(("words", "told"), [
-    (["{root}", "figurs=no"], "figurs: no such key. Did you mean figures?"),
-    (["{root}", "figures=maybe"], "figures=maybe: yes or no."),
-    (["{root}", "root=b"], "root=b: given twice"),
-    (["{root}/nowhere"], "no such folder"),
-    (["{root}/.."], None),
-    (["{empty}"], "holds no runs"),
-    (["{root}", "seeds=x"], "seeds=x: all, or numbers"),
-    (["{root}", "seeds=7"], "no run under"),
-    (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
-    (["{root}", "exclude=monitr"], "Did you mean monitor?"),
-    (["{root}", "tables=scale,reech"], "tables=reech: all, or some of table1, scale, versus"),
-    (["{root}", "target=much"], "target=much: auto, or percent correct"),
-    (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
-    (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),
-    (["--fast"], "--fast: no such key."),
-])
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["{root}", "figurs=no"], "figurs: no such key. Did you mean figures?"),
+        (["{root}", "figures=maybe"], "figures=maybe: yes or no."),
+        (["{root}", "root=b"], "root=b: given twice"),
+        (["{root}/nowhere"], "no such folder"),
+        (["{root}/.."], None),
+        (["{empty}"], "holds no runs"),
+        (["{root}", "seeds=x"], "seeds=x: all, or numbers"),
+        (["{root}", "seeds=7"], "no run under"),
+        (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
+        (["{root}", "exclude=monitr"], "Did you mean monitor?"),
+        (["{root}", "tables=scale,reech"], "tables=reech: all, or some of table1, scale, versus"),
+        (["{root}", "target=much"], "target=much: auto, or percent correct"),
+        (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
+        (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),
+        (["--fast"], "--fast: no such key."),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_2(make, tmp_path, capsys, words, told):
     make("strategy=static scale=1k")
     (tmp_path / "empty").mkdir()
@@ -252,21 +295,57 @@ def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, t
     for scale, accuracy in (("1k", 0.8), ("2k", 0.9)):
         some(make, f"strategy=static scale={scale}", [accuracy, accuracy + 0.02])
     prices = tmp_path / "costs.csv"
-    prices.write_text("item,seconds_per_unit,device\n" + "".join(f"{item},1.0,cpu\n" for item in ("sample.plain", "learner.train", "learner.forward")))
+    prices.write_text(
+        "item,seconds_per_unit,device\n"
+        + "".join(f"{item},1.0,cpu\n" for item in ("sample.plain", "learner.train", "learner.forward"))
+    )
     out = tmp_path / "out"
     command.main([str(make.root), "tables=reach,costs", "target=85,89", f"prices={prices}", "figures=no", f"out={out}"])
     told = capsys.readouterr().out
-    assert "Cost of 85.0 % on test" in told and "Cost of 89.0 % on test" in told and "Costs in CPU hours, re-priced: cpu, costs.csv" in told
+    assert (
+        "Cost of 85.0 % on test" in told
+        and "Cost of 89.0 % on test" in told
+        and "Costs in CPU hours, re-priced: cpu, costs.csv" in told
+    )
     assert "Table 1" not in told and "Accuracy on test" not in told
     cells = pd.read_csv(out / "cells.csv").set_index(["table", "name", "column"]).sort_index()
-    assert cells.loc[("Costs in CPU hours, re-priced: cpu, costs.csv", "static", "train"), "value"].tolist() == [17.78, 17.78]
+    assert cells.loc[("Costs in CPU hours, re-priced: cpu, costs.csv", "static", "train"), "value"].tolist() == [
+        17.78,
+        17.78,
+    ]
     assert cells.loc[("Cost of 85.0 % on test", "static", "images kept"), "n"].tolist() == [2]
 
 
 def test_cells_are_read_as_they_are_shown():
-    named = [("a comparison", [Table("Title", "", ["arm", "x"], [["`dp`", "1,820 [1,500, 2,210] n=5 (+1 never)"], ["b", "-0.50 [-1.00, +0.10] n=3 ↑"], ["c", "—(2/5)"]], "ll", (), ((1, "below"),))])]
+    named = [
+        (
+            "a comparison",
+            [
+                Table(
+                    "Title",
+                    "",
+                    ["arm", "x"],
+                    [
+                        ["`dp`", "1,820 [1,500, 2,210] n=5 (+1 never)"],
+                        ["b", "-0.50 [-1.00, +0.10] n=3 ↑"],
+                        ["c", "—(2/5)"],
+                    ],
+                    "ll",
+                    (),
+                    ((1, "below"),),
+                )
+            ],
+        )
+    ]
     first, second, third = by_cell(named).to_dict("records")
-    assert (first["value"], first["low"], first["high"], first["n"], first["part"], first["name"]) == (1820, 1500, 2210, 5, "", "dp")
+    assert (first["value"], first["low"], first["high"], first["n"], first["part"], first["name"]) == (
+        1820,
+        1500,
+        2210,
+        5,
+        "",
+        "dp",
+    )
     assert (second["value"], second["low"], second["high"], second["part"]) == (-0.5, -1.0, 0.1, "below")
     assert pd.isna(third["value"]) and third["text"] == "—(2/5)" and third["part"] == "below"
 

@@ -6,9 +6,9 @@ import pytest
 from results import published, render
 from results.groups import groups
 from results.load import load
-from results.tables.table1 import tables
 from results.tables import overview
 from results.tables.comparison import comparison
+from results.tables.table1 import tables
 from results.tables.teachers import tables as teachers
 
 IMAGENET = "preset=paper/imagenet100-640k train.seen=102400000"
@@ -23,8 +23,13 @@ def test_published_numbers_are_typed_and_sourced():
     paper = published.table1()
     assert len(paper) == 10 and paper["images"].dtype == "Int64" and paper["source"].str.contains("Table 1").all()
     curve = published.scaling("imagenet100")
-    assert curve.loc[curve["images"] == 640_000, ["in_val", "patience" if "patience" in curve else "initial_patience"]].values.tolist() == [[67.80, 4]]
-    assert published.scaling("imagenet1k").loc[6, ["branch_out_epoch", "printed_in_sketch"]].isna().all() and published.scaling("digits") is None
+    assert curve.loc[
+        curve["images"] == 640_000, ["in_val", "patience" if "patience" in curve else "initial_patience"]
+    ].values.tolist() == [[67.80, 4]]
+    assert (
+        published.scaling("imagenet1k").loc[6, ["branch_out_epoch", "printed_in_sketch"]].isna().all()
+        and published.scaling("digits") is None
+    )
     assert len(published.ablations()) == 6 and published.teachers()["in_val"].max() == 59.24
     for frame in (paper, curve, published.scaling("imagenet1k"), published.ablations(), published.teachers()):
         assert frame["source"].str.contains("2502.15588").all()
@@ -42,25 +47,54 @@ def test_a_line_per_arm_at_the_scale_most_have_whole(make):
     make("strategy=static scale=4k", accuracy=0.99)
     make("strategy=dp scale=8k", accuracy=0.99)
     (table,) = tables(load(make.root))
-    assert [line["method"] for line in lines(table)] == ["`static`", "`dp`", "`real`"] and "source" not in table.columns and not table.parts
+    assert (
+        [line["method"] for line in lines(table)] == ["`static`", "`dp`", "`real`"]
+        and "source" not in table.columns
+        and not table.parts
+    )
     static, dp, real = lines(table)
     assert (static["kept"], dp["kept"], real["kept"]) == ("2,000", "2,000", "897")
-    assert static["test"].startswith("91.0 [88.5, 93.5") and static["n"] == "3" and dp["test"] == dp["blur"] == "92.0 [92.0, 92.0]"
+    assert (
+        static["test"].startswith("91.0 [88.5, 93.5")
+        and static["n"] == "3"
+        and dp["test"] == dp["blur"] == "92.0 [92.0, 92.0]"
+    )
     assert (static["train"], static["generate"], static["total"]) == ("7.20", "3.60", "10.80")
-    assert "Measured with teacher mixture, learner vit-digits, iterations 500, device cpu." in table.caption and "CPU seconds" in table.caption
+    assert (
+        "Measured with teacher mixture, learner vit-digits, iterations 500, device cpu." in table.caption
+        and "CPU seconds" in table.caption
+    )
     assert table.notes == ("Not here, run at one scale only: `dp omega=0.2`.",)
 
 
 def test_published_lines_stand_below_with_their_source_and_in_no_mean(make):
     for seed in range(3):
-        make(f"{IMAGENET} seed={seed}", accuracy=0.68, summary={"shifted": SHIFTED}, device="NVIDIA H100", hours={"guided": 10.0, "train": 20.0})
+        make(
+            f"{IMAGENET} seed={seed}",
+            accuracy=0.68,
+            summary={"shifted": SHIFTED},
+            device="NVIDIA H100",
+            hours={"guided": 10.0, "train": 20.0},
+        )
     (table,) = tables(load(make.root))
     first, *rest = lines(table)
     assert len(rest) == 4 and table.parts[0][0] == 0 and table.parts[1][0] == 1 and "as published" in table.parts[1][1]
-    assert first["test"] == "68.0 [68.0, 68.0]" and first["source"] == "this suite" and (first["guided"], first["total"]) == ("10.00", "30.00")
+    assert (
+        first["test"] == "68.0 [68.0, 68.0]"
+        and first["source"] == "this suite"
+        and (first["guided"], first["total"]) == ("10.00", "30.00")
+    )
     assert table.columns[-6:] == ["test", "train_heldout", "imagenet-v2", "imagenet-r", "imagenet-a", "source"]
     dp = next(line for line in rest if line["method"] == "Deliberate Practice")
-    assert (dp["test"], dp["train_heldout"], dp["imagenet-a"], dp["iterations"], dp["kept"], dp["generated"], dp["n"]) == ("74.3", "75.0", "25.9", "100,000", "1,900,000", "—", "—")
+    assert (
+        dp["test"],
+        dp["train_heldout"],
+        dp["imagenet-a"],
+        dp["iterations"],
+        dp["kept"],
+        dp["generated"],
+        dp["n"],
+    ) == ("74.3", "75.0", "25.9", "100,000", "1,900,000", "—", "—")
     assert all("2502.15588" in line["source"] for line in rest)
     accuracy = comparison(load(make.root))
     assert "68.0 [68.0, 68.0] n=3" in accuracy.rows[0] and len(accuracy.rows) == 1
@@ -73,7 +107,9 @@ def test_parts_are_told_in_every_rendering(make):
     text, markdown, latex = render.text(table), render.markdown(table), render.latex(table)
     assert f"| *{words}* |" in markdown and rf"\textit{{{words}}}" in latex
     assert text.count(f"\n{words}\n") == text.count("─\n\n") + 1 or text.count(words) > 1  # once in each panel
-    assert max(map(len, text.splitlines())) <= 150 and text.count("Deliberate Practice") > 1  # the first column is in every panel
+    assert (
+        max(map(len, text.splitlines())) <= 150 and text.count("Deliberate Practice") > 1
+    )  # the first column is in every panel
 
 
 def test_comparisons_of_one_task_are_told_apart_by_their_number(make):
@@ -90,9 +126,24 @@ def weights(name, mark):
 def test_weights_make_comparisons_of_their_own_and_teachers_stand_side_by_side(make):
     for seed in range(2):
         make(f"strategy=static scale=1k seed={seed}", accuracy=0.80)
-        make(f"strategy=static scale=1k seed={seed} teacher=unet", accuracy=0.90, opened=weights("", "aa"), name=f"small-{seed}")
-        make(f"strategy=static scale=1k seed={seed} teacher=unet", accuracy=0.95, opened=weights("big.safetensors", "bb"), name=f"big-{seed}")
-    make("strategy=static scale=1k seed=2 teacher=unet", accuracy=0.95, opened=weights("./elsewhere/big.safetensors", "bb"), name="big-2")
+        make(
+            f"strategy=static scale=1k seed={seed} teacher=unet",
+            accuracy=0.90,
+            opened=weights("", "aa"),
+            name=f"small-{seed}",
+        )
+        make(
+            f"strategy=static scale=1k seed={seed} teacher=unet",
+            accuracy=0.95,
+            opened=weights("big.safetensors", "bb"),
+            name=f"big-{seed}",
+        )
+    make(
+        "strategy=static scale=1k seed=2 teacher=unet",
+        accuracy=0.95,
+        opened=weights("./elsewhere/big.safetensors", "bb"),
+        name="big-2",
+    )
     frame = load(make.root)
     assert [len(rows) for _, rows in groups(frame)] == [2, 2, 3]
     (table,) = teachers(frame)
@@ -103,7 +154,10 @@ def test_weights_make_comparisons_of_their_own_and_teachers_stand_side_by_side(m
 
 def test_weights_that_go_with_the_split_make_one_comparison(make):
     for seed in range(3):
-        make(f"strategy=static scale=1k seed={seed} data.split={seed} teacher=unet", opened=weights(f"split{seed}.safetensors", str(seed)))
+        make(
+            f"strategy=static scale=1k seed={seed} data.split={seed} teacher=unet",
+            opened=weights(f"split{seed}.safetensors", str(seed)),
+        )
     ((group, rows),) = groups(load(make.root))
     assert len(rows) == 3 and group.split is None and not group.extra
 

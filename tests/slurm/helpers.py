@@ -10,14 +10,26 @@ from pathlib import Path
 from dp_common import ledger
 
 ROOT = Path(__file__).parent.parent.parent
-SMALL = ["scale=120", "train.seen=7680", "train.batch=64", "sampler.steps=5", "mixture.components=2", "checkpoint_every=0"]
+SMALL = [
+    "scale=120",
+    "train.seen=7680",
+    "train.batch=64",
+    "sampler.steps=5",
+    "mixture.components=2",
+    "checkpoint_every=0",
+]
 SLURM = ["launcher=slurm", "profile=laptop"]
 
 
 def command(module, *words, env=None):
     """(exit code, stdout, stderr) of ``python -m benchmarks.<module> ...``."""
-    done = subprocess.run([sys.executable, "-m", f"benchmarks.{module}", *map(str, words)], capture_output=True, text=True, cwd=ROOT,
-                          env=None if env is None else os.environ | env)
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=None if env is None else os.environ | env,
+    )
     return done.returncode, done.stdout, done.stderr
 
 
@@ -44,12 +56,17 @@ def queued():
 
 def job_of(root, run_id):
     """The id of a run's last job."""
-    records = sorted((json.loads(path.read_text()) for path in Path(root).glob(".slurm/*/*/jobs.json")), key=lambda record: record["time"])
+    records = sorted(
+        (json.loads(path.read_text()) for path in Path(root).glob(".slurm/*/*/jobs.json")),
+        key=lambda record: record["time"],
+    )
     return [job for record in records for job, run in record["jobs"].items() if run == run_id][-1]
 
 
 def logs(root):
-    return "\n".join(f"--- {path.name}\n{path.read_text()[-1500:]}" for path in sorted(Path(root).glob(".slurm/*/*/*log.*")))
+    return "\n".join(
+        f"--- {path.name}\n{path.read_text()[-1500:]}" for path in sorted(Path(root).glob(".slurm/*/*/*log.*"))
+    )
 
 
 def kinds(folder):
@@ -69,4 +86,15 @@ def all_ended():
 def result(folder):
     """What must not depend on how often a run was interrupted."""
     summary = json.loads((folder / "summary.json").read_text())
-    return {key: summary[key] for key in ("accuracy", "shifted", "monitor_accuracy", "store_digest", "images_generated", "images_seen", "rounds")}
+    return {
+        key: summary[key]
+        for key in (
+            "accuracy",
+            "shifted",
+            "monitor_accuracy",
+            "store_digest",
+            "images_generated",
+            "images_seen",
+            "rounds",
+        )
+    }
