@@ -27,10 +27,10 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.cli import guarded, words_of
-from dp_common import ledger
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Damaged, did_you_mean
 from dp_common.files import write_atomic
-from dp_common.spec import Runtime
+from dp_common.persistence import ledger
 
 TRACKERS = ("tensorboard", "wandb")
 DEFAULTS = {
@@ -114,7 +114,7 @@ class Follower:
 
     def tell(self, folder):
         """What is new in one run. Raises Damaged."""
-        from results.events import events
+        from results.reading.events import events
 
         records = ledger.read(folder)
         opened = [record for record in records if record["kind"] == "open"]

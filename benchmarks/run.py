@@ -21,7 +21,9 @@ import sys  # noqa: E402
 from dataclasses import MISSING  # noqa: E402
 
 from benchmarks.cli import guarded  # noqa: E402
-from dp_common import config, joining, registry  # noqa: E402
+from dp_common.config import registry  # noqa: E402
+from dp_common.config.resolve import known_keys, presets_told, resolve, sections
+from dp_common.distributed import rendezvous as joining
 from dp_common.errors import BadInput, did_you_mean  # noqa: E402
 
 FLAGS = ("--help", "--list", "--check", "--dry-run", "--quiet", "--json")
@@ -37,32 +39,32 @@ def main(words):
     elif "--list" in flags:
         print(list_text("--check" in flags))
     elif "--dry-run" in flags:
-        print(dry_text(config.resolve(words)))
+        print(dry_text(resolve(words)))
     else:
         return run(words, quiet="--quiet" in flags, as_json="--json" in flags)
 
 
 def run(words, quiet=False, as_json=False):
     """One run by this process, or by all ranks of which it is one. The first failure of any rank is shown, once, by that rank."""
-    world = joining.join()
+    group = joining.join()
     try:
-        resolved = config.resolve(words)
-        quiet = quiet or not world.first
+        resolved = resolve(words)
+        quiet = quiet or not group.first
         if not quiet:
             print(resolved.run_id, file=sys.stderr)
             for note in resolved.notes:
                 print(note, file=sys.stderr)
-        from dp_common.runner import execute, folder_of
+        from dp_common.lab.runner import execute, folder_of
 
-        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, world=world)
-        if world.first:
+        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, group=group)
+        if group.first:
             print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
     except Exception as error:
-        if world.fail(error):
+        if group.report_failure(error):
             raise
         return getattr(error, "code", 1)
     finally:
-        world.leave()
+        group.shutdown()
 
 
 def stop_on_signals():
@@ -112,7 +114,7 @@ BIRTH = (
 
 
 def list_text(check):
-    rows = registry.listing(check) + [("preset", name, about, None) for name, about in config.presets_told()]
+    rows = registry.listing(check) + [("preset", name, about, None) for name, about in presets_told()]
     lines = []
     for kind in dict.fromkeys(row[0] for row in rows):
         lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
@@ -128,9 +130,9 @@ def list_text(check):
 def keys_text(words):
     """Every key with its default, allowed values and meaning."""
     lines = []
-    for section, cls in config.sections(words):
+    for section, cls in sections(words):
         lines.append(section)
-        for key, (_, _, f) in config.known_keys(
+        for key, (_, _, f) in known_keys(
             {section if section not in ("specification", "runtime") else "": cls}, runtime=False
         ).items():
             rules = f.metadata

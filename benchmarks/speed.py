@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.cli import guarded
-from dp_common import config
+from dp_common.config.resolve import count, parse
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
@@ -62,9 +62,9 @@ def main(words):
         print(__doc__)
         return 0
     options = Options()
-    for key, value in config.parse(words).items():
+    for key, value in parse(words).items():
         if key in Options.__dataclass_fields__ and key != "words":
-            setattr(options, key, config.count(key, value) if isinstance(getattr(options, key), int) else value)
+            setattr(options, key, count(key, value) if isinstance(getattr(options, key), int) else value)
         else:
             options.words.append(f"{key}={value}")
     suites = options.suite.split(",")
@@ -73,7 +73,7 @@ def main(words):
             raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
     if options.words and not {"teacher", "ranks", "stable-diffusion"} & set(suites):
         raise BadInput(options.words[0], None, "keys of a run go with suite=teacher, ranks or stable-diffusion")
-    from dp_common.provenance import device_named, fix_threads
+    from dp_common.persistence.provenance import device_named, fix_threads
 
     fix_threads(options.threads)
     options.device = device_named(options.device)
@@ -121,7 +121,7 @@ def measure(items, options):
 
 def table(seconds, peak, items, options):
     """Rows of FIELDS: medians, and ratios of medians within this one run."""
-    from dp_common.provenance import device_label
+    from dp_common.persistence.provenance import device_label
 
     label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
     medians = {name: median(values) for name, values in seconds.items()}

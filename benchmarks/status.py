@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.cli import guarded
-from dp_common import ledger
 from dp_common.errors import BadInput, Damaged, Problem
-from dp_common.summary import hours
+from dp_common.persistence import ledger
+from dp_common.persistence.summary import hours
 from slurm import state as slurm_state
 
 ORDER = ("running", "unknown", "pending", "preempted", "failed", "damaged", "interrupted", "missing", "done")

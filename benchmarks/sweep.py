@@ -22,9 +22,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks import grids
+from benchmarks import grid_files
 from benchmarks.cli import guarded
-from dp_common import config
+from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem, did_you_mean
 from dp_common.files import write_atomic
 
@@ -44,7 +44,7 @@ def main(words):
             "a sweep is started once, not by every rank of a torchrun; launcher=slurm gives each run its ranks",
         )
     own, words = own_words(words)
-    runs = resolve_all(grids.expand(words))
+    runs = resolve_all(grid_files.expand(words))
     root = Path(runs[0].runtime.root)
     todo = [run for run in runs if not done(root / run.run_id)]
     print(f"{len(runs)} runs, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
@@ -128,7 +128,7 @@ def resolve_all(points):
     """Check every point before the first one runs."""
     runs = {}
     for words in points:
-        run = config.resolve(words)
+        run = resolve(words)
         runs.setdefault(run.run_id, run)
     return list(runs.values())
 
@@ -179,7 +179,7 @@ def launch(todo, workers, root):
     )  # imports torch and timm once; each run is a fork of that clean state
     context.set_forkserver_preload(
         [
-            "dp_common.runner",
+            "dp_common.lab.runner",
             "timm",
             "sklearn.cluster",
             "sklearn.covariance",
@@ -234,11 +234,11 @@ def child(words, folder):
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     from benchmarks.run import stop_on_signals
-    from dp_common.runner import execute
+    from dp_common.lab.runner import execute
 
     stop = stop_on_signals()
     try:
-        execute(config.resolve(words), stop=stop, started=started)
+        execute(resolve(words), stop=stop, started=started)
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         sys.exit(problem.code)

@@ -32,8 +32,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.cli import guarded, runs_under, words_of
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import Runtime
 
 DEFAULTS = {
     "root": Runtime.root,
@@ -97,7 +97,7 @@ def repriced(frame, file):
     """The frame with its hours re-priced by a file of unit costs, or as it is."""
     if file == "none":
         return frame
-    from results import prices
+    from results.analysis import repricing as prices
 
     return prices.priced(frame, prices.load(file))
 
@@ -107,7 +107,7 @@ def write(frame, out, figures, exclude, on, only, targets):
     from dp_common.files import write_atomic
     from results.figures import draw_all
     from results.tables import all_tables, overview
-    from results.tidy import by_cell, tidy
+    from results.tables.csv import by_cell, tidy
 
     found = all_tables(frame, exclude, on, only, targets)
     if not found:
@@ -137,7 +137,7 @@ def write(frame, out, figures, exclude, on, only, targets):
 
 def why_none(frame, group):
     """Why a comparison has no table."""
-    from results.groups import groups
+    from results.analysis.comparisons import groups
 
     rows = next(rows for other, rows in groups(frame) if other == group)
     return (
@@ -149,7 +149,7 @@ def why_none(frame, group):
 
 def rendered(sections):
     """{"terminal", "table.md", "table.tex": text} of [(heading, [Table], a line instead of tables)]."""
-    from results import render
+    from results.tables import render
 
     lines = {"terminal": [], "table.md": [], "table.tex": []}
     for heading, tables, instead in sections:

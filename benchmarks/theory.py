@@ -49,19 +49,21 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cli import guarded
-from dp_common import config, theory
+from dp_common.config.resolve import count
+from dp_common.config.resolve import parse as parse_words
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Held, did_you_mean
-from dp_common.ledger import encode
-from dp_common.spec import Runtime
+from dp_common.persistence.ledger import encode
+from dp_common.theory import asymptotics
 
 RECIPE = 1  # raised when the same keys would give other numbers
 AGAIN = 10
 QS = {
-    "hard": theory.Hard,
-    "easy": theory.Easy,
-    "random": theory.Random,
-    "soft": theory.Soft,
-    "mixed": lambda keep: theory.Mixed(((0.5, theory.Hard(keep)), (0.5, theory.Random(keep)))),
+    "hard": asymptotics.Hard,
+    "easy": asymptotics.Easy,
+    "random": asymptotics.Random,
+    "soft": asymptotics.Soft,
+    "mixed": lambda keep: asymptotics.Mixed(((0.5, asymptotics.Hard(keep)), (0.5, asymptotics.Random(keep)))),
 }
 KEEPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOPS = (0.1, 0.5, 0.8, 0.9, 1.0)
@@ -105,7 +107,7 @@ def main(words):
     ):  # small matrices; and sums keep their order
         compute(options, journal, words)
         records = journal.records
-    from results import theory as found
+    from results.analysis import theory as found
     from results.figures.theory import draw
 
     written = [figure.name for figure in draw(records, options.study, out)]
@@ -117,7 +119,7 @@ def parse(words):
     """Words -> (Options, root, out). Raises BadInput."""
     chosen, root, out = {}, Runtime.root, ""
     known = ("root", "out", *Options.__dataclass_fields__)
-    for key, value in config.parse(words).items():
+    for key, value in parse_words(words).items():
         if key not in known:
             raise BadInput(key, value, f"no such key.{did_you_mean(key, known)} Keys: {', '.join(known)}")
         if key == "root":
@@ -132,12 +134,12 @@ def parse(words):
 def typed(key, text):
     """One key of a study. Raises BadInput."""
     one = {
-        "d": lambda v: bounded(key, config.count(key, v), 10, 4000),
-        "n": lambda v: bounded(key, config.count(key, v), 10, 20_000),
+        "d": lambda v: bounded(key, count(key, v), 10, 4000),
+        "n": lambda v: bounded(key, count(key, v), 10, 20_000),
         "lam": lambda v: bounded(key, number(key, v), 0, 1e6),
         "rho": lambda v: bounded(key, number(key, v), -1, 1),
-        "repeats": lambda v: bounded(key, config.count(key, v), 2, 100_000),
-        "seed": lambda v: bounded(key, config.count(key, v), 0, 2**62),
+        "repeats": lambda v: bounded(key, count(key, v), 2, 100_000),
+        "seed": lambda v: bounded(key, count(key, v), 0, 2**62),
     }[key]
     if key not in ("n", "lam"):
         return one(text)
@@ -161,10 +163,10 @@ def bounded(key, value, low, high):
 
 
 class Journal:
-    """The one writer of the ledger: lines as dp_common.ledger writes them, in a file that no run has. ``done`` are keys of this study."""
+    """The one writer of the ledger: lines as dp_common.persistence.ledger writes them, in a file that no run has. ``done`` are keys of this study."""
 
     def __init__(self, path, options):
-        from results.theory import read
+        from results.analysis.theory import read
 
         self.file = open(path, "a+b", buffering=0)
         try:
@@ -201,7 +203,7 @@ def compute(options, journal, words):
     missing = [entry for entry in wanted if entry[1] not in journal.done]
     if not missing:
         return replicate(options, journal)
-    from dp_common.provenance import commit, cpu_model
+    from dp_common.persistence.provenance import commit, cpu_model
 
     journal.append("open", options=asdict(options), argv=words, git=commit(), cpu=cpu_model(), versions=versions())
     since, told, figure = time.monotonic(), 0, None
@@ -217,7 +219,7 @@ def replicate(options, journal):
     """Simulate the points whose deviation chance would hardly give (of so many, one study in twenty has one) again, AGAIN times as often
     and with fresh draws, and let that stand: a theory that is wrong there fails by more, chance does not repeat itself.
     """
-    from results import theory as found
+    from results.analysis import theory as found
 
     lines = found.of_study(journal.records, options.study)[1]
     suspects = found.suspects(lines)
@@ -250,19 +252,19 @@ def curve(item, options):
 def limits(settings):
     rest = {key: value for key, value in settings.items() if key not in ("q", "keep", "n", "d")}
     q, phi = QS[settings["q"]](settings["keep"]), settings["d"] / settings["n"]
-    return theory.error(q, phi, **rest), theory.error(q, phi, **rest, d=settings["d"])
+    return asymptotics.error(q, phi, **rest), asymptotics.error(q, phi, **rest, d=settings["d"])
 
 
 def point(item, options, draws=""):
     """{"limit", "finite", "simulated", "se", "repeats", "beyond"}. ``beyond``: why the limit is not expected to hold at this d, or "":
     ``peak`` (p within 1/√d of φ, where the limit has a cusp), ``noise`` (that along the pruner moves the error by over 0.1 points).
     """
-    from dp_common.theory_simulation import estimate, simulate
+    from dp_common.theory.simulation import estimate, simulate
 
     settings = dict(item["settings"])
     q = QS[settings.pop("q")](settings.pop("keep"))
     found = estimate(simulate(q, **settings, repeats=options.repeats, seed=options.seed, what=draws + key_of(item)))
-    p, phi = theory.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
+    p, phi = asymptotics.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
     limit, finite = limits(item["settings"])
     beyond = "peak" if abs(p / phi - 1) < settings["d"] ** -0.5 else "noise" if abs(finite - limit) > 1e-3 else ""
     return {
@@ -277,7 +279,7 @@ def point(item, options, draws=""):
 
 def loop(item, options):
     """{"error": {arm: [rounds + 1]}, "kept": [rounds + 1], "generated": {arm: [rounds + 1]}}."""
-    from dp_common import theory_simulation
+    from dp_common.theory import simulation as theory_simulation
 
     settings = item["settings"]
     errors = theory_simulation.loop(**settings)

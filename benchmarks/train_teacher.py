@@ -17,11 +17,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 from benchmarks.cli import guarded
-from dp_common import config, registry
+from dp_common.config import registry
+from dp_common.config.options import option
+from dp_common.config.resolve import flatten, known_keys, parse, put
+from dp_common.config.specification import Data
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.options import option
-from dp_common.spec import Data
-from dp_common.teachers._unet_training import SIZES, Training, defaults_for
+from dp_common.teacher_training.trainer import SIZES, Training, defaults_for
 
 
 @dataclass
@@ -76,14 +77,14 @@ def resolve(words):
     """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
     from omegaconf import OmegaConf
 
-    given = config.parse(words)
+    given = parse(words)
     if "task" not in given:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
     plugin = registry.find("task", given.pop("task"))
     cls = plugin.load()
     shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
     known, conf = (
-        config.known_keys(shape, runtime=False),
+        known_keys(shape, runtime=False),
         {part: OmegaConf.structured(keys) for part, keys in shape.items()},
     )
     del known["data.monitor"]
@@ -91,11 +92,11 @@ def resolve(words):
         if key not in known:
             raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
     for key, value in sorted(given.items()):
-        config.put(conf, known, key, value, {})
+        put(conf, known, key, value, {})
     task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
     task.data = OmegaConf.to_object(conf[""]).data
     for key, value in (defaults_for(task.shape) | given).items():
-        config.put(conf, known, key, value, {})
+        put(conf, known, key, value, {})
     return task, plugin.name, OmegaConf.to_object(conf[""])
 
 
@@ -103,12 +104,13 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     """Train, or go on, or find it done; returns the card. Raises Problem and its kinds."""
     import torch
 
-    from dp_common import files, provenance
+    from dp_common import files
+    from dp_common.persistence import provenance
+    from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
     from dp_common.teachers import _unet_card, unet
-    from dp_common.teachers._unet_training import Source, Trainer, refuse_difference
 
     settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
-    shown = config.flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
+    shown = flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
     if is_dataclass(task):
         shown |= {f"{name}.{f.name}": getattr(task, f.name) for f in fields(task) if not f.metadata.get("place")}
     provenance.fix_threads(settings.threads)
@@ -218,7 +220,7 @@ def help_text():
         "",
         f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
     ]
-    for key, (_, _, f) in config.known_keys({"": Keys}, runtime=False).items():
+    for key, (_, _, f) in known_keys({"": Keys}, runtime=False).items():
         if key == "data.monitor":
             continue
         rules = f.metadata

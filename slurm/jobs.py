@@ -11,8 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dp_common import config, joining, lease, registry
+from dp_common.config import registry
+from dp_common.config.resolve import resolve
+from dp_common.distributed import rendezvous as joining
 from dp_common.errors import Interrupted, Problem
+from dp_common.persistence import lease
 
 ENDING = 300  # seconds in which a requeue ends all tasks
 
@@ -31,32 +34,32 @@ class RunJob:
 
         job, began = JobEnvironment(), started()
         signals = Signals(self.grace)
-        world = ranks_of(job)
+        group = ranks_of(job)
         try:
-            if world.first:
+            if group.first:
                 drop_stale(job.paths)
-            self.work(signals, world, began)
+            self.work(signals, group, began)
         except Interrupted:
-            signals.end(world.first)
+            signals.end(group.first)
         except Exception as error:
-            world.fail(error)
+            group.report_failure(error)
             raise
         finally:
-            world.leave()
+            group.shutdown()
         return self.run_id
 
-    def work(self, signals, world, began):
+    def work(self, signals, group, began):
         find = registry.find
         registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
-        resolved = config.resolve(self.words)
+        resolved = resolve(self.words)
         if resolved.run_id != self.run_id:
             raise Problem(
                 f"{self.run_id}: its words now mean {resolved.run_id}: data, weights or code are not those of the submission"
             )
         os.environ.setdefault("OMP_NUM_THREADS", str(resolved.spec.threads))
-        from dp_common.runner import execute
+        from dp_common.lab.runner import execute
 
-        execute(resolved, stop=signals.heard, quiet=not world.first, started=began, world=world)
+        execute(resolved, stop=signals.heard, quiet=not group.first, started=began, group=group)
 
     def checkpoint(self):
         """Called by submitit at a signal: what goes on in the job's next life."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from dp_common.config.options import option
+from dp_common.distributed.batch_share import share
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.feed import share
-from dp_common.options import option
 
 FOLDER = Path(__file__).parent / "profiles"
 FOREVER = 10**9  # time-outs: submitit wants a number

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from dp_common import config
+from dp_common.config.resolve import PRESETS, read_preset
 from dp_common.errors import BadInput
-from dp_common.provenance import commit
+from dp_common.persistence.provenance import commit
 
 HOME = Path(__file__).parent.parent
 PACKAGES = ("benchmarks", "strategies", "dp_common", "results", "slurm")
@@ -66,7 +66,7 @@ def pin(run, root):
     for place, word in enumerate(words):
         key, _, name = word.partition("=")
         if key == "preset" and name.endswith((".yaml", ".yml")):
-            flat = yaml.safe_dump(config.read_preset(name, config.PRESETS)).encode()
+            flat = yaml.safe_dump(read_preset(name, PRESETS)).encode()
             words[place] = f"preset={kept(root, Path(name).name, flat)}"
     named = [
         f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from dp_common import lease
 from dp_common.errors import Problem
+from dp_common.persistence import lease
 
 FIELDS = {"JobArrayID": 40, "JobID": 20, "State": 20, "Reason": 60, "RestartCnt": 12, "Name": 140, "Comment": 80}
 LIVE = {

@@ -5,9 +5,9 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 
 from dataclasses import dataclass
 
+from dp_common.config.options import RULE_NAMES, THROUGH, option
 from dp_common.errors import BadInput
-from dp_common.options import RULE_NAMES, THROUGH, option
-from dp_common.patience import Plateau, check_fits, interval_of
+from dp_common.lab.patience import Plateau, check_fits, interval_of
 
 
 @dataclass

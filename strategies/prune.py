@@ -6,9 +6,9 @@ random tenth of it, the best kept, a fresh learner trained. Every generated imag
 
 from dataclasses import dataclass
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.patience import Plateau, check_fits, interval_of
+from dp_common.lab.patience import Plateau, check_fits, interval_of
 
 AUTO = -1
 

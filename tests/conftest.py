@@ -47,9 +47,9 @@ def one_thread():
 @pytest.fixture
 def small(tmp_path):
     """``small("strategy=static", ...)`` -> Resolved: a run of about a second under tmp_path."""
-    from dp_common import config
+    from dp_common.config.resolve import resolve
 
-    def resolve(*words):
+    def small_run(*words):
         given = {word.partition("=")[0] for word in words}
         section = next((word.partition("=")[2] for word in words if word.startswith("strategy=")), "dp")
         rest = [
@@ -57,6 +57,6 @@ def small(tmp_path):
             for word in SMALL
             if word.partition("=")[0] not in given and (not word.startswith("dp.") or "dp" in section)
         ]
-        return config.resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
+        return resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
 
-    return resolve
+    return small_run

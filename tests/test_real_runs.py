@@ -6,9 +6,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from dp_common import config, ledger, runner
+from dp_common.config.resolve import resolve
 from dp_common.conformance import AtYield, journal
 from dp_common.errors import Interrupted, Problem
+from dp_common.lab import runner
+from dp_common.persistence import ledger
 
 CLASSES = ("bar", "cross", "ring")
 
@@ -52,11 +54,8 @@ def unet(pictures, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stable_diffusion(tmp_path_factory):
-    import sys
-    from pathlib import Path
 
-    sys.path.insert(0, str(Path(__file__).parent / "dp_common"))
-    import tiny_sd
+    from tests.dp_common.teachers import tiny_stable_diffusion as tiny_sd
 
     folder = tmp_path_factory.mktemp("sd")
     tiny_sd.make(folder)
@@ -92,14 +91,14 @@ RUN = [
 def finished(words, root, stops=None):
     """-> (summary, journal, the bytes of all images in order) of a run, or of one interrupted again and again."""
     words = list({word.partition("=")[0]: word for word in words}.values())  # the last of a key counts
-    resolved, attempts = config.resolve([*words, f"root={root}"]), 0
+    resolved, attempts = resolve([*words, f"root={root}"]), 0
     while True:
         try:
             summary = runner.execute(resolved, quiet=True, stop=AtYield(2 + attempts % 4) if stops else lambda: False)
             break
         except Interrupted:
             attempts += 1
-            resolved = config.resolve([*words, f"root={root}"])
+            resolved = resolve([*words, f"root={root}"])
     folder = runner.folder_of(resolved)
     records = ledger.read(folder)
     members = [member for r in ledger.surviving(records) if r["kind"] == "call" for member in r["added"]]
@@ -160,8 +159,8 @@ def test_pruning_at_a_fixed_share_keeps_the_bytes_it_stored(pictures, unet, tmp_
 @pytest.mark.parametrize(
     "where, named",
     [
-        ("dp_common.generation.Studio.sample", "sampler.block (now 8)"),
-        ("dp_common.learner.Learner.step", "train.micro (now 64)"),
+        ("dp_common.diffusion.image_sampler.Studio.sample", "sampler.block (now 8)"),
+        ("dp_common.learner.classifier.Learner.step", "train.micro (now 64)"),
     ],
 )
 def test_out_of_memory_names_the_setting_to_lower(pictures, unet, tmp_path, monkeypatch, where, named):
@@ -172,5 +171,5 @@ def test_out_of_memory_names_the_setting_to_lower(pictures, unet, tmp_path, monk
 
     monkeypatch.setattr(where, full)
     with pytest.raises(Problem) as caught:
-        runner.execute(config.resolve([*pictures, *unet, *RUN, f"root={tmp_path}"]), quiet=True)
+        runner.execute(resolve([*pictures, *unet, *RUN, f"root={tmp_path}"]), quiet=True)
     assert named in str(caught.value) and "\n" not in str(caught.value)

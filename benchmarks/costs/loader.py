@@ -15,10 +15,11 @@ IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 def items(options):
     import numpy as np
 
-    from dp_common import feed, store
-    from dp_common.augment import augment_of
-    from dp_common.spec import Train
-    from dp_common.trainset import BlockSet
+    from dp_common.config.specification import Train
+    from dp_common.training_data import loading
+    from dp_common.training_data import shards as store
+    from dp_common.training_data.augmentation import augment_of
+    from dp_common.training_data.training_set import BlockSet
 
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
@@ -49,8 +50,10 @@ def items(options):
         (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
     def block(augment):
-        examples = feed.Examples(trainset, 0, augment=augment)
-        for _ in feed.stream(examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers):
+        examples = loading.Examples(trainset, 0, augment=augment)
+        for _ in loading.stream(
+            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers
+        ):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)

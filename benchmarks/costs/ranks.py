@@ -59,25 +59,27 @@ def member(rank, size, port, words, block, pipe):
     import numpy as np
     import torch
 
-    from dp_common import config, joining, store
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.provenance import fix_threads
+    from dp_common.config.resolve import resolve
+    from dp_common.diffusion.image_sampler import ImageSampler, quantise
+    from dp_common.distributed import rendezvous as joining
+    from dp_common.persistence.meter import Meter
+    from dp_common.persistence.provenance import fix_threads
     from dp_common.seeds import label_of
+    from dp_common.training_data import shards
 
     fix_threads(1)
-    run, world, device = config.resolve(words), joining.join(), torch.device("cpu")
+    run, group, device = resolve(words), joining.join(), torch.device("cpu")
     run.task.load(run.spec.data.split)
     run.teacher.prepare(run.task, device)
-    studio = Studio(run.spec, run.teacher, device, Clock())
+    studio = ImageSampler(run.spec, run.teacher, device, Meter())
     pipe.send("ready")
     while True:
         try:
             pipe.recv()
         except EOFError:
-            return world.leave()
-        for number in world.deal(BLOCKS, lambda: False):
+            return group.shutdown()
+        for number in group.work_queue(BLOCKS, lambda: False):
             indices = np.arange(number * block, (number + 1) * block)
             for image in quantise(studio.sample(indices, label_of(indices, len(run.task.classes)))):
-                store.encode(image)
+                shards.encode(image)
         pipe.send("done")

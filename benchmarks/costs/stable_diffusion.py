@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.costs import Item
 from benchmarks.costs.teacher import measured
-from dp_common import config
+from dp_common.config.resolve import resolve
 
 SIDE = 8192
 
@@ -21,7 +21,7 @@ def items(options):
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     write(Path(folder.name))
-    run = config.resolve(
+    run = resolve(
         [
             "task=imagenet1k",
             "strategy=static",

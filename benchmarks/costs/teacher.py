@@ -4,12 +4,12 @@ from functools import partial
 from itertools import product
 
 from benchmarks.costs import Item
-from dp_common import config
-from dp_common.options import THROUGH
+from dp_common.config.options import THROUGH
+from dp_common.config.resolve import resolve
 
 
 def items(options):
-    run = config.resolve(["strategy=static", *options.words])
+    run = resolve(["strategy=static", *options.words])
     run.task.load(run.spec.data.split)
     return measured(run, options)
 
@@ -20,14 +20,14 @@ def measured(run, options, decodes=()):
     """
     import numpy as np
 
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.learner import Learner
+    from dp_common.diffusion.image_sampler import ImageSampler, quantise
+    from dp_common.learner.classifier import Learner
+    from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
 
     run.teacher.prepare(run.task, options.device)
     learner = Learner(run.spec, run.task, options.device)
-    studio = Studio(run.spec, run.teacher, options.device, Clock())
+    studio = ImageSampler(run.spec, run.teacher, options.device, Meter())
     block, batch, name = (
         min(options.block, run.spec.sampler.block),
         run.spec.train.micro or run.spec.train.batch,

@@ -3,16 +3,16 @@
 from functools import partial
 
 from benchmarks.costs import Item
-from dp_common.options import THROUGH
+from dp_common.config.options import THROUGH
 
 
 def items(options, steps=20):
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
-    from dp_common.guidance import Guide
-    from dp_common.sampling import ddim
-    from dp_common.schedule import timesteps
+    from dp_common.diffusion.ddim import ddim
+    from dp_common.diffusion.guidance import Guide
+    from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
     batch = min(options.block, 64)

@@ -9,7 +9,7 @@ def check_score(name):
     """A score gives one finite number per row in fp32, alone or in a batch, and unless blind has a gradient. Raises Nonconforming."""
     import torch
 
-    from dp_common import registry
+    from dp_common.config import registry
 
     module = registry.find("score", name).load()
     if getattr(module, "BLIND", False):

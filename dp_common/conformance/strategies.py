@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dp_common import config, ledger
+from dp_common.config.resolve import resolve
 from dp_common.conformance.rules import require
 from dp_common.errors import Interrupted
+from dp_common.persistence import ledger
 
 SMALL = ["scale=200", "train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
 
@@ -35,11 +36,11 @@ class Trial:
     def resolve(self, name, *words):
         keys = {word.partition("=")[0] for word in words}
         kept = [word for word in self.words if word.partition("=")[0] not in keys]
-        return config.resolve([*kept, *words, f"root={self.root / name}", "checkpoint_every=0"])
+        return resolve([*kept, *words, f"root={self.root / name}", "checkpoint_every=0"])
 
     def run(self, name, *words, stop=lambda: False, prepare=lambda resolved: None):
         """-> (summary, records of the ledger)"""
-        from dp_common import runner
+        from dp_common.lab import runner
 
         resolved = self.resolve(name, *words)
         prepare(resolved)
@@ -71,7 +72,7 @@ def charges(trial, whole):
     did = {"network_evaluations": 0, "iterations": 0}
 
     def spy(resolved):
-        from dp_common.learner import Learner
+        from dp_common.learner.classifier import Learner
 
         teacher, denoise = resolved.teacher, resolved.teacher.denoise
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dp_common import config
+from dp_common.config.resolve import resolve
 from dp_common.conformance.rules import require
 
 
@@ -13,7 +13,7 @@ def check_teacher(teacher, *words, say=lambda line: None):
     """
     import torch
 
-    resolved = config.resolve([f"teacher={teacher}", "strategy=static", "sampler.steps=4", *words])
+    resolved = resolve([f"teacher={teacher}", "strategy=static", "sampler.steps=4", *words])
     resolved.task.load(resolved.spec.data.split)
     require(
         isinstance(resolved.fingerprints["teacher_fingerprint"], str),
@@ -112,11 +112,11 @@ def samples(resolved, x, labels):
     """samples: the same images every time, plain, and others when guided"""
     import torch
 
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio
-    from dp_common.learner import Learner
+    from dp_common.diffusion.image_sampler import ImageSampler
+    from dp_common.learner.classifier import Learner
+    from dp_common.persistence.meter import Meter
 
-    studio = Studio(resolved.spec, resolved.teacher, torch.device("cpu"), Clock())
+    studio = ImageSampler(resolved.spec, resolved.teacher, torch.device("cpu"), Meter())
     draw = lambda guide=None: studio.sample(np.arange(6), labels.numpy(), guide)
     guide = studio.guide(
         "entropy",

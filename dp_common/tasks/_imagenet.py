@@ -15,10 +15,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.tasks import _files
-from dp_common.tasks._listing import brief, is_image
+from dp_common.progress import note
+from dp_common.real_images import image_files, splits
+from dp_common.real_images.listing import brief, is_image
 
 # name: (folders under data.root, timm's list of the classes it holds or None for all 1,000, what its folders are named by, where it is from)
 SHIFTED = {
@@ -100,7 +101,7 @@ class ImageNetTask:
                 "data.root", root, f"no folder {' nor '.join(str(root / part) for part in absent)}; {how_to_get(root)}"
             )
         real, val = (self._files(root / part, label_of, how_to_get(root)) for part in ("train", "val"))
-        monitor = _files.stratified(real.labels, self.monitor_images, split, "data-monitor")
+        monitor = splits.stratified(real.labels, self.monitor_images, split, "data-monitor")
         rest = np.setdiff1d(np.arange(len(real)), monitor)
         if len(np.unique(real.labels[rest])) < len(self.classes):
             raise BadInput(
@@ -108,7 +109,7 @@ class ImageNetTask:
                 self.monitor_images,
                 f"leaves some classes without images; {root / 'train'} has {len(real)} of them",
             )
-        heldout = rest[_files.stratified(real.labels[rest], self.heldout_images or len(rest), split, "data-heldout")]
+        heldout = rest[splits.stratified(real.labels[rest], self.heldout_images or len(rest), split, "data-heldout")]
         self.test, self.monitor = self._cut(val, split), self._cut(real, split, monitor)
         self.train = self._cut(real, split, rest, lazy=True)  # not one is decoded before strategy=real asks
         self.shifted = {
@@ -121,7 +122,7 @@ class ImageNetTask:
         with os.scandir(path) as entries:
             loose = any(is_image(entry.name) and entry.is_file() for entry in entries)
         hint = f"its images lie loose, not in class folders: remove it; {hint}" if loose else hint
-        files = _files.Files("data.root", path, label_of, hint)
+        files = image_files.Files("data.root", path, label_of, hint)
         there = set(files.labels.tolist())
         missing = [folder for folder, label in label_of.items() if label not in there]
         if missing:
@@ -130,7 +131,7 @@ class ImageNetTask:
 
     def _cut(self, files, split, rows=None, among=None, lazy=False):
         rows = np.arange(len(files)) if rows is None else rows
-        return files.split(rows[_files.balanced(files.labels[rows], self.data.limit, split)], self.shape, among, lazy)
+        return files.split(rows[splits.balanced(files.labels[rows], self.data.limit, split)], self.shape, among, lazy)
 
     def _shifted(self, root, split):
         """{name: split} of those that are there, of this task's classes only; the others are named on stderr."""
@@ -148,7 +149,7 @@ class ImageNetTask:
             among = None if len(folders) == len(label_of) else np.array(list(folders.values()))
             found[name] = self._cut(files, split, among=among)
         if absent:
-            _files.note(f"shifted sets not in {root} and not scored: {', '.join(absent)}")
+            note(f"shifted sets not in {root} and not scored: {', '.join(absent)}")
         return found
 
 

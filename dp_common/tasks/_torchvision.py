@@ -10,10 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.config.options import option
+from dp_common.config.registry import one_line
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.registry import one_line
-from dp_common.tasks import Split, _files
+from dp_common.real_images import splits
+from dp_common.real_images.splits import Split
 
 PARTS = {"SVHN": ({"split": "train"}, {"split": "test"})}  # how the constructor is asked for train and test
 RECIPE = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
@@ -53,16 +54,16 @@ class TorchvisionTask:
             raise BadInput(
                 f"{section}.monitor_images", self.monitor_images, f"at most half of the {len(labels)} training images"
             )
-        monitor = _files.stratified(labels, self.monitor_images, split, "data-monitor")
+        monitor = splits.stratified(labels, self.monitor_images, split, "data-monitor")
         rest = np.setdiff1d(np.arange(len(labels)), monitor)
 
         def cut(images, labels, rows):
-            rows = rows[_files.balanced(labels[rows], self.data.limit, split)]
+            rows = rows[splits.balanced(labels[rows], self.data.limit, split)]
             return Split(images[rows], labels[rows])
 
         self.test = cut(*test, np.arange(len(test[1])))
-        self.monitor = _files.apart(cut(images, labels, monitor), self.test)
-        self.train = _files.apart(cut(images, labels, rest), self.test, self.monitor)
+        self.monitor = splits.apart(cut(images, labels, monitor), self.test)
+        self.train = splits.apart(cut(images, labels, rest), self.test, self.monitor)
         self.shifted = {}
 
     def _read(self, **words):

@@ -13,9 +13,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.tasks import _files, _listing
+from dp_common.progress import note
+from dp_common.real_images import image_files, listing, splits
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Folder:
         """{key: path}, or for shifted sets {name: path}."""
         if not self.data.train:
             raise BadInput(
-                "data.train", None, f"task=folder reads your own images; say where they are: {_listing.LAYOUT}"
+                "data.train", None, f"task=folder reads your own images; say where they are: {listing.LAYOUT}"
             )
         paths = {"data.train": self.data.train} | ({"data.test": self.data.test} if self.data.test else {})
         for word in filter(None, re.split("[;,]", self.shifted_sets)):
@@ -83,7 +84,7 @@ class Folder:
     @cached_property
     def _listings(self):
         """{key or name: {class: [(file, bytes)]}} of every set. Raises BadInput where they do not fit together."""
-        both = {name: _listing.listing(key_of(name), path) for name, path in self._paths.items()}
+        both = {name: listing.listing(key_of(name), path) for name, path in self._paths.items()}
         found, self._others = ({name: pair[place] for name, pair in both.items()} for place in (0, 1))
         train = found["data.train"]
         if len(train) < 2:
@@ -92,12 +93,12 @@ class Folder:
             unknown = [label for label in found[name] if label not in train]
             if unknown:
                 raise BadInput(
-                    key_of(name), path, f"{_listing.brief(unknown, 'class')} not in data.train={self.data.train}"
+                    key_of(name), path, f"{listing.brief(unknown, 'class')} not in data.train={self.data.train}"
                 )
             missing = [label for label in train if label not in found[name]]
             if missing and name == "data.test":
                 raise BadInput(
-                    name, path, f"{_listing.brief(missing, 'class')} of data.train={self.data.train} not there"
+                    name, path, f"{listing.brief(missing, 'class')} of data.train={self.data.train} not there"
                 )
             if name == "data.test" and found[name] == train:
                 raise BadInput(
@@ -109,7 +110,9 @@ class Folder:
         label_of = {name: label for label, name in enumerate(self.classes)}
         files = {}
         for name, path in self._paths.items():
-            files[name] = _files.Files(key_of(name), path, {known: label_of[known] for known in self._listings[name]})
+            files[name] = image_files.Files(
+                key_of(name), path, {known: label_of[known] for known in self._listings[name]}
+            )
             listed = sum(map(len, self._listings[name].values()))
             if len(files[name]) != listed:
                 raise BadInput(
@@ -118,17 +121,17 @@ class Folder:
                     f"timm's reader finds {len(files[name])} of its {listed} images: did it change just now?",
                 )
             if self._others[name]:
-                _files.note(f"{path}: {_listing.brief(self._others[name], 'file')} no images by their names, ignored")
+                note(f"{path}: {listing.brief(self._others[name], 'file')} no images by their names, ignored")
 
         def cut(files, rows=None, among=None):
             rows = np.arange(len(files)) if rows is None else rows
-            return files.split(rows[_files.balanced(files.labels[rows], self.data.limit, split)], self.shape, among)
+            return files.split(rows[splits.balanced(files.labels[rows], self.data.limit, split)], self.shape, among)
 
         real = files["data.train"]
         rows = self._shares(real.labels, split)
         self.test = cut(files["data.test"]) if "data.test" in files else cut(real, rows["test"])
-        self.monitor = _files.apart(cut(real, rows["monitor"]), self.test)
-        self.train = _files.apart(cut(real, rows["train"]), self.test, self.monitor)
+        self.monitor = splits.apart(cut(real, rows["monitor"]), self.test)
+        self.train = splits.apart(cut(real, rows["train"]), self.test, self.monitor)
         self.shifted = {
             name: cut(files[name], among=self._among(name, label_of)) for name in files if not name.startswith("data.")
         }
@@ -138,7 +141,7 @@ class Folder:
         rows, parts = np.arange(len(labels)), {}
         for part, share in (("test", self.test_share), ("monitor", self.monitor_share)):
             if part == "monitor" or not self.data.test:
-                parts[part] = rows[_files.stratified(labels[rows], round(share * len(rows)), split, f"data-{part}")]
+                parts[part] = rows[splits.stratified(labels[rows], round(share * len(rows)), split, f"data-{part}")]
                 rows = np.setdiff1d(rows, parts[part])
         parts["train"] = rows
         for part, chosen in parts.items():
@@ -148,7 +151,7 @@ class Folder:
                 raise BadInput(
                     f"folder.{key}",
                     getattr(self, key),
-                    f"no image of {_listing.brief(none, 'class')} is left for {part}; "
+                    f"no image of {listing.brief(none, 'class')} is left for {part}; "
                     f"the smallest class in data.train={self.data.train} has {min(np.bincount(labels))}",
                 )
         return parts

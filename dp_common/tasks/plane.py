@@ -10,9 +10,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from dp_common.spec import Data
-from dp_common.tasks import Split
-from dp_common.tasks._files import balanced
+from dp_common.config.specification import Data
+from dp_common.real_images.splits import Split, balanced
 
 ARMS, CENTRES, TURN, INNER, OUTER, SD = (
     3,

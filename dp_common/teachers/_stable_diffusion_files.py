@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
+from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.registry import one_line
 
 MODELS = {
     "sd-1.4": "CompVis/stable-diffusion-v1-4",

@@ -12,8 +12,8 @@ and v = ᾱλ + 1−ᾱ (all in the basis U):
 from dataclasses import dataclass
 from math import log, pi, sqrt
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Mixture:
         import torch
         from threadpoolctl import threadpool_limits
 
-        from dp_common.schedule import alphas_cumprod
+        from dp_common.diffusion.schedule import alphas_cumprod
 
         pixels = task.train.read(np.arange(len(task.train))).reshape(len(task.train), -1).astype("float64") / 127.5 - 1
         with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores

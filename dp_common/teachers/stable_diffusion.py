@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
 from dp_common.teachers._stable_diffusion_files import (
     MODELS,
     TINY,

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
 
 PACKAGED = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -62,7 +62,7 @@ class UNet:
         """Use this network; the trainer samples through here too."""
         import torch
 
-        from dp_common.schedule import alphas_cumprod
+        from dp_common.diffusion.schedule import alphas_cumprod
 
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.dtype]
         self._net = (

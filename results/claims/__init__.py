@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common import ledger
+from dp_common.persistence import ledger
+from results.analysis.comparisons import groups
 from results.claims import simulation
 from results.claims.additions import C5, C6
+from results.claims.arm_selection import comparison as comparison_of
 from results.claims.claim import VERDICTS, Claim, ours_of, verdict_of, why_of
-from results.claims.comparison import comparison as comparison_of
 from results.claims.equivalence import C2, C7
 from results.claims.gains import C1
 from results.claims.hours import C4
@@ -20,8 +21,7 @@ from results.claims.pairs import FEW, MOST
 from results.claims.shift import C8
 from results.claims.simulation import C9, C10
 from results.claims.sweeps import USUAL_SCALES, command
-from results.groups import groups
-from results.load import load
+from results.reading.runs import load
 from results.tables.table import Table
 
 QUESTIONS = (C1, C2, C3, C4, C5, C6, C7, C8, C9, C10)
@@ -31,7 +31,7 @@ HALVES = {question.id: question.halves for question in QUESTIONS}
 def evaluate(root, prices=None, only=(), frame=None):
     """[Claim] of the runs and of the theory's ledger under ``root``, in the order of their ids.
 
-    ``prices``: of ``results.prices.load``; ``only``: these ids; ``frame``: the runs to look at, all by default. Raises as ``results.load.load`` does, BadInput where there are neither
+    ``prices``: of ``results.analysis.repricing.load``; ``only``: these ids; ``frame``: the runs to look at, all by default. Raises as ``results.reading.runs.load`` does, BadInput where there are neither
     runs nor a study of the theory.
     """
     study = simulation.study(root)

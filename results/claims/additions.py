@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from results import history
 from results.claims.claim import POINTS, Finding, Question
 from results.claims.pairs import Pool, over_scales
+from results.reading import history
 
 JUMP, RISE = "jump of the loss, minus that of ω = 0", "monitor from one addition to the next"
 BEFORE, AFTER = "error before − at, minus that of ω = 0", "error after − at, minus that of ω = 0"

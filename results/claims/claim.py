@@ -7,8 +7,8 @@ together). The claim is confirmed where every finding is, refuted where any is, 
 from dataclasses import dataclass, field
 from math import isnan
 
-from dp_common.spec import short
-from results.stats import Interval
+from dp_common.config.specification import short
+from results.analysis.stats import Interval
 
 VERDICTS = ("confirmed", "refuted", "undecided", "not run")
 POINTS = ("points", 100, "+.2f")  # unit, its number in one, format

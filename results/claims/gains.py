@@ -7,10 +7,10 @@ correction for the number of scales: at each of seven that are equal in truth, o
 
 import numpy as np
 
+from results.analysis.stats import t_interval
 from results.claims import paper
 from results.claims.claim import Question
 from results.claims.pairs import Pool, above, bootstrap, by_interval, by_scale, over_scales
-from results.stats import t_interval
 
 ABOVE, GROWS = "dp − static", "gap grows"
 DOUBLING = ("per doubling of scale", 1, "+.3f")

@@ -1,7 +1,7 @@
 """C4: guided generation reaches the accuracy of oversample-and-prune for fewer hours.
 
 The accuracy is the highest that every seed of prune reaches, over the scales that all of them have, so that none of its curves is censored by
-the choice. The factor is that of ``results.reaching``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of
+the choice. The factor is that of ``results.analysis.cost_to_target``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of
 dp that never gets there is evidence against the claim that no factor shows, so that with one the claim cannot be confirmed. On the mixture
 teacher plain images are nearly free: there only re-priced hours say anything.
 """
@@ -11,11 +11,11 @@ from shlex import quote
 
 import pandas as pd
 
+from results.analysis.cost_to_target import FEWEST, ratio, reach, reached_by_all
+from results.analysis.repricing import priced, teacher_of
+from results.analysis.stats import Interval
 from results.claims.claim import Finding, Question
 from results.claims.pairs import FEW, enough
-from results.prices import priced, teacher_of
-from results.reaching import FEWEST, ratio, reach, reached_by_all
-from results.stats import Interval
 
 HALF = "hours of prune / hours of dp"
 PRICES = "results/measured/speed/digits-unet.csv"  # of a teacher in the project whose network is what costs

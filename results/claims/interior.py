@@ -7,10 +7,10 @@ the choice; then it must beat both ends on test. Refuted where it loses to an en
 
 from dataclasses import replace
 
+from results.analysis.comparisons import UNIT
 from results.claims import paper
 from results.claims.claim import Finding, Question
 from results.claims.pairs import FEW, above, by_scale
-from results.groups import UNIT
 
 CURVES = {
     "ω": ("dp", "omega", (0.0, 0.02, 0.05, 0.1, 0.2)),

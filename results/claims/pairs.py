@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from results.cells import bootstrap_of
+from results.analysis.cells import bootstrap_of
+from results.analysis.comparisons import UNIT
+from results.analysis.stats import paired_difference, pairs, t_interval, verdict
 from results.claims.claim import POINTS, Finding, effect_text, scaled
-from results.groups import UNIT
-from results.load import correctness
-from results.stats import paired_difference, pairs, t_interval, verdict
+from results.reading.runs import correctness
 
 MARGIN = 0.01  # of equivalence: one point
 FEW, MOST = 5, 64  # replicates that a sweep is proposed for, at least where there is no spread to go by, and at most
@@ -196,7 +196,7 @@ def bootstrap(flags, effect, shared, level=0.95, draws=2000, seed=0):
 
     ``flags`` {set: (a, b)}, each [R] arrays [S, images] bool. ``effect({set: (a, b)})``, with accuracies [draws, R, S], gives [draws, R]. Images
     are drawn anew in each draw, for all replicates alike if ``shared``; sets of equal size share the draw, for they may be one set of
-    images, transformed. Replicates are drawn independently of the images (the pigeonhole bootstrap; see ``results.stats``).
+    images, transformed. Replicates are drawn independently of the images (the pigeonhole bootstrap; see ``results.analysis.stats``).
     (nan, nan) for fewer than two replicates.
     """
     n = len(next(iter(flags.values()))[0])

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from results.analysis.stats import t_interval
 from results.claims import paper
 from results.claims.claim import POINTS, Finding, Question, effect_text, scaled
 from results.claims.gains import error
 from results.claims.pairs import Pool, bootstrap, by_interval, over_scales
-from results.stats import t_interval
 
 IN_POINTS, IN_LOGITS = "in points", "in log-odds"
 LOGITS = ("log-odds", 1, "+.3f")

@@ -13,10 +13,10 @@ from pathlib import Path
 from shlex import quote
 
 from dp_common.errors import BadInput
-from results import theory
+from results.analysis import theory
+from results.analysis.stats import Interval
 from results.claims.claim import Finding, Question, effect_text
 from results.claims.pairs import above, by_scale, enough
-from results.stats import Interval
 
 STUDY = "theory, "
 AGREES = "simulation − limit"

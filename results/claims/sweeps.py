@@ -7,11 +7,12 @@ import shlex
 from functools import lru_cache
 from pathlib import Path
 
-from dp_common import config, ledger
+from dp_common.config.resolve import resolve
+from dp_common.config.specification import Runtime, short
 from dp_common.errors import BadInput
-from dp_common.spec import Runtime, short
-from results.arms import shown
-from results.groups import MEASURING
+from dp_common.persistence import ledger
+from results.analysis.arms import shown
+from results.analysis.comparisons import MEASURING
 
 USUAL_SCALES = (500, 1_000, 2_000, 4_000)
 
@@ -142,7 +143,7 @@ def places_of(row):
 def resolved(words):
     """Values of a specification and its places, else None."""
     try:
-        found = config.resolve([f"{key}={value}" for key, value in words.items()])
+        found = resolve([f"{key}={value}" for key, value in words.items()])
     except BadInput:
         return None
     return found.values | found.places

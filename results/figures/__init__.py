@@ -7,8 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 from dp_common.files import write_atomic
+from results.analysis.comparisons import groups
 from results.figures.style import Figure
-from results.groups import groups
 
 MODULES = (
     "accuracy",

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 
 from results import published
-from results.cells import cell, column_of, expected_at, main_arms, parts, split_ceiling, total_hours
+from results.analysis.cells import cell, column_of, expected_at, main_arms, parts, split_ceiling, total_hours
+from results.analysis.comparisons import one_group
+from results.analysis.power_law import LEAST, fit
+from results.analysis.stats import t_interval
 from results.figures.selection import joined, left_out, span
 from results.figures.style import GREY, arm_look, file_name, head, log_axis, save, sheet
-from results.groups import one_group
-from results.power_law import LEAST, fit
-from results.stats import t_interval
 from results.tables.words import check_set, conditions, set_named
 
 AXES = {"images_generated": "images generated", "images_kept": "images kept in the training set"}

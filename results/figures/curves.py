@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dp_common.spec import short
-from results import theory
-from results.cells import column_of, replicates
+from dp_common.config.specification import short
+from results.analysis import theory
+from results.analysis.cells import column_of, replicates
+from results.analysis.stats import t_interval
 from results.figures.selection import joined, span, varying
 from results.figures.style import GREY, arm_look, file_name, head, legend, log_axis, palette, save, sheet
 from results.figures.theory import ORDERED, panel, series
-from results.stats import t_interval
 from results.tables.words import conditions, set_named
 
 LEAST = 3  # values of a parameter that make a curve

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import main_arms
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
 from results.figures.selection import joined, left_out, one_scale, span
 from results.figures.style import arm_look, file_name, head, save, sheet
-from results.groups import UNIT
-from results.history import additions, intervals
+from results.reading.history import additions, intervals
 from results.tables.words import conditions
 
 MOST = 5  # arms side by side

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.stats import t_interval
 from results.figures.hardness import cost, counted, probed
 from results.figures.selection import joined, left_out
 from results.figures.style import arm_look, file_name, head, legend, save, sheet
-from results.stats import t_interval
 from results.tables.words import conditions
 
 MOST = 6

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import main_arms
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
+from results.analysis.stats import t_interval
 from results.figures.selection import joined, left_out, one_scale, span
 from results.figures.style import MARKERS, file_name, head, legend, rising, save, sheet
-from results.groups import UNIT
-from results.history import hardness
-from results.stats import t_interval
+from results.reading.history import hardness
 from results.tables.words import conditions
 
 MOST, BATCHES = 4, 6  # arms side by side; additions drawn of each

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from results.cells import main_arms
+from results.analysis.cells import main_arms
+from results.analysis.repricing import kind_of, marking
 from results.figures.accuracy import ceiling_line, counted, frame_of, legend, points
 from results.figures.selection import joined, left_out
 from results.figures.style import arm_look, file_name, head, save, sheet
-from results.prices import kind_of, marking
 from results.tables.words import conditions, set_named, total_words, unit_of, where
 
 

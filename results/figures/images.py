@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dp_common.config.specification import short
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import short
-from results.cells import main_arms
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
 from results.figures.selection import joined, one_scale, varying
 from results.figures.style import GREY, file_name, head, save, sheet
-from results.groups import UNIT
-from results.history import additions
+from results.reading.history import additions
 from results.tables.words import conditions
 
 CLASSES, EACH = 5, 3  # columns of a grid unless classes are chosen: classes evenly spread, images of each

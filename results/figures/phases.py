@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dp_common.clock import PRICED
-from results.arms import rank
-from results.cells import column_of, main_arms
+from dp_common.persistence.meter import PRICED
+from results.analysis.arms import rank
+from results.analysis.cells import column_of, main_arms
+from results.analysis.comparisons import UNIT
+from results.analysis.repricing import kind_of, marking
+from results.analysis.stats import t_interval
 from results.figures.selection import joined, left_out
 from results.figures.style import COLOURS, file_name, head, palette, save, sheet
-from results.groups import UNIT
-from results.prices import kind_of, marking
-from results.stats import t_interval
 from results.tables.reach import default_targets
 from results.tables.words import conditions, set_named, total_words, unit_of, where
 

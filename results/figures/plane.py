@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import chosen, parameters, rank
+from dp_common.config.specification import short
+from results.analysis.arms import chosen, parameters, rank
+from results.analysis.comparisons import UNIT
 from results.figures.selection import one_scale
 from results.figures.style import USUAL, file_name, head, palette, save, sheet
-from results.groups import UNIT
-from results.history import plane
+from results.reading.history import plane
 from results.tables.words import conditions
 
 MOST, POINTS = 6, 400  # strips; points a panel

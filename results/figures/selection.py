@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from results.arms import chosen, parameters
-from results.cells import expected_at, main_arms, replicates
+from results.analysis.arms import chosen, parameters
+from results.analysis.cells import expected_at, main_arms, replicates
 
 
 def left_out(rows):

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dp_common.config.specification import short
 from dp_common.files import write_atomic
-from dp_common.spec import short
-from results.arms import rank
+from results.analysis.arms import rank
 
 USUAL = (
     "static",

@@ -9,9 +9,9 @@ import numpy as np
 from scipy import stats
 
 from dp_common.files import write_atomic
+from results.analysis.stats import t_interval
+from results.analysis.theory import ARMS, agreement, loop_differences, loop_frame, of_study, table
 from results.figures.style import as_csv, head, legend, log_axis, palette, save, sheet
-from results.stats import t_interval
-from results.theory import ARMS, agreement, loop_differences, loop_frame, of_study, table
 
 LOOKS = {
     "hard": (3, "o", "-"),

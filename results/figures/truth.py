@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import chosen, label, parameters, rank
+from dp_common.config.specification import short
+from results.analysis.arms import chosen, label, parameters, rank
+from results.analysis.comparisons import UNIT
+from results.analysis.stats import t_interval
 from results.figures.hardness import cost, counted
 from results.figures.selection import one_scale
 from results.figures.style import GREY, arm_look, file_name, head, legend, save, sheet
-from results.groups import UNIT
-from results.history import additions, truth
-from results.stats import t_interval
+from results.reading.history import additions, truth
 from results.tables.words import conditions
 
 MOST = 7  # arms by round

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dp_common.files import write_atomic
-from results.cells import BASELINES, differences
+from results.analysis.cells import BASELINES, differences
 from results.report import caveats, headline, made, page
 from results.report.page import Section
 
@@ -28,8 +28,8 @@ FIXED = (
 def write(frame, root, out, on="test", exclude=(), prices=None, words=()):
     """Write ``out``/report.html, and what it links to under ``out``/tables and ``out``/figures; returns the path of the page.
 
-    ``frame``: the runs of ``root`` to be shown, as ``results.load`` gives them; ``on``, ``exclude``: as tables take them; ``prices``: of
-    ``results.prices.load``, or None; ``words``: of the command that is run, to be printed. Raises BadInput and Problem as tables and figures do.
+    ``frame``: the runs of ``root`` to be shown, as ``results.reading.runs`` gives them; ``on``, ``exclude``: as tables take them; ``prices``: of
+    ``results.analysis.repricing.load``, or None; ``words``: of the command that is run, to be printed. Raises BadInput and Problem as tables and figures do.
     """
     from results.claims import evaluate
     from results.figures import draw_all
@@ -54,7 +54,7 @@ def write(frame, root, out, on="test", exclude=(), prices=None, words=()):
 
 def repriced(frame, prices, exclude, on):
     """[(Group, [Table])] of what has hours in it, at prices measured elsewhere; their titles say so."""
-    from results.prices import MARK, priced
+    from results.analysis.repricing import MARK, priced
     from results.tables import all_tables
 
     return [
@@ -67,7 +67,7 @@ def compose(frame, root, out, groups, across, claims, on="test", exclude=(), wor
     """The page as text; writes its tables' CSVs. ``groups``: [(Group, [Table], [Figure])]; ``across``: [Table] of all of them side by side;
     ``claims``: [Claim]; the rest as in ``write``.
     """
-    from results.groups import groups as split
+    from results.analysis.comparisons import groups as split
 
     rows = [part for _, part in split(frame)]
     gaps = [
@@ -193,7 +193,7 @@ def tally(claims):
 
 def theory(root, out):
     """The section of the theory, where its ledger is under the root."""
-    from results import theory as numbers
+    from results.analysis import theory as numbers
     from results.figures import theory as figures
 
     records = numbers.read(root / numbers.NAME)
@@ -212,7 +212,7 @@ def theory(root, out):
 
 def making(frame, root, out, on, exclude, words):
     """The section on how it was made, with all numbers of the comparisons unrounded."""
-    from results.tidy import tidy
+    from results.tables.csv import tidy
 
     write_atomic(
         out / "tables" / "numbers.csv",

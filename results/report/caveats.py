@@ -2,15 +2,15 @@
 
 from math import sqrt
 
-from results.cells import replicates
-from results.tables.comparison import unfinished_note
+from results.analysis.cells import replicates
+from results.tables.accuracy import unfinished_note
 
 MANY = 20  # differences from which on chance is named
 FEW = 10  # seeds
 
 
 def of_group(group, rows, differences, on="test"):
-    """[sentence] about one comparison. ``differences``: {baseline: what ``results.cells.differences`` says}."""
+    """[sentence] about one comparison. ``differences``: {baseline: what ``results.analysis.cells.differences`` says}."""
     done = rows[rows["state"] == "done"]
     if not len(done):
         return ["No run of it is finished."]

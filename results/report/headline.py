@@ -4,11 +4,11 @@ The question is the paper's: how many fewer images does an arm need for the best
 get there; where that leaves the first arm too few pairs for an interval, the next of ``results.tables.reach.default_targets`` is asked of all.
 """
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import accuracies, column_of, main_arms, replicates
-from results.prices import kind_of
-from results.reaching import FEWEST, speedup
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import accuracies, column_of, main_arms, replicates
+from results.analysis.cost_to_target import FEWEST, speedup
+from results.analysis.repricing import kind_of
 from results.tables.reach import BASELINE, default_targets, one_device
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
@@ -23,7 +23,7 @@ SAME = "that accuracy"  # when it is named again
 def told(rows, differences, on="test", exclude=()):
     """(the first sentence, [further sentences]) about the runs of one comparison.
 
-    ``differences``: {baseline: what ``results.cells.differences`` says}.
+    ``differences``: {baseline: what ``results.analysis.cells.differences`` says}.
     """
     cells, ceiling = accuracies(rows, on) if (rows["state"] == "done").any() else ([], None)
     if not len(cells) or not cells["complete"].any():
@@ -60,7 +60,7 @@ def speedups(rows, on, exclude):
 
 
 def sentence(arm, baseline, target, found, unit):
-    """One sentence of a ``results.reaching.Speedup`` that has a finished pair. ``target``: the accuracy in words."""
+    """One sentence of a ``results.analysis.cost_to_target.Speedup`` that has a finished pair. ``target``: the accuracy in words."""
     pairs = found.n + found.censored
     if found.never == pairs:
         return f"`{arm}` does not reach {target} at any scale, in any of {plural(pairs, 'seed')}."

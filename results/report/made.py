@@ -4,7 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
-from dp_common import ledger
+from dp_common.persistence import ledger
 from results.tables.table import Table
 
 OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and figures are made with

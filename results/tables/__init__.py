@@ -4,9 +4,9 @@ Each is a pure function of a loaded frame and says in its caption what its numbe
 for one comparison refuses runs of several; ``all_tables`` makes a set for each, ``overview`` those that stand beside each other.
 """
 
-from results.groups import groups
+from results.analysis.comparisons import groups
 from results.tables import ablations, reach, table1, teachers
-from results.tables.comparison import comparison, cost_tables, versus
+from results.tables.accuracy import comparison, cost_tables, versus
 
 ACROSS = ("table1", "teachers", "ablations")  # made of all comparisons
 OF_ONE = ("scale", "versus", "costs", "hours", "images", "reach", "ablations")  # made of each
@@ -16,7 +16,7 @@ NAMES = tuple(dict.fromkeys((*ACROSS[:1], *OF_ONE, *ACROSS[1:])))
 def all_tables(frame, exclude=(), on="test", only=OF_ONE, targets=()):
     """[(Group, [Table])] of every comparison in the frame; no tables where no run is finished. ``only``: which, of NAMES;
     ``targets``: accuracies (fractions) whose cost is told, instead of what static reaches. Raises BadInput, and Problem as
-    ``results.groups`` does.
+    ``results.analysis.comparisons`` does.
     """
     made = {
         "scale": lambda rows, group: [comparison(rows, on, group)],

@@ -6,12 +6,12 @@ Choices are made on monitor, so that its accuracy stands beside test's; the pair
 
 from collections import defaultdict
 
-from dp_common.spec import short
+from dp_common.config.specification import short
 from results import published
-from results.arms import defaults, rank, shown
-from results.cells import ablated, cell, difference, expected_at, split_ceiling
-from results.groups import CORE, groups, one_group
-from results.load import column_of
+from results.analysis.arms import defaults, rank, shown
+from results.analysis.cells import ablated, cell, difference, expected_at, split_ceiling
+from results.analysis.comparisons import CORE, groups, one_group
+from results.reading.runs import column_of
 from results.tables.table import Table
 from results.tables.words import accuracy_text, check_set, conditions, difference_text, set_named
 

@@ -4,14 +4,14 @@ from math import exp, isnan, log10
 
 import numpy as np
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import accuracies, main_arms
-from results.groups import one_group
-from results.load import column_of
-from results.prices import kind_of, marking
-from results.reaching import FEWEST, bought, costs_of, ratio, reach, reached_by_all
-from results.stats import t_interval
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import accuracies, main_arms
+from results.analysis.comparisons import one_group
+from results.analysis.cost_to_target import FEWEST, bought, costs_of, ratio, reach, reached_by_all
+from results.analysis.repricing import kind_of, marking
+from results.analysis.stats import t_interval
+from results.reading.runs import column_of
 from results.tables.table import Table
 from results.tables.words import accuracy_bounds, check_set, conditions, set_named, total_words, unit_of, where
 

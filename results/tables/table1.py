@@ -4,13 +4,22 @@ below, apart, what papers printed. Measured lines are those of all comparisons o
 
 from math import isnan, nan
 
-from dp_common.clock import PRICED
+from dp_common.persistence.meter import PRICED
 from results import published
-from results.arms import rank
-from results.cells import COUNTS, ceiling_rows, cell, expected_at, main_arms, replicates, split_ceiling, total_hours
-from results.groups import groups
-from results.load import column_of
-from results.prices import kind_of, marking
+from results.analysis.arms import rank
+from results.analysis.cells import (
+    COUNTS,
+    ceiling_rows,
+    cell,
+    expected_at,
+    main_arms,
+    replicates,
+    split_ceiling,
+    total_hours,
+)
+from results.analysis.comparisons import groups
+from results.analysis.repricing import kind_of, marking
+from results.reading.runs import column_of
 from results.tables.table import Table
 from results.tables.words import accuracy_bounds, conditions, hours_text, missing_text, total_words, unit_of
 

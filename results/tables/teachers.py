@@ -3,12 +3,12 @@
 from collections import defaultdict
 from dataclasses import replace
 
-from dp_common.spec import short
+from dp_common.config.specification import short
 from results import published
-from results.arms import rank
-from results.cells import cell, expected_at
-from results.groups import CORE, groups
-from results.load import column_of
+from results.analysis.arms import rank
+from results.analysis.cells import cell, expected_at
+from results.analysis.comparisons import CORE, groups
+from results.reading.runs import column_of
 from results.tables.table import Table
 from results.tables.table1 import weights_of
 from results.tables.words import accuracy_text, conditions, set_named

@@ -2,11 +2,11 @@
 
 from math import isnan
 
-from dp_common.clock import PRICED
 from dp_common.errors import BadInput, did_you_mean
-from results.cells import column_of
-from results.groups import MONITORS
-from results.prices import marking
+from dp_common.persistence.meter import PRICED
+from results.analysis.cells import column_of
+from results.analysis.comparisons import MONITORS
+from results.analysis.repricing import marking
 
 ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
 UNITS = (

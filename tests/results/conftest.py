@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dp_common import ledger
-from dp_common.clock import PRICED
-from dp_common.config import resolve
-from dp_common.summary import wilson
+from dp_common.config.resolve import resolve
+from dp_common.persistence import ledger
+from dp_common.persistence.meter import PRICED
+from dp_common.persistence.summary import wilson
 
 IMAGES = 200  # of the fabricated test set
 

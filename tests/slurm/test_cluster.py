@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import (
+
+from dp_common.persistence import ledger
+from tests.processes import start_ranks
+from tests.slurm.processes import (
     ROOT,
     SLURM,
     SMALL,
@@ -20,9 +23,6 @@ from helpers import (
     trained_and_committed,
     wait,
 )
-from processes import start_ranks
-
-from dp_common import ledger
 
 pytestmark = pytest.mark.usefixtures("free")
 

@@ -7,7 +7,8 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from helpers import (
+
+from tests.slurm.processes import (
     ROOT,
     SLURM,
     SMALL,

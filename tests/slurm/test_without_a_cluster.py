@@ -7,12 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, SMALL, command
 
-from benchmarks import grids, status
-from dp_common import config
+from benchmarks import grid_files, status
+from dp_common.config.resolve import preset_names, resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
+from tests.slurm.processes import ROOT, SMALL, command
 
 FAKES = {
     "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
@@ -45,11 +45,7 @@ def test_arrays_stay_below_the_clusters_size_and_runs_of_other_resources_stand_a
     words = ["strategy=static", "seed=0..8", *SMALL, f"root={tmp_path / 'runs'}", "launcher=slurm", "profile=laptop"]
     code, _, err = command("sweep", *words)
     assert code == 0 and (fakes / "arrays").read_text().split() == ["4", "4", "1"], err
-    runs = [
-        config.resolve(["strategy=static", f"seed={seed}", f"threads={threads}"])
-        for seed in (0, 1)
-        for threads in (1, 2)
-    ]
+    runs = [resolve(["strategy=static", f"seed={seed}", f"threads={threads}"]) for seed in (0, 1) for threads in (1, 2)]
     assert [(cpus, len(part)) for cpus, part in launch.chunks(runs, profiles.load("laptop"))] == [(1, 2), (2, 2)]
 
 
@@ -199,10 +195,10 @@ def test_launchers_do_not_take_each_others_keys():
 def published_ids(prefix, leave_out=()):
     names = [
         name
-        for name in config.preset_names()
+        for name in preset_names()
         if name.startswith(f"paper/{prefix}") and not any(word in name for word in leave_out)
     ]
-    return {config.resolve([f"preset={name}"]).run_id for name in names}
+    return {resolve([f"preset={name}"]).run_id for name in names}
 
 
 @pytest.mark.parametrize(
@@ -217,7 +213,7 @@ def published_ids(prefix, leave_out=()):
     ],
 )
 def test_a_grid_holds_every_row_of_the_paper(name, prefix, leave_out):
-    runs = {run.run_id: run for run in map(config.resolve, grids.expand([f"grid={name}", "seed=0"]))}
+    runs = {run.run_id: run for run in map(resolve, grid_files.expand([f"grid={name}", "seed=0"]))}
     rows = published_ids(prefix, leave_out)
     assert rows and rows <= set(runs)
     scaled = (
@@ -232,7 +228,7 @@ def test_a_grid_holds_every_row_of_the_paper(name, prefix, leave_out):
 
 
 def test_the_grid_of_the_readme_is_what_the_readme_types():
-    from dp_common import grid
+    from dp_common.config import grid
 
     arms = "strategy=static,prune,dp dp.omega=0,0.05 prune.score=entropy,random probe=hardness"
     typed = [
@@ -245,17 +241,17 @@ def test_the_grid_of_the_readme_is_what_the_readme_types():
         for point in grid.expand(words.split())
     ]
     alike = lambda points: {tuple(sorted(words)) for words in points}
-    assert alike(typed) == alike(grids.expand(["grid=digits"])) and len(alike(typed)) == 165
-    assert len(grids.expand(["grid=digits-ablations"])) == 55
+    assert alike(typed) == alike(grid_files.expand(["grid=digits"])) and len(alike(typed)) == 165
+    assert len(grid_files.expand(["grid=digits-ablations"])) == 55
 
 
 def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
-    points = grids.expand(["grid=digits", "seed=7", "scale=100", "dp.omega=0.1"])
+    points = grid_files.expand(["grid=digits", "seed=7", "scale=100", "dp.omega=0.1"])
     assert len(points) == 5 and all("seed=7" in words and "scale=100" in words for words in points)
     assert [words for words in points if any(word.startswith("dp.") for word in words)] == [
         ["strategy=dp", "dp.omega=0.1", "scale=100", "seed=7", "probe=hardness"]
     ]
-    points = grids.expand(["grid=scaling-imagenet100", "seed=0", "dp.patience=3", "data.root=/data"])
+    points = grid_files.expand(["grid=scaling-imagenet100", "seed=0", "dp.patience=3", "data.root=/data"])
     assert (
         len(points) == 30
         and sum("dp.patience=3" in words for words in points) == 24
@@ -267,22 +263,22 @@ def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
         (["grid=a.yaml"], "path to a .yaml"),
     ):
         with pytest.raises(BadInput) as caught:
-            grids.expand(words)
+            grid_files.expand(words)
         assert said in str(caught.value)
     (tmp_path / "bad.yaml").write_text("strategy: static\n")
     with pytest.raises(BadInput, match="a YAML list of mappings"):
-        grids.expand([f"grid={tmp_path}/bad.yaml"])
+        grid_files.expand([f"grid={tmp_path}/bad.yaml"])
 
 
 def test_the_snapshot_is_the_code_as_it_is_and_plugins_and_presets_by_path_are_in_it(tmp_path):
     code = snapshot.take(tmp_path)
     assert snapshot.take(tmp_path) == code and code.parent == tmp_path.resolve() / ".snapshots"
     for name in (
-        "dp_common/runner.py",
+        "dp_common/lab/runner.py",
         "slurm/jobs.py",
         "strategies/dp.py",
         "benchmarks/presets/paper/imagenet100-640k.yaml",
-        "dp_common/learners.yaml",
+        "dp_common/learner/learners.yaml",
     ):
         assert (code / name).read_bytes() == (ROOT / name).read_bytes()
     assert not list(code.rglob("__pycache__")) and not (code / "results" / "measured").exists()
@@ -290,13 +286,13 @@ def test_the_snapshot_is_the_code_as_it_is_and_plugins_and_presets_by_path_are_i
     (tmp_path / "mine.yaml").write_text(f"base: {tmp_path}/base.yaml\nseed: 3\n")
     plugin = tmp_path / "idea.py"
     plugin.write_text((ROOT / "tests" / "plugins" / "idea.py").read_text())
-    run = config.resolve([f"strategy={plugin}:Idea", f"preset={tmp_path}/mine.yaml", "root=here"])
+    run = resolve([f"strategy={plugin}:Idea", f"preset={tmp_path}/mine.yaml", "root=here"])
     words, plugins = snapshot.pin(run, tmp_path)
     assert list(plugins) == [f"{plugin}:Idea"] and f"root={tmp_path.resolve()}" in words and "root=here" not in words
     (tmp_path / "base.yaml").write_text("scale: 300\n")
     plugin.write_text("changed")
     copy = plugins[f"{plugin}:Idea"]
-    again = config.resolve([word.replace(f"{plugin}:Idea", copy) for word in words])
+    again = resolve([word.replace(f"{plugin}:Idea", copy) for word in words])
     assert again.run_id == run.run_id and again.spec.scale == 200
 
 
