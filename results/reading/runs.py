@@ -15,8 +15,6 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
-from results.reading.correctness import column_of as column_of
-from results.reading.correctness import correctness as correctness
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
 READ = ("run_id", "folder", "state", "values", "chosen", "fingerprints", "begun", "weights")
@@ -194,10 +192,3 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         pairs |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return pairs
-
-
-def load(root: Path, damaged: list[str] | None = None) -> pd.DataFrame:
-    """(interim) the frame of a study."""
-    from results.analysis.study import load as load_study
-
-    return load_study(root).runs
