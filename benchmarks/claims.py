@@ -20,8 +20,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.cli import guarded, runs_under, words_of
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput
-from dp_common.spec import Runtime
 
 DEFAULTS = {"root": Runtime.root, "out": "", "seeds": "all", "prices": "none"}
 
@@ -31,7 +31,8 @@ def main(words):
         print(__doc__.strip())
         return
     given = words_of(words, DEFAULTS)
-    from results import claims, prices
+    from results import claims
+    from results.analysis import repricing as prices
 
     known = None if given["prices"] == "none" else prices.load(given["prices"])
     frame = None if given["seeds"] == "all" else runs_under(given["root"], given["seeds"])
@@ -44,7 +45,8 @@ def main(words):
 def write(found, out):
     """Print the table and write the files."""
     from dp_common.files import write_atomic
-    from results import claims, render
+    from results import claims
+    from results.tables import render
 
     table = claims.table(found)
     print(render.text(table))
@@ -54,7 +56,10 @@ def write(found, out):
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     write_atomic(out / "claims.md", (render.markdown(table) + "\n").encode())
     write_atomic(out / "claims.tex", (render.latex(table) + "\n").encode())
-    write_atomic(out / "claims.csv", claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
+    write_atomic(
+        out / "claims.csv",
+        claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode(),
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import sys
 
-from dp_common import grid
+from dp_common.config import grid
 from dp_common.errors import BadInput, Problem, did_you_mean
 
 
@@ -32,7 +32,7 @@ def words_of(words, defaults):
 
 
 def seeds_of(words):
-    """"0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
+    """ "0..4,7" -> [0, 1, 2, 3, 4, 7]; "all" -> None. Raises BadInput."""
     if words == "all":
         return None
     seeds = grid.values_of("seeds", words)
@@ -43,7 +43,7 @@ def seeds_of(words):
 
 def runs_under(root, seeds):
     """The frame of the runs under ``root`` that have one of the ``seeds``, words as typed. Raises BadInput."""
-    from results.load import load
+    from results.reading.runs import load
 
     wanted, frame = seeds_of(seeds), load(root)
     if wanted is None:

@@ -27,13 +27,20 @@ from importlib import import_module
 from pathlib import Path
 
 from benchmarks.cli import guarded, words_of
-from dp_common import ledger
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Damaged, did_you_mean
 from dp_common.files import write_atomic
-from dp_common.spec import Runtime
+from dp_common.persistence import ledger
 
 TRACKERS = ("tensorboard", "wandb")
-DEFAULTS = {"to": "", "root": Runtime.root, "out": "", "once": "no", "every": "10", "project": "deliberate-practice-bench"}
+DEFAULTS = {
+    "to": "",
+    "root": Runtime.root,
+    "out": "",
+    "once": "no",
+    "every": "10",
+    "project": "deliberate-practice-bench",
+}
 NAME = "followed.json"
 
 
@@ -64,7 +71,9 @@ def parse(words):
     chosen = words_of(words, DEFAULTS)
     for key, allowed in (("to", TRACKERS), ("once", ("yes", "no"))):
         if chosen[key] not in allowed:
-            raise BadInput(key, chosen[key] or None, f"one of {', '.join(allowed)}.{did_you_mean(chosen[key], allowed)}")
+            raise BadInput(
+                key, chosen[key] or None, f"one of {', '.join(allowed)}.{did_you_mean(chosen[key], allowed)}"
+            )
     try:
         if not 0 < float(chosen["every"]) < float("inf"):
             raise ValueError
@@ -78,8 +87,11 @@ def tracker_of(name):
     try:
         return import_module(f"benchmarks.trackers.{name}").Tracker
     except ModuleNotFoundError as error:
-        raise BadInput("to", name, f"needs the package {error.name}, which is not installed: uv sync --extra tracking, "
-                       f"or pip install {name}") from None
+        raise BadInput(
+            "to",
+            name,
+            f"needs the package {error.name}, which is not installed: uv sync --extra tracking, or pip install {name}",
+        ) from None
 
 
 class Follower:
@@ -102,7 +114,7 @@ class Follower:
 
     def tell(self, folder):
         """What is new in one run. Raises Damaged."""
-        from results.events import events
+        from results.reading.events import events
 
         records = ledger.read(folder)
         opened = [record for record in records if record["kind"] == "open"]
@@ -120,8 +132,13 @@ class Follower:
                 written = {place: entry for place, entry in written.items() if entry[1] < void}
             self.open[run_id].write(new)
             memory.parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(memory, json.dumps(written | {event.place: [event.what, event.step] for event in new}).encode())
-            print(f"{run_id}: {len(new)} new, {new[-1].step:,} images seen" + (f"; done again from {void:,} on" if void is not None else ""))
+            write_atomic(
+                memory, json.dumps(written | {event.place: [event.what, event.step] for event in new}).encode()
+            )
+            print(
+                f"{run_id}: {len(new)} new, {new[-1].step:,} images seen"
+                + (f"; done again from {void:,} on" if void is not None else "")
+            )
         if records[-1]["kind"] == "close" and run_id in self.open:
             self.open.pop(run_id).close()
 

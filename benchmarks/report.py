@@ -21,8 +21,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.cli import guarded, runs_under, words_of
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput
-from dp_common.spec import Runtime
 
 DEFAULTS = {"root": Runtime.root, "out": "", "seeds": "all", "on": "test", "exclude": "none", "prices": "none"}
 
@@ -34,7 +34,8 @@ def main(words):
     given = words_of(words, DEFAULTS)
     root = Path(given["root"])
     out = Path(given["out"]) if given["out"] else root / "report"
-    from results import prices, report
+    from results import report
+    from results.analysis import repricing as prices
 
     unit_costs = None if given["prices"] == "none" else prices.load(given["prices"])
     frame = runs_under(root, given["seeds"])
@@ -47,7 +48,10 @@ def main(words):
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
     path = report.write(frame, root, out, given["on"], exclude, unit_costs, typed)
-    print(f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
+    print(
+        f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/",
+        file=sys.stderr,
+    )
 
 
 if __name__ == "__main__":

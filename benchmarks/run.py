@@ -16,12 +16,14 @@ import time
 STARTED = time.perf_counter()
 
 import json  # noqa: E402
-from dataclasses import MISSING  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
+from dataclasses import MISSING  # noqa: E402
 
 from benchmarks.cli import guarded  # noqa: E402
-from dp_common import config, joining, registry  # noqa: E402
+from dp_common.config import registry  # noqa: E402
+from dp_common.config.resolve import known_keys, presets_told, resolve, sections
+from dp_common.distributed import rendezvous as joining
 from dp_common.errors import BadInput, did_you_mean  # noqa: E402
 
 FLAGS = ("--help", "--list", "--check", "--dry-run", "--quiet", "--json")
@@ -37,32 +39,32 @@ def main(words):
     elif "--list" in flags:
         print(list_text("--check" in flags))
     elif "--dry-run" in flags:
-        print(dry_text(config.resolve(words)))
+        print(dry_text(resolve(words)))
     else:
         return run(words, quiet="--quiet" in flags, as_json="--json" in flags)
 
 
 def run(words, quiet=False, as_json=False):
     """One run by this process, or by all ranks of which it is one. The first failure of any rank is shown, once, by that rank."""
-    world = joining.join()
+    group = joining.join()
     try:
-        resolved = config.resolve(words)
-        quiet = quiet or not world.first
+        resolved = resolve(words)
+        quiet = quiet or not group.first
         if not quiet:
             print(resolved.run_id, file=sys.stderr)
             for note in resolved.notes:
                 print(note, file=sys.stderr)
-        from dp_common.runner import execute, folder_of
+        from dp_common.lab.runner import execute, folder_of
 
-        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, world=world)
-        if world.first:
+        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, group=group)
+        if group.first:
             print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
     except Exception as error:
-        if world.fail(error):
+        if group.report_failure(error):
             raise
         return getattr(error, "code", 1)
     finally:
-        world.leave()
+        group.shutdown()
 
 
 def stop_on_signals():
@@ -84,39 +86,55 @@ def result_text(s, folder):
     shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
     phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
     total = s["gpu_hours"]["total"]
-    rounds = [f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen" + "".join(
-        f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a) for a in s["additions"]]
-    return "\n".join([
-        f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
-        f"shifted sets    {shifted}" if shifted else "shifted sets    none",
-        f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
-        + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
-        f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
-        f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
-        "additions", *rounds,
-        f"folder          {folder}",
-    ])
+    rounds = [
+        f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen"
+        + "".join(f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a)
+        for a in s["additions"]
+    ]
+    return "\n".join(
+        [
+            f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
+            f"shifted sets    {shifted}" if shifted else "shifted sets    none",
+            f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
+            + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
+            f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
+            f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+            "additions",
+            *rounds,
+            f"folder          {folder}",
+        ]
+    )
 
 
-BIRTH = (("score_at_birth", "score at birth", 1, ".2f"), ("true_label", "true label %", 100, ".2f"), ("log_density", "log-density", 1, ".1f"))
+BIRTH = (
+    ("score_at_birth", "score at birth", 1, ".2f"),
+    ("true_label", "true label %", 100, ".2f"),
+    ("log_density", "log-density", 1, ".1f"),
+)
 
 
 def list_text(check):
-    rows = registry.listing(check) + [("preset", name, about, None) for name, about in config.presets_told()]
+    rows = registry.listing(check) + [("preset", name, about, None) for name, about in presets_told()]
     lines = []
     for kind in dict.fromkeys(row[0] for row in rows):
         lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
         width = max(len(name) for k, name, *_ in rows if k == kind)
-        lines += [f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}" for k, name, about, broken in rows if k == kind]
+        lines += [
+            f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}"
+            for k, name, about, broken in rows
+            if k == kind
+        ]
     return "\n".join(lines)
 
 
 def keys_text(words):
     """Every key with its default, allowed values and meaning."""
     lines = []
-    for section, cls in config.sections(words):
+    for section, cls in sections(words):
         lines.append(section)
-        for key, (_, _, f) in config.known_keys({section if section not in ("specification", "runtime") else "": cls}, runtime=False).items():
+        for key, (_, _, f) in known_keys(
+            {section if section not in ("specification", "runtime") else "": cls}, runtime=False
+        ).items():
             rules = f.metadata
             default = f.default if f.default is not MISSING else {}
             allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
@@ -128,9 +146,20 @@ def dry_text(resolved):
     from benchmarks.estimate import estimate
 
     lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
-    lines += [f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint" for key, value in resolved.places.items()]
+    lines += [
+        f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
+        for key, value in resolved.places.items()
+    ]
     lines += [f"note: {note}" for note in resolved.notes]
-    return "\n".join([*lines, "", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}", *estimate(resolved)])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"run id    {resolved.run_id}",
+            f"folder    {resolved.runtime.root}/{resolved.run_id}",
+            *estimate(resolved),
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -25,12 +25,24 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.cli import guarded
-from dp_common import config
+from dp_common.config.resolve import count, parse
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
 SUITES = ("digits", "unet", "teacher", "ranks", "loader", "stable-diffusion")
-FIELDS = ("item", "unit", "seconds_per_unit", "units_per_second", "compared_with", "ratio", "tflop_per_second", "peak_gib", "repeats", "threads", "device")
+FIELDS = (
+    "item",
+    "unit",
+    "seconds_per_unit",
+    "units_per_second",
+    "compared_with",
+    "ratio",
+    "tflop_per_second",
+    "peak_gib",
+    "repeats",
+    "threads",
+    "device",
+)
 
 
 @dataclass
@@ -50,9 +62,9 @@ def main(words):
         print(__doc__)
         return 0
     options = Options()
-    for key, value in config.parse(words).items():
+    for key, value in parse(words).items():
         if key in Options.__dataclass_fields__ and key != "words":
-            setattr(options, key, config.count(key, value) if isinstance(getattr(options, key), int) else value)
+            setattr(options, key, count(key, value) if isinstance(getattr(options, key), int) else value)
         else:
             options.words.append(f"{key}={value}")
     suites = options.suite.split(",")
@@ -61,7 +73,7 @@ def main(words):
             raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
     if options.words and not {"teacher", "ranks", "stable-diffusion"} & set(suites):
         raise BadInput(options.words[0], None, "keys of a run go with suite=teacher, ranks or stable-diffusion")
-    from dp_common.provenance import device_named, fix_threads
+    from dp_common.persistence.provenance import device_named, fix_threads
 
     fix_threads(options.threads)
     options.device = device_named(options.device)
@@ -74,8 +86,14 @@ def main(words):
         write_atomic(options.out, as_csv(rows).encode())
     for row in rows:
         beside = f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else ""
-        told = [f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "", f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else ""]
-        print(f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   " + "   ".join(filter(None, [beside, *told])))
+        told = [
+            f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "",
+            f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else "",
+        ]
+        print(
+            f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   "
+            + "   ".join(filter(None, [beside, *told]))
+        )
     return 0
 
 
@@ -103,14 +121,26 @@ def measure(items, options):
 
 def table(seconds, peak, items, options):
     """Rows of FIELDS: medians, and ratios of medians within this one run."""
-    from dp_common.provenance import device_label
+    from dp_common.persistence.provenance import device_label
 
     label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
     medians = {name: median(values) for name, values in seconds.items()}
-    return [{"item": name, "unit": item.unit, "seconds_per_unit": medians[name], "units_per_second": 1 / medians[name],
-             "compared_with": item.beside or "", "ratio": medians[name] / medians[item.beside] if item.beside else None,
-             "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None, "peak_gib": peak[name],
-             "repeats": options.repeat, "threads": options.threads, "device": label} for name, item in items.items()]
+    return [
+        {
+            "item": name,
+            "unit": item.unit,
+            "seconds_per_unit": medians[name],
+            "units_per_second": 1 / medians[name],
+            "compared_with": item.beside or "",
+            "ratio": medians[name] / medians[item.beside] if item.beside else None,
+            "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None,
+            "peak_gib": peak[name],
+            "repeats": options.repeat,
+            "threads": options.threads,
+            "device": label,
+        }
+        for name, item in items.items()
+    ]
 
 
 def as_csv(rows):

@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.cli import guarded
-from dp_common import ledger
 from dp_common.errors import BadInput, Damaged, Problem
-from dp_common.summary import hours
+from dp_common.persistence import ledger
+from dp_common.persistence.summary import hours
 from slurm import state as slurm_state
 
 ORDER = ("running", "unknown", "pending", "preempted", "failed", "damaged", "interrupted", "missing", "done")
@@ -51,7 +51,11 @@ def main(words):
 def survey(root, jobs=None, queue=None):
     """One row per run: {run_id, state, detail, hours, whole}; ``whole``: device hours of all of it, None if unknown."""
     jobs, queue = jobs or {}, queue or {}
-    rows = {folder.name: look(folder, jobs.get(folder.name), queue) for folder in sorted(root.iterdir()) if (folder / ledger.NAME).exists()}
+    rows = {
+        folder.name: look(folder, jobs.get(folder.name), queue)
+        for folder in sorted(root.iterdir())
+        if (folder / ledger.NAME).exists()
+    }
     planned = {}
     for file in sorted((root / "sweeps").glob("*.json")):
         planned |= json.loads(file.read_text())["runs"]
@@ -62,7 +66,11 @@ def survey(root, jobs=None, queue=None):
         else:
             if job and job.state not in ("CANCELLED", "PREEMPTED"):
                 crashed = crashed or last_line(job.log) or (ended(job) if job.state else "")
-            state, detail = ("failed", crashed) if crashed else ("missing", " ".join(planned[run_id]) + (f"; {ended(job)}" if job else ""))
+            state, detail = (
+                ("failed", crashed)
+                if crashed
+                else ("missing", " ".join(planned[run_id]) + (f"; {ended(job)}" if job else ""))
+            )
         rows[run_id] = {"run_id": run_id, "state": state, "detail": detail, "hours": 0.0, "whole": None}
     return list(rows.values())
 
@@ -117,7 +125,9 @@ def hours_text(rows, jobs):
     if open_rows and known:
         to_go = 0.0
         for row in open_rows:
-            alike = [other["whole"] for other in known if kind(other) == kind(row)] or [other["whole"] for other in known]
+            alike = [other["whole"] for other in known if kind(other) == kind(row)] or [
+                other["whole"] for other in known
+            ]
             to_go += max(0.0, sum(alike) / len(alike) - row["hours"])
         parts.append(f"about {few(to_go)} to go")
     elif open_rows:
@@ -141,7 +151,9 @@ def last_line(path):
     """The reason a run gave before it had a ledger."""
     path = Path(path)
     lines = path.read_text(errors="replace").strip().splitlines() if path.is_file() else []
-    own = [line for line in lines if not line.startswith(("srun:", "submitit "))]  # what SLURM says of an exit code tells less
+    own = [
+        line for line in lines if not line.startswith(("srun:", "submitit "))
+    ]  # what SLURM says of an exit code tells less
     return (own or lines or [""])[-1]
 
 

@@ -22,9 +22,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from benchmarks import grids
+from benchmarks import grid_files
 from benchmarks.cli import guarded
-from dp_common import config
+from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem, did_you_mean
 from dp_common.files import write_atomic
 
@@ -38,9 +38,13 @@ def main(words):
     dry = "--dry-run" in words
     words = [word for word in words if word != "--dry-run"]
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        raise BadInput("WORLD_SIZE", os.environ["WORLD_SIZE"], "a sweep is started once, not by every rank of a torchrun; launcher=slurm gives each run its ranks")
+        raise BadInput(
+            "WORLD_SIZE",
+            os.environ["WORLD_SIZE"],
+            "a sweep is started once, not by every rank of a torchrun; launcher=slurm gives each run its ranks",
+        )
     own, words = own_words(words)
-    runs = resolve_all(grids.expand(words))
+    runs = resolve_all(grid_files.expand(words))
     root = Path(runs[0].runtime.root)
     todo = [run for run in runs if not done(root / run.run_id)]
     print(f"{len(runs)} runs, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
@@ -66,16 +70,24 @@ def own_words(words):
         else:
             rest.append(word)
     if own["launcher"] not in LAUNCHERS:
-        raise BadInput("launcher", own["launcher"], f"one of {', '.join(LAUNCHERS)}.{did_you_mean(own['launcher'], LAUNCHERS)}")
+        raise BadInput(
+            "launcher", own["launcher"], f"one of {', '.join(LAUNCHERS)}.{did_you_mean(own['launcher'], LAUNCHERS)}"
+        )
     if own["launcher"] == "local" and ("profile" in own or own["slurm"]):
-        raise BadInput("profile" if "profile" in own else "slurm." + next(iter(own["slurm"])), None, "only with launcher=slurm")
+        raise BadInput(
+            "profile" if "profile" in own else "slurm." + next(iter(own["slurm"])), None, "only with launcher=slurm"
+        )
     if own["launcher"] == "slurm":
         from slurm import profiles
 
         if "workers" in own:
-            raise BadInput("workers", own["workers"], "only with launcher=local; slurm.parallel says how many jobs run at a time")
+            raise BadInput(
+                "workers", own["workers"], "only with launcher=local; slurm.parallel says how many jobs run at a time"
+            )
         if "profile" not in own:
-            raise BadInput("profile", None, f"launcher=slurm needs one of {', '.join(profiles.names())}, or a path to a .yaml file")
+            raise BadInput(
+                "profile", None, f"launcher=slurm needs one of {', '.join(profiles.names())}, or a path to a .yaml file"
+            )
         own["profile"] = profiles.load(own["profile"], own["slurm"])
     return own, rest
 
@@ -103,8 +115,11 @@ def launch_slurm(todo, runs, root, words, own):
             plan.unlink()  # refused as a whole: nothing of it is missing
         raise
     if left:
-        print(f"{len(taken)} runs submitted; {len(left)} are left, the cluster allows no more jobs now: "
-              "give the same command again when some have ended", file=sys.stderr)
+        print(
+            f"{len(taken)} runs submitted; {len(left)} are left, the cluster allows no more jobs now: "
+            "give the same command again when some have ended",
+            file=sys.stderr,
+        )
     print(f"sweep {name}: python -m benchmarks.status {root}", file=sys.stderr)
     return 0
 
@@ -113,7 +128,7 @@ def resolve_all(points):
     """Check every point before the first one runs."""
     runs = {}
     for words in points:
-        run = config.resolve(words)
+        run = resolve(words)
         runs.setdefault(run.run_id, run)
     return list(runs.values())
 
@@ -125,7 +140,9 @@ def done(folder):
 
 def sweep_name(words):
     """A sweep is called by its words, whichever their order; where it lies and how it is launched is no part of it."""
-    return hashlib.sha256(" ".join(sorted(word for word in words if not word.startswith("root="))).encode()).hexdigest()[:10]
+    return hashlib.sha256(
+        " ".join(sorted(word for word in words if not word.startswith("root="))).encode()
+    ).hexdigest()[:10]
 
 
 def plan_of(root, words):
@@ -157,9 +174,21 @@ def workers_for(asked, todo):
 
 def launch(todo, workers, root):
     """Run all, ``workers`` at a time; returns the exit code."""
-    context = multiprocessing.get_context("forkserver")  # imports torch and timm once; each run is a fork of that clean state
-    context.set_forkserver_preload(["dp_common.runner", "timm", "sklearn.cluster", "sklearn.covariance", "sklearn.model_selection",
-                                    "sklearn.datasets", "scipy.ndimage", "scipy.stats"])
+    context = multiprocessing.get_context(
+        "forkserver"
+    )  # imports torch and timm once; each run is a fork of that clean state
+    context.set_forkserver_preload(
+        [
+            "dp_common.lab.runner",
+            "timm",
+            "sklearn.cluster",
+            "sklearn.covariance",
+            "sklearn.model_selection",
+            "sklearn.datasets",
+            "scipy.ndimage",
+            "scipy.stats",
+        ]
+    )
     started, failed, seconds = time.monotonic(), [], 0.0
     with ThreadPoolExecutor(workers) as pool:
         jobs = {pool.submit(one, context, run.words, root / run.run_id): run for run in todo}
@@ -169,14 +198,21 @@ def launch(todo, workers, root):
                 seconds += took
                 left = (time.monotonic() - started) / number * (len(todo) - number)
                 outcome = "done" if code == 0 else f"FAILED (exit {code}), see {root / run.run_id}/log.txt"
-                print(f"{number}/{len(todo)}  {run.run_id}  {outcome}  {took:.0f} s   about {left / 60:.0f} min to go", file=sys.stderr, flush=True)
+                print(
+                    f"{number}/{len(todo)}  {run.run_id}  {outcome}  {took:.0f} s   about {left / 60:.0f} min to go",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 failed += [run] if code else []
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             print("interrupted: runs in progress stop at their next mark; the same command goes on", file=sys.stderr)
             return 1
     if failed:
-        print(f"{len(failed)} of {len(todo)} runs failed; the others are done. python -m benchmarks.status {root} says why", file=sys.stderr)
+        print(
+            f"{len(failed)} of {len(todo)} runs failed; the others are done. python -m benchmarks.status {root} says why",
+            file=sys.stderr,
+        )
     return 1 if failed else 0
 
 
@@ -198,11 +234,11 @@ def child(words, folder):
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     from benchmarks.run import stop_on_signals
-    from dp_common.runner import execute
+    from dp_common.lab.runner import execute
 
     stop = stop_on_signals()
     try:
-        execute(config.resolve(words), stop=stop, started=started)
+        execute(resolve(words), stop=stop, started=started)
     except Problem as problem:
         print(f"error: {problem}", file=sys.stderr)
         sys.exit(problem.code)

@@ -32,11 +32,20 @@ import sys
 from pathlib import Path
 
 from benchmarks.cli import guarded, runs_under, words_of
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import Runtime
 
-DEFAULTS = {"root": Runtime.root, "out": "", "figures": "yes", "seeds": "all", "on": "test", "exclude": "none",
-            "tables": "all", "target": "auto", "prices": "none"}
+DEFAULTS = {
+    "root": Runtime.root,
+    "out": "",
+    "figures": "yes",
+    "seeds": "all",
+    "on": "test",
+    "exclude": "none",
+    "tables": "all",
+    "target": "auto",
+    "prices": "none",
+}
 
 
 def main(words):
@@ -56,7 +65,10 @@ def main(words):
     frame = repriced(runs_under(root, given["seeds"]), given["prices"])
     out = Path(given["out"]) if given["out"] else root / "tables"
     drawn = write(frame, out, given["figures"] == "yes", exclude, given["on"], only, targets)
-    lines = [f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv", *(f"  {stem} (.svg .png .csv)" for stem in drawn)]
+    lines = [
+        f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv",
+        *(f"  {stem} (.svg .png .csv)" for stem in drawn),
+    ]
     print("\n".join(lines), file=sys.stderr)
 
 
@@ -69,7 +81,7 @@ def parse(words):
 
 
 def targets_of(words):
-    """"93,95.5" -> (0.93, 0.955); "auto" -> (). Raises BadInput."""
+    """ "93,95.5" -> (0.93, 0.955); "auto" -> (). Raises BadInput."""
     if words == "auto":
         return ()
     try:
@@ -85,7 +97,7 @@ def repriced(frame, file):
     """The frame with its hours re-priced by a file of unit costs, or as it is."""
     if file == "none":
         return frame
-    from results import prices
+    from results.analysis import repricing as prices
 
     return prices.priced(frame, prices.load(file))
 
@@ -95,22 +107,29 @@ def write(frame, out, figures, exclude, on, only, targets):
     from dp_common.files import write_atomic
     from results.figures import draw_all
     from results.tables import all_tables, overview
-    from results.tidy import by_cell, tidy
+    from results.tables.csv import by_cell, tidy
 
     found = all_tables(frame, exclude, on, only, targets)
     if not found:
         raise BadInput("root", None, "holds no runs of a strategy")
     sections = [("All comparisons", overview(frame, exclude, on, only), "")] if frame["state"].eq("done").any() else []
-    sections += [(f"Comparison {number} of {len(found)}: {group.title}", tables, "" if tables else why_none(frame, group))
-                 for number, (group, tables) in enumerate(found, 1)]
+    sections += [
+        (f"Comparison {number} of {len(found)}: {group.title}", tables, "" if tables else why_none(frame, group))
+        for number, (group, tables) in enumerate(found, 1)
+    ]
     texts = rendered([section for section in sections if section[1] or section[2]])
     print(texts.pop("terminal"))
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
-    frames = {"table.csv": tidy(frame, exclude, on), "cells.csv": by_cell([(title, tables) for title, tables, _ in sections])}
-    texts |= {name: made.to_csv(index=False, lineterminator="\n", float_format="%.10g") for name, made in frames.items()}
+    frames = {
+        "table.csv": tidy(frame, exclude, on),
+        "cells.csv": by_cell([(title, tables) for title, tables, _ in sections]),
+    }
+    texts |= {
+        name: made.to_csv(index=False, lineterminator="\n", float_format="%.10g") for name, made in frames.items()
+    }
     for name, text in texts.items():
         write_atomic(out / name, text.encode())
     return [figure.name for _, drawn in draw_all(frame, out, exclude, on) for figure in drawn] if figures else []
@@ -118,25 +137,33 @@ def write(frame, out, figures, exclude, on, only, targets):
 
 def why_none(frame, group):
     """Why a comparison has no table."""
-    from results.groups import groups
+    from results.analysis.comparisons import groups
 
     rows = next(rows for other, rows in groups(frame) if other == group)
-    return ("None of these tables has its data here." if (rows["state"] == "done").any() else
-            "No run of it is finished yet; python -m benchmarks.status says why.")
+    return (
+        "None of these tables has its data here."
+        if (rows["state"] == "done").any()
+        else "No run of it is finished yet; python -m benchmarks.status says why."
+    )
 
 
 def rendered(sections):
     """{"terminal", "table.md", "table.tex": text} of [(heading, [Table], a line instead of tables)]."""
-    from results import render
+    from results.tables import render
 
     lines = {"terminal": [], "table.md": [], "table.tex": []}
     for heading, tables, instead in sections:
         rest = [instead] if instead else []
-        lines["terminal"].append(f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
+        lines["terminal"].append(
+            f"{heading}\n{'═' * len(heading)}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest])
+        )
         lines["table.md"] += [f"## {heading}", *map(render.markdown, tables), *rest]
         lines["table.tex"] += [f"% {heading}", *map(render.latex, tables), *rest]
     joints = {"terminal": "\n\n\n"}
-    return {name: joints.get(name, "\n\n").join(parts) + ("" if name == "terminal" else "\n") for name, parts in lines.items()}
+    return {
+        name: joints.get(name, "\n\n").join(parts) + ("" if name == "terminal" else "\n")
+        for name, parts in lines.items()
+    }
 
 
 if __name__ == "__main__":

@@ -49,15 +49,22 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cli import guarded
-from dp_common import config, theory
+from dp_common.config.resolve import count
+from dp_common.config.resolve import parse as parse_words
+from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Held, did_you_mean
-from dp_common.ledger import encode
-from dp_common.spec import Runtime
+from dp_common.persistence.ledger import encode
+from dp_common.theory import asymptotics
 
 RECIPE = 1  # raised when the same keys would give other numbers
 AGAIN = 10
-QS = {"hard": theory.Hard, "easy": theory.Easy, "random": theory.Random, "soft": theory.Soft,
-      "mixed": lambda keep: theory.Mixed(((0.5, theory.Hard(keep)), (0.5, theory.Random(keep))))}
+QS = {
+    "hard": asymptotics.Hard,
+    "easy": asymptotics.Easy,
+    "random": asymptotics.Random,
+    "soft": asymptotics.Soft,
+    "mixed": lambda keep: asymptotics.Mixed(((0.5, asymptotics.Hard(keep)), (0.5, asymptotics.Random(keep)))),
+}
 KEEPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOPS = (0.1, 0.5, 0.8, 0.9, 1.0)
 LOOP = {"d": 100, "initial": 200, "per_round": 200, "rounds": 9}
@@ -94,10 +101,13 @@ def main(words):
             raise BadInput(key, path, f"cannot write there: {error.strerror}") from error
     from threadpoolctl import threadpool_limits
 
-    with Journal(folder / "theory.jsonl", options) as journal, threadpool_limits(1):  # small matrices; and sums keep their order
+    with (
+        Journal(folder / "theory.jsonl", options) as journal,
+        threadpool_limits(1),
+    ):  # small matrices; and sums keep their order
         compute(options, journal, words)
         records = journal.records
-    from results import theory as found
+    from results.analysis import theory as found
     from results.figures.theory import draw
 
     written = [figure.name for figure in draw(records, options.study, out)]
@@ -109,7 +119,7 @@ def parse(words):
     """Words -> (Options, root, out). Raises BadInput."""
     chosen, root, out = {}, Runtime.root, ""
     known = ("root", "out", *Options.__dataclass_fields__)
-    for key, value in config.parse(words).items():
+    for key, value in parse_words(words).items():
         if key not in known:
             raise BadInput(key, value, f"no such key.{did_you_mean(key, known)} Keys: {', '.join(known)}")
         if key == "root":
@@ -123,10 +133,14 @@ def parse(words):
 
 def typed(key, text):
     """One key of a study. Raises BadInput."""
-    one = {"d": lambda v: bounded(key, config.count(key, v), 10, 4000), "n": lambda v: bounded(key, config.count(key, v), 10, 20_000),
-           "lam": lambda v: bounded(key, number(key, v), 0, 1e6), "rho": lambda v: bounded(key, number(key, v), -1, 1),
-           "repeats": lambda v: bounded(key, config.count(key, v), 2, 100_000),
-           "seed": lambda v: bounded(key, config.count(key, v), 0, 2**62)}[key]
+    one = {
+        "d": lambda v: bounded(key, count(key, v), 10, 4000),
+        "n": lambda v: bounded(key, count(key, v), 10, 20_000),
+        "lam": lambda v: bounded(key, number(key, v), 0, 1e6),
+        "rho": lambda v: bounded(key, number(key, v), -1, 1),
+        "repeats": lambda v: bounded(key, count(key, v), 2, 100_000),
+        "seed": lambda v: bounded(key, count(key, v), 0, 2**62),
+    }[key]
     if key not in ("n", "lam"):
         return one(text)
     values = [one(part) for part in text.split(",")]
@@ -149,10 +163,10 @@ def bounded(key, value, low, high):
 
 
 class Journal:
-    """The one writer of the ledger: lines as dp_common.ledger writes them, in a file that no run has. ``done`` are keys of this study."""
+    """The one writer of the ledger: lines as dp_common.persistence.ledger writes them, in a file that no run has. ``done`` are keys of this study."""
 
     def __init__(self, path, options):
-        from results.theory import read
+        from results.analysis.theory import read
 
         self.file = open(path, "a+b", buffering=0)
         try:
@@ -189,7 +203,7 @@ def compute(options, journal, words):
     missing = [entry for entry in wanted if entry[1] not in journal.done]
     if not missing:
         return replicate(options, journal)
-    from dp_common.provenance import commit, cpu_model
+    from dp_common.persistence.provenance import commit, cpu_model
 
     journal.append("open", options=asdict(options), argv=words, git=commit(), cpu=cpu_model(), versions=versions())
     since, told, figure = time.monotonic(), 0, None
@@ -203,8 +217,9 @@ def compute(options, journal, words):
 
 def replicate(options, journal):
     """Simulate the points whose deviation chance would hardly give (of so many, one study in twenty has one) again, AGAIN times as often
-    and with fresh draws, and let that stand: a theory that is wrong there fails by more, chance does not repeat itself."""
-    from results import theory as found
+    and with fresh draws, and let that stand: a theory that is wrong there fails by more, chance does not repeat itself.
+    """
+    from results.analysis import theory as found
 
     lines = found.of_study(journal.records, options.study)[1]
     suspects = found.suspects(lines)
@@ -227,7 +242,9 @@ def versions():
 
 def curve(item, options):
     """{"error", "finite": [one per x]}: the limit, and with the noise along the pruner at this d."""
-    at = lambda place: {key: value[place] if isinstance(value, list) else value for key, value in item["settings"].items()}
+    at = lambda place: {
+        key: value[place] if isinstance(value, list) else value for key, value in item["settings"].items()
+    }
     both = [limits(at(place)) for place in range(len(item["x"]))]
     return {"error": [limit for limit, _ in both], "finite": [finite for _, finite in both]}
 
@@ -235,33 +252,47 @@ def curve(item, options):
 def limits(settings):
     rest = {key: value for key, value in settings.items() if key not in ("q", "keep", "n", "d")}
     q, phi = QS[settings["q"]](settings["keep"]), settings["d"] / settings["n"]
-    return theory.error(q, phi, **rest), theory.error(q, phi, **rest, d=settings["d"])
+    return asymptotics.error(q, phi, **rest), asymptotics.error(q, phi, **rest, d=settings["d"])
 
 
 def point(item, options, draws=""):
     """{"limit", "finite", "simulated", "se", "repeats", "beyond"}. ``beyond``: why the limit is not expected to hold at this d, or "":
-    ``peak`` (p within 1/√d of φ, where the limit has a cusp), ``noise`` (that along the pruner moves the error by over 0.1 points)."""
-    from dp_common.theory_simulation import estimate, simulate
+    ``peak`` (p within 1/√d of φ, where the limit has a cusp), ``noise`` (that along the pruner moves the error by over 0.1 points).
+    """
+    from dp_common.theory.simulation import estimate, simulate
 
     settings = dict(item["settings"])
     q = QS[settings.pop("q")](settings.pop("keep"))
     found = estimate(simulate(q, **settings, repeats=options.repeats, seed=options.seed, what=draws + key_of(item)))
-    p, phi = theory.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
+    p, phi = asymptotics.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
     limit, finite = limits(item["settings"])
     beyond = "peak" if abs(p / phi - 1) < settings["d"] ** -0.5 else "noise" if abs(finite - limit) > 1e-3 else ""
-    return {"limit": limit, "finite": finite, "simulated": found.mean, "se": found.se, "repeats": found.repeats, "beyond": beyond}
+    return {
+        "limit": limit,
+        "finite": finite,
+        "simulated": found.mean,
+        "se": found.se,
+        "repeats": found.repeats,
+        "beyond": beyond,
+    }
 
 
 def loop(item, options):
     """{"error": {arm: [rounds + 1]}, "kept": [rounds + 1], "generated": {arm: [rounds + 1]}}."""
-    from dp_common import theory_simulation
+    from dp_common.theory import simulation as theory_simulation
 
     settings = item["settings"]
     errors = theory_simulation.loop(**settings)
     rounds = np.arange(settings["rounds"] + 1)
-    seen = {arm: settings["initial"] + settings["per_round"] * rounds * (1 if arm == "random" else settings["pool"]) for arm in errors}
-    return {"error": {arm: list(map(float, values)) for arm, values in errors.items()},
-            "kept": (settings["initial"] + settings["per_round"] * rounds).tolist(), "generated": {arm: x.tolist() for arm, x in seen.items()}}
+    seen = {
+        arm: settings["initial"] + settings["per_round"] * rounds * (1 if arm == "random" else settings["pool"])
+        for arm in errors
+    }
+    return {
+        "error": {arm: list(map(float, values)) for arm, values in errors.items()},
+        "kept": (settings["initial"] + settings["per_round"] * rounds).tolist(),
+        "generated": {arm: x.tolist() for arm, x in seen.items()},
+    }
 
 
 def plan(options):
@@ -269,7 +300,10 @@ def plan(options):
     for figure, panel, series, settings_at, xs, marks in lines(options):
         place = {"figure": figure, "panel": panel, "series": series}
         along = [settings_at(float(x)) for x in xs]
-        merged = {key: [at[key] for at in along] if len({at[key] for at in along}) > 1 else value for key, value in along[0].items()}
+        merged = {
+            key: [at[key] for at in along] if len({at[key] for at in along}) > 1 else value
+            for key, value in along[0].items()
+        }
         yield "curve", place | {"x": [float(x) for x in xs], "settings": merged}
         for x in marks:
             settings = settings_at(float(x))
@@ -277,7 +311,14 @@ def plan(options):
             yield "point", place | {"x": float(x), "settings": settings | {"n": n}}
     for pool in POOLS:
         for seed in range(options.repeats):
-            yield "loop", {"figure": "loop", "panel": [pool], "settings": {**LOOP, "pool": pool, "lam": options.lam[-1], "seed": options.seed + seed}}
+            yield (
+                "loop",
+                {
+                    "figure": "loop",
+                    "panel": [pool],
+                    "settings": {**LOOP, "pool": pool, "lam": options.lam[-1], "seed": options.seed + seed},
+                },
+            )
 
 
 def lines(options):
@@ -289,25 +330,56 @@ def lines(options):
             near = [d / n * (1 + step) for step in (-0.02, -0.005, 0, 0.005, 0.02)]
             xs = sorted({*np.linspace(0.02, 1, 99), *(x for x in near if x < 1)})
             for q in ("hard", "easy", "random"):
-                yield ("error-keep", [lam, n], q, lambda p, q=q, n=n, lam=lam: base | {"q": q, "keep": p, "n": n, "lam": lam}, xs, KEEPS)
+                yield (
+                    "error-keep",
+                    [lam, n],
+                    q,
+                    lambda p, q=q, n=n, lam=lam: base | {"q": q, "keep": p, "n": n, "lam": lam},
+                    xs,
+                    KEEPS,
+                )
     for cosine in dict.fromkeys((rho, 1.0)):
         for lam in options.lam:
             for top in TOPS:
-                yield ("accuracy-kept", [cosine, lam], top, lambda k, top=top, lam=lam, cosine=cosine: base | {
-                    "rho": cosine, "q": "hard", "keep": top, "n": k / top, "lam": lam}, d * np.geomspace(0.2, 8, 73),
-                    [round(d * x) for x in (0.25, 0.5, 0.8, 1.5, 3, 6)])
+                yield (
+                    "accuracy-kept",
+                    [cosine, lam],
+                    top,
+                    lambda k, top=top, lam=lam, cosine=cosine: (
+                        base | {"rho": cosine, "q": "hard", "keep": top, "n": k / top, "lam": lam}
+                    ),
+                    d * np.geomspace(0.2, 8, 73),
+                    [round(d * x) for x in (0.25, 0.5, 0.8, 1.5, 3, 6)],
+                )
     for lam, by in (*((lam, "pool") for lam in options.lam), (last, "kept")):
         for kept in options.n:
-            yield ("accuracy-oversample", [lam, by], kept, lambda ratio, kept=kept, lam=lam, by=by: base | {
-                "q": "hard", "keep": 1 / ratio, "n": kept * ratio, "lam": lam / ratio if by == "kept" else lam}, [1, *(1 + np.geomspace(2e-3, 63, 60))],
-                (1, 2, 4, 8, 16, 32))
+            yield (
+                "accuracy-oversample",
+                [lam, by],
+                kept,
+                lambda ratio, kept=kept, lam=lam, by=by: (
+                    base
+                    | {"q": "hard", "keep": 1 / ratio, "n": kept * ratio, "lam": lam / ratio if by == "kept" else lam}
+                ),
+                [1, *(1 + np.geomspace(2e-3, 63, 60))],
+                (1, 2, 4, 8, 16, 32),
+            )
     n = max(options.n)
-    imperfect = {"independent": (np.linspace(0.5, 1, 51), (0.5, 0.7, 0.8, 0.9, 1), lambda g: {"rho_g": g, "rho_sg": rho * g}),
-                 "shared": (np.linspace(0.5, 1, 51), (0.5, 0.7, 0.8, 0.9, 1), lambda g: {"rho": g, "rho_g": g, "rho_sg": 1.0}),
-                 "flips": (np.linspace(0, 0.45, 46), (0, 0.1, 0.2, 0.3, 0.4), lambda flip: {"flip": flip})}
+    imperfect = {
+        "independent": (np.linspace(0.5, 1, 51), (0.5, 0.7, 0.8, 0.9, 1), lambda g: {"rho_g": g, "rho_sg": rho * g}),
+        "shared": (np.linspace(0.5, 1, 51), (0.5, 0.7, 0.8, 0.9, 1), lambda g: {"rho": g, "rho_g": g, "rho_sg": 1.0}),
+        "flips": (np.linspace(0, 0.45, 46), (0, 0.1, 0.2, 0.3, 0.4), lambda flip: {"flip": flip}),
+    }
     for panel, (xs, marks, more) in imperfect.items():
         for q in QS:
-            yield ("imperfect", [panel], q, lambda x, q=q, more=more: base | {"q": q, "keep": 0.5, "n": n, "lam": last} | more(x), xs, marks)
+            yield (
+                "imperfect",
+                [panel],
+                q,
+                lambda x, q=q, more=more: base | {"q": q, "keep": 0.5, "n": n, "lam": last} | more(x),
+                xs,
+                marks,
+            )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 
 from benchmarks.cli import guarded
-from dp_common import config, registry
-from dp_common.errors import BadInput, Problem, did_you_mean
-from dp_common.options import option
-from dp_common.spec import Data
-from dp_common.teachers._unet_training import SIZES, Training, defaults_for
+from dp_common.config import registry
+from dp_common.config.options import option
+from dp_common.config.resolve import flatten, known_keys, parse, put
+from dp_common.config.specification import Data
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.teacher_training.trainer import SIZES, Training, defaults_for
 
 
 @dataclass
@@ -34,11 +35,19 @@ class Here:
     sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
     memory: float = option(4.0, "GiB of training images to hold in memory; larger sets are read at each step", low=0)
     workers: int = option(0, "processes that read images ahead where they are not held in memory", low=0)
-    quality: str = option("classifier", "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
-                          choices=("classifier", "none"))
-    save: str = option("fp32", "precision of the weights in the file; judged are the weights as saved", choices=("fp32", "bf16"))
-    distance: str = option("none", "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
-                           choices=("none", "inception"))
+    quality: str = option(
+        "classifier",
+        "judge it by a classifier trained with the task's recipe on the same real images, or not at all",
+        choices=("classifier", "none"),
+    )
+    save: str = option(
+        "fp32", "precision of the weights in the file; judged are the weights as saved", choices=("fp32", "bf16")
+    )
+    distance: str = option(
+        "none",
+        "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
+        choices=("none", "inception"),
+    )
     samples: int = option(2000, "images it is judged on", low=10)
 
 
@@ -68,23 +77,26 @@ def resolve(words):
     """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
     from omegaconf import OmegaConf
 
-    given = config.parse(words)
+    given = parse(words)
     if "task" not in given:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
     plugin = registry.find("task", given.pop("task"))
     cls = plugin.load()
     shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = config.known_keys(shape, runtime=False), {part: OmegaConf.structured(keys) for part, keys in shape.items()}
+    known, conf = (
+        known_keys(shape, runtime=False),
+        {part: OmegaConf.structured(keys) for part, keys in shape.items()},
+    )
     del known["data.monitor"]
     for key in given:
         if key not in known:
             raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
     for key, value in sorted(given.items()):
-        config.put(conf, known, key, value, {})
+        put(conf, known, key, value, {})
     task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
     task.data = OmegaConf.to_object(conf[""]).data
     for key, value in (defaults_for(task.shape) | given).items():
-        config.put(conf, known, key, value, {})
+        put(conf, known, key, value, {})
     return task, plugin.name, OmegaConf.to_object(conf[""])
 
 
@@ -92,12 +104,13 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     """Train, or go on, or find it done; returns the card. Raises Problem and its kinds."""
     import torch
 
-    from dp_common import files, provenance
+    from dp_common import files
+    from dp_common.persistence import provenance
+    from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
     from dp_common.teachers import _unet_card, unet
-    from dp_common.teachers._unet_training import Source, Trainer, refuse_difference
 
     settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
-    shown = config.flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
+    shown = flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
     if is_dataclass(task):
         shown |= {f"{name}.{f.name}": getattr(task, f.name) for f in fields(task) if not f.metadata.get("place")}
     provenance.fix_threads(settings.threads)
@@ -106,7 +119,11 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     identity = {"task": name, "data fingerprint": task.fingerprint(), **shown}
     if out.is_file():
         about, _ = unet.read(out)
-        refuse_difference(out, {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]}, identity)
+        refuse_difference(
+            out,
+            {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]},
+            identity,
+        )
         out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
         say(f"{out} is finished")
         return _unet_card.card(about, out)
@@ -122,8 +139,15 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     if checkpoint.is_file():
         trainer.load(checkpoint)
         say(f"going on after step {trainer.done:,} of {settings.steps:,}")
-    about = {"task": name, "classes": list(task.classes), "shape": list(task.shape), "architecture": trainer.architecture,
-             "prediction": settings.prediction, "schedule": settings.schedule, "settings": shown}
+    about = {
+        "task": name,
+        "classes": list(task.classes),
+        "shape": list(task.shape),
+        "architecture": trainer.architecture,
+        "prediction": settings.prediction,
+        "schedule": settings.schedule,
+        "settings": shown,
+    }
 
     def weights():
         state = trainer.average.module.state_dict()
@@ -141,7 +165,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         images, _ = _unet_card.samples(teacher(), _unet_card.GRID * columns, columns, device, settings.seed)
         files.write_atomic(out.with_suffix(".png"), _unet_card.grid_png(images, columns))
 
-    say(f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}")
+    say(
+        f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}"
+    )
     trainer.train(source, stop, keys.checkpoint_every, checkpoint, say, keys.sample_every, grid)
     grid()
     quality = {}
@@ -150,13 +176,34 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         quality = _unet_card.quality(teacher(), trainer, task, source, keys.samples, device, stop)
     if keys.distance == "inception":
         say(f"FID and KID of {keys.samples:,} samples")
-        quality |= _unet_card.distances(*_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device)
-    versions = {package: provenance.installed(package) for package in ("torch", "diffusers", "numpy", "scikit-learn", *(["torchmetrics"] if keys.distance != "none" else []))}
-    about |= {"parameters": sum(p.numel() for p in trainer.net.parameters()), "quality": quality, "seconds": round(trainer.seconds, 1),
-              "command": "python -m benchmarks.train_teacher " + shlex.join(words), "versions": versions,
-              "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
-               "data": {"fingerprint": identity["data fingerprint"], "images": len(source.labels), "hashes": len(source.hashes),
-                       "hash_digest": files.digest(source.hashes.tobytes()), "twins": source.twins}}
+        quality |= _unet_card.distances(
+            *_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
+        )
+    versions = {
+        package: provenance.installed(package)
+        for package in (
+            "torch",
+            "diffusers",
+            "numpy",
+            "scikit-learn",
+            *(["torchmetrics"] if keys.distance != "none" else []),
+        )
+    }
+    about |= {
+        "parameters": sum(p.numel() for p in trainer.net.parameters()),
+        "quality": quality,
+        "seconds": round(trainer.seconds, 1),
+        "command": "python -m benchmarks.train_teacher " + shlex.join(words),
+        "versions": versions,
+        "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
+        "data": {
+            "fingerprint": identity["data fingerprint"],
+            "images": len(source.labels),
+            "hashes": len(source.hashes),
+            "hash_digest": files.digest(source.hashes.tobytes()),
+            "twins": source.twins,
+        },
+    }
     text = _unet_card.card(about, out)
     files.write_atomic(out.with_suffix(".md"), text.encode())
     kept = {f"weights.{key}": value for key, value in weights().items()}
@@ -167,15 +214,22 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
 
 def help_text():
-    lines = [__doc__, "Keys:", "", f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too"]
-    for key, (_, _, f) in config.known_keys({"": Keys}, runtime=False).items():
+    lines = [
+        __doc__,
+        "Keys:",
+        "",
+        f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
+    ]
+    for key, (_, _, f) in known_keys({"": Keys}, runtime=False).items():
         if key == "data.monitor":
             continue
         rules = f.metadata
         allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
         lines.append(f"  {key + '=' + str(f.default):30}{allowed} {rules.get('about', '')}")
     lines += ["", "For larger images other defaults hold (untuned):"]
-    lines += [f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]]
+    lines += [
+        f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]
+    ]
     lines += ["  above: " + " ".join(f"{k}={v}" for k, v in SIZES[-1][1].items())]
     return "\n".join(lines)
 

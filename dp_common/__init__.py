@@ -1,1 +1,1 @@
-"""Vocabulary and machinery shared by all strategies. Layers, low to high: LAYERS in tests/test_layers.py, which holds them."""
+"""Vocabulary and machinery shared by all strategies; the rooms and their order are held by tests/test_house.py."""

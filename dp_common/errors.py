@@ -39,7 +39,8 @@ class Interrupted(Problem):
 
 class PeerFailed(Problem):
     """Another rank of this run has failed or is gone. ``told``: it has said so itself, and its own error is the one that counts;
-    ``code`` is that rank's."""
+    ``code`` is that rank's.
+    """
 
     def __init__(self, text, code=1, told=False):
         self.code, self.told = code, told

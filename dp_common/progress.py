@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 class Progress:
     """On a terminal one bar for the budget and, while images are made, one for them; elsewhere a line at each tenth of the budget
-    and each addition. ``quiet`` shows nothing."""
+    and each addition. ``quiet`` shows nothing.
+    """
 
     def __init__(self, budget, stream=None, quiet=False):
         self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
@@ -28,12 +29,20 @@ class Progress:
                 yield bar.update
         took = time.monotonic() - since
         if name != "train":
-            self.say(f"{name} {total:,} images in {clock(took)} ({total / max(took, 1e-9):,.0f}/s)")
+            self.say(f"{name} {total:,} images in {duration_text(took)} ({total / max(took, 1e-9):,.0f}/s)")
 
     def bar(self, total, name, leave=False):
         from tqdm import tqdm
 
-        return tqdm(total=total, desc=f"{name:>8}", unit=" images", unit_scale=True, leave=leave, file=self.stream, dynamic_ncols=True)
+        return tqdm(
+            total=total,
+            desc=f"{name:>8}",
+            unit=" images",
+            unit_scale=True,
+            leave=leave,
+            file=self.stream,
+            dynamic_ncols=True,
+        )
 
     def report(self, seen, size, accuracy):
         """After each evaluation on monitor."""
@@ -49,9 +58,15 @@ class Progress:
             return
         self.mark = mark
         since, then = self.begun
-        left = f", about {clock((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go" if seen > since else ""
-        self.say(f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
-                 f"monitor {100 * accuracy:.1f} %   {clock(elapsed)} gone{left}")
+        left = (
+            f", about {duration_text((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go"
+            if seen > since
+            else ""
+        )
+        self.say(
+            f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
+            f"monitor {100 * accuracy:.1f} %   {duration_text(elapsed)} gone{left}"
+        )
 
     def say(self, text):
         if self.quiet:
@@ -64,8 +79,12 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
 
-def clock(seconds):
+def duration_text(seconds):
     """75 -> 1:15; 3700 -> 1:01:40."""
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
+
+
+def note(text):
+    print(f"note: {text}", file=sys.stderr, flush=True)

@@ -43,5 +43,6 @@ def normals(seed: int, purpose: str, indices: np.ndarray, shape: tuple, step: in
 
 def label_of(indices: np.ndarray, classes: int) -> np.ndarray:
     """The class of each image index: every block of ``classes`` consecutive indices holds each class once, so sets of
-    any size are balanced to within one image and sets of different size are nested."""
+    any size are balanced to within one image and sets of different size are nested.
+    """
     return indices % classes

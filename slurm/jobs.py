@@ -11,9 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dp_common import config, joining, lease, registry
+from dp_common.config import registry
+from dp_common.config.resolve import resolve
+from dp_common.distributed import rendezvous as joining
 from dp_common.errors import Interrupted, Problem
-
+from dp_common.persistence import lease
 
 ENDING = 300  # seconds in which a requeue ends all tasks
 
@@ -32,30 +34,32 @@ class RunJob:
 
         job, began = JobEnvironment(), started()
         signals = Signals(self.grace)
-        world = ranks_of(job)
+        group = ranks_of(job)
         try:
-            if world.first:
+            if group.first:
                 drop_stale(job.paths)
-            self.work(signals, world, began)
+            self.work(signals, group, began)
         except Interrupted:
-            signals.end(world.first)
+            signals.end(group.first)
         except Exception as error:
-            world.fail(error)
+            group.report_failure(error)
             raise
         finally:
-            world.leave()
+            group.shutdown()
         return self.run_id
 
-    def work(self, signals, world, began):
+    def work(self, signals, group, began):
         find = registry.find
         registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
-        resolved = config.resolve(self.words)
+        resolved = resolve(self.words)
         if resolved.run_id != self.run_id:
-            raise Problem(f"{self.run_id}: its words now mean {resolved.run_id}: data, weights or code are not those of the submission")
+            raise Problem(
+                f"{self.run_id}: its words now mean {resolved.run_id}: data, weights or code are not those of the submission"
+            )
         os.environ.setdefault("OMP_NUM_THREADS", str(resolved.spec.threads))
-        from dp_common.runner import execute
+        from dp_common.lab.runner import execute
 
-        execute(resolved, stop=signals.heard, quiet=not world.first, started=began, world=world)
+        execute(resolved, stop=signals.heard, quiet=not group.first, started=began, group=group)
 
     def checkpoint(self):
         """Called by submitit at a signal: what goes on in the job's next life."""
@@ -90,7 +94,8 @@ def started():
 
 class Signals:
     """Handlers that only note. USR2 (submitit's: time limit or preemption) means commit, then requeue; if no mark is reached
-    within ``grace`` seconds, requeue without. TERM alone means that SLURM is about to end the job: commit, and wait for it."""
+    within ``grace`` seconds, requeue without. TERM alone means that SLURM is about to end the job: commit, and wait for it.
+    """
 
     def __init__(self, grace):
         self.grace, self.process, self.noted = grace, os.getpid(), set()
@@ -114,7 +119,8 @@ class Signals:
 
     def end(self, first=True):
         """All is committed: requeue, which ends the process, unless SLURM ends or requeues the job itself. Only the first task
-        can requeue; the others wait to be ended, since a task that leaves early may take the first one along."""
+        can requeue; the others wait to be ended, since a task that leaves early may take the first one along.
+        """
         waited = 0
         while signal.SIGUSR2 not in self.noted and (waited < 15 or not job_runs()):
             time.sleep(1)
@@ -129,7 +135,9 @@ class Signals:
 def job_runs():
     """Is this job still running as far as SLURM knows, that is neither cancelled nor being requeued?"""
     try:
-        said = subprocess.run(["squeue", "-h", "-j", os.environ["SLURM_JOB_ID"], "-o", "%T"], capture_output=True, text=True, timeout=30)
+        said = subprocess.run(
+            ["squeue", "-h", "-j", os.environ["SLURM_JOB_ID"], "-o", "%T"], capture_output=True, text=True, timeout=30
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return said.stdout.strip() == "RUNNING"
@@ -139,4 +147,7 @@ def package_path(snapshot, cwd):
     """Shell lines that put the snapshot first on sys.path and the working folder, where plugins may have neighbours, last."""
     from shlex import quote
 
-    return ["export PYTHONSAFEPATH=1", f"export PYTHONPATH={quote(str(snapshot))}${{PYTHONPATH:+:$PYTHONPATH}}:{quote(str(Path(cwd)))}"]
+    return [
+        "export PYTHONSAFEPATH=1",
+        f"export PYTHONPATH={quote(str(snapshot))}${{PYTHONPATH:+:$PYTHONPATH}}:{quote(str(Path(cwd)))}",
+    ]

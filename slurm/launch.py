@@ -19,8 +19,18 @@ from slurm import snapshot, state
 from slurm.jobs import RunJob, package_path
 from slurm.profiles import FOREVER, cpus_of, parameters
 
-BLAME = {"invalid account": "account", "partition": "partition", "qos": "qos", "feature": "constraint", "time limit": "time", "node configuration": "nodes, gpus, cpus, memory",
-         "node count": "nodes", "processors": "nodes, tasks, cpus", "memory": "memory", "reservation": "options"}  # words in sbatch's refusal -> the key to look at
+BLAME = {
+    "invalid account": "account",
+    "partition": "partition",
+    "qos": "qos",
+    "feature": "constraint",
+    "time limit": "time",
+    "node configuration": "nodes, gpus, cpus, memory",
+    "node count": "nodes",
+    "processors": "nodes, tasks, cpus",
+    "memory": "memory",
+    "reservation": "options",
+}  # words in sbatch's refusal -> the key to look at
 
 
 class Full(Exception):
@@ -53,7 +63,7 @@ def chunks(runs, profile):
     for run in runs:
         groups.setdefault(cpus_of(profile, run), []).append(run)
     size = array_size()
-    return [(cpus, group[at:at + size]) for cpus, group in groups.items() for at in range(0, len(group), size)]
+    return [(cpus, group[at : at + size]) for cpus, group in groups.items() for at in range(0, len(group), size)]
 
 
 def array_size():
@@ -80,10 +90,16 @@ def submit_array(runs, cpus, root, sweep, profile, code):
     name = runs[0].run_id if len(runs) == 1 else f"dp-{sweep}"
     tag = state.tag(root, sweep)
     # a signal that comes before submitit listens must not kill the job
-    python = f"/bin/sh -c 'trap \"\" USR2; exec \"$0\" \"$@\"' {shlex.quote(sys.executable)}"
-    executor = SlurmExecutor(folder, max_num_timeout=FOREVER if profile.timeouts < 0 else profile.timeouts, python=python)
-    executor.update_parameters(**parameters(profile, cpus), job_name=name, setup=[*profile.setup, *package_path(code, Path.cwd())],
-                               additional_parameters={"requeue": True, **options(profile), "comment": tag})
+    python = f'/bin/sh -c \'trap "" USR2; exec "$0" "$@"\' {shlex.quote(sys.executable)}'
+    executor = SlurmExecutor(
+        folder, max_num_timeout=FOREVER if profile.timeouts < 0 else profile.timeouts, python=python
+    )
+    executor.update_parameters(
+        **parameters(profile, cpus),
+        job_name=name,
+        setup=[*profile.setup, *package_path(code, Path.cwd())],
+        additional_parameters={"requeue": True, **options(profile), "comment": tag},
+    )
     work = [RunJob(*pinned, profile.grace) for run in runs for pinned in [pin(run, root)]]
     try:
         with outside_of_a_job(), contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is told below, once
@@ -92,8 +108,15 @@ def submit_array(runs, cpus, root, sweep, profile, code):
         shutil.rmtree(folder, ignore_errors=True)
         raise refusal(str(error), profile) from error
     ids = {run.run_id: job.job_id for run, job in zip(runs, submitted)}
-    record = {"sweep": sweep, "time": time.time(), "name": name, "devices": profile.devices, "code": str(code),
-              "parameters": {key: value for key, value in executor.parameters.items()}, "jobs": {job: run_id for run_id, job in ids.items()}}
+    record = {
+        "sweep": sweep,
+        "time": time.time(),
+        "name": name,
+        "devices": profile.devices,
+        "code": str(code),
+        "parameters": {key: value for key, value in executor.parameters.items()},
+        "jobs": {job: run_id for run_id, job in ids.items()},
+    }
     write_atomic(folder / "jobs.json", json.dumps(record, indent=1, default=str).encode())
     if len(runs) > 1:
         rename(ids)
@@ -120,14 +143,20 @@ def rename(ids):
 
 def refusal(text, profile):
     """sbatch's refusal as the error to raise."""
-    said = [line.removeprefix("sbatch: ").removeprefix("error: ") for line in text.splitlines() if line.startswith("sbatch:")] or text.split("\n")[-1:]
+    said = [
+        line.removeprefix("sbatch: ").removeprefix("error: ")
+        for line in text.splitlines()
+        if line.startswith("sbatch:")
+    ] or text.split("\n")[-1:]
     line = "; ".join(said)
     if re.search(r"MaxSubmit|MaxJobCount|Resource temporarily unavailable", line):
         return Full(line)
     for word, keys in BLAME.items():
         if word in line.lower():
             value = None if "," in keys else getattr(profile, keys) or None
-            return BadInput(f"slurm.{keys}" if "," not in keys else f"profile ({keys})", value, f"the cluster says: {line}")
+            return BadInput(
+                f"slurm.{keys}" if "," not in keys else f"profile ({keys})", value, f"the cluster says: {line}"
+            )
     return Problem(f"the cluster did not take the jobs: {line}")
 
 
@@ -138,8 +167,11 @@ class outside_of_a_job:
 
     def __enter__(self):
         inside = "SLURM_JOB_ID" in os.environ
-        self.kept = {key: os.environ.pop(key) for key in list(os.environ)
-                     if key in self.NAMES or inside and key.startswith(("SLURM_", "SUBMITIT_")) and key != "SLURM_CONF"}
+        self.kept = {
+            key: os.environ.pop(key)
+            for key in list(os.environ)
+            if key in self.NAMES or inside and key.startswith(("SLURM_", "SUBMITIT_")) and key != "SLURM_CONF"
+        }
 
     def __exit__(self, *_):
         os.environ.update(self.kept)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
-from dp_common import config
+from dp_common.config.resolve import PRESETS, read_preset
 from dp_common.errors import BadInput
-from dp_common.provenance import commit
+from dp_common.persistence.provenance import commit
 
 HOME = Path(__file__).parent.parent
 PACKAGES = ("benchmarks", "strategies", "dp_common", "results", "slurm")
@@ -58,19 +58,26 @@ def put(folder, files):
 
 def pin(run, root):
     """(words, plugins) of a resolved run that no later edit changes: root is absolute, a preset given by path is a copy with
-    what it stands on, and ``plugins`` maps each plugin file as it was named to its copy."""
-    words = [word for word in run.words if word.partition("=")[0] not in ("root", "runtime.root")] + [f"root={Path(root).resolve()}"]
+    what it stands on, and ``plugins`` maps each plugin file as it was named to its copy.
+    """
+    words = [word for word in run.words if word.partition("=")[0] not in ("root", "runtime.root")] + [
+        f"root={Path(root).resolve()}"
+    ]
     for place, word in enumerate(words):
         key, _, name = word.partition("=")
         if key == "preset" and name.endswith((".yaml", ".yml")):
-            flat = yaml.safe_dump(config.read_preset(name, config.PRESETS)).encode()
+            flat = yaml.safe_dump(read_preset(name, PRESETS)).encode()
             words[place] = f"preset={kept(root, Path(name).name, flat)}"
-    named = [f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()]
+    named = [
+        f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()
+    ]
     plugins = {}
     for name in [*named, *(name for _, name, _ in run.scores)]:
         path, _, attribute = name.partition(":")
         if path.endswith(".py"):
-            plugins[name] = f"{kept(root, Path(path).name, Path(path).read_bytes())}{':' + attribute if attribute else ''}"
+            plugins[name] = (
+                f"{kept(root, Path(path).name, Path(path).read_bytes())}{':' + attribute if attribute else ''}"
+            )
     return words, plugins
 
 

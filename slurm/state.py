@@ -13,12 +13,26 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from dp_common import lease
 from dp_common.errors import Problem
+from dp_common.persistence import lease
 
 FIELDS = {"JobArrayID": 40, "JobID": 20, "State": 20, "Reason": 60, "RestartCnt": 12, "Name": 140, "Comment": 80}
-LIVE = {"PENDING", "RUNNING", "SUSPENDED", "COMPLETING", "CONFIGURING", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING", "REQUEUED",
-        "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT"}
+LIVE = {
+    "PENDING",
+    "RUNNING",
+    "SUSPENDED",
+    "COMPLETING",
+    "CONFIGURING",
+    "STAGE_OUT",
+    "SIGNALING",
+    "STOPPED",
+    "RESIZING",
+    "REQUEUED",
+    "REQUEUE_HOLD",
+    "REQUEUE_FED",
+    "RESV_DEL_HOLD",
+    "SPECIAL_EXIT",
+}
 STARTED = {"RUNNING", "COMPLETING", "SUSPENDED", "STAGE_OUT", "SIGNALING", "STOPPED", "RESIZING"}
 
 
@@ -54,7 +68,9 @@ def tag(root, sweep):
 
 def submissions(root):
     """The records of all submissions under ``root``, oldest first."""
-    records = [json.loads(path.read_text()) | {"folder": str(path.parent)} for path in Path(root).glob(".slurm/*/*/jobs.json")]
+    records = [
+        json.loads(path.read_text()) | {"folder": str(path.parent)} for path in Path(root).glob(".slurm/*/*/jobs.json")
+    ]
     return sorted(records, key=lambda record: record["time"])
 
 
@@ -73,13 +89,20 @@ def ask(*command):
 
 def queue():
     """squeue's rows of this user, ended jobs that the controller still remembers included: {array or plain id: {field: text}}."""
-    text = ask("squeue", "--noheader", "--array", "--states=all", f"--user={os.getuid()}", "--Format",
-               ",".join(f"{name}:{width}" for name, width in FIELDS.items()))
+    text = ask(
+        "squeue",
+        "--noheader",
+        "--array",
+        "--states=all",
+        f"--user={os.getuid()}",
+        "--Format",
+        ",".join(f"{name}:{width}" for name, width in FIELDS.items()),
+    )
     rows = {}
     for line in text.splitlines():
         row, at = {}, 0
         for name, width in FIELDS.items():
-            row[name] = line[at:at + width].strip()
+            row[name] = line[at : at + width].strip()
             at += width
         rows[row["JobArrayID"]] = row
     return rows
@@ -87,12 +110,20 @@ def queue():
 
 def accounting(ids):
     """{job id: [its lives: state, exit, seconds, gpus, name]} by sacct; {} where there is no accounting, and with a word where it
-    does not answer."""
+    does not answer.
+    """
     found, ids = {}, sorted({name.partition("_")[0] for name in ids})
     for start in range(0, len(ids), 200):
         try:
-            text = ask("sacct", "--allocations", "--duplicates", "--noheader", "--parsable2", f"--jobs={','.join(ids[start:start + 200])}",
-                       "--format=JobID,State,ExitCode,ElapsedRaw,AllocTRES,JobName")
+            text = ask(
+                "sacct",
+                "--allocations",
+                "--duplicates",
+                "--noheader",
+                "--parsable2",
+                f"--jobs={','.join(ids[start : start + 200])}",
+                "--format=JobID,State,ExitCode,ElapsedRaw,AllocTRES,JobName",
+            )
         except Problem as problem:
             if "disabled" not in str(problem) and "not found" not in str(problem):
                 print(f"note: no accounting now: {problem}", file=sys.stderr)
@@ -100,15 +131,23 @@ def accounting(ids):
         for line in text.splitlines():
             name, state, code, seconds, tres, job_name = line.split("|", 5)
             gpus = next((int(part.partition("=")[2]) for part in tres.split(",") if part.startswith("gres/gpu=")), 0)
-            found.setdefault(name, []).append({"state": state.partition(" ")[0], "exit": code, "seconds": int(seconds or 0), "gpus": gpus,
-                                               "name": job_name})
+            found.setdefault(name, []).append(
+                {
+                    "state": state.partition(" ")[0],
+                    "exit": code,
+                    "seconds": int(seconds or 0),
+                    "gpus": gpus,
+                    "name": job_name,
+                }
+            )
     return found
 
 
 def jobs(root):
     """(all jobs ever submitted under ``root``, oldest first, with what SLURM says of them now; squeue's rows).
 
-    Asks nobody where nothing was submitted. Raises Problem if SLURM does not answer."""
+    Asks nobody where nothing was submitted. Raises Problem if SLURM does not answer.
+    """
     if not (Path(root) / ".slurm").is_dir():
         return [], {}
     records = submissions(root)
@@ -133,13 +172,28 @@ def jobs(root):
     for name, row in alive.items():  # of a submission that was interrupted before it wrote its record
         sweep = (row["Comment"].split() + ["", ""])[1]
         if name not in known and row["State"] in LIVE and row["Comment"] == tag(root, sweep):
-            all_jobs.append(Job(name, row["Name"], sweep, "", 1, row["State"], row["Reason"], int(row["RestartCnt"] or 0), row["JobID"]))
+            all_jobs.append(
+                Job(
+                    name,
+                    row["Name"],
+                    sweep,
+                    "",
+                    1,
+                    row["State"],
+                    row["Reason"],
+                    int(row["RestartCnt"] or 0),
+                    row["JobID"],
+                )
+            )
     return all_jobs, alive
 
 
 def of(record):
     """The jobs of one submission, as yet without SLURM's word."""
-    return [Job(name, run_id, record["sweep"], f"{record['folder']}/{name}_0_log.err", record["devices"]) for name, run_id in record["jobs"].items()]
+    return [
+        Job(name, run_id, record["sweep"], f"{record['folder']}/{name}_0_log.err", record["devices"])
+        for name, run_id in record["jobs"].items()
+    ]
 
 
 def unasked(root):
@@ -170,4 +224,4 @@ def held(folder, rows):
 def cancel(chosen):
     """End these jobs. Raises Problem."""
     for start in range(0, len(chosen), 300):
-        ask("scancel", *[job.id for job in chosen[start:start + 300]])
+        ask("scancel", *[job.id for job in chosen[start : start + 300]])

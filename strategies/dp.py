@@ -5,9 +5,9 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 
 from dataclasses import dataclass
 
+from dp_common.config.options import RULE_NAMES, THROUGH, option
 from dp_common.errors import BadInput
-from dp_common.options import RULE_NAMES, THROUGH, option
-from dp_common.patience import Plateau, check_fits, interval_of
+from dp_common.lab.patience import Plateau, check_fits, interval_of
 
 
 @dataclass
@@ -17,7 +17,9 @@ class DeliberatePractice:
     score: str = option("entropy", "score whose gradient guides", plugin="score", guides=True)
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
     rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
-    through: str = option("denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH)
+    through: str = option(
+        "denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH
+    )
     every: int = option(5, "guide one step in this many", low=1, at_most="sampler.steps")
     initial: int = option(0, "N, images before training; 0: scale / 4", low=0)
     per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / 3", low=0)
@@ -25,8 +27,14 @@ class DeliberatePractice:
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
-    at: float = option(0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
-    feedback: str = option("current", "the learner that guides: as it is now, or as it was at the first plateau", choices=("current", "first"))
+    at: float = option(
+        0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8
+    )
+    feedback: str = option(
+        "current",
+        "the learner that guides: as it is now, or as it was at the first plateau",
+        choices=("current", "first"),
+    )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
 
     def settle(self, budget):
@@ -56,8 +64,15 @@ class DeliberatePractice:
             if lab.learning and lab.room and self.stalled(plateau, accuracy, lab):
                 if self.feedback == "first" and not lab.rounds:
                     lab.freeze()
-                lab.generate(min(self.per_round, lab.room), guide=self.score, omega=self.omega, rule=self.rule,
-                             through=self.through, every=self.every, frozen=self.feedback == "first")
+                lab.generate(
+                    min(self.per_round, lab.room),
+                    guide=self.score,
+                    omega=self.omega,
+                    rule=self.rule,
+                    through=self.through,
+                    every=self.every,
+                    frozen=self.feedback == "first",
+                )
                 yield "practised"
         lab.cooldown()
         yield "final"

@@ -6,9 +6,9 @@ random tenth of it, the best kept, a fresh learner trained. Every generated imag
 
 from dataclasses import dataclass
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.patience import Plateau, check_fits, interval_of
+from dp_common.lab.patience import Plateau, check_fits, interval_of
 
 AUTO = -1
 
@@ -19,14 +19,20 @@ class Prune:
 
     score: str = option("entropy", "score of which the highest are kept", plugin="score")
     oversample: float = option(4.0, "candidates per image kept", low=1)
-    balance: str = option("class", "keep the same number of each class, or the best overall", choices=("class", "global"))
+    balance: str = option(
+        "class", "keep the same number of each class, or the best overall", choices=("class", "global")
+    )
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "plateaus at which images are added", low=1)
-    at: float = option(0.0, "with one round: the share of the budget at which it comes; 0: at a plateau", low=0, high=0.8)
+    at: float = option(
+        0.0, "with one round: the share of the budget at which it comes; 0: at a plateau", low=0, high=0.8
+    )
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
-    scorer_seen: float = option(0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8)
+    scorer_seen: float = option(
+        0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8
+    )
 
     def settle(self, budget):
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial

@@ -4,17 +4,31 @@ import os
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
-import pytest  # noqa: E402
+import pytest
 
-SMALL = ["scale=120", "train.seen=2560", "train.batch=64", "sampler.steps=5", "mixture.components=2", "dp.interval=128", "dp.patience=1"]
+SMALL = [
+    "scale=120",
+    "train.seen=2560",
+    "train.batch=64",
+    "sampler.steps=5",
+    "mixture.components=2",
+    "dp.interval=128",
+    "dp.patience=1",
+]
 
 
-LONGEST = ("slurm", "test_ranks", "test_resume", "test_theory")  # begun first, so that no worker is left with one of them at the end
+LONGEST = (
+    "slurm",
+    "test_ranks",
+    "test_resume",
+    "test_theory",
+)  # begun first, so that no worker is left with one of them at the end
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """A file's tests go to one worker, which makes its fixtures once; all of SLURM's too, since there is one test cluster."""
+
     def group(item):
         return "slurm" if item.path.parent.name == "slurm" else item.path.stem
 
@@ -33,12 +47,16 @@ def one_thread():
 @pytest.fixture
 def small(tmp_path):
     """``small("strategy=static", ...)`` -> Resolved: a run of about a second under tmp_path."""
-    from dp_common import config
+    from dp_common.config.resolve import resolve
 
-    def resolve(*words):
+    def small_run(*words):
         given = {word.partition("=")[0] for word in words}
         section = next((word.partition("=")[2] for word in words if word.startswith("strategy=")), "dp")
-        rest = [word for word in SMALL if word.partition("=")[0] not in given and (not word.startswith("dp.") or "dp" in section)]
-        return config.resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
+        rest = [
+            word
+            for word in SMALL
+            if word.partition("=")[0] not in given and (not word.startswith("dp.") or "dp" in section)
+        ]
+        return resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
 
-    return resolve
+    return small_run

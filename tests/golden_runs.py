@@ -26,7 +26,14 @@ RUNS = {
     "dp-omega-0": ["strategy=dp", "dp.omega=0", *SMALL],
     "dp-first-score": ["strategy=dp", "dp.feedback=first", "dp.rule=score", "dp.omega=3", "dp.through=decoder", *SMALL],
     "dp-probed": ["strategy=dp", "probe=hardness", *SMALL],
-    "dp-block-jpeg": ["strategy=dp", "train.order=block", "images.format=jpeg", "train.ema=0.99", "train.mixup=0.5", *SMALL],
+    "dp-block-jpeg": [
+        "strategy=dp",
+        "train.order=block",
+        "images.format=jpeg",
+        "train.ema=0.99",
+        "train.mixup=0.5",
+        *SMALL,
+    ],
     "real": ["strategy=real", *SMALL],
     "unet-dp": ["strategy=dp", "teacher=unet", "scale=200", "train.seen=8k", "threads=1"],
     "unet-static": ["strategy=static", "teacher=unet", "scale=200", "train.seen=8k", "threads=1"],
@@ -34,8 +41,19 @@ RUNS = {
     "dp-two-ranks": ["strategy=dp", "seed=1", *SMALL],
     "dp-killed": ["strategy=dp", "checkpoint_every=0", *SMALL],
 }
-KEPT = ("store_digest", "accuracy", "monitor_accuracy", "shifted", "images_generated", "images_kept", "images_seen", "iterations",
-        "network_evaluations", "gradients", "additions")
+KEPT = (
+    "store_digest",
+    "accuracy",
+    "monitor_accuracy",
+    "shifted",
+    "images_generated",
+    "images_kept",
+    "images_seen",
+    "iterations",
+    "network_evaluations",
+    "gradients",
+    "additions",
+)
 
 
 def command(name, root):

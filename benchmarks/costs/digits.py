@@ -3,25 +3,28 @@
 from functools import partial
 
 from benchmarks.costs import Item
-from dp_common import config
-from dp_common.options import RULE_NAMES, THROUGH
+from dp_common.config.options import RULE_NAMES, THROUGH
+from dp_common.config.resolve import resolve
 
 
 def items(options):
     import numpy as np
     import torch
 
-    from dp_common import store
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.learner import Learner
+    from dp_common.diffusion.image_sampler import ImageSampler, quantise
+    from dp_common.learner.classifier import Learner
+    from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
+    from dp_common.training_data import shards
 
     block = options.block
-    run = config.resolve(["strategy=static"])
+    run = resolve(["strategy=static"])
     run.task.load(0)
     run.teacher.prepare(run.task, torch.device("cpu"))
-    learner, studio = Learner(run.spec, run.task, "cpu"), Studio(run.spec, run.teacher, torch.device("cpu"), Clock())
+    learner, studio = (
+        Learner(run.spec, run.task, "cpu"),
+        ImageSampler(run.spec, run.teacher, torch.device("cpu"), Meter()),
+    )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
     images = quantise(studio.sample(indices, labels))
@@ -40,10 +43,12 @@ def items(options):
     for rule in RULE_NAMES:
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
-                found[f"sample.{rule}.{through}.every{every}"] = Item("images", block, partial(guided, rule, through, every), "sample.plain")
+                found[f"sample.{rule}.{through}.every{every}"] = Item(
+                    "images", block, partial(guided, rule, through, every), "sample.plain"
+                )
     return found | {
         "learner.train": Item("images", batch, partial(learner.step, [examples], 0)),
         "learner.forward": Item("images", block, partial(learner.predict, images), "learner.train"),
         "learner.gradient": Item("images", block, gradient, "learner.train"),
-        "store.encode": Item("images", block, lambda: [store.encode(image) for image in images]),
+        "store.encode": Item("images", block, lambda: [shards.encode(image) for image in images]),
     }

@@ -15,10 +15,11 @@ IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 def items(options):
     import numpy as np
 
-    from dp_common import feed, store
-    from dp_common.augment import augment_of
-    from dp_common.spec import Train
-    from dp_common.trainset import BlockSet
+    from dp_common.config.specification import Train
+    from dp_common.training_data import loading
+    from dp_common.training_data import shards as store
+    from dp_common.training_data.augmentation import augment_of
+    from dp_common.training_data.training_set import BlockSet
 
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
@@ -29,8 +30,19 @@ def items(options):
     for first in range(0, IMAGES, IMAGES // PAGES):
         indices = np.arange(first, first + IMAGES // PAGES)
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
-        mark = store.write(path, [str(n) for n in range(10)], data, indices, labels[indices], None, seed=0, round=0, strategy="static", omega=0.0,
-                           format="jpeg")
+        mark = store.write(
+            path,
+            [str(n) for n in range(10)],
+            data,
+            indices,
+            labels[indices],
+            None,
+            seed=0,
+            round=0,
+            strategy="static",
+            omega=0.0,
+            format="jpeg",
+        )
         trainset.add_shard(path, mark, len(indices), first == 0)
     for index in range(IMAGES):
         place = root / "images" / str(labels[index])
@@ -38,15 +50,23 @@ def items(options):
         (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
     def block(augment):
-        examples = feed.Examples(trainset, 0, augment=augment)
-        for _ in feed.stream(examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers):
+        examples = loading.Examples(trainset, 0, augment=augment)
+        for _ in loading.stream(
+            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers
+        ):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)
-    return {"loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
-            "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
-            "loader.block.augmented": Item("images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"),
-            "loader.imagefolder.augmented": Item("images", IMAGES, partial(image_folder, root / "images", vit, options.workers))}
+    return {
+        "loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
+        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
+        "loader.block.augmented": Item(
+            "images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"
+        ),
+        "loader.imagefolder.augmented": Item(
+            "images", IMAGES, partial(image_folder, root / "images", vit, options.workers)
+        ),
+    }
 
 
 def image_folder(root, train, workers):
@@ -57,9 +77,18 @@ def image_folder(root, train, workers):
 
     steps = []
     if train:
-        steps = [v2.RandomResizedCrop(SIZE, scale=(train.crop, 1.0), antialias=True), v2.RandomHorizontalFlip(),
-                  v2.RandAugment(num_ops=2, magnitude=train.randaugment)]
-    for _ in DataLoader(ImageFolder(root, v2.Compose([*steps, v2.PILToTensor()])), CHUNK, shuffle=True, num_workers=workers, multiprocessing_context="fork"):
+        steps = [
+            v2.RandomResizedCrop(SIZE, scale=(train.crop, 1.0), antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.RandAugment(num_ops=2, magnitude=train.randaugment),
+        ]
+    for _ in DataLoader(
+        ImageFolder(root, v2.Compose([*steps, v2.PILToTensor()])),
+        CHUNK,
+        shuffle=True,
+        num_workers=workers,
+        multiprocessing_context="fork",
+    ):
         pass
 
 

@@ -14,8 +14,15 @@ SIZES, BLOCKS = (1, 2), 8
 
 def items(options):
     words = ["strategy=static", *(options.words or ["task=digits", "teacher=unet"])]
-    return {f"generate.{size}-rank": Item("images", BLOCKS * options.block, Crew(size, words, options.block).call, None if size == 1 else "generate.1-rank")
-            for size in SIZES}
+    return {
+        f"generate.{size}-rank": Item(
+            "images",
+            BLOCKS * options.block,
+            Crew(size, words, options.block).call,
+            None if size == 1 else "generate.1-rank",
+        )
+        for size in SIZES
+    }
 
 
 class Crew:
@@ -42,29 +49,37 @@ class Crew:
 
 
 def member(rank, size, port, words, block, pipe):
-    os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": str(port),
+        "OMP_NUM_THREADS": "1",
+    }
     import numpy as np
     import torch
 
-    from dp_common import config, joining, store
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.provenance import fix_threads
+    from dp_common.config.resolve import resolve
+    from dp_common.diffusion.image_sampler import ImageSampler, quantise
+    from dp_common.distributed import rendezvous as joining
+    from dp_common.persistence.meter import Meter
+    from dp_common.persistence.provenance import fix_threads
     from dp_common.seeds import label_of
+    from dp_common.training_data import shards
 
     fix_threads(1)
-    run, world, device = config.resolve(words), joining.join(), torch.device("cpu")
+    run, group, device = resolve(words), joining.join(), torch.device("cpu")
     run.task.load(run.spec.data.split)
     run.teacher.prepare(run.task, device)
-    studio = Studio(run.spec, run.teacher, device, Clock())
+    studio = ImageSampler(run.spec, run.teacher, device, Meter())
     pipe.send("ready")
     while True:
         try:
             pipe.recv()
         except EOFError:
-            return world.leave()
-        for number in world.deal(BLOCKS, lambda: False):
+            return group.shutdown()
+        for number in group.work_queue(BLOCKS, lambda: False):
             indices = np.arange(number * block, (number + 1) * block)
             for image in quantise(studio.sample(indices, label_of(indices, len(run.task.classes)))):
-                store.encode(image)
+                shards.encode(image)
         pipe.send("done")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.costs import Item
 from benchmarks.costs.teacher import measured
-from dp_common import config
+from dp_common.config.resolve import resolve
 
 SIDE = 8192
 
@@ -21,8 +21,17 @@ def items(options):
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     write(Path(folder.name))
-    run = config.resolve(["task=imagenet1k", "strategy=static", "teacher=stable-diffusion", f"stable_diffusion.weights={folder.name}",
-                          "stable_diffusion.guide_decode=tiny", f"stable_diffusion.tiny_weights={folder.name}/tiny", *options.words])
+    run = resolve(
+        [
+            "task=imagenet1k",
+            "strategy=static",
+            "teacher=stable-diffusion",
+            f"stable_diffusion.weights={folder.name}",
+            "stable_diffusion.guide_decode=tiny",
+            f"stable_diffusion.tiny_weights={folder.name}/tiny",
+            *options.words,
+        ]
+    )
     a, b = (torch.randn(SIDE, SIDE, device=options.device, dtype=torch.bfloat16) for _ in range(2))
     peak = {"matmul.bf16": Item("products", 1, lambda: a @ b, flops=2.0 * SIDE**3)}
     return peak | measured(run, options, decodes=("full", "reduced", "tiny"))
@@ -36,18 +45,48 @@ def write(folder):
 
     torch.manual_seed(0)
     unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)  # the defaults are 1.5's
-    vae = AutoencoderKL(block_out_channels=(128, 256, 512, 512), layers_per_block=2, down_block_types=("DownEncoderBlock2D",) * 4,
-                        up_block_types=("UpDecoderBlock2D",) * 4, sample_size=512)
-    text = CLIPTextModel(CLIPTextConfig(vocab_size=1000, hidden_size=768, intermediate_size=768, num_hidden_layers=1, num_attention_heads=12,
-                                        bos_token_id=0, eos_token_id=1, pad_token_id=1))
+    vae = AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        sample_size=512,
+    )
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=1000,
+            hidden_size=768,
+            intermediate_size=768,
+            num_hidden_layers=1,
+            num_attention_heads=12,
+            bos_token_id=0,
+            eos_token_id=1,
+            pad_token_id=1,
+        )
+    )
     for name, network in {"unet": unet, "vae": vae, "text_encoder": text, "tiny": AutoencoderTiny()}.items():
         network.to(torch.bfloat16).save_pretrained(folder / name)
-    files = {"model_index.json": {"_class_name": "StableDiffusionPipeline"},
-             "scheduler/scheduler_config.json": {"_class_name": "DDIMScheduler", "beta_schedule": "scaled_linear", "beta_start": 0.00085,
-                                                 "beta_end": 0.012, "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False},
-             "tokenizer/tokenizer_config.json": {"tokenizer_class": "CLIPTokenizer", "model_max_length": 77, "bos_token": "<|startoftext|>",
-                                                 "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>", "pad_token": "<|endoftext|>"},
-             "tokenizer/vocab.json": vocabulary()}
+    files = {
+        "model_index.json": {"_class_name": "StableDiffusionPipeline"},
+        "scheduler/scheduler_config.json": {
+            "_class_name": "DDIMScheduler",
+            "beta_schedule": "scaled_linear",
+            "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "steps_offset": 1,
+            "set_alpha_to_one": False,
+            "clip_sample": False,
+        },
+        "tokenizer/tokenizer_config.json": {
+            "tokenizer_class": "CLIPTokenizer",
+            "model_max_length": 77,
+            "bos_token": "<|startoftext|>",
+            "eos_token": "<|endoftext|>",
+            "unk_token": "<|endoftext|>",
+            "pad_token": "<|endoftext|>",
+        },
+        "tokenizer/vocab.json": vocabulary(),
+    }
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(json.dumps(content))
@@ -57,4 +96,7 @@ def write(folder):
 def vocabulary():
     """Letters, alone and at the end of a word: no merges."""
     letters = [chr(c) for c in range(33, 127)]
-    return {token: number for number, token in enumerate(["<|startoftext|>", "<|endoftext|>", *letters, *(c + "</w>" for c in letters)])}
+    return {
+        token: number
+        for number, token in enumerate(["<|startoftext|>", "<|endoftext|>", *letters, *(c + "</w>" for c in letters)])
+    }

@@ -4,30 +4,35 @@ from functools import partial
 from itertools import product
 
 from benchmarks.costs import Item
-from dp_common import config
-from dp_common.options import THROUGH
+from dp_common.config.options import THROUGH
+from dp_common.config.resolve import resolve
 
 
 def items(options):
-    run = config.resolve(["strategy=static", *options.words])
+    run = resolve(["strategy=static", *options.words])
     run.task.load(run.spec.data.split)
     return measured(run, options)
 
 
 def measured(run, options, decodes=()):
     """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
-    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too."""
+    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
+    """
     import numpy as np
 
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio, quantise
-    from dp_common.learner import Learner
+    from dp_common.diffusion.image_sampler import ImageSampler, quantise
+    from dp_common.learner.classifier import Learner
+    from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
 
     run.teacher.prepare(run.task, options.device)
     learner = Learner(run.spec, run.task, options.device)
-    studio = Studio(run.spec, run.teacher, options.device, Clock())
-    block, batch, name = min(options.block, run.spec.sampler.block), run.spec.train.micro or run.spec.train.batch, run.spec.teacher
+    studio = ImageSampler(run.spec, run.teacher, options.device, Meter())
+    block, batch, name = (
+        min(options.block, run.spec.sampler.block),
+        run.spec.train.micro or run.spec.train.batch,
+        run.spec.teacher,
+    )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
     images = quantise(studio.sample(indices, labels))

@@ -3,23 +3,33 @@
 from functools import partial
 
 from benchmarks.costs import Item
-from dp_common.options import THROUGH
+from dp_common.config.options import THROUGH
 
 
 def items(options, steps=20):
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
-    from dp_common.guidance import Guide
-    from dp_common.sampling import ddim
-    from dp_common.schedule import timesteps
+    from dp_common.diffusion.ddim import ddim
+    from dp_common.diffusion.guidance import Guide
+    from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
     batch = min(options.block, 64)
     torch.manual_seed(0)
-    unet = UNet2DModel(sample_size=8, in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(32, 64), norm_num_groups=8,
-                       down_block_types=("DownBlock2D", "AttnDownBlock2D"), up_block_types=("AttnUpBlock2D", "UpBlock2D")).eval()
-    classifier = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.GELU(), torch.nn.Linear(64, 10))
+    unet = UNet2DModel(
+        sample_size=8,
+        in_channels=1,
+        out_channels=1,
+        layers_per_block=1,
+        block_out_channels=(32, 64),
+        norm_num_groups=8,
+        down_block_types=("DownBlock2D", "AttnDownBlock2D"),
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    ).eval()
+    classifier = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 64), torch.nn.GELU(), torch.nn.Linear(64, 10)
+    )
     scheduler = DDIMScheduler(clip_sample=False)
     pipeline = DDIMPipeline(unet, scheduler)
     pipeline.set_progress_bar_config(disable=True)
@@ -28,10 +38,21 @@ def items(options, steps=20):
 
     def ours(guide=None):
         with torch.no_grad():
-            return ddim(lambda x, t, y: unet(x, t).sample, x, labels, timesteps(steps), scheduler.alphas_cumprod.numpy(), guide=guide)
+            return ddim(
+                lambda x, t, y: unet(x, t).sample,
+                x,
+                labels,
+                timesteps(steps),
+                scheduler.alphas_cumprod.numpy(),
+                guide=guide,
+            )
 
-    found = {"unet.plain": Item("images", batch, ours, "unet.diffusers_pipeline"),
-             "unet.diffusers_pipeline": Item("images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np"))}
+    found = {
+        "unet.plain": Item("images", batch, ours, "unet.diffusers_pipeline"),
+        "unet.diffusers_pipeline": Item(
+            "images", batch, lambda: pipeline(batch_size=batch, num_inference_steps=steps, output_type="np")
+        ),
+    }
     for through in THROUGH:
         for every in (1, 5):
             guide = Guide(objective, 0.05, "relative", through, every)

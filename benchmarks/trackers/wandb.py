@@ -4,16 +4,30 @@ import wandb
 
 from dp_common.errors import Problem
 
-
-QUIET = {"silent": True, "console": "off", "disable_git": True, "disable_code": True, "x_disable_stats": True}  # this process is not the run
+QUIET = {
+    "silent": True,
+    "console": "off",
+    "disable_git": True,
+    "disable_code": True,
+    "x_disable_stats": True,
+}  # this process is not the run
 
 
 class Tracker:
     def __init__(self, out, run_id, values, project):
         out.mkdir(parents=True, exist_ok=True)
         try:
-            self.run = wandb.init(project=project, id=run_id, name=run_id, group=f"{values.get('task')} {values.get('strategy')}", config=values,
-                                  dir=str(out), resume="allow", reinit="create_new", settings=wandb.Settings(**QUIET))
+            self.run = wandb.init(
+                project=project,
+                id=run_id,
+                name=run_id,
+                group=f"{values.get('task')} {values.get('strategy')}",
+                config=values,
+                dir=str(out),
+                resume="allow",
+                reinit="create_new",
+                settings=wandb.Settings(**QUIET),
+            )
         except wandb.errors.Error as error:
             raise Problem(f"wandb: {' '.join(str(error).split())}") from error
         self.run.define_metric("*", step_metric="images_seen")

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from dp_common import config, ledger
+from dp_common.config.resolve import resolve
 from dp_common.conformance.rules import require
 from dp_common.errors import Interrupted
+from dp_common.persistence import ledger
 
 SMALL = ["scale=200", "train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
 
@@ -35,11 +36,11 @@ class Trial:
     def resolve(self, name, *words):
         keys = {word.partition("=")[0] for word in words}
         kept = [word for word in self.words if word.partition("=")[0] not in keys]
-        return config.resolve([*kept, *words, f"root={self.root / name}", "checkpoint_every=0"])
+        return resolve([*kept, *words, f"root={self.root / name}", "checkpoint_every=0"])
 
     def run(self, name, *words, stop=lambda: False, prepare=lambda resolved: None):
         """-> (summary, records of the ledger)"""
-        from dp_common import runner
+        from dp_common.lab import runner
 
         resolved = self.resolve(name, *words)
         prepare(resolved)
@@ -53,7 +54,11 @@ def completes(trial, whole):
     state = [r for r in records if r["kind"] == "call"][-1]["state"]
     budget = trial.resolve("whole").budget
     require(summary["state"] == "done", "completes", summary["state"])
-    require(state["seen"] == budget.seen, "completes", f"the learner saw {state['seen']} of {budget.seen} images: call lab.cooldown() last")
+    require(
+        state["seen"] == budget.seen,
+        "completes",
+        f"the learner saw {state['seen']} of {budget.seen} images: call lab.cooldown() last",
+    )
 
 
 def respects_room(trial, whole):
@@ -67,9 +72,10 @@ def charges(trial, whole):
     did = {"network_evaluations": 0, "iterations": 0}
 
     def spy(resolved):
-        from dp_common.learner import Learner
+        from dp_common.learner.classifier import Learner
 
         teacher, denoise = resolved.teacher, resolved.teacher.denoise
+
         def counted_denoise(x, t, labels):
             did["network_evaluations"] += len(x)
             return denoise(x, t, labels)
@@ -99,13 +105,19 @@ def never_sees_test(trial, whole):
         def load_poisoned(split):
             load(split)
             for real in (task.test, *task.shifted.values()):
-                real.images, real.labels = np.full_like(real.images, 255) - real.images, (real.labels + 1) % len(task.classes)
+                real.images, real.labels = (
+                    np.full_like(real.images, 255) - real.images,
+                    (real.labels + 1) % len(task.classes),
+                )
 
         task.load = load_poisoned
 
     summary, records = trial.run("poisoned", prepare=poison)
-    require(journal(records) == journal(whole[1]) and summary["store_digest"] == whole[0]["store_digest"], "never sees test",
-            "what it does depends on the test set")
+    require(
+        journal(records) == journal(whole[1]) and summary["store_digest"] == whole[0]["store_digest"],
+        "never sees test",
+        "what it does depends on the test set",
+    )
 
 
 def replays(trial, whole):
@@ -120,9 +132,17 @@ def replays(trial, whole):
             require(attempts < 10_000, "replays", "no progress from attempt to attempt")
     calls = {r["call"] for r in records if r["kind"] == "call"}
     require(attempts > 0, "replays", "it yields nowhere: the runner can never checkpoint or stop it")
-    require(journal(records) == journal(whole[1]), "replays", f"after {attempts} interruptions the {len(calls)} calls or their answers differ")
+    require(
+        journal(records) == journal(whole[1]),
+        "replays",
+        f"after {attempts} interruptions the {len(calls)} calls or their answers differ",
+    )
     for key in ("store_digest", "accuracy", "images_generated", "images_seen", "network_evaluations"):
-        require(summary[key] == whole[0][key], "replays", f"{key} is {summary[key]} after {attempts} interruptions, else {whole[0][key]}")
+        require(
+            summary[key] == whole[0][key],
+            "replays",
+            f"{key} is {summary[key]} after {attempts} interruptions, else {whole[0][key]}",
+        )
 
 
 class AtYield:
@@ -139,8 +159,11 @@ class AtYield:
 def repeats(trial, whole):
     """repeats itself: the same seed does the same; all its chance comes from lab.rng"""
     summary, records = trial.run("again")
-    require(journal(records) == journal(whole[1]) and summary["store_digest"] == whole[0]["store_digest"], "repeats itself",
-            "two runs of one seed differ: draw only from lab.rng")
+    require(
+        journal(records) == journal(whole[1]) and summary["store_digest"] == whole[0]["store_digest"],
+        "repeats itself",
+        "two runs of one seed differ: draw only from lab.rng",
+    )
 
 
 def seeds_differ(trial, whole):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dp_common import config
+from dp_common.config.resolve import resolve
 from dp_common.conformance.rules import require
 
 
@@ -13,9 +13,13 @@ def check_teacher(teacher, *words, say=lambda line: None):
     """
     import torch
 
-    resolved = config.resolve([f"teacher={teacher}", "strategy=static", "sampler.steps=4", *words])
+    resolved = resolve([f"teacher={teacher}", "strategy=static", "sampler.steps=4", *words])
     resolved.task.load(resolved.spec.data.split)
-    require(isinstance(resolved.fingerprints["teacher_fingerprint"], str), "has a fingerprint", resolved.fingerprints["teacher_fingerprint"])
+    require(
+        isinstance(resolved.fingerprints["teacher_fingerprint"], str),
+        "has a fingerprint",
+        resolved.fingerprints["teacher_fingerprint"],
+    )
     resolved.teacher.prepare(resolved.task, torch.device("cpu"))
     x = torch.randn(6, *resolved.teacher.latent_shape, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(6) % len(resolved.task.classes)
@@ -27,7 +31,11 @@ def check_teacher(teacher, *words, say=lambda line: None):
 def has_a_schedule(resolved, x, labels):
     """has a schedule: alphas_cumprod falls within (0, 1)"""
     alphas = np.asarray(resolved.teacher.alphas_cumprod)
-    require(alphas.ndim == 1 and (np.diff(alphas) < 0).all() and 0 < alphas[-1] < alphas[0] < 1, "has a schedule", alphas[:3])
+    require(
+        alphas.ndim == 1 and (np.diff(alphas) < 0).all() and 0 < alphas[-1] < alphas[0] < 1,
+        "has a schedule",
+        alphas[:3],
+    )
     require(0 < resolved.teacher.final_alpha <= 1, "has a schedule", f"final_alpha={resolved.teacher.final_alpha}")
 
 
@@ -38,10 +46,18 @@ def predicts_noise(resolved, x, labels):
     teacher, before = resolved.teacher, x.clone()
     for t in noise_levels(teacher):
         eps = teacher.denoise(x, t, labels)
-        require(eps.shape == x.shape and eps.dtype == x.dtype and bool(torch.isfinite(eps).all()), "predicts noise", (eps.shape, eps.dtype))
+        require(
+            eps.shape == x.shape and eps.dtype == x.dtype and bool(torch.isfinite(eps).all()),
+            "predicts noise",
+            (eps.shape, eps.dtype),
+        )
         require(torch.equal(x, before), "predicts noise", "it changes the x it is given")
-        alone = torch.cat([teacher.denoise(x[i:i + 1], t, labels[i:i + 1]) for i in range(len(x))])
-        require(torch.allclose(eps, alone, rtol=1e-3, atol=1e-3), "predicts noise", f"a batch differs from its singles by {(eps - alone).abs().max():.2g}")
+        alone = torch.cat([teacher.denoise(x[i : i + 1], t, labels[i : i + 1]) for i in range(len(x))])
+        require(
+            torch.allclose(eps, alone, rtol=1e-3, atol=1e-3),
+            "predicts noise",
+            f"a batch differs from its singles by {(eps - alone).abs().max():.2g}",
+        )
 
 
 def noise_levels(teacher):
@@ -69,7 +85,11 @@ def decodes(resolved, x, labels):
     for name in ("decode", "decode_guided"):
         if name == "decode" or hasattr(resolved.teacher, name):
             images = getattr(resolved.teacher, name)(x)
-            require(images.shape == (len(x), *resolved.task.shape) and images.dtype == torch.float32, "decodes", (name, images.shape, images.dtype))
+            require(
+                images.shape == (len(x), *resolved.task.shape) and images.dtype == torch.float32,
+                "decodes",
+                (name, images.shape, images.dtype),
+            )
 
 
 def is_differentiable(resolved, x, labels):
@@ -81,20 +101,32 @@ def is_differentiable(resolved, x, labels):
         wanted = x.clone().requires_grad_()
         decode = getattr(teacher, "decode_guided", teacher.decode)
         (gradient,) = torch.autograd.grad(decode((wanted - teacher.denoise(wanted, t, labels)) / 2).sum(), wanted)
-        require(bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any()), "is differentiable", f"gradient {gradient.flatten()[:3]} at t={t}")
+        require(
+            bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any()),
+            "is differentiable",
+            f"gradient {gradient.flatten()[:3]} at t={t}",
+        )
 
 
 def samples(resolved, x, labels):
     """samples: the same images every time, plain, and others when guided"""
     import torch
 
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio
-    from dp_common.learner import Learner
+    from dp_common.diffusion.image_sampler import ImageSampler
+    from dp_common.learner.classifier import Learner
+    from dp_common.persistence.meter import Meter
 
-    studio = Studio(resolved.spec, resolved.teacher, torch.device("cpu"), Clock())
+    studio = ImageSampler(resolved.spec, resolved.teacher, torch.device("cpu"), Meter())
     draw = lambda guide=None: studio.sample(np.arange(6), labels.numpy(), guide)
-    guide = studio.guide("entropy", Learner(resolved.spec, resolved.task, "cpu"), None, omega=0.1, rule="relative", through="denoiser", every=1)
+    guide = studio.guide(
+        "entropy",
+        Learner(resolved.spec, resolved.task, "cpu"),
+        None,
+        omega=0.1,
+        rule="relative",
+        through="denoiser",
+        every=1,
+    )
     plain = draw()
     require(torch.equal(plain, draw()), "samples", "twice the same call gave two results")
     require(not torch.equal(plain, draw(guide)), "samples", "guidance changed nothing")

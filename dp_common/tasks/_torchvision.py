@@ -10,14 +10,20 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.config.options import option
+from dp_common.config.registry import one_line
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.registry import one_line
-from dp_common.tasks import Split, _files
+from dp_common.real_images import splits
+from dp_common.real_images.splits import Split
 
 PARTS = {"SVHN": ({"split": "train"}, {"split": "test"})}  # how the constructor is asked for train and test
 RECIPE = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
-    "teacher": "unet", "learner": "resnet-small", "train.seen": 20_000 * 256, "train.batch": 256, "train.lr": 1e-3, "train.label_smoothing": 0.1,
+    "teacher": "unet",
+    "learner": "resnet-small",
+    "train.seen": 20_000 * 256,
+    "train.batch": 256,
+    "train.lr": 1e-3,
+    "train.label_smoothing": 0.1,
     "train.ema": 0.999,
 }
 
@@ -25,7 +31,8 @@ RECIPE = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no
 @dataclass
 class TorchvisionTask:
     """What these tasks share. Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision
-    checks its files by; ``classes`` and ``shape``."""
+    checks its files by; ``classes`` and ``shape``.
+    """
 
     monitor_images: int = option(5_000, "images of the official training set that patience looks at", low=1)
     source: ClassVar[str] = ""
@@ -44,17 +51,19 @@ class TorchvisionTask:
         (images, labels), test = self._read(**train_words), self._read(**test_words)
         if self.monitor_images > len(labels) // 2:
             section = type(self).__module__.rpartition(".")[2]
-            raise BadInput(f"{section}.monitor_images", self.monitor_images, f"at most half of the {len(labels)} training images")
-        monitor = _files.stratified(labels, self.monitor_images, split, "data-monitor")
+            raise BadInput(
+                f"{section}.monitor_images", self.monitor_images, f"at most half of the {len(labels)} training images"
+            )
+        monitor = splits.stratified(labels, self.monitor_images, split, "data-monitor")
         rest = np.setdiff1d(np.arange(len(labels)), monitor)
 
         def cut(images, labels, rows):
-            rows = rows[_files.balanced(labels[rows], self.data.limit, split)]
+            rows = rows[splits.balanced(labels[rows], self.data.limit, split)]
             return Split(images[rows], labels[rows])
 
         self.test = cut(*test, np.arange(len(test[1])))
-        self.monitor = _files.apart(cut(images, labels, monitor), self.test)
-        self.train = _files.apart(cut(images, labels, rest), self.test, self.monitor)
+        self.monitor = splits.apart(cut(images, labels, monitor), self.test)
+        self.train = splits.apart(cut(images, labels, rest), self.test, self.monitor)
         self.shifted = {}
 
     def _read(self, **words):
@@ -65,16 +74,28 @@ class TorchvisionTask:
             data = getattr(datasets, self.source)(self.data.root, download=False, **words)
         except (RuntimeError, ValueError, AssertionError, OSError, EOFError) as error:
             why = one_line(error).partition(". ")[0][:80]
-            raise BadInput("data.root", self.data.root, f"torchvision's {self.source} is not there, or not whole ({why}); "
-                           f"get it by: {self._download()}") from error
+            raise BadInput(
+                "data.root",
+                self.data.root,
+                f"torchvision's {self.source} is not there, or not whole ({why}); get it by: {self._download()}",
+            ) from error
         images = np.asarray(data.data)
         labels = np.asarray(data.labels if hasattr(data, "labels") else data.targets).astype(np.int64)
-        images = images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2) if images.shape[3] == 3 else images
+        images = (
+            images[:, None] if images.ndim == 3 else images.transpose(0, 3, 1, 2) if images.shape[3] == 3 else images
+        )
         theirs = getattr(data, "classes", self.classes)
-        if images.shape[1:] != self.shape or not np.array_equal(np.unique(labels), np.arange(len(self.classes))) or (
-                self.source.startswith("CIFAR") and list(theirs) != self.classes):
-            raise BadInput("data.root", self.data.root, f"this is not {self.source}: {len(images)} images of shape {images.shape[1:]} of "
-                           f"{len(np.unique(labels))} classes; get it by: {self._download()}")
+        if (
+            images.shape[1:] != self.shape
+            or not np.array_equal(np.unique(labels), np.arange(len(self.classes)))
+            or (self.source.startswith("CIFAR") and list(theirs) != self.classes)
+        ):
+            raise BadInput(
+                "data.root",
+                self.data.root,
+                f"this is not {self.source}: {len(images)} images of shape {images.shape[1:]} of "
+                f"{len(np.unique(labels))} classes; get it by: {self._download()}",
+            )
         return np.ascontiguousarray(images), labels
 
     def _download(self):

@@ -12,9 +12,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from dp_common.spec import Data
-from dp_common.tasks import Split
-from dp_common.tasks._files import balanced
+from dp_common.config.specification import Data
+from dp_common.real_images.splits import Split, balanced
 
 
 @dataclass
@@ -22,7 +21,11 @@ class Digits:
     """1,797 real 8×8 handwritten digits, shipped with scikit-learn; no download"""
 
     recipe: ClassVar[dict] = {
-        "teacher": "mixture", "learner": "vit-digits", "train.seen": 128_000, "train.batch": 128, "train.lr": 2e-3,
+        "teacher": "mixture",
+        "learner": "vit-digits",
+        "train.seen": 128_000,
+        "train.batch": 128,
+        "train.lr": 2e-3,
         "prune.oversample": 8,
     }
     classes: ClassVar[list] = [str(digit) for digit in range(10)]
@@ -51,7 +54,9 @@ def rotation(images):
     """Each image turned by +20° or −20°, in turn."""
     from scipy.ndimage import rotate
 
-    return np.stack([rotate(image, 20 if row % 2 else -20, axes=(1, 2), reshape=False, order=1) for row, image in enumerate(images)])
+    return np.stack(
+        [rotate(image, 20 if row % 2 else -20, axes=(1, 2), reshape=False, order=1) for row, image in enumerate(images)]
+    )
 
 
 def noise(images):
@@ -72,7 +77,9 @@ def thickness(images):
     from scipy.ndimage import grey_dilation, grey_erosion
 
     size = (1, 1, 2, 2)
-    moved = np.where(np.arange(len(images))[:, None, None, None] % 2, grey_erosion(images, size), grey_dilation(images, size))
+    moved = np.where(
+        np.arange(len(images))[:, None, None, None] % 2, grey_erosion(images, size), grey_dilation(images, size)
+    )
     return ((images.astype(np.uint16) + moved) // 2).astype(np.uint8)
 
 

@@ -12,7 +12,22 @@ class FashionMnist(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict] = _torchvision.RECIPE | {"train.flip": True}
     source: ClassVar[str] = "FashionMNIST"
-    official: ClassVar[list] = ["8d4fb7e6c68d591d4c3dfef9ec88bf0d", "25c81989df183df01b3e8a0aad5dffbe", "bef4ecab320f06d8554ea6380940ec79",
-                                "bb300cfdad3c16e7a12a480ee83cd310"]
-    classes: ClassVar[list] = ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"]
+    official: ClassVar[list] = [
+        "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+        "25c81989df183df01b3e8a0aad5dffbe",
+        "bef4ecab320f06d8554ea6380940ec79",
+        "bb300cfdad3c16e7a12a480ee83cd310",
+    ]
+    classes: ClassVar[list] = [
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ]
     shape: ClassVar[tuple] = (1, 28, 28)

@@ -6,7 +6,6 @@ Patience looks at a stratified share of ``data.train``. Without ``data.test``, a
 
 import hashlib
 import json
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +13,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.tasks import _files, _listing
+from dp_common.progress import note
+from dp_common.real_images import image_files, listing, splits
 
 
 @dataclass
@@ -24,14 +24,27 @@ class Folder:
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
     recipe: ClassVar[dict] = {  # a start for some 10,000 small images; nobody's published setting
-        "teacher": "unet", "learner": "resnet-small", "train.seen": 8_000 * 256, "train.batch": 256, "train.lr": 1e-3,
+        "teacher": "unet",
+        "learner": "resnet-small",
+        "train.seen": 8_000 * 256,
+        "train.batch": 256,
+        "train.lr": 1e-3,
         "train.label_smoothing": 0.1,
     }
-    size: int = option(32, "side of its square images: the shorter side is resized to it, the longer one cut to it evenly", low=4, high=1024)
+    size: int = option(
+        32,
+        "side of its square images: the shorter side is resized to it, the longer one cut to it evenly",
+        low=4,
+        high=1024,
+    )
     channels: int = option(3, "3: RGB, 1: grey", choices=(1, 3))
     monitor_share: float = option(0.1, "share of data.train that patience looks at", above=0, high=0.5)
-    test_share: float = option(0.2, "share of data.train that is the test set where data.test is empty", above=0, high=0.5)
-    shifted_sets: str = option("", "further test sets, NAME=PATH;NAME=PATH (or with commas), each of all classes or some", place=True)
+    test_share: float = option(
+        0.2, "share of data.train that is the test set where data.test is empty", above=0, high=0.5
+    )
+    shifted_sets: str = option(
+        "", "further test sets, NAME=PATH;NAME=PATH (or with commas), each of all classes or some", place=True
+    )
 
     @property
     def shape(self):
@@ -53,20 +66,25 @@ class Folder:
     def _paths(self):
         """{key: path}, or for shifted sets {name: path}."""
         if not self.data.train:
-            raise BadInput("data.train", None, f"task=folder reads your own images; say where they are: {_listing.LAYOUT}")
+            raise BadInput(
+                "data.train", None, f"task=folder reads your own images; say where they are: {listing.LAYOUT}"
+            )
         paths = {"data.train": self.data.train} | ({"data.test": self.data.test} if self.data.test else {})
         for word in filter(None, re.split("[;,]", self.shifted_sets)):
             name, equals, path = word.partition("=")
             if not equals or not re.fullmatch(r"[\w-]+", name) or name in (*paths, "train", "test", "monitor"):
-                raise BadInput("folder.shifted_sets", self.shifted_sets, "NAME=PATH;NAME=PATH, each NAME once, of letters, digits, _ and -, "
-                               "not train, monitor or test")
+                raise BadInput(
+                    "folder.shifted_sets",
+                    self.shifted_sets,
+                    "NAME=PATH;NAME=PATH, each NAME once, of letters, digits, _ and -, not train, monitor or test",
+                )
             paths[name] = path
         return paths
 
     @cached_property
     def _listings(self):
         """{key or name: {class: [(file, bytes)]}} of every set. Raises BadInput where they do not fit together."""
-        both = {name: _listing.listing(key_of(name), path) for name, path in self._paths.items()}
+        both = {name: listing.listing(key_of(name), path) for name, path in self._paths.items()}
         found, self._others = ({name: pair[place] for name, pair in both.items()} for place in (0, 1))
         train = found["data.train"]
         if len(train) < 2:
@@ -74,56 +92,78 @@ class Folder:
         for name, path in self._paths.items():
             unknown = [label for label in found[name] if label not in train]
             if unknown:
-                raise BadInput(key_of(name), path, f"{_listing.brief(unknown, 'class')} not in data.train={self.data.train}")
+                raise BadInput(
+                    key_of(name), path, f"{listing.brief(unknown, 'class')} not in data.train={self.data.train}"
+                )
             missing = [label for label in train if label not in found[name]]
             if missing and name == "data.test":
-                raise BadInput(name, path, f"{_listing.brief(missing, 'class')} of data.train={self.data.train} not there")
+                raise BadInput(
+                    name, path, f"{listing.brief(missing, 'class')} of data.train={self.data.train} not there"
+                )
             if name == "data.test" and found[name] == train:
-                raise BadInput(name, path, f"holds the same files as data.train={self.data.train}: nothing would be held out")
+                raise BadInput(
+                    name, path, f"holds the same files as data.train={self.data.train}: nothing would be held out"
+                )
         return found
 
     def load(self, split):
         label_of = {name: label for label, name in enumerate(self.classes)}
         files = {}
         for name, path in self._paths.items():
-            files[name] = _files.Files(key_of(name), path, {known: label_of[known] for known in self._listings[name]})
+            files[name] = image_files.Files(
+                key_of(name), path, {known: label_of[known] for known in self._listings[name]}
+            )
             listed = sum(map(len, self._listings[name].values()))
             if len(files[name]) != listed:
-                raise BadInput(key_of(name), path, f"timm's reader finds {len(files[name])} of its {listed} images: did it change just now?")
+                raise BadInput(
+                    key_of(name),
+                    path,
+                    f"timm's reader finds {len(files[name])} of its {listed} images: did it change just now?",
+                )
             if self._others[name]:
-                _files.note(f"{path}: {_listing.brief(self._others[name], 'file')} no images by their names, ignored")
+                note(f"{path}: {listing.brief(self._others[name], 'file')} no images by their names, ignored")
 
         def cut(files, rows=None, among=None):
             rows = np.arange(len(files)) if rows is None else rows
-            return files.split(rows[_files.balanced(files.labels[rows], self.data.limit, split)], self.shape, among)
+            return files.split(rows[splits.balanced(files.labels[rows], self.data.limit, split)], self.shape, among)
 
         real = files["data.train"]
         rows = self._shares(real.labels, split)
         self.test = cut(files["data.test"]) if "data.test" in files else cut(real, rows["test"])
-        self.monitor = _files.apart(cut(real, rows["monitor"]), self.test)
-        self.train = _files.apart(cut(real, rows["train"]), self.test, self.monitor)
-        self.shifted = {name: cut(files[name], among=self._among(name, label_of)) for name in files if not name.startswith("data.")}
+        self.monitor = splits.apart(cut(real, rows["monitor"]), self.test)
+        self.train = splits.apart(cut(real, rows["train"]), self.test, self.monitor)
+        self.shifted = {
+            name: cut(files[name], among=self._among(name, label_of)) for name in files if not name.startswith("data.")
+        }
 
     def _shares(self, labels, split):
         """Rows of data.train for train, monitor and, where there is no data.test, test; each has every class. Raises BadInput."""
         rows, parts = np.arange(len(labels)), {}
         for part, share in (("test", self.test_share), ("monitor", self.monitor_share)):
             if part == "monitor" or not self.data.test:
-                parts[part] = rows[_files.stratified(labels[rows], round(share * len(rows)), split, f"data-{part}")]
+                parts[part] = rows[splits.stratified(labels[rows], round(share * len(rows)), split, f"data-{part}")]
                 rows = np.setdiff1d(rows, parts[part])
         parts["train"] = rows
         for part, chosen in parts.items():
             none = [self.classes[label] for label in np.setdiff1d(np.arange(len(self.classes)), labels[chosen])]
             key = "test_share" if part == "test" else "monitor_share"
             if none:
-                raise BadInput(f"folder.{key}", getattr(self, key), f"no image of {_listing.brief(none, 'class')} is left for {part}; "
-                               f"the smallest class in data.train={self.data.train} has {min(np.bincount(labels))}")
+                raise BadInput(
+                    f"folder.{key}",
+                    getattr(self, key),
+                    f"no image of {listing.brief(none, 'class')} is left for {part}; "
+                    f"the smallest class in data.train={self.data.train} has {min(np.bincount(labels))}",
+                )
         return parts
 
     def _among(self, name, label_of):
         """Labels of the classes a shifted set holds; None if all."""
         held = self._listings[name]
-        return None if len(held) == len(label_of) else np.array([label for known, label in label_of.items() if known in held])
+        return (
+            None
+            if len(held) == len(label_of)
+            else np.array([label for known, label in label_of.items() if known in held])
+        )
 
 
 def key_of(name):

@@ -11,7 +11,11 @@ from dp_common.tasks import _imagenet
 class ImageNet100(_imagenet.ImageNetTask):
     """ImageNet, the usual 100 classes; real images under data.root, ViT-B as the paper trains it"""
 
-    recipe: ClassVar[dict] = _imagenet.RECIPE | {"train.batch": 2048, "train.lr": 0.003, "train.seen": 50_000 * 2048}  # the paper's
+    recipe: ClassVar[dict] = _imagenet.RECIPE | {
+        "train.batch": 2048,
+        "train.lr": 0.003,
+        "train.seen": 50_000 * 2048,
+    }  # the paper's
 
     def wnids(self):
         return (Path(__file__).parent / "imagenet100_wnids.txt").read_text().split()

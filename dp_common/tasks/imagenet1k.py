@@ -10,8 +10,12 @@ from dp_common.tasks import _imagenet
 class ImageNet1k(_imagenet.ImageNetTask):
     """ImageNet, 1,000 classes; real images under data.root, ViT-B as the paper trains it"""
 
-    recipe: ClassVar[dict] = _imagenet.RECIPE | {"train.batch": 4096, "train.lr": 0.0016, "train.seen": 100_000 * 4096,  # the paper's
-                                               "dp.patience": 1}
+    recipe: ClassVar[dict] = _imagenet.RECIPE | {
+        "train.batch": 4096,
+        "train.lr": 0.0016,
+        "train.seen": 100_000 * 4096,  # the paper's
+        "dp.patience": 1,
+    }
 
     def wnids(self):
         return _imagenet.told_by_timm("imagenet_synsets.txt")

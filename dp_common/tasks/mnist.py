@@ -12,7 +12,11 @@ class Mnist(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict] = _torchvision.RECIPE
     source: ClassVar[str] = "MNIST"
-    official: ClassVar[list] = ["f68b3c2dcbeaaa9fbdd348bbdeb94873", "d53e105ee54ea40749a09fcbcd1e9432", "9fb629c4189551a2d022fa330f9573f3",
-                                "ec29112dd5afa0611ce80d1b7f02629c"]
+    official: ClassVar[list] = [
+        "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "d53e105ee54ea40749a09fcbcd1e9432",
+        "9fb629c4189551a2d022fa330f9573f3",
+        "ec29112dd5afa0611ce80d1b7f02629c",
+    ]
     classes: ClassVar[list] = [str(digit) for digit in range(10)]
     shape: ClassVar[tuple] = (1, 28, 28)

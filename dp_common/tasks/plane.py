@@ -10,11 +10,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from dp_common.spec import Data
-from dp_common.tasks import Split
-from dp_common.tasks._files import balanced
+from dp_common.config.specification import Data
+from dp_common.real_images.splits import Split, balanced
 
-ARMS, CENTRES, TURN, INNER, OUTER, SD = 3, 6, 3.2, 0.15, 0.65, 0.08  # TURN in radians from the first centre of an arm to its last
+ARMS, CENTRES, TURN, INNER, OUTER, SD = (
+    3,
+    6,
+    3.2,
+    0.15,
+    0.65,
+    0.08,
+)  # TURN in radians from the first centre of an arm to its last
 SIZES = {"train": 200, "monitor": 200, "test": 1000}  # points of each class
 
 
@@ -23,8 +29,16 @@ class Plane:
     """points of a plane in three overlapping spiral arms, a known Gaussian mixture; no download, seconds a run"""
 
     recipe: ClassVar[dict] = {
-        "teacher": "mixture", "mixture.components": CENTRES, "mixture.jitter": 0.0, "mixture.schedule": "linear", "sampler.steps": 50,
-        "learner": "mlp-plane", "train.seen": 64_000, "train.batch": 128, "train.lr": 5e-3, "prune.oversample": 8,
+        "teacher": "mixture",
+        "mixture.components": CENTRES,
+        "mixture.jitter": 0.0,
+        "mixture.schedule": "linear",
+        "sampler.steps": 50,
+        "learner": "mlp-plane",
+        "train.seen": 64_000,
+        "train.batch": 128,
+        "train.lr": 5e-3,
+        "prune.oversample": 8,
     }
     classes: ClassVar[list] = ["east", "north-west", "south-west"]  # where each arm starts
     shape: ClassVar[tuple] = (1, 1, 2)
@@ -34,8 +48,10 @@ class Plane:
         """Each split is a draw of its own from the one density; in 256 × 256 cells two points of different splits may look alike."""
         rng = np.random.default_rng(split)
         parts = {name: draw(rng, n) for name, n in SIZES.items()}
-        self.train, self.monitor, self.test = (Split(*(column[balanced(labels, self.data.limit, split)] for column in (images, labels)))
-                                               for images, labels in parts.values())
+        self.train, self.monitor, self.test = (
+            Split(*(column[balanced(labels, self.data.limit, split)] for column in (images, labels)))
+            for images, labels in parts.values()
+        )
         self.shifted = {}
 
     def fingerprint(self):

@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
+from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.registry import one_line
 
 MODELS = {
     "sd-1.4": "CompVis/stable-diffusion-v1-4",
@@ -57,22 +57,45 @@ def fetch(key, weights, revision, files):
     if folder is not None:
         return folder
     if hub is None:
-        raise BadInput(key, weights, f"no such folder; one in diffusers' format, a hub id (OWNER/NAME), or one of {', '.join(MODELS)}."
-                       f"{did_you_mean(weights, MODELS)}")
+        raise BadInput(
+            key,
+            weights,
+            f"no such folder; one in diffusers' format, a hub id (OWNER/NAME), or one of {', '.join(MODELS)}."
+            f"{did_you_mean(weights, MODELS)}",
+        )
     from huggingface_hub import constants, snapshot_download
 
     try:
         return Path(snapshot_download(hub, revision=revision or None, allow_patterns=files))
-    except Exception as error:  # no network, no such repository, no right to it, a proxy's refusal: many types, one meaning
-        command = " ".join(["hf download", hub, *([f"--revision {revision}"] if revision else []), *(f"--include '{file}'" for file in files)])
-        raise BadInput(key, weights, f"no such folder here, not in the cache {constants.HF_HUB_CACHE}, and not to be had from the hub "
-                       f"({one_line(error)[:160]}); beforehand, where there is a network: {command}") from error
+    except (
+        Exception
+    ) as error:  # no network, no such repository, no right to it, a proxy's refusal: many types, one meaning
+        command = " ".join(
+            [
+                "hf download",
+                hub,
+                *([f"--revision {revision}"] if revision else []),
+                *(f"--include '{file}'" for file in files),
+            ]
+        )
+        raise BadInput(
+            key,
+            weights,
+            f"no such folder here, not in the cache {constants.HF_HUB_CACHE}, and not to be had from the hub "
+            f"({one_line(error)[:160]}); beforehand, where there is a network: {command}",
+        ) from error
 
 
 def files_of(suffix):
     """Patterns of what is read of a pipeline: other components (safety checker, ...) and other precisions stay where they are."""
     weights = [f"{name}/{stem}{suffix}.safetensors" for name, stem in STEMS.items()]
-    return ["model_index.json", "scheduler/*.json", "tokenizer*/*", *(f"{name}/config.json" for name in STEMS), *weights]
+    return [
+        "model_index.json",
+        "scheduler/*.json",
+        "tokenizer*/*",
+        *(f"{name}/config.json" for name in STEMS),
+        *weights,
+    ]
 
 
 def read_index(weights, folder, suffix):
@@ -89,13 +112,19 @@ def read_index(weights, folder, suffix):
     for name in (*(f"text_encoder{end}" for end in texts), "unet", "vae"):
         stem = "model" if name.startswith("text") else STEMS[name]
         require(WEIGHTS, weights, folder, f"{name}/config.json")
-        require(WEIGHTS, weights, folder, f"{name}/{stem}{suffix}.safetensors", f"{name}/{stem}{suffix}-*-of-*.safetensors")
+        require(
+            WEIGHTS, weights, folder, f"{name}/{stem}{suffix}.safetensors", f"{name}/{stem}{suffix}-*-of-*.safetensors"
+        )
     return index
 
 
 def require(key, weights, folder, *either):
     if not any(any(folder.glob(file)) for file in either):
-        raise BadInput(key, weights, f"{folder} has no {either[0]}: a folder in diffusers' format, whole, its weights as safetensors")
+        raise BadInput(
+            key,
+            weights,
+            f"{folder} has no {either[0]}: a folder in diffusers' format, whole, its weights as safetensors",
+        )
 
 
 def load(cls, folder, name, dtype, variant, key=WEIGHTS):
@@ -104,8 +133,16 @@ def load(cls, folder, name, dtype, variant, key=WEIGHTS):
 
     lean = {"low_cpu_mem_usage": False} if cls.__module__.startswith("diffusers") else {}  # True wants accelerate
     try:
-        network, info = cls.from_pretrained(folder, subfolder=name, dtype=dtype, variant=variant or None, use_safetensors=True,
-                                            local_files_only=True, output_loading_info=True, **lean)
+        network, info = cls.from_pretrained(
+            folder,
+            subfolder=name,
+            dtype=dtype,
+            variant=variant or None,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+            **lean,
+        )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise BadInput(key, folder, f"{name or 'its network'} does not load: {one_line(error)}") from error
     if info["missing_keys"]:

@@ -12,8 +12,8 @@ and v = ᾱλ + 1−ᾱ (all in the basis U):
 from dataclasses import dataclass
 from math import log, pi, sqrt
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Mixture:
         import torch
         from threadpoolctl import threadpool_limits
 
-        from dp_common.schedule import alphas_cumprod
+        from dp_common.diffusion.schedule import alphas_cumprod
 
         pixels = task.train.read(np.arange(len(task.train))).reshape(len(task.train), -1).astype("float64") / 127.5 - 1
         with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
@@ -52,7 +52,9 @@ class Mixture:
         for label in range(classes):
             mine = pixels[labels == label]
             if len(mine) < self.components:
-                raise BadInput("mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}")
+                raise BadInput(
+                    "mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}"
+                )
             found = KMeans(self.components, n_init=3, random_state=0).fit(mine)
             centres.append(found.cluster_centers_)
             shares.append(np.bincount(found.labels_, minlength=self.components) / len(mine))

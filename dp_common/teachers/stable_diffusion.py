@@ -14,9 +14,20 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import ClassVar
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
-from dp_common.teachers._stable_diffusion_files import MODELS, TINY, TINY_WEIGHTS, WEIGHTS, fetch, files_of, identity, load, read_index, require
+from dp_common.teachers._stable_diffusion_files import (
+    MODELS,
+    TINY,
+    TINY_WEIGHTS,
+    WEIGHTS,
+    fetch,
+    files_of,
+    identity,
+    load,
+    read_index,
+    require,
+)
 
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
@@ -33,20 +44,35 @@ class StableDiffusion:
         "images.format": "jpeg",  # ours: of photographs png makes several times the bytes
     }
 
-    weights: str = option("sd-1.5", f"{', '.join(MODELS)}, another hub id, or a local folder in diffusers' format", place=True)
+    weights: str = option(
+        "sd-1.5", f"{', '.join(MODELS)}, another hub id, or a local folder in diffusers' format", place=True
+    )
     revision: str = option("", "branch, tag or commit of a hub id; empty: main")
     variant: str = option("", "fp16: the hub's half-size files, where they are offered")
     template: str = option("{name}", "prompt of a class; {name} is its name, or the prompt the task has for it")
-    resolution: int = option(0, "pixels the model draws, before they are resized to the task's; 0: what it was trained on", low=0)
+    resolution: int = option(
+        0, "pixels the model draws, before they are resized to the task's; 0: what it was trained on", low=0
+    )
     dtype: str = option("bf16", "arithmetic of the UNet", choices=tuple(DTYPES))
-    vae_dtype: str = option("auto", "arithmetic of the VAE; auto: dtype, but fp32 for an XL whose configuration says force_upcast",
-                            choices=("auto", *DTYPES))
-    guide_decode: str = option("full", "how x0 becomes pixels for guidance: the VAE, the VAE on averaged-down latents, or a tiny decoder",
-                               choices=("full", "reduced", "tiny"))
+    vae_dtype: str = option(
+        "auto",
+        "arithmetic of the VAE; auto: dtype, but fp32 for an XL whose configuration says force_upcast",
+        choices=("auto", *DTYPES),
+    )
+    guide_decode: str = option(
+        "full",
+        "how x0 becomes pixels for guidance: the VAE, the VAE on averaged-down latents, or a tiny decoder",
+        choices=("full", "reduced", "tiny"),
+    )
     guide_reduce: int = option(2, "guide_decode=reduced: latents are averaged over squares of this side", low=2)
-    tiny_weights: str = option("", "guide_decode=tiny: hub id or folder of an AutoencoderTiny; empty: madebyollin/taesd, or taesdxl for XL",
-                               place=True)
-    checkpointing: bool = option(False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time")
+    tiny_weights: str = option(
+        "",
+        "guide_decode=tiny: hub id or folder of an AutoencoderTiny; empty: madebyollin/taesd, or taesdxl for XL",
+        place=True,
+    )
+    checkpointing: bool = option(
+        False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time"
+    )
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
 
@@ -54,13 +80,20 @@ class StableDiffusion:
         """Load everything to ``device``. What is missing is said before torch is imported."""
         prompts = self.prompts(task)
         if task.shape[0] not in (1, 3) or task.shape[1] != task.shape[2]:
-            raise BadInput("teacher", "stable-diffusion", f"makes square images of 1 or 3 channels; the task's are {list(task.shape)}")
+            raise BadInput(
+                "teacher",
+                "stable-diffusion",
+                f"makes square images of 1 or 3 channels; the task's are {list(task.shape)}",
+            )
         suffix = f".{self.variant}" if self.variant else ""
         folder = fetch(WEIGHTS, self.weights, self.revision, files_of(suffix))
         index = read_index(self.weights, folder, suffix)
         self.xl = index["_class_name"] == "StableDiffusionXLPipeline"
         if self.guide_decode == "tiny":
-            tiny_weights, tiny_files = self.tiny_weights or TINY[index["_class_name"]], ["config.json", "diffusion_pytorch_model.safetensors"]
+            tiny_weights, tiny_files = (
+                self.tiny_weights or TINY[index["_class_name"]],
+                ["config.json", "diffusion_pytorch_model.safetensors"],
+            )
             tiny_folder = fetch(TINY_WEIGHTS, tiny_weights, "", tiny_files)
             for file in tiny_files:
                 require(TINY_WEIGHTS, tiny_weights, tiny_folder, file)
@@ -71,7 +104,9 @@ class StableDiffusion:
         self.unet_dtype = getattr(torch, DTYPES[self.dtype])
         self.layout = torch.channels_last if self.channels_last else torch.preserve_format
         self.read_schedule(folder)
-        text, pooled = encode(folder, self.xl, prompts, device, self.variant, index.get("force_zeros_for_empty_prompt", True))
+        text, pooled = encode(
+            folder, self.xl, prompts, device, self.variant, index.get("force_zeros_for_empty_prompt", True)
+        )
         self.text, self.null_label = text.to(self.unet_dtype), len(prompts)
 
         place = dict(device=device, memory_format=self.layout)
@@ -87,7 +122,9 @@ class StableDiffusion:
         if self.xl:
             side = float(self.latent_shape[1] * self.factor)
             self.pooled = pooled.to(self.unet_dtype)
-            self.time_ids = torch.tensor([[side, side, 0.0, 0.0, side, side]], device=device)  # original size, crop, target size
+            self.time_ids = torch.tensor(
+                [[side, side, 0.0, 0.0, side, side]], device=device
+            )  # original size, crop, target size
         if self.checkpointing:
             for network in filter(None, (unet, self.vae, self.tiny)):
                 network.enable_gradient_checkpointing()
@@ -96,7 +133,9 @@ class StableDiffusion:
     def prompts(self, task):
         """A text for each class, in label order. Raises BadInput."""
         if "{name}" not in self.template:
-            raise BadInput("stable_diffusion.template", self.template, "a text with {name} in it, such as 'a photo of a {name}'")
+            raise BadInput(
+                "stable_diffusion.template", self.template, "a text with {name} in it, such as 'a photo of a {name}'"
+            )
         return [self.template.replace("{name}", name) for name in getattr(task, "prompts", None) or task.classes]
 
     def read_schedule(self, folder):
@@ -104,17 +143,31 @@ class StableDiffusion:
         from diffusers import DDIMScheduler
 
         shipped = json.loads((folder / "scheduler/scheduler_config.json").read_text())
-        if not shipped.get("beta_schedule") and not shipped.get("trained_betas"):  # DDIMScheduler would put its own default in
-            raise BadInput(WEIGHTS, self.weights, f"its scheduler ({shipped.get('_class_name')}) states no beta_schedule: weights with a "
-                           "discrete noise schedule")
+        if not shipped.get("beta_schedule") and not shipped.get(
+            "trained_betas"
+        ):  # DDIMScheduler would put its own default in
+            raise BadInput(
+                WEIGHTS,
+                self.weights,
+                f"its scheduler ({shipped.get('_class_name')}) states no beta_schedule: weights with a "
+                "discrete noise schedule",
+            )
         scheduler = DDIMScheduler.from_config(shipped)
         self.prediction, self.steps_offset = scheduler.config.prediction_type, scheduler.config.steps_offset
         if self.prediction not in ("epsilon", "v_prediction"):
-            raise BadInput(WEIGHTS, self.weights, f"prediction_type {self.prediction} in its scheduler configuration: epsilon or v_prediction")
+            raise BadInput(
+                WEIGHTS,
+                self.weights,
+                f"prediction_type {self.prediction} in its scheduler configuration: epsilon or v_prediction",
+            )
         self.alphas_cumprod = scheduler.alphas_cumprod.double().numpy()
         if not self.alphas_cumprod[-1] > 0:
-            raise BadInput(WEIGHTS, self.weights, "its schedule ends at pure noise, ᾱ = 0 (rescale_betas_zero_snr), where ε says nothing "
-                           "of x0: weights whose ᾱ stays above 0")
+            raise BadInput(
+                WEIGHTS,
+                self.weights,
+                "its schedule ends at pure noise, ᾱ = 0 (rescale_betas_zero_snr), where ε says nothing "
+                "of x0: weights whose ᾱ stays above 0",
+            )
         self.final_alpha = 1.0 if scheduler.config.set_alpha_to_one else float(self.alphas_cumprod[0])
 
     def read_shapes(self, unet, vae, task):
@@ -122,16 +175,26 @@ class StableDiffusion:
         import torch
 
         if not unet.in_channels == unet.out_channels == vae.latent_channels:
-            raise BadInput(WEIGHTS, self.weights, f"its UNet takes {unet.in_channels} channels and its VAE has {vae.latent_channels}: "
-                           "a text-to-image model (not one for inpainting or editing)")
+            raise BadInput(
+                WEIGHTS,
+                self.weights,
+                f"its UNet takes {unet.in_channels} channels and its VAE has {vae.latent_channels}: "
+                "a text-to-image model (not one for inpainting or editing)",
+            )
         self.factor = 2 ** (len(vae.block_out_channels) - 1)  # pixels per latent
         if not self.resolution and not isinstance(unet.sample_size, int):
-            raise BadInput(WEIGHTS, self.weights, f"draws {unet.sample_size} latents, not square ones: set stable_diffusion.resolution")
+            raise BadInput(
+                WEIGHTS,
+                self.weights,
+                f"draws {unet.sample_size} latents, not square ones: set stable_diffusion.resolution",
+            )
         if self.resolution % self.factor:
             raise BadInput("stable_diffusion.resolution", self.resolution, f"a multiple of {self.factor}")
         side = self.resolution // self.factor or unet.sample_size
         if self.guide_decode == "reduced" and side % self.guide_reduce:
-            raise BadInput("stable_diffusion.guide_reduce", self.guide_reduce, f"a divisor of the latents' side, {side}")
+            raise BadInput(
+                "stable_diffusion.guide_reduce", self.guide_reduce, f"a divisor of the latents' side, {side}"
+            )
         self.latent_shape, self.image_shape = (vae.latent_channels, side, side), tuple(task.shape)
         per_channel = lambda values: torch.tensor(values, device=self.vae.device).view(1, -1, 1, 1)
         self.scale, self.shift = 1 / vae.scaling_factor, vae.shift_factor or 0.0
@@ -148,8 +211,13 @@ class StableDiffusion:
 
         extra = {"text_embeds": self.pooled[labels], "time_ids": self.time_ids.expand(len(x), -1)} if self.xl else None
         steps = torch.full((len(x),), t, device=x.device)  # a tensor: torch.compile would compile anew for each int
-        out = self.unet(x.to(dtype=self.unet_dtype, memory_format=self.layout), steps, encoder_hidden_states=self.text[labels],
-                        added_cond_kwargs=extra, return_dict=False)[0].float()
+        out = self.unet(
+            x.to(dtype=self.unet_dtype, memory_format=self.layout),
+            steps,
+            encoder_hidden_states=self.text[labels],
+            added_cond_kwargs=extra,
+            return_dict=False,
+        )[0].float()
         if self.prediction == "epsilon":
             return out
         alpha = float(self.alphas_cumprod[t])

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dp_common.config.options import option
 from dp_common.errors import BadInput
-from dp_common.options import option
 
 PACKAGED = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -35,25 +35,39 @@ class UNet:
     def prepare(self, task, device):
         path = self._path(task)
         if not path.is_file():
-            raise BadInput("unet.weights", self.weights or None,
-                           f"no such file: {path}; `python -m benchmarks.train_teacher task={name_of(task)}` makes one")
+            raise BadInput(
+                "unet.weights",
+                self.weights or None,
+                f"no such file: {path}; `python -m benchmarks.train_teacher task={name_of(task)}` makes one",
+            )
         about, tensors = read(path)
-        for what, theirs, ours in (("classes", about["classes"], list(task.classes)), ("shape", about["shape"], list(task.shape))):
+        for what, theirs, ours in (
+            ("classes", about["classes"], list(task.classes)),
+            ("shape", about["shape"], list(task.shape)),
+        ):
             if theirs != ours:
-                raise BadInput("unet.weights", path, f"trained for other {what} (task={about['task']}): {brief(theirs)}; this task has {brief(ours)}")
+                raise BadInput(
+                    "unet.weights",
+                    path,
+                    f"trained for other {what} (task={about['task']}): {brief(theirs)}; this task has {brief(ours)}",
+                )
         refuse_overlap(path, about, tensors["training_images"].numpy(), task)
         net = build(about["architecture"])
-        net.load_state_dict({key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")})
+        net.load_state_dict(
+            {key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")}
+        )
         self._adopt(net, about, device)
 
     def _adopt(self, net, about, device):
         """Use this network; the trainer samples through here too."""
         import torch
 
-        from dp_common.schedule import alphas_cumprod
+        from dp_common.diffusion.schedule import alphas_cumprod
 
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.dtype]
-        self._net = torch.nn.Module.to(net, device, self._dtype).eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
+        self._net = (
+            torch.nn.Module.to(net, device, self._dtype).eval().requires_grad_(False)
+        )  # diffusers' own .to warns of every dtype
         self._predicts_v = about["prediction"] == "v"
         self.latent_shape, self.null_label = tuple(about["shape"]), len(about["classes"])
         self.alphas_cumprod, self.final_alpha = alphas_cumprod(about["schedule"]), 1.0
@@ -95,19 +109,37 @@ def architecture(shape, classes, channels, layers_per_block, attention, dropout)
     """
     levels, factor = len(channels), 2 ** (len(channels) - 1)
     if shape[1] % factor or shape[2] % factor:
-        raise BadInput("channels", ",".join(map(str, channels)), f"{levels} levels halve {shape[1]}x{shape[2]} images {levels - 1} time(s): "
-                       f"height and width must be multiples of {factor}")
+        raise BadInput(
+            "channels",
+            ",".join(map(str, channels)),
+            f"{levels} levels halve {shape[1]}x{shape[2]} images {levels - 1} time(s): "
+            f"height and width must be multiples of {factor}",
+        )
     groups, head = min(32, max(1, channels[0] // 4)), min(32, channels[0])
     for width in channels:
         if width % groups or width % head:
-            raise BadInput("channels", ",".join(map(str, channels)), f"each a multiple of {head} (attention heads) and {groups} (normalisation groups)")
+            raise BadInput(
+                "channels",
+                ",".join(map(str, channels)),
+                f"each a multiple of {head} (attention heads) and {groups} (normalisation groups)",
+            )
     for level in attention:
         if not 0 <= level < levels:
             raise BadInput("attention", ",".join(map(str, attention)), f"levels from 0 to {levels - 1}")
     kind = lambda name: [("Attn" if level in attention else "") + name for level in range(levels)]
-    return {"sample_size": list(shape[1:]), "in_channels": shape[0], "out_channels": shape[0], "num_class_embeds": classes + 1,
-            "block_out_channels": list(channels), "layers_per_block": layers_per_block, "dropout": dropout, "norm_num_groups": groups,
-            "attention_head_dim": head, "down_block_types": kind("DownBlock2D"), "up_block_types": kind("UpBlock2D")[::-1]}
+    return {
+        "sample_size": list(shape[1:]),
+        "in_channels": shape[0],
+        "out_channels": shape[0],
+        "num_class_embeds": classes + 1,
+        "block_out_channels": list(channels),
+        "layers_per_block": layers_per_block,
+        "dropout": dropout,
+        "norm_num_groups": groups,
+        "attention_head_dim": head,
+        "down_block_types": kind("DownBlock2D"),
+        "up_block_types": kind("UpBlock2D")[::-1],
+    }
 
 
 def build(architecture):
@@ -150,8 +182,12 @@ def image_hashes(images):
 
 def held_out_hashes(task, chunk=1024):
     """Hashes, as bytes, of the images of monitor and test: a list, with repetitions."""
-    return [mark.tobytes() for split in (task.monitor, task.test) for start in range(0, len(split), chunk)
-            for mark in image_hashes(split.read(np.arange(start, min(start + chunk, len(split)))))]
+    return [
+        mark.tobytes()
+        for split in (task.monitor, task.test)
+        for start in range(0, len(split), chunk)
+        for mark in image_hashes(split.read(np.arange(start, min(start + chunk, len(split)))))
+    ]
 
 
 def refuse_overlap(path, about, hashes, task):
@@ -163,6 +199,10 @@ def refuse_overlap(path, about, hashes, task):
     trained = {mark.tobytes() for mark in hashes}
     seen = sum(mark in trained for mark in held_out_hashes(task))
     if seen:
-        raise BadInput("unet.weights", path, f"trained on {seen} of the images this run holds out as monitor and test; it is for "
-                       f"data.split={about['settings']['data.split']}, this run has data.split={task.data.split}; `python -m benchmarks.train_teacher "
-                       f"task={name_of(task)} data.split={task.data.split}` makes one for this split")
+        raise BadInput(
+            "unet.weights",
+            path,
+            f"trained on {seen} of the images this run holds out as monitor and test; it is for "
+            f"data.split={about['settings']['data.split']}, this run has data.split={task.data.split}; `python -m benchmarks.train_teacher "
+            f"task={name_of(task)} data.split={task.data.split}` makes one for this split",
+        )

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common import ledger
+from dp_common.persistence import ledger
+from results.analysis.comparisons import groups
 from results.claims import simulation
 from results.claims.additions import C5, C6
+from results.claims.arm_selection import comparison as comparison_of
 from results.claims.claim import VERDICTS, Claim, ours_of, verdict_of, why_of
-from results.claims.comparison import comparison as comparison_of
 from results.claims.equivalence import C2, C7
 from results.claims.gains import C1
 from results.claims.hours import C4
@@ -20,8 +21,7 @@ from results.claims.pairs import FEW, MOST
 from results.claims.shift import C8
 from results.claims.simulation import C9, C10
 from results.claims.sweeps import USUAL_SCALES, command
-from results.groups import groups
-from results.load import load
+from results.reading.runs import load
 from results.tables.table import Table
 
 QUESTIONS = (C1, C2, C3, C4, C5, C6, C7, C8, C9, C10)
@@ -31,7 +31,7 @@ HALVES = {question.id: question.halves for question in QUESTIONS}
 def evaluate(root, prices=None, only=(), frame=None):
     """[Claim] of the runs and of the theory's ledger under ``root``, in the order of their ids.
 
-    ``prices``: of ``results.prices.load``; ``only``: these ids; ``frame``: the runs to look at, all by default. Raises as ``results.load.load`` does, BadInput where there are neither
+    ``prices``: of ``results.analysis.repricing.load``; ``only``: these ids; ``frame``: the runs to look at, all by default. Raises as ``results.reading.runs.load`` does, BadInput where there are neither
     runs nor a study of the theory.
     """
     study = simulation.study(root)
@@ -39,7 +39,12 @@ def evaluate(root, prices=None, only=(), frame=None):
         frame = load(root)
     runs = [] if frame is None else groups(frame)
     comparisons = [comparison_of(group, rows, root, prices) for group, rows in runs]
-    return [claim for question in QUESTIONS if question.id in only or not only for claim in asked(question, comparisons, study, root)]
+    return [
+        claim
+        for question in QUESTIONS
+        if question.id in only or not only
+        for claim in asked(question, comparisons, study, root)
+    ]
 
 
 def asked(question, comparisons, study, root):
@@ -56,12 +61,16 @@ def asked(question, comparisons, study, root):
 
 def answer(question, comparison, findings, study, root):
     verdict, why = verdict_of(findings, question.halves), why_of(findings, question.halves)
-    sweep, seeds = decide(question, comparison, findings, study, root) if verdict in ("undecided", "not run") else ("", 0)
+    sweep, seeds = (
+        decide(question, comparison, findings, study, root) if verdict in ("undecided", "not run") else ("", 0)
+    )
     if seeds:
         why += f"; at this spread {'more than ' if seeds >= MOST else ''}{seeds} seeds"
     where = comparison.group.title if comparison else simulation.named(study) if question is C9 else ""
     ours = "; ".join(ours_of(findings, question.halves))
-    return Claim(question.id, question.claim, question.rule, question.paper(), ours, verdict, why, sweep, where, tuple(findings))
+    return Claim(
+        question.id, question.claim, question.rule, question.paper(), ours, verdict, why, sweep, where, tuple(findings)
+    )
 
 
 def decide(question, comparison, findings, study, root):
@@ -107,7 +116,9 @@ def scales_of(question, comparison, arms, waiting):
 
 def table(claims):
     """The claims as a Table: paper's effect beside ours and the verdict; rules, reasons and commands in the notes."""
-    places = list(dict.fromkeys(one.where for one in claims if one.where and not one.where.startswith(simulation.STUDY)))
+    places = list(
+        dict.fromkeys(one.where for one in claims if one.where and not one.where.startswith(simulation.STUDY))
+    )
     several = len(places) > 1
     rows, notes = [], []
     for one in claims:
@@ -120,8 +131,10 @@ def table(claims):
     rules = [f"{one.id}: {one.rule}" for one in {one.id: one for one in claims}.values()]
     numbered = [f"Comparison{f' {number}' if several else ''}: {place}." for number, place in enumerate(places, 1)]
     counts = [f"{sum(one.verdict == verdict for one in claims)} {verdict}" for verdict in VERDICTS]
-    caption = (f"Verdicts: {', '.join(counts)}. Effects with their 95 % intervals and n pairs of equal seed and scale; where an effect has several "
-               "scales, its lowest and highest. The paper's numbers are of ImageNet and take no part in any statistic.")
+    caption = (
+        f"Verdicts: {', '.join(counts)}. Effects with their 95 % intervals and n pairs of equal seed and scale; where an effect has several "
+        "scales, its lowest and highest. The paper's numbers are of ImageNet and take no part in any statistic."
+    )
     columns = ["id", *(["in"] if several else []), "claim", "paper", "ours", "verdict"]
     return Table("Claims", caption, columns, rows, "l" * len(columns), tuple([*notes, *rules, *numbered]))
 
@@ -130,12 +143,47 @@ def effects(claims):
     """A row per finding, for the CSV: the claim, its verdict and sweep, and the effect's numbers in their unit; one row where there is none."""
     rows = []
     for one in claims:
-        head = {"id": one.id, "claim": one.claim, "comparison": one.where, "claim_verdict": one.verdict, "paper": one.paper}
+        head = {
+            "id": one.id,
+            "claim": one.claim,
+            "comparison": one.where,
+            "claim_verdict": one.verdict,
+            "paper": one.paper,
+        }
         for finding in one.findings or (None,):
             numbers = finding.interval._asdict() if finding and finding.interval else {}
-            row = {"half": finding.half, "scale": finding.scale, **numbers, "level_percent": finding.level if numbers else None,
-                   "unit": finding.unit, "verdict": finding.verdict or "shown", "effect": finding.effect, "why": finding.why} if finding else {}
+            row = (
+                {
+                    "half": finding.half,
+                    "scale": finding.scale,
+                    **numbers,
+                    "level_percent": finding.level if numbers else None,
+                    "unit": finding.unit,
+                    "verdict": finding.verdict or "shown",
+                    "effect": finding.effect,
+                    "why": finding.why,
+                }
+                if finding
+                else {}
+            )
             rows.append(head | row | {"sweep": one.sweep})
-    names = ["id", "claim", "comparison", "claim_verdict", "paper", "half", "scale", "n", "mean", "low", "high", "level_percent", "unit",
-             "verdict", "effect", "why", "sweep"]
+    names = [
+        "id",
+        "claim",
+        "comparison",
+        "claim_verdict",
+        "paper",
+        "half",
+        "scale",
+        "n",
+        "mean",
+        "low",
+        "high",
+        "level_percent",
+        "unit",
+        "verdict",
+        "effect",
+        "why",
+        "sweep",
+    ]
     return pd.DataFrame(rows, columns=names).astype({"scale": "Int64", "n": "Int64", "level_percent": "Int64"})

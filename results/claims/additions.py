@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from results import history
 from results.claims.claim import POINTS, Finding, Question
 from results.claims.pairs import Pool, over_scales
+from results.reading import history
 
 JUMP, RISE = "jump of the loss, minus that of ω = 0", "monitor from one addition to the next"
 BEFORE, AFTER = "error before − at, minus that of ω = 0", "error after − at, minus that of ω = 0"
@@ -28,8 +28,12 @@ def dynamics(comparison):
     pool = pool_of(comparison)
     measured = measure(pool, loss_jump)
     rises = measure(pool, monitor_rise, sides="a")
-    return [*finding(JUMP, pool, measured, NATS, 1, "the recipe mixes images: the loss is the probe's, and needs probe=hardness"),
-            *finding(RISE, pool, rises, POINTS, 1, "no interval of training after an addition")]
+    return [
+        *finding(
+            JUMP, pool, measured, NATS, 1, "the recipe mixes images: the loss is the probe's, and needs probe=hardness"
+        ),
+        *finding(RISE, pool, rises, POINTS, 1, "no interval of training after an addition"),
+    ]
 
 
 def hardness(comparison):
@@ -60,7 +64,9 @@ def measure(pool, function, sides="ab"):
     if not pool or pool.waiting:
         return np.full((0, 0), np.nan)
     rows = pool.both.to_dict("records")
-    per_run = [[function({"folder": row[f"folder_{side}"], "values": row[f"values_{side}"]}) for side in sides] for row in rows]
+    per_run = [
+        [function({"folder": row[f"folder_{side}"], "values": row[f"values_{side}"]}) for side in sides] for row in rows
+    ]
     values = [one[0] - one[1] if len(one) == 2 else one[0] for one in per_run]
     return np.array(values, dtype=float).reshape(len(pool.replicates), len(pool.scales))
 
@@ -113,12 +119,23 @@ def hardness_move(row, when):
     return mean((errors[when] - errors["at"]).dropna())
 
 
-C5 = Question("C5", "the loss jumps at additions while held-out accuracy rises",
-              "Loss on un-mixed images, the interval after an addition minus the one before, minus the same of ω = 0 at equal seed and scale; mean "
-              "over additions and scales, one number per seed. Accuracy on monitor at the next addition (of the last: at the end of the stable "
-              "phase) minus at the addition. Confirmed: 95 % t-intervals of both above zero. Refuted: either below.",
-              {JUMP: ARMS, RISE: ARMS}, lambda: "curves without numbers", dynamics)
-C6 = Question("C6", "hardness moves: the added batch is hardest when it is added",
-              "Error on the whole added batch before it came minus when it came, and after minus when, each minus the same of ω = 0 at equal seed "
-              "and scale; mean over additions and scales, one number per seed. Confirmed: 95 % t-intervals of both below zero. Refuted: either above.",
-              {BEFORE: ARMS, AFTER: ARMS}, lambda: "curves without numbers, of the images misclassified when added", hardness, PROBE)
+C5 = Question(
+    "C5",
+    "the loss jumps at additions while held-out accuracy rises",
+    "Loss on un-mixed images, the interval after an addition minus the one before, minus the same of ω = 0 at equal seed and scale; mean "
+    "over additions and scales, one number per seed. Accuracy on monitor at the next addition (of the last: at the end of the stable "
+    "phase) minus at the addition. Confirmed: 95 % t-intervals of both above zero. Refuted: either below.",
+    {JUMP: ARMS, RISE: ARMS},
+    lambda: "curves without numbers",
+    dynamics,
+)
+C6 = Question(
+    "C6",
+    "hardness moves: the added batch is hardest when it is added",
+    "Error on the whole added batch before it came minus when it came, and after minus when, each minus the same of ω = 0 at equal seed "
+    "and scale; mean over additions and scales, one number per seed. Confirmed: 95 % t-intervals of both below zero. Refuted: either above.",
+    {BEFORE: ARMS, AFTER: ARMS},
+    lambda: "curves without numbers, of the images misclassified when added",
+    hardness,
+    PROBE,
+)

@@ -7,8 +7,8 @@ together). The claim is confirmed where every finding is, refuted where any is, 
 from dataclasses import dataclass, field
 from math import isnan
 
-from dp_common.spec import short
-from results.stats import Interval
+from dp_common.config.specification import short
+from results.analysis.stats import Interval
 
 VERDICTS = ("confirmed", "refuted", "undecided", "not run")
 POINTS = ("points", 100, "+.2f")  # unit, its number in one, format
@@ -18,7 +18,8 @@ POINTS = ("points", 100, "+.2f")  # unit, its number in one, format
 class Finding:
     """One effect. ``scale``: images in the final set, None for all scales together. ``level`` of the interval, in percent. ``verdict`` "" is
     shown and not judged. ``enough``: replicates that would decide it if they scatter as these do, 0 where that is not the question.
-    ``command``: what would decide it where that is no sweep; ``words``: keys that runs lack for it."""
+    ``command``: what would decide it where that is no sweep; ``words``: keys that runs lack for it.
+    """
 
     half: str
     scale: int | None
@@ -57,7 +58,8 @@ class Claim:
 class Question:
     """How a claim is asked. ``halves``: {what must be found, all of it: (strategy, {parameter: value}) of the arms that it compares};
     ``judge(comparison) -> [Finding]``; ``paper() -> str``. A sweep for it has ``words`` besides, and ``fewest`` scales; one for an
-    ``ablation`` has one."""
+    ``ablation`` has one.
+    """
 
     id: str
     claim: str

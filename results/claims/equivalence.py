@@ -10,8 +10,10 @@ from results.claims.claim import Question
 from results.claims.pairs import by_scale, equal
 
 GROWTH, PATIENCE, WEIGHT = "dp omega=0 − static", "dp − dp patience_growth=0", "dp new_weight=2 − dp"
-RULE = ("Confirmed: 90 % intervals (t over pairs, and bootstrap) of the difference in accuracy inside ±1.0 point at every scale. Refuted: both "
-        "outside, on one side, at any scale.")
+RULE = (
+    "Confirmed: 90 % intervals (t over pairs, and bootstrap) of the difference in accuracy inside ±1.0 point at every scale. Refuted: both "
+    "outside, on one side, at any scale."
+)
 
 
 def growth(comparison):
@@ -20,12 +22,26 @@ def growth(comparison):
 
 def loops(comparison):
     dp = comparison.arm("dp")
-    return [*by_scale(PATIENCE, dp, comparison.arm("dp", patience_growth=0), equal),
-            *by_scale(WEIGHT, comparison.arm("dp", new_weight=2), dp, equal)]
+    return [
+        *by_scale(PATIENCE, dp, comparison.arm("dp", patience_growth=0), equal),
+        *by_scale(WEIGHT, comparison.arm("dp", new_weight=2), dp, equal),
+    ]
 
 
-C2 = Question("C2", "growing the set without guidance (ω = 0) equals static", RULE, {GROWTH: (("static", {}), ("dp", {"omega": 0.0}))},
-              paper.growth, growth)
-C7 = Question("C7", "growing patience equals fixed; new images twice as often gain nothing", RULE,
-              {PATIENCE: (("dp", {}), ("dp", {"patience_growth": 0.0})), WEIGHT: (("dp", {}), ("dp", {"new_weight": 2.0}))},
-              paper.loops, loops, ablation=True)
+C2 = Question(
+    "C2",
+    "growing the set without guidance (ω = 0) equals static",
+    RULE,
+    {GROWTH: (("static", {}), ("dp", {"omega": 0.0}))},
+    paper.growth,
+    growth,
+)
+C7 = Question(
+    "C7",
+    "growing patience equals fixed; new images twice as often gain nothing",
+    RULE,
+    {PATIENCE: (("dp", {}), ("dp", {"patience_growth": 0.0})), WEIGHT: (("dp", {}), ("dp", {"new_weight": 2.0}))},
+    paper.loops,
+    loops,
+    ablation=True,
+)

@@ -7,10 +7,10 @@ correction for the number of scales: at each of seven that are equal in truth, o
 
 import numpy as np
 
+from results.analysis.stats import t_interval
 from results.claims import paper
 from results.claims.claim import Question
 from results.claims.pairs import Pool, above, bootstrap, by_interval, by_scale, over_scales
-from results.stats import t_interval
 
 ABOVE, GROWS = "dp − static", "gap grows"
 DOUBLING = ("per doubling of scale", 1, "+.3f")
@@ -29,7 +29,9 @@ def slope(dp, static):
     if pool.waiting:
         return [over_scales(GROWS, pool, [])]
     doublings = np.log2(pool.scales)
-    across = (doublings - doublings.mean()) / ((doublings - doublings.mean()) ** 2).sum()  # least squares, as a weight per scale
+    across = (doublings - doublings.mean()) / (
+        (doublings - doublings.mean()) ** 2
+    ).sum()  # least squares, as a weight per scale
     images = pool.values("test_images_a")
 
     def effect(accuracies):
@@ -47,8 +49,14 @@ def error(accuracy, images):
     return ((1 - accuracy) * images + 0.5) / (images + 1)
 
 
-C1 = Question("C1", "dp above static at every scale, and the gap grows",
-              "Confirmed: accuracy of dp minus static above zero at every scale (95 % t-interval over pairs and bootstrap), and the slope of "
-              "log(err_static/err_dp) over log2(scale), one per seed, above zero (likewise; over the scales that every seed has). Refuted: below "
-              "zero at any scale, or the slope below zero; scales are not corrected for.",
-              dict.fromkeys((ABOVE, GROWS), (("static", {}), ("dp", {}))), paper.gains, judge, fewest=2)
+C1 = Question(
+    "C1",
+    "dp above static at every scale, and the gap grows",
+    "Confirmed: accuracy of dp minus static above zero at every scale (95 % t-interval over pairs and bootstrap), and the slope of "
+    "log(err_static/err_dp) over log2(scale), one per seed, above zero (likewise; over the scales that every seed has). Refuted: below "
+    "zero at any scale, or the slope below zero; scales are not corrected for.",
+    dict.fromkeys((ABOVE, GROWS), (("static", {}), ("dp", {}))),
+    paper.gains,
+    judge,
+    fewest=2,
+)

@@ -1,7 +1,7 @@
 """C4: guided generation reaches the accuracy of oversample-and-prune for fewer hours.
 
 The accuracy is the highest that every seed of prune reaches, over the scales that all of them have, so that none of its curves is censored by
-the choice. The factor is that of ``results.reaching``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of
+the choice. The factor is that of ``results.analysis.cost_to_target``: hours of prune over hours of dp, log-interpolated over the scales, per seed. A seed of
 dp that never gets there is evidence against the claim that no factor shows, so that with one the claim cannot be confirmed. On the mixture
 teacher plain images are nearly free: there only re-priced hours say anything.
 """
@@ -11,12 +11,11 @@ from shlex import quote
 
 import pandas as pd
 
+from results.analysis.cost_to_target import FEWEST, ratio, reach, reached_by_all
+from results.analysis.repricing import priced, teacher_of
+from results.analysis.stats import Interval
 from results.claims.claim import Finding, Question
 from results.claims.pairs import FEW, enough
-from results.groups import UNIT
-from results.prices import priced, teacher_of
-from results.reaching import FEWEST, ratio, reach, reached_by_all
-from results.stats import Interval
 
 HALF = "hours of prune / hours of dp"
 PRICES = "results/measured/speed/digits-unet.csv"  # of a teacher in the project whose network is what costs
@@ -30,18 +29,38 @@ def judge(comparison):
     if comparison.group.core["teacher"] == "mixture":
         return [repriced(rows, comparison)]
     devices = sorted(rows.loc[rows["state"] == "done", "device"].unique())
-    return [faster(rows[(rows["state"] != "done") | (rows["device"] == device)], f" on {device}") for device in devices if device != "mixed"]
+    return [
+        faster(rows[(rows["state"] != "done") | (rows["device"] == device)], f" on {device}")
+        for device in devices
+        if device != "mixed"
+    ]
 
 
 def repriced(rows, comparison):
     if comparison.prices is None:
-        return Finding(HALF, None, "undecided", "", "on the mixture teacher only re-priced hours count",
-                       command=f"python -m benchmarks.claims root={quote(str(comparison.root))} prices={PRICES}")
+        return Finding(
+            HALF,
+            None,
+            "undecided",
+            "",
+            "on the mixture teacher only re-priced hours count",
+            command=f"python -m benchmarks.claims root={quote(str(comparison.root))} prices={PRICES}",
+        )
     if teacher_of({"teacher": "mixture"}, comparison.prices) == "mixture":
-        return Finding(HALF, None, "undecided", "", f"{comparison.prices.name} prices the mixture itself; it takes a teacher whose network costs")
+        return Finding(
+            HALF,
+            None,
+            "undecided",
+            "",
+            f"{comparison.prices.name} prices the mixture itself; it takes a teacher whose network costs",
+        )
     new = priced(rows, comparison.prices)
     reasons = new["repriced_why"].dropna().unique()
-    return Finding(HALF, None, "undecided", "", "; ".join(sorted(reasons))) if len(reasons) else faster(new, f", {comparison.prices.label}")
+    return (
+        Finding(HALF, None, "undecided", "", "; ".join(sorted(reasons)))
+        if len(reasons)
+        else faster(new, f", {comparison.prices.label}")
+    )
 
 
 def faster(rows, where):
@@ -54,7 +73,14 @@ def faster(rows, where):
     at = f" at {100 * target:.1f} %{where}"
     if found.unfinished:
         pairs = found.n + found.censored + found.unfinished
-        return Finding(HALF, None, "undecided", f"—({pairs - found.unfinished}/{pairs})", "runs are missing", enough=max(FEW, pairs))
+        return Finding(
+            HALF,
+            None,
+            "undecided",
+            f"—({pairs - found.unfinished}/{pairs})",
+            "runs are missing",
+            enough=max(FEW, pairs),
+        )
     if isnan(target):
         return Finding(HALF, None, "undecided", "", f"the seeds of prune have no scale in common{where}")
     bounds = "" if isnan(found.low) else f" [{found.low:.2f}, {found.high:.2f}]"
@@ -82,9 +108,14 @@ def needed(found):
     return max(enough(logs, abs(logs.mean), 0.95), total)
 
 
-C4 = Question("C4", "guided generation reaches oversample-and-prune's accuracy for fewer hours",
-              "Hours of prune over hours of dp at the highest accuracy that every seed of prune reaches, per seed, by teacher and device; on the "
-              f"mixture teacher only re-priced. Confirmed: 95 % t-interval above 1 (at least {FEWEST} pairs), and no seed of dp that never reaches "
-              "it. Refuted: below 1.",
-              {HALF: (("prune", {}), ("dp", {}))},
-              lambda: "a guided image costs 1.82 plain ones on an H100; of hours at equal accuracy a curve without numbers", judge, fewest=3)
+C4 = Question(
+    "C4",
+    "guided generation reaches oversample-and-prune's accuracy for fewer hours",
+    "Hours of prune over hours of dp at the highest accuracy that every seed of prune reaches, per seed, by teacher and device; on the "
+    f"mixture teacher only re-priced. Confirmed: 95 % t-interval above 1 (at least {FEWEST} pairs), and no seed of dp that never reaches "
+    "it. Refuted: below 1.",
+    {HALF: (("prune", {}), ("dp", {}))},
+    lambda: "a guided image costs 1.82 plain ones on an H100; of hours at equal accuracy a curve without numbers",
+    judge,
+    fewest=3,
+)

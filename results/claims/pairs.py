@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from results.cells import bootstrap_of
+from results.analysis.cells import bootstrap_of
+from results.analysis.comparisons import UNIT
+from results.analysis.stats import paired_difference, pairs, t_interval, verdict
 from results.claims.claim import POINTS, Finding, effect_text, scaled
-from results.groups import UNIT
-from results.load import correctness
-from results.stats import paired_difference, pairs, t_interval, verdict
+from results.reading.runs import correctness
 
 MARGIN = 0.01  # of equivalence: one point
 FEW, MOST = 5, 64  # replicates that a sweep is proposed for, at least where there is no spread to go by, and at most
@@ -25,7 +25,11 @@ def by_scale(half, a, b, judge):
         here = [rows[rows["scale"] == scale] for rows in (a, b)]
         done, short, waiting = reached_pairs(*here)
         if waiting:
-            found.append(Finding(half, int(scale), "undecided", waiting, "runs are missing", enough=max(FEW, len(replicates(here)))))
+            found.append(
+                Finding(
+                    half, int(scale), "undecided", waiting, "runs are missing", enough=max(FEW, len(replicates(here)))
+                )
+            )
         elif len(done):
             found.append(judge(half, int(scale), done))
         elif short:
@@ -50,8 +54,15 @@ def above(half, scale, both):
     """Accuracy of a minus b on test: confirmed where t-interval and bootstrap are above zero, refuted where below."""
     interval, (bootstrap, unread) = paired_difference(both), bootstrap_of(both, "test", {})
     word = {"above": "confirmed", "below": "refuted"}.get(verdict(interval, bootstrap), "undecided")
-    return Finding(half, scale, word, effect_text(interval), "" if word != "undecided" else reason(interval, bootstrap, unread, 0),
-                   scaled(interval, 100), enough=enough(interval, abs(interval.mean), 0.95))
+    return Finding(
+        half,
+        scale,
+        word,
+        effect_text(interval),
+        "" if word != "undecided" else reason(interval, bootstrap, unread, 0),
+        scaled(interval, 100),
+        enough=enough(interval, abs(interval.mean), 0.95),
+    )
 
 
 def equal(half, scale, both):
@@ -60,10 +71,20 @@ def equal(half, scale, both):
     word = "undecided"
     if all(-MARGIN < low and high < MARGIN for low, high in (interval[2:], bootstrap)):
         word = "confirmed"
-    elif all(low > MARGIN for low in (interval.low, bootstrap[0])) or all(high < -MARGIN for high in (interval.high, bootstrap[1])):
+    elif all(low > MARGIN for low in (interval.low, bootstrap[0])) or all(
+        high < -MARGIN for high in (interval.high, bootstrap[1])
+    ):
         word = "refuted"
-    return Finding(half, scale, word, effect_text(interval, level=90), "" if word != "undecided" else reason(interval, bootstrap, unread, MARGIN),
-                   scaled(interval, 100), 90, enough=enough(interval, abs(abs(interval.mean) - MARGIN), 0.9))
+    return Finding(
+        half,
+        scale,
+        word,
+        effect_text(interval, level=90),
+        "" if word != "undecided" else reason(interval, bootstrap, unread, MARGIN),
+        scaled(interval, 100),
+        90,
+        enough=enough(interval, abs(abs(interval.mean) - MARGIN), 0.9),
+    )
 
 
 def reason(interval, bootstrap, unread, margin):
@@ -73,17 +94,21 @@ def reason(interval, bootstrap, unread, margin):
     if unread:
         return f"{unread} pairs without per-image correctness"
     crossed = [low <= edge <= high for low, high in (interval[2:], bootstrap) for edge in {-margin, margin}]
-    return "left open by the bootstrap over test images" if not any(crossed[:len(crossed) // 2]) else ""
+    return "left open by the bootstrap over test images" if not any(crossed[: len(crossed) // 2]) else ""
 
 
 def enough(interval, distance, level):
     """The smallest number of replicates whose t-interval, at the spread of these, is narrower than ``distance`` to the nearest edge; at most
-    MOST. Twice as many as there are where the t-interval is narrow enough already, and FEW where there is no spread to go by."""
+    MOST. Twice as many as there are where the t-interval is narrow enough already, and FEW where there is no spread to go by.
+    """
     n = interval.n
     if n < 2:
         return FEW
     deviation = (interval.high - interval.mean) / scipy_stats.t.ppf((1 + level) / 2, n - 1) * np.sqrt(n)
-    wanted = next((k for k in range(2, MOST) if scipy_stats.t.ppf((1 + level) / 2, k - 1) * deviation / np.sqrt(k) < distance), MOST)
+    wanted = next(
+        (k for k in range(2, MOST) if scipy_stats.t.ppf((1 + level) / 2, k - 1) * deviation / np.sqrt(k) < distance),
+        MOST,
+    )
     return wanted if wanted > n else min(2 * n, MOST)
 
 
@@ -105,8 +130,11 @@ class Pool:
             if len(common) == most:
                 members, self.scales = common, sorted([*self.scales, int(scale)])
         self.replicates = sorted(members or ())
-        inside = both["scale"].isin(self.scales) & pd.Series([unit in (members or ()) for unit in both[UNIT].itertuples(index=False, name=None)],
-                                                            index=both.index, dtype=bool)
+        inside = both["scale"].isin(self.scales) & pd.Series(
+            [unit in (members or ()) for unit in both[UNIT].itertuples(index=False, name=None)],
+            index=both.index,
+            dtype=bool,
+        )
         self.both = both[inside].sort_values([*UNIT, "scale"])
         unfinished = self.both[(self.both["state_a"] != "done") | (self.both["state_b"] != "done")]
         lost = len(set(unfinished[UNIT].itertuples(index=False, name=None)))
@@ -121,11 +149,17 @@ class Pool:
 
     def flags(self, side, on):
         """[R] arrays [S, images] bool: per-image correctness of one side; None where a run kept none."""
-        rows = [{key.removesuffix(f"_{side}"): value for key, value in row.items() if key.endswith(f"_{side}")}
-                for row in self.both.to_dict("records")]
+        rows = [
+            {key.removesuffix(f"_{side}"): value for key, value in row.items() if key.endswith(f"_{side}")}
+            for row in self.both.to_dict("records")
+        ]
         read = [correctness(row, on) for row in rows]
         step = len(self.scales)
-        return None if any(one is None for one in read) else [np.stack(read[k:k + step]) for k in range(0, len(read), step)]
+        return (
+            None
+            if any(one is None for one in read)
+            else [np.stack(read[k : k + step]) for k in range(0, len(read), step)]
+        )
 
     @property
     def shared(self):
@@ -144,8 +178,17 @@ def by_interval(half, interval, unit=POINTS, bootstrap=None):
     """Finding by a 95 % t-interval, and a bootstrap where there is one: above zero confirms, below refutes."""
     word = {"above": "confirmed", "below": "refuted"}.get(verdict(interval, bootstrap or interval[2:]), "undecided")
     why = reason(interval, bootstrap or interval[2:], 0, 0) if word == "undecided" else ""
-    return Finding(half, None, word, effect_text(interval, unit), why, scaled(interval, unit[1]), 95, unit[0],
-                   enough(interval, abs(interval.mean), 0.95))
+    return Finding(
+        half,
+        None,
+        word,
+        effect_text(interval, unit),
+        why,
+        scaled(interval, unit[1]),
+        95,
+        unit[0],
+        enough(interval, abs(interval.mean), 0.95),
+    )
 
 
 def bootstrap(flags, effect, shared, level=0.95, draws=2000, seed=0):
@@ -153,7 +196,7 @@ def bootstrap(flags, effect, shared, level=0.95, draws=2000, seed=0):
 
     ``flags`` {set: (a, b)}, each [R] arrays [S, images] bool. ``effect({set: (a, b)})``, with accuracies [draws, R, S], gives [draws, R]. Images
     are drawn anew in each draw, for all replicates alike if ``shared``; sets of equal size share the draw, for they may be one set of
-    images, transformed. Replicates are drawn independently of the images (the pigeonhole bootstrap; see ``results.stats``).
+    images, transformed. Replicates are drawn independently of the images (the pigeonhole bootstrap; see ``results.analysis.stats``).
     (nan, nan) for fewer than two replicates.
     """
     n = len(next(iter(flags.values()))[0])
@@ -171,8 +214,13 @@ def bootstrap(flags, effect, shared, level=0.95, draws=2000, seed=0):
                     key = (one.shape[-1], 0 if shared else replicate)
                     if key not in weights:
                         weights[key] = rng.multinomial(key[0], np.full(key[0], 1 / key[0]), size=size) / key[0]
-            drawn[name] = tuple(np.stack([weights[one.shape[-1], 0 if shared else replicate] @ one.T for replicate, one in enumerate(side)],
-                                         axis=1) for side in sides)
+            drawn[name] = tuple(
+                np.stack(
+                    [weights[one.shape[-1], 0 if shared else replicate] @ one.T for replicate, one in enumerate(side)],
+                    axis=1,
+                )
+                for side in sides
+            )
         means.append(np.take_along_axis(effect(drawn), rng.integers(n, size=(size, n)), axis=1).mean(axis=1))
     low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

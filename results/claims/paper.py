@@ -13,7 +13,9 @@ def beside_static(task, columns=("in_val",)):
     """Rows of ``dp`` within static's range, in order of images, with ``<column>_static`` beside each column, in percent."""
     frame = published.scaling(task)
     static = frame[frame["strategy"] == "static"].sort_values("images")
-    dp = frame[(frame["strategy"] == "dp") & frame["images"].between(static["images"].min(), static["images"].max())].sort_values("images")
+    dp = frame[
+        (frame["strategy"] == "dp") & frame["images"].between(static["images"].min(), static["images"].max())
+    ].sort_values("images")
     x, xs = (np.log(rows["images"].astype(float)) for rows in (dp, static))
     return dp.assign(**{f"{column}_static": np.interp(x, xs, static[column]) for column in columns})
 
@@ -26,7 +28,9 @@ def gains():
         gap = rows["in_val"] - rows["in_val_static"]
         logs = np.log((100 - rows["in_val_static"]) / (100 - rows["in_val"]))
         slope = np.polyfit(np.log2(rows["images"].astype(float)), logs, 1)[0]
-        words.append(f"{gap.min():+.1f} to {gap.max():+.1f} points on {task}, log error ratio {slope:+.3f} per doubling")
+        words.append(
+            f"{gap.min():+.1f} to {gap.max():+.1f} points on {task}, log error ratio {slope:+.3f} per doubling"
+        )
     return "; ".join(words)
 
 
@@ -36,8 +40,10 @@ def growth():
     frame = published.scaling("imagenet100")
     static = frame[frame["strategy"] == "static"].sort_values("images")
     low, high = static.iloc[len(static) // 2], static.iloc[-1]
-    return (f"{at:.2f} % with ω = 0 at a scale not printed; static {low['in_val']:.2f} % at {low['images'] / 1000:,.0f}k and "
-            f"{high['in_val']:.2f} % at {high['images'] / 1e6:g}M (imagenet100)")
+    return (
+        f"{at:.2f} % with ω = 0 at a scale not printed; static {low['in_val']:.2f} % at {low['images'] / 1000:,.0f}k and "
+        f"{high['in_val']:.2f} % at {high['images'] / 1e6:g}M (imagenet100)"
+    )
 
 
 def omegas():
@@ -51,14 +57,20 @@ def omegas():
 def loops():
     """C7."""
     base = ablation(omega=0.05)
-    return (f"fixed patience {ablation(patience='fixed') - base:+.2f} points, new images twice as often "
-            f"{ablation(sampling='new data twice as often') - base:+.2f} (imagenet100)")
+    return (
+        f"fixed patience {ablation(patience='fixed') - base:+.2f} points, new images twice as often "
+        f"{ablation(sampling='new data twice as often') - base:+.2f} (imagenet100)"
+    )
 
 
 def ablation(omega=0.05, patience="growing", sampling="uniform"):
     """Accuracy on val, in percent, of one row."""
     frame = published.ablations()
-    return float(frame.loc[(frame["omega"] == omega) & (frame["patience"] == patience) & (frame["sampling"] == sampling), "in_val"].iloc[0])
+    return float(
+        frame.loc[
+            (frame["omega"] == omega) & (frame["patience"] == patience) & (frame["sampling"] == sampling), "in_val"
+        ].iloc[0]
+    )
 
 
 def shifts():

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from results.analysis.stats import t_interval
 from results.claims import paper
 from results.claims.claim import POINTS, Finding, Question, effect_text, scaled
 from results.claims.gains import error
 from results.claims.pairs import Pool, bootstrap, by_interval, over_scales
-from results.stats import t_interval
 
 IN_POINTS, IN_LOGITS = "in points", "in log-odds"
 LOGITS = ("log-odds", 1, "+.3f")
@@ -28,7 +28,10 @@ def judge(comparison):
     names = shifted_sets(pool)
     if not names:
         return []
-    accuracies = {name: tuple(pool.values(f"{column}_{side}") for side in "ab") for name, column in {**names, "test": "accuracy"}.items()}
+    accuracies = {
+        name: tuple(pool.values(f"{column}_{side}") for side in "ab")
+        for name, column in {**names, "test": "accuracy"}.items()
+    }
     sizes, flags = sizes_of(pool, [*names, "test"])
     found = []
     for half, unit, measure in ((IN_POINTS, POINTS, lambda accuracy, images: accuracy), (IN_LOGITS, LOGITS, log_odds)):
@@ -36,13 +39,18 @@ def judge(comparison):
         resampled = bootstrap(flags, effect, pool.shared) if flags else (np.nan, np.nan)
         found.append(by_interval(half, t_interval(effect(accuracies)), unit, resampled))
     if not all(one.verdict == "refuted" for one in found):
-        found = [replace(one, verdict="undecided", why="points and log-odds disagree") if one.verdict == "refuted" else one for one in found]
+        found = [
+            replace(one, verdict="undecided", why="points and log-odds disagree") if one.verdict == "refuted" else one
+            for one in found
+        ]
     return found + [each(name, accuracies, sizes) for name in names]
 
 
 def shifted_sets(pool):
     """{name: column} of the shifted test sets that all these runs were tested on."""
-    columns = [column.removesuffix("_a") for column in pool.both if column.startswith("shifted.") and column.endswith("_a")]
+    columns = [
+        column.removesuffix("_a") for column in pool.both if column.startswith("shifted.") and column.endswith("_a")
+    ]
     whole = [column for column in columns if pool.both[[f"{column}_a", f"{column}_b"]].notna().all(axis=None)]
     return {column.removeprefix("shifted."): column for column in sorted(whole) if column != f"shifted.{HELD_OUT}"}
 
@@ -57,6 +65,7 @@ def sizes_of(pool, names):
 
 def contrast(names, sizes, measure):
     """The function {set: (accuracy of dp, of static)} [..., R, S] -> [..., R]: mean gain over ``names`` minus the gain on test."""
+
     def effect(accuracies):
         gain = {name: measure(a, sizes[name]) - measure(b, sizes[name]) for name, (a, b) in accuracies.items()}
         return (sum(gain[name] for name in names) / len(names) - gain["test"]).mean(axis=-1)
@@ -72,12 +81,19 @@ def log_odds(accuracy, images):
 
 def each(name, accuracies, sizes):
     """One shifted set, in points: shown, not judged."""
-    interval = t_interval(contrast([name], sizes, lambda accuracy, images: accuracy)({key: accuracies[key] for key in (name, "test")}))
+    interval = t_interval(
+        contrast([name], sizes, lambda accuracy, images: accuracy)({key: accuracies[key] for key in (name, "test")})
+    )
     return Finding(f"{name}, {IN_POINTS}", None, "", effect_text(interval), "", scaled(interval, 100))
 
 
-C8 = Question("C8", "the gain under shift exceeds the gain in distribution",
-              "Gain of dp over static, mean over the shifted test sets, minus that on test; mean over scales, one number per seed. Confirmed: above "
-              "zero in points and in log-odds (95 % t-interval and bootstrap over images and seeds). Refuted: below zero in both; where the two "
-              "disagree, undecided.",
-              dict.fromkeys((IN_POINTS, IN_LOGITS), (("static", {}), ("dp", {}))), paper.shifts, judge)
+C8 = Question(
+    "C8",
+    "the gain under shift exceeds the gain in distribution",
+    "Gain of dp over static, mean over the shifted test sets, minus that on test; mean over scales, one number per seed. Confirmed: above "
+    "zero in points and in log-odds (95 % t-interval and bootstrap over images and seeds). Refuted: below zero in both; where the two "
+    "disagree, undecided.",
+    dict.fromkeys((IN_POINTS, IN_LOGITS), (("static", {}), ("dp", {}))),
+    paper.shifts,
+    judge,
+)

@@ -13,17 +13,21 @@ from pathlib import Path
 from shlex import quote
 
 from dp_common.errors import BadInput
-from results import theory
+from results.analysis import theory
+from results.analysis.stats import Interval
 from results.claims.claim import Finding, Question, effect_text
 from results.claims.pairs import above, by_scale, enough
-from results.stats import Interval
 
 STUDY = "theory, "
 AGREES = "simulation − limit"
 TOY, RUNS = "toy: ", "runs: "
 ADAPTIVE, FROZEN = "adaptive − frozen", "frozen − random"
-HALVES = {TOY + ADAPTIVE: (), TOY + FROZEN: (), RUNS + ADAPTIVE: (("dp", {}), ("dp", {"feedback": "first"})),
-          RUNS + FROZEN: (("dp", {"feedback": "first"}), ("dp", {"omega": 0.0}))}
+HALVES = {
+    TOY + ADAPTIVE: (),
+    TOY + FROZEN: (),
+    RUNS + ADAPTIVE: (("dp", {}), ("dp", {"feedback": "first"})),
+    RUNS + FROZEN: (("dp", {"feedback": "first"}), ("dp", {"omega": 0.0})),
+}
 PRECISE = 0.01  # largest median standard error, a fraction, with which agreement is worth the word
 
 
@@ -37,8 +41,15 @@ def study(root):
 
 def named(found):
     """What the study is of, in words."""
-    return STUDY + ", ".join(f"{key} = {', '.join(f'{one:g}' for one in value) if isinstance(value, list) else f'{value:g}'}"
-                             for key, value in found[0].items()) if found else ""
+    return (
+        STUDY
+        + ", ".join(
+            f"{key} = {', '.join(f'{one:g}' for one in value) if isinstance(value, list) else f'{value:g}'}"
+            for key, value in found[0].items()
+        )
+        if found
+        else ""
+    )
 
 
 def command(found, root, waiting):
@@ -47,7 +58,10 @@ def command(found, root, waiting):
     most = max([0, *(finding.enough for finding in waiting)])
     if most:
         options["repeats"] = max(most, options["repeats"])
-    told = [f"{key}={','.join(f'{one:g}' for one in value) if isinstance(value, list) else f'{value:g}'}" for key, value in options.items()]
+    told = [
+        f"{key}={','.join(f'{one:g}' for one in value) if isinstance(value, list) else f'{value:g}'}"
+        for key, value in options.items()
+    ]
     return " ".join(["python -m benchmarks.theory", f"root={quote(str(root))}", *told])
 
 
@@ -62,16 +76,28 @@ def agreement(options, lines):
     points, found = theory.agreement(lines)
     if not found["points"]:
         return []
-    effect = (f"mean {100 * found['mean_difference']:+.3f}, largest {100 * found['largest_difference']:.2f} points of error over "
-              f"{found['points']} settings of {options['repeats']} repeats, {100 * found['outside_95']:.1f} % outside their 95 % t-interval, Bonferroni p = {found['bonferroni_p']:.2g}")
-    open_points = theory.suspects(lines) - set(points.loc[points["again"].astype(bool), list(theory.PLACE)].itertuples(index=False, name=None))
+    effect = (
+        f"mean {100 * found['mean_difference']:+.3f}, largest {100 * found['largest_difference']:.2f} points of error over "
+        f"{found['points']} settings of {options['repeats']} repeats, {100 * found['outside_95']:.1f} % outside their 95 % t-interval, Bonferroni p = {found['bonferroni_p']:.2g}"
+    )
+    open_points = theory.suspects(lines) - set(
+        points.loc[points["again"].astype(bool), list(theory.PLACE)].itertuples(index=False, name=None)
+    )
     if unfinished(options, lines) or open_points:
         return [Finding(AGREES, None, "undecided", effect, "the study is not finished")]
     if not found["agrees"]:
         return [Finding(AGREES, None, "refuted", effect)]
     if found["median_se"] > PRECISE:
-        return [Finding(AGREES, None, "undecided", effect, f"error bars too long: median standard error {100 * found['median_se']:.2f} points",
-                        enough=ceil(options["repeats"] * (found["median_se"] / PRECISE) ** 2) + 1)]
+        return [
+            Finding(
+                AGREES,
+                None,
+                "undecided",
+                effect,
+                f"error bars too long: median standard error {100 * found['median_se']:.2f} points",
+                enough=ceil(options["repeats"] * (found["median_se"] / PRECISE) ** 2) + 1,
+            )
+        ]
     return [Finding(AGREES, None, "confirmed", effect)]
 
 
@@ -85,26 +111,55 @@ def toy(options, lines):
         half = TOY + f"{row.a} − {row.b}"
         if half in HALVES:
             interval = Interval(row.n, row.points, row.low, row.high)
-            word = "undecided" if row.n < options["repeats"] else "confirmed" if row.low > 0 else "refuted" if row.high < 0 else "undecided"
-            found.append(Finding(half, None, word, f"{effect_text(interval, ('points', 1, '+.2f'))}, {row.pool} candidates per image",
-                                 "the study is not finished" if row.n < options["repeats"] else "", interval,
-                                 enough=enough(interval, abs(interval.mean), 0.95)))
+            word = (
+                "undecided"
+                if row.n < options["repeats"]
+                else "confirmed"
+                if row.low > 0
+                else "refuted"
+                if row.high < 0
+                else "undecided"
+            )
+            found.append(
+                Finding(
+                    half,
+                    None,
+                    word,
+                    f"{effect_text(interval, ('points', 1, '+.2f'))}, {row.pool} candidates per image",
+                    "the study is not finished" if row.n < options["repeats"] else "",
+                    interval,
+                    enough=enough(interval, abs(interval.mean), 0.95),
+                )
+            )
     return found
 
 
 def feedback(comparison):
     """[Finding] of C10's second half."""
     first = comparison.arm("dp", feedback="first")
-    return [*by_scale(RUNS + ADAPTIVE, comparison.arm("dp"), first, above),
-            *by_scale(RUNS + FROZEN, first, comparison.arm("dp", omega=0), above)]
+    return [
+        *by_scale(RUNS + ADAPTIVE, comparison.arm("dp"), first, above),
+        *by_scale(RUNS + FROZEN, first, comparison.arm("dp", omega=0), above),
+    ]
 
 
-C9 = Question("C9", "the theory equals simulation",
-              f"Bonferroni p over all judged points of benchmarks.theory above {theory.LEVEL}, of a point with p below that the second, ten times "
-              f"larger simulation. Confirmed: so, with a median standard error of at most {100 * PRECISE:g} point. Refuted: not so.",
-              {AGREES: ()}, lambda: "curves without numbers", None)
-C10 = Question("C10", "adaptive choice beats frozen choice beats random choice",
-               "Paired differences in accuracy above zero, adaptive minus frozen and frozen minus random: in the toy at its last addition for every "
-               "pool (95 % t-interval), and as dp minus feedback=first and feedback=first minus ω = 0 at every scale (t-interval and bootstrap). "
-               "Refuted: any below zero.",
-               HALVES, lambda: "curves without numbers", feedback, ablation=True)
+C9 = Question(
+    "C9",
+    "the theory equals simulation",
+    f"Bonferroni p over all judged points of benchmarks.theory above {theory.LEVEL}, of a point with p below that the second, ten times "
+    f"larger simulation. Confirmed: so, with a median standard error of at most {100 * PRECISE:g} point. Refuted: not so.",
+    {AGREES: ()},
+    lambda: "curves without numbers",
+    None,
+)
+C10 = Question(
+    "C10",
+    "adaptive choice beats frozen choice beats random choice",
+    "Paired differences in accuracy above zero, adaptive minus frozen and frozen minus random: in the toy at its last addition for every "
+    "pool (95 % t-interval), and as dp minus feedback=first and feedback=first minus ω = 0 at every scale (t-interval and bootstrap). "
+    "Refuted: any below zero.",
+    HALVES,
+    lambda: "curves without numbers",
+    feedback,
+    ablation=True,
+)

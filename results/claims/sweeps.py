@@ -7,11 +7,12 @@ import shlex
 from functools import lru_cache
 from pathlib import Path
 
-from dp_common import config, ledger
+from dp_common.config.resolve import resolve
+from dp_common.config.specification import Runtime, short
 from dp_common.errors import BadInput
-from dp_common.spec import Runtime, short
-from results.arms import shown
-from results.groups import MEASURING
+from dp_common.persistence import ledger
+from results.analysis.arms import shown
+from results.analysis.comparisons import MEASURING
 
 USUAL_SCALES = (500, 1_000, 2_000, 4_000)
 
@@ -22,7 +23,9 @@ def command(comparison, arms, scales, n, more=None):
     """
     points = []
     for strategy, changes in arms:
-        told = {f"{strategy.replace('-', '_')}.{name}" for other, changed in arms if other == strategy for name in changed}
+        told = {
+            f"{strategy.replace('-', '_')}.{name}" for other, changed in arms if other == strategy for name in changed
+        }
         by_plan = {}  # words but the scale are those of the plan
         for scale in scales:
             plan = comparison.plan(strategy, scale) if comparison else ""
@@ -30,10 +33,16 @@ def command(comparison, arms, scales, n, more=None):
                 by_plan[plan] = words_of(comparison, strategy, changes, scale, more or {}, told)
             if by_plan[plan] is None:
                 return ""
-            points += [{"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan] | unit for unit in units(comparison, n)]
+            points += [
+                {"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan] | unit
+                for unit in units(comparison, n)
+            ]
     root = {} if comparison is None or str(comparison.root) == Runtime.root else {"root": [str(comparison.root)]}
-    return " && ".join("python -m benchmarks.sweep " + " ".join(f"{key}={shlex.quote(','.join(values))}" for key, values in (grid | root).items())
-                       for grid in merged(points))
+    return " && ".join(
+        "python -m benchmarks.sweep "
+        + " ".join(f"{key}={shlex.quote(','.join(values))}" for key, values in (grid | root).items())
+        for grid in merged(points)
+    )
 
 
 def units(comparison, n):
@@ -68,7 +77,11 @@ def words_of(comparison, strategy, changes, scale, more, told):
     words, values = missing(json.dumps([own | common, target])) if common is not None else (None, None)
     if words is None:
         return None
-    return {key: [value] for key, value in (words | {key: text_of(values[key]) for key in sorted(told)}).items() if key not in own}
+    return {
+        key: [value]
+        for key, value in (words | {key: text_of(values[key]) for key in sorted(told)}).items()
+        if key not in own
+    }
 
 
 @lru_cache
@@ -88,7 +101,8 @@ def common_words(text):
 @lru_cache
 def missing(text):
     """Of (words, target) as JSON: (words with those added that it takes for every value of the target, all values they give); (None, None) where
-    none do."""
+    none do.
+    """
     words, target = json.loads(text)
     for _ in range(4):  # a teacher or task that the words name brings keys of its own
         values = resolved(words)
@@ -113,8 +127,12 @@ def example(comparison, strategy, changes, scale):
     values = row["values"] | places_of(row) | changed
     other = row["strategy"].replace("-", "_") + "."
     dealt = {"strategy", "scale", "seed", *(["data.split"] if comparison.group.split is None else [])}
-    return {key: value for key, value in values.items()
-            if key not in dealt and (near is not None or key in changed or key not in MEASURING and not key.startswith(other))}
+    return {
+        key: value
+        for key, value in values.items()
+        if key not in dealt
+        and (near is not None or key in changed or key not in MEASURING and not key.startswith(other))
+    }
 
 
 def places_of(row):
@@ -125,7 +143,7 @@ def places_of(row):
 def resolved(words):
     """Values of a specification and its places, else None."""
     try:
-        found = config.resolve([f"{key}={value}" for key, value in words.items()])
+        found = resolve([f"{key}={value}" for key, value in words.items()])
     except BadInput:
         return None
     return found.values | found.places
@@ -137,7 +155,8 @@ def text_of(value):
 
 def merged(points):
     """[{key: [text]}] -> fewer such grids that stand for the same runs: those of one strategy that differ in one key are one; then those that
-    differ in the strategy and what is its own."""
+    differ in the strategy and what is its own.
+    """
     grids = []
     for point in points:
         if point not in grids:
@@ -169,5 +188,7 @@ def across_strategies(a, b):
     own = {strategy.replace("-", "_") for strategy in (*a["strategy"], *b["strategy"])}
     differing = [key for key in a | b if a.get(key) != b.get(key) and key != "strategy"]
     if not set(a["strategy"]) & set(b["strategy"]) and all(key.partition(".")[0] in own for key in differing):
-        return {"strategy": [*a["strategy"], *b["strategy"]]} | {key: values for key, values in (a | b).items() if key != "strategy"}
+        return {"strategy": [*a["strategy"], *b["strategy"]]} | {
+            key: values for key, values in (a | b).items() if key != "strategy"
+        }
     return None

@@ -7,10 +7,21 @@ from importlib import import_module
 from pathlib import Path
 
 from dp_common.files import write_atomic
+from results.analysis.comparisons import groups
 from results.figures.style import Figure
-from results.groups import groups
 
-MODULES = ("accuracy", "hours", "phases", "dynamics", "hardness", "entropy", "images", "curves", "truth", "plane")  # in the order of a report
+MODULES = (
+    "accuracy",
+    "hours",
+    "phases",
+    "dynamics",
+    "hardness",
+    "entropy",
+    "images",
+    "curves",
+    "truth",
+    "plane",
+)  # in the order of a report
 
 __all__ = ["Figure", "draw_all"]
 
@@ -23,11 +34,27 @@ def draw_all(frame, out, exclude=(), on="test", classes=()):
     finished run has an accuracy on the set, or a class is not the task's.
     """
     own = {"images": {"classes": classes}}
-    found = [(group, [figure for name in MODULES
-                      for figure in import_module(f"results.figures.{name}").draw(rows, Path(out), group, exclude, on, **own.get(name, {}))]
-              if (rows["state"] == "done").any() else []) for group, rows in groups(frame)]
-    told = [f"## {group.title}\n\n" + "\n\n".join(f"`{figure.name}`: **{figure.title}.** {figure.caption}" for figure in figures)
-            for group, figures in found if figures]
+    found = [
+        (
+            group,
+            [
+                figure
+                for name in MODULES
+                for figure in import_module(f"results.figures.{name}").draw(
+                    rows, Path(out), group, exclude, on, **own.get(name, {})
+                )
+            ]
+            if (rows["state"] == "done").any()
+            else [],
+        )
+        for group, rows in groups(frame)
+    ]
+    told = [
+        f"## {group.title}\n\n"
+        + "\n\n".join(f"`{figure.name}`: **{figure.title}.** {figure.caption}" for figure in figures)
+        for group, figures in found
+        if figures
+    ]
     if told:
         write_atomic(Path(out) / "figures.md", ("\n\n".join(told) + "\n").encode())
     return found

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import main_arms
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
 from results.figures.selection import joined, left_out, one_scale, span
 from results.figures.style import arm_look, file_name, head, save, sheet
-from results.groups import UNIT
-from results.history import additions, intervals
+from results.reading.history import additions, intervals
 from results.tables.words import conditions
 
 MOST = 5  # arms side by side
@@ -34,7 +34,10 @@ def draw(rows, folder, group, exclude=(), on="test"):
         "Mean loss of each interval of training (on the images as they are trained on, mixed and augmented where the recipe does that), accuracy on "
         f"the monitor set at its end, and size of the training set, over iterations, at scale {scale:,}. Strong: seed {seed_of(shown)}, with a dashed "
         f"line at each of its additions; faint: the other seeds ({span(seeds)} runs an arm), no mean, since each adds at plateaus of its own. The last "
-        "interval is the whole cool-down. Losses of arms are on different images and do not compare; their jumps do.", left_out(rows), conditions(group))
+        "interval is the whole cool-down. Losses of arms are on different images and do not compare; their jumps do.",
+        left_out(rows),
+        conditions(group),
+    )
     with sheet() as plt:
         figure = plot(plt, shown, arms, arm_look(rows["arm"]), title, group)
         return [save(figure, shown, Path(folder) / file_name("dynamics", group, on), title, caption)]
@@ -46,7 +49,8 @@ def seed_of(shown):
 
 def history(runs):
     """A row per interval, ``what`` = trained, and per addition, ``what`` = added, of every run: arm, seed, run, iterations, loss, monitor
-    (percent), size; the additions' ``omega``."""
+    (percent), size; the additions' ``omega``.
+    """
     found = []
     for run in runs.sort_values(["arm", *UNIT]).to_dict("records"):
         about = {"arm": run["arm"], "seed": run["seed"], "split": run["data.split"], "run": run["run_id"]}
@@ -54,20 +58,52 @@ def history(runs):
         if len(trained):
             trained = trained.assign(what="trained", monitor=100 * trained["monitor"].astype(float))
             found += [frame.assign(**about) for frame in (trained, added.assign(what="added"))]
-    names = ["arm", "seed", "split", "run", "what", "call", "iterations", "seen_total", "size", "loss", "monitor", "cooldown", "images", "omega"]
-    return pd.concat([frame.reindex(columns=names).astype(object) for frame in found], ignore_index=True) if found else pd.DataFrame(columns=names)
+    names = [
+        "arm",
+        "seed",
+        "split",
+        "run",
+        "what",
+        "call",
+        "iterations",
+        "seen_total",
+        "size",
+        "loss",
+        "monitor",
+        "cooldown",
+        "images",
+        "omega",
+    ]
+    return (
+        pd.concat([frame.reindex(columns=names).astype(object) for frame in found], ignore_index=True)
+        if found
+        else pd.DataFrame(columns=names)
+    )
 
 
 def plot(plt, shown, arms, looks, title, group):
-    figure, axes = plt.subplots(3, len(arms), figsize=(2.3 * len(arms) + 1.2, 6.2), layout="constrained", squeeze=False, sharex=True, sharey="row",
-                                height_ratios=(1, 1, 0.6))
+    figure, axes = plt.subplots(
+        3,
+        len(arms),
+        figsize=(2.3 * len(arms) + 1.2, 6.2),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+        height_ratios=(1, 1, 0.6),
+    )
     head(figure, title, f"{group.title}\nstrong: seed {seed_of(shown)}, dashed: its additions; faint: other seeds")
     for column, arm in enumerate(arms):
         mine = shown[shown["arm"] == arm]
         first = mine.sort_values("seed", kind="stable")["run"].iloc[0]
         for run, part in mine.groupby("run"):
             strong = run == first
-            style = {"color": looks[arm][0], "linewidth": 1.4 if strong else 0.7, "alpha": 1.0 if strong else 0.35, "zorder": 3 if strong else 2}
+            style = {
+                "color": looks[arm][0],
+                "linewidth": 1.4 if strong else 0.7,
+                "alpha": 1.0 if strong else 0.35,
+                "zorder": 3 if strong else 2,
+            }
             trained, added = part[part["what"] == "trained"], part[part["what"] == "added"]
             for row, key in enumerate(("loss", "monitor")):
                 axes[row, column].plot(trained["iterations"].astype(float), trained[key].astype(float), **style)
@@ -82,7 +118,10 @@ def plot(plt, shown, arms, looks, title, group):
     axes[0, 0].set_ylabel("training loss (log scale)")
     trained = shown[shown["what"] == "trained"]
     axes[1, 0].set_ylabel("accuracy on monitor, %")
-    axes[1, 0].set_ylim(max(0, float(trained["monitor"].astype(float).quantile(0.08)) - 3), min(100.5, float(trained["monitor"].max()) + 2))
+    axes[1, 0].set_ylim(
+        max(0, float(trained["monitor"].astype(float).quantile(0.08)) - 3),
+        min(100.5, float(trained["monitor"].max()) + 2),
+    )
     axes[2, 0].set_ylabel("images in set")
     axes[2, 0].set_ylim(0)
     for here in axes[:, 1:].flat:

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
-from results.figures.selection import joined, left_out
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.stats import t_interval
 from results.figures.hardness import cost, counted, probed
+from results.figures.selection import joined, left_out
 from results.figures.style import arm_look, file_name, head, legend, save, sheet
-from results.stats import t_interval
 from results.tables.words import conditions
 
 MOST = 6
@@ -27,7 +27,11 @@ def draw(rows, folder, group, exclude=(), on="test"):
         "Entropy of the learner's prediction (nats), mean over the images of each addition (the first 2,048 at most), by the weights when it came, before "
         f"anything was learned from it, and by the final ones, at scale {scale:,}. Means over seeds with 95 % t-intervals ({counted(shown)} seeds a "
         "point), cut by the frame. The initial set, 0, is born to an untrained learner, whose entropy is about the logarithm of the number of classes; "
-        "it is left out of the left panel.", cost(mine), left_out(rows), conditions(group))
+        "it is left out of the left panel.",
+        cost(mine),
+        left_out(rows),
+        conditions(group),
+    )
     with sheet() as plt:
         figure = plot(plt, shown, arm_look(rows["arm"]), title, group)
         return [save(figure, shown, Path(folder) / file_name("entropy", group, on), title, caption)]
@@ -49,10 +53,22 @@ def plot(plt, shown, looks, title, group):
     for here, (when, words) in zip(axes, {"birth": "at birth", "end": "at the end of training"}.items()):
         for place, arm in enumerate(arms):
             colour, marker, dashes = looks[arm]
-            mine = shown[(shown["arm"] == arm) & (shown["when"] == when) & ((shown["addition"] > 0) | (when == "end"))].sort_values("addition")
+            mine = shown[
+                (shown["arm"] == arm) & (shown["when"] == when) & ((shown["addition"] > 0) | (when == "end"))
+            ].sort_values("addition")
             x = mine["addition"] + 0.05 * (place - (len(arms) - 1) / 2)
-            here.plot(x, mine["mean"], color=colour, linestyle=dashes, marker=marker, markersize=6, linewidth=1.5, markeredgecolor="white", label=arm,
-                      zorder=3)
+            here.plot(
+                x,
+                mine["mean"],
+                color=colour,
+                linestyle=dashes,
+                marker=marker,
+                markersize=6,
+                linewidth=1.5,
+                markeredgecolor="white",
+                label=arm,
+                zorder=3,
+            )
             here.vlines(x, mine["low"].clip(lower=0), mine["high"], color=colour, linewidth=1, alpha=0.6, zorder=2)
         here.set_title(words, loc="left")
         here.set_xlabel("addition (0: initial set)")

@@ -1,18 +1,19 @@
 """Hardness over time (probe=hardness or truth): the error of each added batch before, when and after it came, of the whole batch and of those of
-its images that were misclassified when added."""
+its images that were misclassified when added.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import main_arms
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
+from results.analysis.stats import t_interval
 from results.figures.selection import joined, left_out, one_scale, span
 from results.figures.style import MARKERS, file_name, head, legend, rising, save, sheet
-from results.groups import UNIT
-from results.history import hardness
-from results.stats import t_interval
+from results.reading.history import hardness
 from results.tables.words import conditions
 
 MOST, BATCHES = 4, 6  # arms side by side; additions drawn of each
@@ -34,7 +35,11 @@ def draw(rows, folder, group, exclude=(), on="test"):
         f"addition, before anything was learned from it, and at the end. Means over seeds with 95 % t-intervals ({counted(shown)} seeds a point), cut by "
         "the frame. Large marker: the moment of inclusion. Above, the whole batch; below, only those of its images that were misclassified when added: "
         "this curve is 100 % at inclusion by construction, and regresses to the mean on both sides whatever was learned; it is drawn because the paper "
-        "draws it, and claims rest on the whole batch. The untrained learner, at chance, is in the CSV only.", cost(mine), left_out(rows), conditions(group))
+        "draws it, and claims rest on the whole batch. The untrained learner, at chance, is in the CSV only.",
+        cost(mine),
+        left_out(rows),
+        conditions(group),
+    )
     with sheet() as plt:
         figure = plot(plt, shown, arms, title, group)
         return [save(figure, shown, Path(folder) / file_name("hardness", group, on), title, caption)]
@@ -46,7 +51,10 @@ def probed(rows):
     mine = mine[mine["values"].map(lambda values: values.get("probe") in ("hardness", "truth")).astype(bool)]
     scale = one_scale(mine)
     mine = mine[mine["scale"] == scale].sort_values(["arm", *UNIT])
-    found = [hardness(run["folder"]).assign(arm=run["arm"], seed=run["seed"], split=run["data.split"]) for run in mine.to_dict("records")]
+    found = [
+        hardness(run["folder"]).assign(arm=run["arm"], seed=run["seed"], split=run["data.split"])
+        for run in mine.to_dict("records")
+    ]
     found = [frame.assign(end=frame["at"] == frame["at"].max()) for frame in found if len(frame)]
     return mine, scale, pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
@@ -54,13 +62,23 @@ def probed(rows):
 def averaged(measured):
     """A row per arm × addition × moment × curve: n, mean, low and high of the error over seeds, in percent."""
     found = []
-    measured = measured.assign(moment=measured["at"].where(~measured["end"], -1))  # the end is the end, however many additions a seed made
+    measured = measured.assign(
+        moment=measured["at"].where(~measured["end"], -1)
+    )  # the end is the end, however many additions a seed made
     for (arm, addition, moment), part in measured.groupby(["arm", "addition", "moment"]):
         for curve in CURVES:
             interval = t_interval(100 * part[curve].dropna())
             if interval.n:
-                found.append({"arm": arm, "addition": addition, "at": "end" if moment < 0 else moment, "curve": curve, "included": addition == moment,
-                              **interval._asdict()})
+                found.append(
+                    {
+                        "arm": arm,
+                        "addition": addition,
+                        "at": "end" if moment < 0 else moment,
+                        "curve": curve,
+                        "included": addition == moment,
+                        **interval._asdict(),
+                    }
+                )
     return pd.DataFrame(found)
 
 
@@ -79,10 +97,22 @@ def cost(runs):
 
 def plot(plt, shown, arms, title, group):
     batches = sorted(shown["addition"].unique())
-    picked = batches if len(batches) <= BATCHES else [batches[round(k * (len(batches) - 1) / (BATCHES - 1))] for k in range(BATCHES)]
+    picked = (
+        batches
+        if len(batches) <= BATCHES
+        else [batches[round(k * (len(batches) - 1) / (BATCHES - 1))] for k in range(BATCHES)]
+    )
     shown = shown[shown["at"] != 0]
     moments = [*sorted(set(shown["at"]) - {"end"}), "end"]
-    figure, axes = plt.subplots(2, len(arms), figsize=(2.4 * len(arms) + 1.9, 5.4), layout="constrained", squeeze=False, sharex=True, sharey="row")
+    figure, axes = plt.subplots(
+        2,
+        len(arms),
+        figsize=(2.4 * len(arms) + 1.9, 5.4),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+    )
     head(figure, title, f"{group.title}\nmean, 95 % t-interval over seeds; large marker: at inclusion")
     for column, arm in enumerate(arms):
         for row, curve in enumerate(CURVES):
@@ -91,12 +121,39 @@ def plot(plt, shown, arms, title, group):
                 mine = shown[(shown["arm"] == arm) & (shown["addition"] == batch) & (shown["curve"] == curve)]
                 mine = mine.assign(x=[moments.index(at) for at in mine["at"]]).sort_values("x")
                 x = mine["x"] + 0.06 * (number - (len(picked) - 1) / 2)
-                here.plot(x, mine["mean"], color=colour, linewidth=1.3, marker=MARKERS[number], markersize=3.5, markeredgecolor="white",
-                          markeredgewidth=0.4, label=f"addition {batch}", zorder=3)
-                here.vlines(x, mine["low"].clip(lower=-5), mine["high"].clip(upper=105), color=colour, linewidth=0.8, alpha=0.6, zorder=2)
+                here.plot(
+                    x,
+                    mine["mean"],
+                    color=colour,
+                    linewidth=1.3,
+                    marker=MARKERS[number],
+                    markersize=3.5,
+                    markeredgecolor="white",
+                    markeredgewidth=0.4,
+                    label=f"addition {batch}",
+                    zorder=3,
+                )
+                here.vlines(
+                    x,
+                    mine["low"].clip(lower=-5),
+                    mine["high"].clip(upper=105),
+                    color=colour,
+                    linewidth=0.8,
+                    alpha=0.6,
+                    zorder=2,
+                )
                 born = mine["included"]
-                here.plot(x[born], mine["mean"][born], color=colour, marker=MARKERS[number], markersize=8, markeredgecolor="0.1", markeredgewidth=0.8,
-                          linestyle="none", zorder=4)
+                here.plot(
+                    x[born],
+                    mine["mean"][born],
+                    color=colour,
+                    marker=MARKERS[number],
+                    markersize=8,
+                    markeredgecolor="0.1",
+                    markeredgewidth=0.8,
+                    linestyle="none",
+                    zorder=4,
+                )
             here.set_xticks(range(len(moments)), [str(at) for at in moments])
             if not row:
                 here.set_title(arm, loc="left")

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from results.cells import main_arms
+from results.analysis.cells import main_arms
+from results.analysis.repricing import kind_of, marking
 from results.figures.accuracy import ceiling_line, counted, frame_of, legend, points
 from results.figures.selection import joined, left_out
 from results.figures.style import arm_look, file_name, head, save, sheet
-from results.prices import kind_of, marking
 from results.tables.words import conditions, set_named, total_words, unit_of, where
 
 
@@ -21,22 +21,37 @@ def draw(rows, folder, group, exclude=(), on="test"):
         unit, factor = unit_of(mine["x"].max())
         mine = mine.assign(x=mine["x"] * factor, spent=mine["spent"] * factor)
         kind = kind_of(device).replace("hours", unit)
-        label = f"{kind} of one run" + (f" on {device}" if device != "cpu" else "") + (f" (without {', '.join(exclude)})" if exclude else "")
+        label = (
+            f"{kind} of one run"
+            + (f" on {device}" if device != "cpu" else "")
+            + (f" (without {', '.join(exclude)})" if exclude else "")
+        )
         title = f"Accuracy on {on} against {kind}" + (f" on {device}" if device != "cpu" else "")
         name = "accuracy-hours" if len(devices) == 1 else f"accuracy-hours-{device}"
         with sheet() as plt:
             figure = plot(plt, mine, arm_look(rows["arm"]), label, on, group, title)
-            found.append(save(figure, mine.assign(unit=label), Path(folder) / file_name(name, group, on), title,
-                              caption(rows, mine, label, device, exclude, on, group)))
+            found.append(
+                save(
+                    figure,
+                    mine.assign(unit=label),
+                    Path(folder) / file_name(name, group, on),
+                    title,
+                    caption(rows, mine, label, device, exclude, on, group),
+                )
+            )
     return found
 
 
 def caption(rows, shown, label, device, exclude, on, group):
-    words = [f"Accuracy on {set_named(rows, on)} against {label}, log axis; device: {where(device, rows.loc[rows['device'] == device, 'cpus'])}.",
-             f"Dots: runs; markers: means over {counted(shown)} at their mean hours ({total_words(exclude)}), joined in the order of scale; bars: "
-             "95 % t-interval, cut by the frame where it is wider."]
+    words = [
+        f"Accuracy on {set_named(rows, on)} against {label}, log axis; device: {where(device, rows.loc[rows['device'] == device, 'cpus'])}.",
+        f"Dots: runs; markers: means over {counted(shown)} at their mean hours ({total_words(exclude)}), joined in the order of scale; bars: "
+        "95 % t-interval, cut by the frame where it is wider.",
+    ]
     if shown["spent"].notna().any():
-        words.append("Thin line: the same means at what was spent, which counts all attempts with work lost to interruptions.")
+        words.append(
+            "Thin line: the same means at what was spent, which counts all attempts with work lost to interruptions."
+        )
     return joined(*words, marking(device), left_out(rows), conditions(group))
 
 
@@ -51,10 +66,37 @@ def plot(plt, shown, looks, label, on, group, title):
         if not len(runs):
             continue
         hollow = runs["short"].astype(bool)
-        axes.scatter(runs["x"][~hollow], runs["accuracy"][~hollow], s=11, color=colour, marker=marker, alpha=0.45, linewidths=0, zorder=3)
-        axes.scatter(runs["x"][hollow], runs["accuracy"][hollow], s=18, marker=marker, facecolors="none", edgecolors=[colour], zorder=3)
-        axes.plot(means["x"], means["accuracy"], color=colour, marker=marker, linestyle=dashes, markersize=6, linewidth=1.6, markeredgecolor="white",
-                  label=arm, zorder=4)
+        axes.scatter(
+            runs["x"][~hollow],
+            runs["accuracy"][~hollow],
+            s=11,
+            color=colour,
+            marker=marker,
+            alpha=0.45,
+            linewidths=0,
+            zorder=3,
+        )
+        axes.scatter(
+            runs["x"][hollow],
+            runs["accuracy"][hollow],
+            s=18,
+            marker=marker,
+            facecolors="none",
+            edgecolors=[colour],
+            zorder=3,
+        )
+        axes.plot(
+            means["x"],
+            means["accuracy"],
+            color=colour,
+            marker=marker,
+            linestyle=dashes,
+            markersize=6,
+            linewidth=1.6,
+            markeredgecolor="white",
+            label=arm,
+            zorder=4,
+        )
         axes.vlines(means["x"], means["low"], means["high"], color=colour, linewidth=1, alpha=0.6, zorder=2)
         axes.plot(means["spent"], means["accuracy"], color=colour, linewidth=0.7, zorder=3)
     if shown["spent"].notna().any():
@@ -68,5 +110,10 @@ def plot(plt, shown, looks, label, on, group, title):
     axes.grid(False, which="minor")
     axes.set_xlabel(f"{label} (log scale)")
     axes.set_ylabel(f"accuracy on {on}, %")
-    legend(axes, False, "mean, 95 % t-interval over seeds\ndot: one run" + ("; hollow: short of its scale" if shown["short"].eq(True).any() else ""))
+    legend(
+        axes,
+        False,
+        "mean, 95 % t-interval over seeds\ndot: one run"
+        + ("; hollow: short of its scale" if shown["short"].eq(True).any() else ""),
+    )
     return figure

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dp_common.config.specification import short
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.spec import short
-from results.cells import main_arms
+from results.analysis.cells import main_arms
+from results.analysis.comparisons import UNIT
 from results.figures.selection import joined, one_scale, varying
 from results.figures.style import GREY, file_name, head, save, sheet
-from results.groups import UNIT
-from results.history import additions
+from results.reading.history import additions
 from results.tables.words import conditions
 
 CLASSES, EACH = 5, 3  # columns of a grid unless classes are chosen: classes evenly spread, images of each
@@ -29,12 +29,19 @@ def draw(rows, folder, group, exclude=(), on="test", classes=()):
     """[Figure]: across ω, across rounds, initial against final set. ``classes``: names. Raises BadInput where one is none of the task's."""
     found = []
     done = rows[(rows["state"] == "done") & (rows["strategy"] == "dp")].sort_values(UNIT)
-    for name, make in (("images-omega", across_omega), ("images-rounds", across_rounds), ("images-sets", initial_and_final)):
+    for name, make in (
+        ("images-omega", across_omega),
+        ("images-rounds", across_rounds),
+        ("images-sets", initial_and_final),
+    ):
         made = make(done, classes)
         if made:
             cells, title, words, caption = made
             with sheet() as plt:
-                figure, stem = plot(plt, cells, title, f"{words}\n{group.title}"), Path(folder) / file_name(name, group, on)
+                figure, stem = (
+                    plot(plt, cells, title, f"{words}\n{group.title}"),
+                    Path(folder) / file_name(name, group, on),
+                )
                 found.append(save(figure, cells.drop(columns="bytes"), stem, title, joined(caption, conditions(group))))
     return found
 
@@ -55,13 +62,25 @@ def across_omega(done, classes):
     if len(sets) < 2:
         return None
     shared = set.intersection(*(set(images["index"]) for _, images, _ in sets))
-    cells = [place(images[images["index"].isin(shared)].sort_values("index"), f"ω = {value:g}", row, classes, arms.iloc[0]["folder"])
-             for row, (value, images, _) in enumerate(sets)]
+    cells = [
+        place(
+            images[images["index"].isin(shared)].sort_values("index"),
+            f"ω = {value:g}",
+            row,
+            classes,
+            arms.iloc[0]["folder"],
+        )
+        for row, (value, images, _) in enumerate(sets)
+    ]
     seed = int(arms["seed"].iloc[0])
-    return (pd.concat(cells, ignore_index=True), "The same latents under growing guidance", f"first addition at {short(scale)} images, seed {seed}",
-            f"Images of the first addition of dp at scale {scale:,}, seed {seed}, by guidance weight ω. Down a column: the same class, seed and index, "
-            f"thus the same initial noise, and the same learner ({sets[0][2]:,} images seen); only ω differs. The first {EACH} images of each class, not "
-            "picked by eye.")
+    return (
+        pd.concat(cells, ignore_index=True),
+        "The same latents under growing guidance",
+        f"first addition at {short(scale)} images, seed {seed}",
+        f"Images of the first addition of dp at scale {scale:,}, seed {seed}, by guidance weight ω. Down a column: the same class, seed and index, "
+        f"thus the same initial noise, and the same learner ({sets[0][2]:,} images seen); only ω differs. The first {EACH} images of each class, not "
+        "picked by eye.",
+    )
 
 
 def across_rounds(done, classes):
@@ -70,15 +89,32 @@ def across_rounds(done, classes):
     if run is None:
         return None
     numbers = list(range(len(additions(run["folder"]))))
-    picked = numbers if len(numbers) <= ROUNDS else [numbers[round(k * (len(numbers) - 1) / (ROUNDS - 1))] for k in range(ROUNDS)]
+    picked = (
+        numbers
+        if len(numbers) <= ROUNDS
+        else [numbers[round(k * (len(numbers) - 1) / (ROUNDS - 1))] for k in range(ROUNDS)]
+    )
     sets = [(number, *of_addition(run["folder"], number)) for number in picked]
-    cells = [place(images.sort_values("index"), "initial set" if not number else f"addition {number}", row, classes, run["folder"])
-             for row, (number, images, _) in enumerate(sets) if images is not None]
+    cells = [
+        place(
+            images.sort_values("index"),
+            "initial set" if not number else f"addition {number}",
+            row,
+            classes,
+            run["folder"],
+        )
+        for row, (number, images, _) in enumerate(sets)
+        if images is not None
+    ]
     if len(cells) < 2:
         return None
-    return (pd.concat(cells, ignore_index=True), "Images round by round", f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
-            f"The first {EACH} images of each class in the initial set and in each addition of {run['arm']} at scale {run['scale']:,}, seed "
-            f"{run['seed']}, not picked by eye. Rounds have latents of their own.")
+    return (
+        pd.concat(cells, ignore_index=True),
+        "Images round by round",
+        f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
+        f"The first {EACH} images of each class in the initial set and in each addition of {run['arm']} at scale {run['scale']:,}, seed "
+        f"{run['seed']}, not picked by eye. Rounds have latents of their own.",
+    )
 
 
 def initial_and_final(done, classes):
@@ -96,10 +132,14 @@ def initial_and_final(done, classes):
             spread = np.unique(np.linspace(0, len(mine) - 1, min(across, len(mine))).round().astype(int))
             part = mine.iloc[spread]
             found.append(part.assign(row=row, row_name=name, column=range(len(part)), block=block, class_name=name))
-    return (pd.concat(found, ignore_index=True), "Initial set against final set", f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
-            f"Images of each class, evenly spaced through the initial set ({len(sets[0]):,} images) and through the final one ({len(final):,}, the "
-            f"initial ones among them), in the order in which they were added; {run['arm']} at scale {run['scale']:,}, seed {run['seed']}; not picked "
-            "by eye.")
+    return (
+        pd.concat(found, ignore_index=True),
+        "Initial set against final set",
+        f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
+        f"Images of each class, evenly spaced through the initial set ({len(sets[0]):,} images) and through the final one ({len(final):,}, the "
+        f"initial ones among them), in the order in which they were added; {run['arm']} at scale {run['scale']:,}, seed {run['seed']}; not picked "
+        "by eye.",
+    )
 
 
 def typical(done):
@@ -119,7 +159,10 @@ def of_addition(folder, number):
     if not paths or not all(path.exists() for path in paths):
         return None, None
     tables = [pq.read_table(path, columns=["image", *FIELDS]) for path in paths]
-    frames = [table.select(FIELDS).to_pandas().assign(bytes=table["image"].combine_chunks().field("bytes").to_pylist()) for table in tables]
+    frames = [
+        table.select(FIELDS).to_pandas().assign(bytes=table["image"].combine_chunks().field("bytes").to_pylist())
+        for table in tables
+    ]
     return pd.concat(frames, ignore_index=True), int(added["seen"].iloc[number])
 
 
@@ -130,7 +173,9 @@ def labels_of(folder, classes, many):
         if name not in names:
             allowed = ", ".join(names) if len(names) < 30 else f"the {len(names)} class names of the task"
             raise BadInput("classes", name, f"one of {allowed}.{did_you_mean(name, names)}")
-    labels = [names.index(name) for name in classes] or sorted({round(x) for x in np.linspace(0, len(names) - 1, min(many, len(names)))})
+    labels = [names.index(name) for name in classes] or sorted(
+        {round(x) for x in np.linspace(0, len(names) - 1, min(many, len(names)))}
+    )
     return [(label, names[label]) for label in labels]
 
 
@@ -139,13 +184,19 @@ def class_names(folder):
     import pyarrow.parquet as pq
 
     file = next(file for files in additions(folder)["files"] for file in files)
-    return json.loads(pq.read_schema(Path(folder) / file).metadata[b"huggingface"])["info"]["features"]["label"]["names"]
+    return json.loads(pq.read_schema(Path(folder) / file).metadata[b"huggingface"])["info"]["features"]["label"][
+        "names"
+    ]
 
 
 def place(images, row_name, row, classes, folder):
     """The cells of one row: the first EACH images of each class."""
-    parts = [images[images["label"] == label].head(EACH).assign(class_name=name, column=lambda part, first=k * EACH: first + np.arange(len(part)))
-             for k, (label, name) in enumerate(labels_of(folder, classes, CLASSES))]
+    parts = [
+        images[images["label"] == label]
+        .head(EACH)
+        .assign(class_name=name, column=lambda part, first=k * EACH: first + np.arange(len(part)))
+        for k, (label, name) in enumerate(labels_of(folder, classes, CLASSES))
+    ]
     return pd.concat(parts).assign(row=row, row_name=row_name, block="")
 
 
@@ -173,7 +224,9 @@ def plot(plt, cells, title, words):
         here.grid(False)
         here.set_frame_on(False)
         names = mine.drop_duplicates("row").sort_values("row")
-        here.set_yticks((names["row"] + 0.5) * pitch, names["row_name"] if here is axes[0, 0] else [""] * len(names), fontsize=8)
+        here.set_yticks(
+            (names["row"] + 0.5) * pitch, names["row_name"] if here is axes[0, 0] else [""] * len(names), fontsize=8
+        )
         here.tick_params(length=0)
         if block:
             here.set_title(block, loc="left")

@@ -4,8 +4,8 @@ from collections import Counter
 
 import numpy as np
 
-from results.arms import chosen, parameters
-from results.cells import expected_at, main_arms, replicates
+from results.analysis.arms import chosen, parameters
+from results.analysis.cells import expected_at, main_arms, replicates
 
 
 def left_out(rows):
@@ -16,7 +16,8 @@ def left_out(rows):
 
 def one_scale(rows):
     """The scale at which most of the arms among ``rows`` have all their replicates finished; of several the one with most replicates, then the
-    largest. None without any."""
+    largest. None without any.
+    """
     arms, runs = Counter(), Counter()
     for (scale, _), part in rows[rows["state"] == "done"].groupby(["scale", "arm"]):
         arms[int(scale)] += replicates(part) >= expected_at(rows, scale)
@@ -32,7 +33,7 @@ def varying(rows, name):
 
 
 def span(counts):
-    """"5", or "2 to 5": how many, in a caption."""
+    """ "5", or "2 to 5": how many, in a caption."""
     least, most = min(counts), max(counts)
     return f"{least}" if least == most else f"{least} to {most}"
 

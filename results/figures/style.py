@@ -7,14 +7,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from dp_common.config.specification import short
 from dp_common.files import write_atomic
-from dp_common.spec import short
-from results.arms import rank
+from results.analysis.arms import rank
 
-USUAL = ("static", "prune", "prune score=random", "dp", "dp omega=0")  # look the same in every figure; others take what is left
+USUAL = (
+    "static",
+    "prune",
+    "prune score=random",
+    "dp",
+    "dp omega=0",
+)  # look the same in every figure; others take what is left
 COLOURS = (0, 1, 7, 2, 4, 3, 9, 5, 6, 8)  # of seaborn's "colorblind", neighbours far apart
 MARKERS, LINES = "os^DvPX<>*", ["-", (0, (5, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (3, 1))]
-FIXED = {"svg.hashsalt": "results", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 9}
+FIXED = {
+    "svg.hashsalt": "results",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 9,
+}
 ENDINGS = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}  # and what not to write into each
 GREY = "0.35"
 
@@ -22,7 +34,8 @@ GREY = "0.35"
 @dataclass(frozen=True)
 class Figure:
     """What lies on disk of one figure. ``name``: stem of its files; ``caption``: what it shows, n, interval, how it was made;
-    ``paths``: its SVG, its PNG and the CSV it was drawn from."""
+    ``paths``: its SVG, its PNG and the CSV it was drawn from.
+    """
 
     name: str
     title: str
@@ -60,7 +73,10 @@ def arm_look(arms):
     colours, ordered = palette(), sorted(set(arms), key=rank)
     others = [arm for arm in ordered if arm not in USUAL]
     places = {arm: USUAL.index(arm) if arm in USUAL else len(USUAL) + others.index(arm) for arm in ordered}
-    return {arm: (colours[COLOURS[place % len(COLOURS)]], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)]) for arm, place in places.items()}
+    return {
+        arm: (colours[COLOURS[place % len(COLOURS)]], MARKERS[place % len(MARKERS)], LINES[place % len(LINES)])
+        for arm, place in places.items()
+    }
 
 
 def rising(n):
@@ -96,7 +112,16 @@ def head(figure, title, words):
 def legend(figure, axes, title):
     """Legend of what one axes has labelled, right of all panels."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, title=title, loc="outside right center", frameon=False, fontsize=8, title_fontsize=8, alignment="left")
+    figure.legend(
+        handles,
+        labels,
+        title=title,
+        loc="outside right center",
+        frameon=False,
+        fontsize=8,
+        title_fontsize=8,
+        alignment="left",
+    )
 
 
 def log_axis(axes, xs):

@@ -9,28 +9,45 @@ import numpy as np
 from scipy import stats
 
 from dp_common.files import write_atomic
+from results.analysis.stats import t_interval
+from results.analysis.theory import ARMS, agreement, loop_differences, loop_frame, of_study, table
 from results.figures.style import as_csv, head, legend, log_axis, palette, save, sheet
-from results.stats import t_interval
-from results.theory import ARMS, agreement, loop_differences, loop_frame, of_study, table
 
-LOOKS = {"hard": (3, "o", "-"), "easy": (0, "s", (0, (5, 1.5))), "random": (7, "^", (0, (1, 1.2))), "soft": (2, "D", (0, (6, 1.5, 1, 1.5))),
-         "mixed": (4, "v", (0, (3, 1))), "adaptive": (3, "o", "-"), "frozen": (0, "s", (0, (5, 1.5)))}  # colour of "colorblind", marker, dashes
-ORDERED = ((7, "o", (0, (1, 1.2))), (9, "s", (0, (3, 1))), (2, "^", (0, (5, 1.5))), (0, "D", (0, (6, 1.5, 1, 1.5))), (3, "v", "-"))
+LOOKS = {
+    "hard": (3, "o", "-"),
+    "easy": (0, "s", (0, (5, 1.5))),
+    "random": (7, "^", (0, (1, 1.2))),
+    "soft": (2, "D", (0, (6, 1.5, 1, 1.5))),
+    "mixed": (4, "v", (0, (3, 1))),
+    "adaptive": (3, "o", "-"),
+    "frozen": (0, "s", (0, (5, 1.5))),
+}  # colour of "colorblind", marker, dashes
+ORDERED = (
+    (7, "o", (0, (1, 1.2))),
+    (9, "s", (0, (3, 1))),
+    (2, "^", (0, (5, 1.5))),
+    (0, "D", (0, (6, 1.5, 1, 1.5))),
+    (3, "v", "-"),
+)
 MODEL = "ridge classifier in d = {d}; line: limit of large d; thin: with noise along the pruner; points: simulation, 95 % t-interval over {repeats} repeats"
-TITLES = {"error-keep": "Error against the share of the pool that is kept",
-          "accuracy-kept": "Accuracy against the number kept, for the hardest part of a pool",
-          "accuracy-oversample": "Accuracy against oversampling, hardest kept, at equal numbers kept",
-          "imperfect": "Imperfect labels, half of the pool kept",
-          "loop": "The linear toy of the whole loop: images chosen by whom?",
-          "agreement": "Theory against simulation, all points"}
-MEANT = {"error-keep": "A panel per pool size and ridge. Grey: p = φ = d/n, as many kept as there are dimensions; with tiny λ the error peaks there.",
-         "accuracy-kept": "Pools of kept/p. Above, a pruner of cosine ρ with the truth, below a perfect one.",
-         "accuracy-oversample": "The inverted U. On the right λ is normalised by the kept part, so that it does not grow with the pool.",
-         "imperfect": "Labels of a generator of another direction, with a pruner that shares its mistakes or does not; labels flipped at random.",
-         "loop": "Candidates chosen by nobody (random), by the learner of the first round (frozen), by the learner now (adaptive); the same candidates "
-                 "for all. Below, differences of pairs.",
-         "agreement": "Every simulated point of the study against the limit, and their deviations in standard errors. Judged are points where the limit "
-                      "is expected to hold at this d; one that chance would hardly explain was simulated again, ten times as often."}
+TITLES = {
+    "error-keep": "Error against the share of the pool that is kept",
+    "accuracy-kept": "Accuracy against the number kept, for the hardest part of a pool",
+    "accuracy-oversample": "Accuracy against oversampling, hardest kept, at equal numbers kept",
+    "imperfect": "Imperfect labels, half of the pool kept",
+    "loop": "The linear toy of the whole loop: images chosen by whom?",
+    "agreement": "Theory against simulation, all points",
+}
+MEANT = {
+    "error-keep": "A panel per pool size and ridge. Grey: p = φ = d/n, as many kept as there are dimensions; with tiny λ the error peaks there.",
+    "accuracy-kept": "Pools of kept/p. Above, a pruner of cosine ρ with the truth, below a perfect one.",
+    "accuracy-oversample": "The inverted U. On the right λ is normalised by the kept part, so that it does not grow with the pool.",
+    "imperfect": "Labels of a generator of another direction, with a pruner that shares its mistakes or does not; labels flipped at random.",
+    "loop": "Candidates chosen by nobody (random), by the learner of the first round (frozen), by the learner now (adaptive); the same candidates "
+    "for all. Below, differences of pairs.",
+    "agreement": "Every simulated point of the study against the limit, and their deviations in standard errors. Judged are points where the limit "
+    "is expected to hold at this d; one that chance would hardly explain was simulated again, ten times as often.",
+}
 HOW = "Made by python -m benchmarks.theory; nothing is fitted. d = {d}, n = {n}, λ = {lam}, pruner's cosine ρ = {rho}, {repeats} repeats, seed {seed}."
 
 
@@ -45,14 +62,29 @@ def draw(records, study, folder):
     frames |= {"loop": loop_frame(lines), "agreement": agreement(lines)[0]}
     shown = options | {key: ", ".join(f"{value:g}" for value in options[key]) for key in ("n", "lam")}
     with sheet() as plt:
-        drawn = [save(DRAWN[name](plt, palette(), frame, options, lines), frame, folder / name, TITLES[name],
-                      f"{MODEL.format(**options)}. {MEANT[name]} {HOW.format(**shown)}") for name, frame in frames.items()]
+        drawn = [
+            save(
+                DRAWN[name](plt, palette(), frame, options, lines),
+                frame,
+                folder / name,
+                TITLES[name],
+                f"{MODEL.format(**options)}. {MEANT[name]} {HOW.format(**shown)}",
+            )
+            for name, frame in frames.items()
+        ]
     write_atomic(folder / "loop-differences.csv", as_csv(loop_differences(lines)))
     return drawn
 
 
 def grid(plt, title, rows, columns, options, size=(2.7, 2.5), **shared):
-    figure, axes = plt.subplots(rows, columns, figsize=(size[0] * columns + 1.4, size[1] * rows + 0.7), layout="constrained", squeeze=False, **shared)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(size[0] * columns + 1.4, size[1] * rows + 0.7),
+        layout="constrained",
+        squeeze=False,
+        **shared,
+    )
     head(figure, title, MODEL.format(**options))
     return figure, axes
 
@@ -62,13 +94,29 @@ def series(axes, palette, frame, look, label, accuracy):
     colour, marker, dashes = look
     sign, offset = (-100, 100) if accuracy else (100, 0)
     line, points = frame[frame["what"] == "limit"], frame[frame["what"] == "simulation"]
-    apart = line["finite"].where((line["finite"] - line["error"]).abs() > 2e-3)  # elsewhere it would only fill the gaps of the dashes
+    apart = line["finite"].where(
+        (line["finite"] - line["error"]).abs() > 2e-3
+    )  # elsewhere it would only fill the gaps of the dashes
     axes.plot(line["x"], offset + sign * apart, color=palette[colour], linewidth=0.8, zorder=2)
-    axes.plot(line["x"], offset + sign * line["error"], color=palette[colour], linestyle=dashes, linewidth=1.5, zorder=2)
+    axes.plot(
+        line["x"], offset + sign * line["error"], color=palette[colour], linestyle=dashes, linewidth=1.5, zorder=2
+    )
     middle = offset + sign * points["error"]
     half = 100 * (points["high"] - points["error"])
-    axes.errorbar(points["x"], middle, half, color=palette[colour], marker=marker, markersize=3.8, linestyle="none", elinewidth=1, capsize=1.8,
-                  markeredgecolor="white", markeredgewidth=0.4, zorder=3)
+    axes.errorbar(
+        points["x"],
+        middle,
+        half,
+        color=palette[colour],
+        marker=marker,
+        markersize=3.8,
+        linestyle="none",
+        elinewidth=1,
+        capsize=1.8,
+        markeredgecolor="white",
+        markeredgewidth=0.4,
+        zorder=3,
+    )
     axes.plot([], [], color=palette[colour], linestyle=dashes, marker=marker, markersize=4, linewidth=1.4, label=label)
 
 
@@ -81,12 +129,21 @@ def panel(frame, *parts):
 
 
 def draw_keep(plt, palette, frame, options, lines):
-    figure, axes = grid(plt, TITLES["error-keep"], len(options["lam"]), len(options["n"]), options, sharex=True, sharey="row")
+    figure, axes = grid(
+        plt, TITLES["error-keep"], len(options["lam"]), len(options["n"]), options, sharex=True, sharey="row"
+    )
     for row, lam in enumerate(options["lam"]):
         for column, n in enumerate(options["n"]):
             here, mine = axes[row, column], panel(frame, lam, n)
             for q in ("easy", "random", "hard"):
-                series(here, palette, mine[mine["series"] == q], LOOKS[q], f"keep {q}" if q != "random" else "random", accuracy=False)
+                series(
+                    here,
+                    palette,
+                    mine[mine["series"] == q],
+                    LOOKS[q],
+                    f"keep {q}" if q != "random" else "random",
+                    accuracy=False,
+                )
             if options["d"] < n:
                 here.axvline(options["d"] / n, color="0.55", linewidth=0.9, zorder=1)
             here.set_title(f"n = {n:,}, λ = {of(lam)}", loc="left")
@@ -100,13 +157,28 @@ def draw_keep(plt, palette, frame, options, lines):
 
 def draw_kept(plt, palette, frame, options, lines):
     cosines = list(dict.fromkeys((options["rho"], 1.0)))
-    figure, axes = grid(plt, TITLES["accuracy-kept"], len(cosines), len(options["lam"]), options,
-                        size=(3.4, 2.6), sharex=True, sharey=True)
+    figure, axes = grid(
+        plt,
+        TITLES["accuracy-kept"],
+        len(cosines),
+        len(options["lam"]),
+        options,
+        size=(3.4, 2.6),
+        sharex=True,
+        sharey=True,
+    )
     for row, cosine in enumerate(cosines):
         for column, lam in enumerate(options["lam"]):
             here, mine = axes[row, column], panel(frame, cosine, lam)
             for top, look in zip((1.0, 0.9, 0.8, 0.5, 0.1), ORDERED):
-                series(here, palette, mine[mine["series"] == str(top)], look, "all" if top == 1 else f"hardest {100 * top:g} %", accuracy=True)
+                series(
+                    here,
+                    palette,
+                    mine[mine["series"] == str(top)],
+                    look,
+                    "all" if top == 1 else f"hardest {100 * top:g} %",
+                    accuracy=True,
+                )
             here.set_title(f"pruner's cosine {cosine:g}, λ = {of(lam)}", loc="left")
             here.axvline(options["d"], color="0.55", linewidth=0.9, zorder=1)
             log_axis(here, [round(options["d"] * x) for x in (0.25, 0.5, 1, 2, 4, 8)])
@@ -135,13 +207,22 @@ def draw_oversample(plt, palette, frame, options, lines):
 
 def draw_imperfect(plt, palette, frame, options, lines):
     figure, axes = grid(plt, TITLES["imperfect"], 1, 3, options, size=(2.9, 3.0), sharey=True)
-    labels = {"independent": ("cosine of label direction and truth", f"pruner's own cosine {options['rho']:g}"),
-              "shared": ("cosine of label direction and truth", "pruner = label direction"),
-              "flips": ("share of labels flipped", f"true direction, pruner's cosine {options['rho']:g}")}
+    labels = {
+        "independent": ("cosine of label direction and truth", f"pruner's own cosine {options['rho']:g}"),
+        "shared": ("cosine of label direction and truth", "pruner = label direction"),
+        "flips": ("share of labels flipped", f"true direction, pruner's cosine {options['rho']:g}"),
+    }
     for here, (name, (label, title)) in zip(axes[0], labels.items()):
         mine = panel(frame, name)
         for q in ("easy", "random", "mixed", "soft", "hard"):
-            series(here, palette, mine[mine["series"] == q], LOOKS[q], {"mixed": "half hard,\nhalf random"}.get(q, q), accuracy=False)
+            series(
+                here,
+                palette,
+                mine[mine["series"] == q],
+                LOOKS[q],
+                {"mixed": "half hard,\nhalf random"}.get(q, q),
+                accuracy=False,
+            )
         here.set_xlabel(label)
         here.set_title(title, loc="left")
     axes[0, 0].set_ylabel("test error, %")
@@ -152,9 +233,21 @@ def draw_imperfect(plt, palette, frame, options, lines):
 def draw_loop(plt, palette, frame, options, lines):
     pools = sorted(frame["pool"].unique())
     settings = next(line["settings"] for line in lines if line["kind"] == "loop")
-    figure, axes = plt.subplots(2, len(pools), figsize=(2.7 * len(pools) + 1.4, 5.2), layout="constrained", squeeze=False, sharex=True, sharey="row")
-    head(figure, TITLES["loop"], f"ridge classifier in d = {settings['d']}, λ = {of(settings['lam'])} over the "
-         f"set's size, {settings['per_round']} images a round; mean and 95 % t-interval over {options['repeats']} seeds")
+    figure, axes = plt.subplots(
+        2,
+        len(pools),
+        figsize=(2.7 * len(pools) + 1.4, 5.2),
+        layout="constrained",
+        squeeze=False,
+        sharex=True,
+        sharey="row",
+    )
+    head(
+        figure,
+        TITLES["loop"],
+        f"ridge classifier in d = {settings['d']}, λ = {of(settings['lam'])} over the "
+        f"set's size, {settings['per_round']} images a round; mean and 95 % t-interval over {options['repeats']} seeds",
+    )
     differences = loop_differences(lines)
     for column, pool in enumerate(pools):
         above, below = axes[:, column]
@@ -164,7 +257,13 @@ def draw_loop(plt, palette, frame, options, lines):
             band(above, palette, *np.array(found).T, LOOKS[arm], arm)
         for a, b, look in (("adaptive", "frozen", LOOKS["adaptive"]), ("frozen", "random", LOOKS["frozen"])):
             mine = differences[(differences["pool"] == pool) & (differences["a"] == a) & (differences["b"] == b)]
-            band(below, palette, *(mine[name].to_numpy() for name in ("kept", "points", "low", "high")), look, f"{a} − {b}")
+            band(
+                below,
+                palette,
+                *(mine[name].to_numpy() for name in ("kept", "points", "low", "high")),
+                look,
+                f"{a} − {b}",
+            )
         below.axhline(0, color="0.3", linewidth=0.9, zorder=1)
         above.set_title(f"chosen from {pool} times as many", loc="left")
         below.set_xlabel("images kept")
@@ -177,20 +276,50 @@ def draw_loop(plt, palette, frame, options, lines):
 
 def band(axes, palette, x, mean, low, high, look, label):
     colour, marker, dashes = look
-    axes.plot(x, mean, color=palette[colour], marker=marker, markersize=4, linestyle=dashes, linewidth=1.4, markeredgecolor="white", label=label, zorder=3)
+    axes.plot(
+        x,
+        mean,
+        color=palette[colour],
+        marker=marker,
+        markersize=4,
+        linestyle=dashes,
+        linewidth=1.4,
+        markeredgecolor="white",
+        label=label,
+        zorder=3,
+    )
     axes.fill_between(x, low, high, color=palette[colour], alpha=0.2, linewidth=0, zorder=2)
 
 
 def draw_agreement(plt, palette, frame, options, lines):
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.2, 4.1), layout="constrained")
     found = agreement(lines)[1]
-    head(figure, TITLES["agreement"], f"{found['points']} points judged: mean z {found['mean_z']:+.2f}, largest |z| "
-         f"{found['largest_z']:.1f}, {100 * found['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {found['bonferroni_p']:.2g}")
-    kinds = {"": (0, "o", "judged"), "peak": (3, "^", "at the peak, p = φ"), "noise": (2, "s", "noise along the pruner counts")}
+    head(
+        figure,
+        TITLES["agreement"],
+        f"{found['points']} points judged: mean z {found['mean_z']:+.2f}, largest |z| "
+        f"{found['largest_z']:.1f}, {100 * found['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {found['bonferroni_p']:.2g}",
+    )
+    kinds = {
+        "": (0, "o", "judged"),
+        "peak": (3, "^", "at the peak, p = φ"),
+        "noise": (2, "s", "noise along the pruner counts"),
+    }
     for beyond, (colour, marker, label) in kinds.items():
         rows = frame[frame["beyond"] == beyond]
-        left.errorbar(100 * rows["limit"], 100 * rows["error"], 100 * (rows["high"] - rows["error"]), linestyle="none", marker=marker, markersize=3.2,
-                      color=palette[colour], markeredgecolor="white", markeredgewidth=0.3, elinewidth=0.8, label=label)
+        left.errorbar(
+            100 * rows["limit"],
+            100 * rows["error"],
+            100 * (rows["high"] - rows["error"]),
+            linestyle="none",
+            marker=marker,
+            markersize=3.2,
+            color=palette[colour],
+            markeredgecolor="white",
+            markeredgewidth=0.3,
+            elinewidth=0.8,
+            label=label,
+        )
     left.axline((0, 0), slope=1, color="0.3", linewidth=0.9, zorder=1)
     left.set_xlabel("limit, % error")
     left.set_ylabel("simulation, % error (95 % t-interval)")
@@ -204,5 +333,11 @@ def draw_agreement(plt, palette, frame, options, lines):
     return figure
 
 
-DRAWN = {"error-keep": draw_keep, "accuracy-kept": draw_kept, "accuracy-oversample": draw_oversample, "imperfect": draw_imperfect,
-         "loop": draw_loop, "agreement": draw_agreement}
+DRAWN = {
+    "error-keep": draw_keep,
+    "accuracy-kept": draw_kept,
+    "accuracy-oversample": draw_oversample,
+    "imperfect": draw_imperfect,
+    "loop": draw_loop,
+    "agreement": draw_agreement,
+}

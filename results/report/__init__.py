@@ -12,22 +12,24 @@ from dataclasses import replace
 from pathlib import Path
 
 from dp_common.files import write_atomic
-from results.cells import BASELINES, differences
+from results.analysis.cells import BASELINES, differences
 from results.report import caveats, headline, made, page
 from results.report.page import Section
 
 NAME = "report.html"
 PROJECT = "Deliberate Practice Bench"
 QUESTION = "Which way of choosing generated images gets the most accuracy, per image and per hour?"
-FIXED = ("Each claim has a rule, which is printed with it; the verdict is what the rule says of the ledgers at hand. Effects stand with their "
-         "95 % intervals and n pairs of equal seed and scale. The paper's numbers are of ImageNet and take part in no statistic.")
+FIXED = (
+    "Each claim has a rule, which is printed with it; the verdict is what the rule says of the ledgers at hand. Effects stand with their "
+    "95 % intervals and n pairs of equal seed and scale. The paper's numbers are of ImageNet and take part in no statistic."
+)
 
 
 def write(frame, root, out, on="test", exclude=(), prices=None, words=()):
     """Write ``out``/report.html, and what it links to under ``out``/tables and ``out``/figures; returns the path of the page.
 
-    ``frame``: the runs of ``root`` to be shown, as ``results.load`` gives them; ``on``, ``exclude``: as tables take them; ``prices``: of
-    ``results.prices.load``, or None; ``words``: of the command that is run, to be printed. Raises BadInput and Problem as tables and figures do.
+    ``frame``: the runs of ``root`` to be shown, as ``results.reading.runs`` gives them; ``on``, ``exclude``: as tables take them; ``prices``: of
+    ``results.analysis.repricing.load``, or None; ``words``: of the command that is run, to be printed. Raises BadInput and Problem as tables and figures do.
     """
     from results.claims import evaluate
     from results.figures import draw_all
@@ -38,40 +40,63 @@ def write(frame, root, out, on="test", exclude=(), prices=None, words=()):
         (out / name).mkdir(parents=True, exist_ok=True)
     tables = all_tables(frame, exclude, on)
     if prices:
-        tables = [(group, [*found, *more]) for (group, found), (_, more) in zip(tables, repriced(frame, prices, exclude, on))]
+        tables = [
+            (group, [*found, *more]) for (group, found), (_, more) in zip(tables, repriced(frame, prices, exclude, on))
+        ]
     drawn = [figures for _, figures in draw_all(frame, out / "figures", exclude, on)]
     groups = [(group, found, figures) for (group, found), figures in zip(tables, drawn)]
-    text = compose(frame, root, out, groups, overview(frame, exclude, on), evaluate(root, prices, frame=frame), on, exclude, words)
+    text = compose(
+        frame, root, out, groups, overview(frame, exclude, on), evaluate(root, prices, frame=frame), on, exclude, words
+    )
     write_atomic(out / NAME, text.encode())
     return out / NAME
 
 
 def repriced(frame, prices, exclude, on):
     """[(Group, [Table])] of what has hours in it, at prices measured elsewhere; their titles say so."""
-    from results.prices import MARK, priced
+    from results.analysis.repricing import MARK, priced
     from results.tables import all_tables
 
-    return [(group, [table if MARK in table.title else replace(table, title=f"{table.title}, {MARK}") for table in tables])
-            for group, tables in all_tables(priced(frame, prices), exclude, on, only=("costs", "hours"))]
+    return [
+        (group, [table if MARK in table.title else replace(table, title=f"{table.title}, {MARK}") for table in tables])
+        for group, tables in all_tables(priced(frame, prices), exclude, on, only=("costs", "hours"))
+    ]
 
 
 def compose(frame, root, out, groups, across, claims, on="test", exclude=(), words=()):
     """The page as text; writes its tables' CSVs. ``groups``: [(Group, [Table], [Figure])]; ``across``: [Table] of all of them side by side;
-    ``claims``: [Claim]; the rest as in ``write``."""
-    from results.groups import groups as split
+    ``claims``: [Claim]; the rest as in ``write``.
+    """
+    from results.analysis.comparisons import groups as split
 
     rows = [part for _, part in split(frame)]
-    gaps = [{baseline: differences(part, baseline, on) for baseline in BASELINES} if tables else {}
-            for part, (_, tables, _) in zip(rows, groups)]
+    gaps = [
+        {baseline: differences(part, baseline, on) for baseline in BASELINES} if tables else {}
+        for part, (_, tables, _) in zip(rows, groups)
+    ]
     leads = [headline.told(part, gap, on, exclude) for part, gap in zip(rows, gaps)]
-    results = [comparison(number, len(groups), group, lead, caveats.of_group(group, part, gap, on), figures, tables, out)
-               for number, ((group, tables, figures), part, gap, lead) in enumerate(zip(groups, rows, gaps, leads), 1)]
-    sections = [*results, *beside(across, out), *verdicts(claims, [group.title for group, _, _ in groups], out), *theory(root, out),
-                making(frame, root, out, on, exclude, words)]
+    results = [
+        comparison(number, len(groups), group, lead, caveats.of_group(group, part, gap, on), figures, tables, out)
+        for number, ((group, tables, figures), part, gap, lead) in enumerate(zip(groups, rows, gaps, leads), 1)
+    ]
+    sections = [
+        *results,
+        *beside(across, out),
+        *verdicts(claims, [group.title for group, _, _ in groups], out),
+        *theory(root, out),
+        making(frame, root, out, on, exclude, words),
+    ]
     if len(groups) == 1:
-        return page.page(leads[0][0], f"{PROJECT} · {groups[0][0].title}", page.bullets([*leads[0][1], *tally(claims)], "facts"), sections)
-    items = "".join(f'<li><a href="#{section.anchor}">{page.words(group.title)}</a>: {page.words(lead)}</li>'
-                    for section, (group, _, _), (lead, _) in zip(results, groups, leads))
+        return page.page(
+            leads[0][0],
+            f"{PROJECT} · {groups[0][0].title}",
+            page.bullets([*leads[0][1], *tally(claims)], "facts"),
+            sections,
+        )
+    items = "".join(
+        f'<li><a href="#{section.anchor}">{page.words(group.title)}</a>: {page.words(lead)}</li>'
+        for section, (group, _, _), (lead, _) in zip(results, groups, leads)
+    )
     lead = f'<ul class="facts">{items}</ul>' + page.bullets(tally(claims), "facts")
     return page.page(QUESTION, f"{PROJECT} · {len(groups)} comparisons", lead, sections)
 
@@ -82,25 +107,36 @@ def comparison(number, of, group, lead, remarks, figures, tables, out):
 
     shared, prefix, parts = conditions(group), f"c{number}", []
     body = page.paragraphs([lead[0]]) + page.bullets(lead[1], "facts") if of > 1 else ""
-    body += page.paragraphs([shared]) + page.heading(3, "To keep in mind", f"{prefix}-caveats") + page.bullets(remarks, "caveats")
+    body += (
+        page.paragraphs([shared])
+        + page.heading(3, "To keep in mind", f"{prefix}-caveats")
+        + page.bullets(remarks, "caveats")
+    )
     if not tables and not figures:
         body += page.paragraphs(["No run of it is finished yet; `python -m benchmarks.status` says why."])
     for title, items, show in (("Figures", figures, page.figure), ("Tables", tables, shown(out))):
         if items:
             parts.append((title, f"{prefix}-{title.lower()}"))
             body += page.heading(3, *parts[-1])
-        items = [replace(item, caption=item.caption.replace(shared, "").strip()) for item in items]  # what all captions end with is told once
+        items = [
+            replace(item, caption=item.caption.replace(shared, "").strip()) for item in items
+        ]  # what all captions end with is told once
         for anchor, item in anchored(items, f"{prefix}-{title.lower()}"):
             body += show(item, anchor, out)
             parts.append((item.title, anchor))
-    return Section(f"Comparison {number} of {of}: {group.title}" if of > 1 else "What came out", prefix, body, tuple(parts))
+    return Section(
+        f"Comparison {number} of {of}: {group.title}" if of > 1 else "What came out", prefix, body, tuple(parts)
+    )
 
 
 def anchored(items, prefix):
     """[(anchor, item)] of things with a title; no anchor comes twice."""
     slugs = [page.slug(item.title) for item in items]
     again = [slugs[:place].count(name) for place, name in enumerate(slugs)]
-    return [(f"{prefix}-{name}" + (f"-{count + 1}" if count else ""), item) for name, count, item in zip(slugs, again, items)]
+    return [
+        (f"{prefix}-{name}" + (f"-{count + 1}" if count else ""), item)
+        for name, count, item in zip(slugs, again, items)
+    ]
 
 
 def shown(out, level=4):
@@ -113,8 +149,14 @@ def beside(tables, out):
     if not tables:
         return []
     found = anchored(tables, "across")
-    return [Section("Side by side, and beside the paper", "across", "".join(shown(out, 3)(table, anchor) for anchor, table in found),
-                    tuple((table.title, anchor) for anchor, table in found))]
+    return [
+        Section(
+            "Side by side, and beside the paper",
+            "across",
+            "".join(shown(out, 3)(table, anchor) for anchor, table in found),
+            tuple((table.title, anchor) for anchor, table in found),
+        )
+    ]
 
 
 def verdicts(claims, titles, out):
@@ -124,11 +166,17 @@ def verdicts(claims, titles, out):
     from results.claims import effects
 
     claims = [replace(claim, sweep=re.sub(r"\s*\b(root|out)=\S+", "", claim.sweep)) for claim in claims]
-    write_atomic(out / "tables" / "claims.csv", effects(claims).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
+    write_atomic(
+        out / "tables" / "claims.csv",
+        effects(claims).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode(),
+    )
     if len(titles) == 1:
         claims = [replace(claim, where="") if claim.where in titles else claim for claim in claims]
     cards = [(claim, page.slug(f"claim {claim.id} {claim.where}")) for claim in claims]
-    body = f"<p>{page.words(f'{tally(claims)[0]} {FIXED}')}{page.sources({'CSV': 'tables/claims.csv'})}</p>" + page.glance(cards)
+    body = (
+        f"<p>{page.words(f'{tally(claims)[0]} {FIXED}')}{page.sources({'CSV': 'tables/claims.csv'})}</p>"
+        + page.glance(cards)
+    )
     body += "".join(page.claim(*card) for card in cards)
     parts = tuple((f"{claim.id} {page.SIGNS[claim.verdict]} {claim.claim}", anchor) for claim, anchor in cards)
     return [Section("Claims", "claims", body, parts)]
@@ -145,7 +193,7 @@ def tally(claims):
 
 def theory(root, out):
     """The section of the theory, where its ledger is under the root."""
-    from results import theory as numbers
+    from results.analysis import theory as numbers
     from results.figures import theory as figures
 
     records = numbers.read(root / numbers.NAME)
@@ -155,17 +203,28 @@ def theory(root, out):
     found = anchored(figures.draw(records, None, out / "figures"), "theory")
     body = page.command(made.typed("theory", opened[-1]["argv"])) + page.command(numbers.told(records))
     body += "".join(page.figure(figure, anchor, out, level=3) for anchor, figure in found)
-    return [Section("The theory beside simulation", "theory", body, tuple((figure.title, anchor) for anchor, figure in found))]
+    return [
+        Section(
+            "The theory beside simulation", "theory", body, tuple((figure.title, anchor) for anchor, figure in found)
+        )
+    ]
 
 
 def making(frame, root, out, on, exclude, words):
     """The section on how it was made, with all numbers of the comparisons unrounded."""
-    from results.tidy import tidy
+    from results.tables.csv import tidy
 
-    write_atomic(out / "tables" / "numbers.csv", tidy(frame, exclude, on).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode())
+    write_atomic(
+        out / "tables" / "numbers.csv",
+        tidy(frame, exclude, on).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode(),
+    )
     sweeps, alone = made.commands(frame, root)
-    body = page.paragraphs(["These commands, in a checkout of the commit below and with `root=ROOT` for where the runs shall lie, and then the "
-                            "last one, make it again."])
+    body = page.paragraphs(
+        [
+            "These commands, in a checkout of the commit below and with `root=ROOT` for where the runs shall lie, and then the "
+            "last one, make it again."
+        ]
+    )
     for text, runs, done in sweeps:
         body += page.command(text) + page.bullets([f"{done} of its {runs} runs are finished."])
     if alone:

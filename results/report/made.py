@@ -4,7 +4,7 @@ import json
 import shlex
 from pathlib import Path
 
-from dp_common import ledger
+from dp_common.persistence import ledger
 from results.tables.table import Table
 
 OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and figures are made with
@@ -12,7 +12,8 @@ OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and f
 
 def commands(frame, root):
     """[(command, runs of it in the frame, how many of them are done)] of the sweeps remembered under ``root``; and [command] of the
-    runs that none of them planned."""
+    runs that none of them planned.
+    """
     left, sweeps = dict(zip(frame["run_id"], frame["state"])), []
     every = dict(left)
     for file in sorted(Path(root).rglob("sweeps/*.json")):
@@ -34,7 +35,14 @@ def opened(folder):
 
 def typed(name, words):
     """A command as one would type it, without where its runs lie."""
-    return shlex.join(["python", "-m", f"benchmarks.{name}", *map(nameless, (word for word in words if not word.startswith(("root=", "out="))))])
+    return shlex.join(
+        [
+            "python",
+            "-m",
+            f"benchmarks.{name}",
+            *map(nameless, (word for word in words if not word.startswith(("root=", "out=")))),
+        ]
+    )
 
 
 def nameless(word):
@@ -50,25 +58,53 @@ def tables(frame):
 
 
 def machines(done):
-    rows = counted(done, lambda run: (run["device"], "; ".join(run["cpus"]) or "not recorded",
-                                      *(number(run.get(key)) for key in ("devices", "threads"))))
-    return Table("Machines", "Finished runs by device, CPU model, devices and threads of a run, as their ledgers recorded them.",
-                 ["device", "CPU", "devices", "threads", "runs"], rows, "llrrr")
+    rows = counted(
+        done,
+        lambda run: (
+            run["device"],
+            "; ".join(run["cpus"]) or "not recorded",
+            *(number(run.get(key)) for key in ("devices", "threads")),
+        ),
+    )
+    return Table(
+        "Machines",
+        "Finished runs by device, CPU model, devices and threads of a run, as their ledgers recorded them.",
+        ["device", "CPU", "devices", "threads", "runs"],
+        rows,
+        "llrrr",
+    )
 
 
 def software(done):
     packages = sorted(column.removeprefix("versions.") for column in done if column.startswith("versions."))
-    rows = [[package, ", ".join(f"{version} ({count} runs)" if len(rest) > 1 else str(version) for version, count in rest)]
-            for package in packages if (rest := sorted(done[f"versions.{package}"].dropna().value_counts().items()))]
-    return Table("Software of the runs", "Versions in the last attempt of each finished run.", ["package", "version"], rows, "ll")
+    rows = [
+        [package, ", ".join(f"{version} ({count} runs)" if len(rest) > 1 else str(version) for version, count in rest)]
+        for package in packages
+        if (rest := sorted(done[f"versions.{package}"].dropna().value_counts().items()))
+    ]
+    return Table(
+        "Software of the runs", "Versions in the last attempt of each finished run.", ["package", "version"], rows, "ll"
+    )
 
 
 def commits(done):
     if "git.commit" not in done:
         return Table("Commits", "", ["commit"], [], "l")
-    rows = counted(done, lambda run: (text(run["git.commit"])[:12] or "unknown", {True: "yes", False: "no"}.get(run.get("git.dirty"), "unknown")))
-    return Table("Commits", "Finished runs by the commit of the code in their last attempt; dirty: with uncommitted changes, so that the commit "
-                 "alone does not give the code again.", ["commit", "dirty", "runs"], [[f"`{row[0]}`", *row[1:]] for row in rows], "llr")
+    rows = counted(
+        done,
+        lambda run: (
+            text(run["git.commit"])[:12] or "unknown",
+            {True: "yes", False: "no"}.get(run.get("git.dirty"), "unknown"),
+        ),
+    )
+    return Table(
+        "Commits",
+        "Finished runs by the commit of the code in their last attempt; dirty: with uncommitted changes, so that the commit "
+        "alone does not give the code again.",
+        ["commit", "dirty", "runs"],
+        [[f"`{row[0]}`", *row[1:]] for row in rows],
+        "llr",
+    )
 
 
 def counted(done, key):

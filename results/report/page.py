@@ -7,7 +7,9 @@ from pathlib import Path
 
 from results.report.svg import inline, width_of
 
-VALUE = re.compile(r"([+-]?[\d.,]+×?) ((?:\[[^\]]*\]|n=\d+)(?: n=\d+)?(?: \([^)]*\))?)( [↑↓])?")  # 91.2 [90.1, 92.3] n=4 (+1 short) ↑
+VALUE = re.compile(
+    r"([+-]?[\d.,]+×?) ((?:\[[^\]]*\]|n=\d+)(?: n=\d+)?(?: \([^)]*\))?)( [↑↓])?"
+)  # 91.2 [90.1, 92.3] n=4 (+1 short) ↑
 LONG = 36  # letters of a cell from which on it may be broken into lines
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
 
@@ -25,9 +27,14 @@ class Section:
 def page(title, kicker, lead, sections):
     """The whole document. ``title`` plain text, ``lead`` HTML that stands before the contents."""
     style = (Path(__file__).parent / "style.css").read_text()
-    entries = "".join(f'<li><a href="#{section.anchor}">{words(section.title)}</a>{sublist(section.parts)}</li>' for section in sections)
-    body = "".join(f'<section aria-labelledby="{section.anchor}">{heading(2, section.title, section.anchor)}{section.body}</section>\n'
-                   for section in sections)
+    entries = "".join(
+        f'<li><a href="#{section.anchor}">{words(section.title)}</a>{sublist(section.parts)}</li>'
+        for section in sections
+    )
+    body = "".join(
+        f'<section aria-labelledby="{section.anchor}">{heading(2, section.title, section.anchor)}{section.body}</section>\n'
+        for section in sections
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -54,7 +61,11 @@ def page(title, kicker, lead, sections):
 
 
 def sublist(parts):
-    return "<ol>" + "".join(f'<li><a href="#{anchor}">{words(title)}</a></li>' for title, anchor in parts) + "</ol>" if parts else ""
+    return (
+        "<ol>" + "".join(f'<li><a href="#{anchor}">{words(title)}</a></li>' for title, anchor in parts) + "</ol>"
+        if parts
+        else ""
+    )
 
 
 def heading(level, title, anchor):
@@ -80,7 +91,9 @@ def folded(summary, body):
 def words(text):
     """Plain text with `code` -> HTML, with the signs and spaces of a printed page."""
     pieces = re.split(r"`([^`]*)`", text)
-    return "".join(f"<code>{escape(piece)}</code>" if odd % 2 else escape(typeset(piece)) for odd, piece in enumerate(pieces))
+    return "".join(
+        f"<code>{escape(piece)}</code>" if odd % 2 else escape(typeset(piece)) for odd, piece in enumerate(pieces)
+    )
 
 
 def plain(text):
@@ -101,24 +114,31 @@ def slug(text):
 
 def table(content, anchor, level=4, csv=None):
     """A ``results.tables.Table``; ``csv``: address of its cells, relative to the page. It scrolls inside its own box."""
-    head = "".join(f'<th scope="col" class="{align}">{words(name)}</th>' for name, align in zip(content.columns, content.align))
+    head = "".join(
+        f'<th scope="col" class="{align}">{words(name)}</th>' for name, align in zip(content.columns, content.align)
+    )
     parts, body, before = dict(content.parts), "", None
     for number, row in enumerate(content.rows):
         if number in parts:
             body += f'<tr class="part"><th colspan="{len(row)}" scope="rowgroup"><span>{words(parts[number])}</span></th></tr>'
         body += row_of(row, content.align, again=row[0] == before and number not in parts)
         before = row[0]
-    return (f'<figure class="table">{heading(level, content.title, anchor)}'
-            f'<div class="scroll" role="region" aria-labelledby="{anchor}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>{bullets(content.notes, 'notes')}"
-            f"<figcaption>{words(content.caption)}{sources({'CSV': csv})}</figcaption></figure>\n")
+    return (
+        f'<figure class="table">{heading(level, content.title, anchor)}'
+        f'<div class="scroll" role="region" aria-labelledby="{anchor}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{bullets(content.notes, 'notes')}"
+        f"<figcaption>{words(content.caption)}{sources({'CSV': csv})}</figcaption></figure>\n"
+    )
 
 
 def row_of(row, align, again):
     """``again``: its head is that of the row above."""
     first, *rest = zip(row, align)
-    return (f'<tr{" class=again" if again else ""}><th scope="row" class="{first[1]}">{cell(first[0])}</th>'
-            + "".join(f'<td class="{side}{" long" * is_long(text)}">{cell(text)}</td>' for text, side in rest) + "</tr>")
+    return (
+        f'<tr{" class=again" if again else ""}><th scope="row" class="{first[1]}">{cell(first[0])}</th>'
+        + "".join(f'<td class="{side}{" long" * is_long(text)}">{cell(text)}</td>' for text, side in rest)
+        + "</tr>"
+    )
 
 
 def is_long(text):
@@ -143,16 +163,19 @@ def sources(addresses):
 def figure(content, anchor, folder, level=4):
     """A ``results.figures.Figure`` with its picture in the page; ``folder``: of the page, to which its files are named relatively.
 
-    What stands in the caption is also what a screen reader hears of the picture. Wide pictures scroll inside their card on a phone."""
+    What stands in the caption is also what a screen reader hears of the picture. Wide pictures scroll inside their card on a phone.
+    """
     by_kind = {path.suffix[1:].upper(): path for path in map(Path, content.paths)}
     svg, png = (by_kind[kind].read_bytes() if kind in by_kind else None for kind in ("SVG", "PNG"))
     picture = inline(svg, png, f"svg-{anchor}", content.title)
     natural = svg is not None and width_of(svg)
     size = f' style="--natural: {natural:.0f}px"' if natural else ""
     links = {kind: address(path, folder) for kind, path in by_kind.items()}
-    return (f'<figure class="chart">{heading(level, content.title, anchor)}'
-            f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
-            f"<figcaption>{words(content.caption)}{sources(links)}</figcaption></figure>\n")
+    return (
+        f'<figure class="chart">{heading(level, content.title, anchor)}'
+        f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
+        f"<figcaption>{words(content.caption)}{sources(links)}</figcaption></figure>\n"
+    )
 
 
 def address(path, folder):
@@ -161,8 +184,15 @@ def address(path, folder):
 
 def glance(claims):
     """The claims in a line each: [(Claim, anchor)] -> HTML."""
-    return '<ul class="glance">' + "".join(f'<li class="{slug(content.verdict)}"><a href="#{anchor}">{content.id}</a> {words(content.claim)} '
-                                           f"{badge(content)}</li>" for content, anchor in claims) + "</ul>"
+    return (
+        '<ul class="glance">'
+        + "".join(
+            f'<li class="{slug(content.verdict)}"><a href="#{anchor}">{content.id}</a> {words(content.claim)} '
+            f"{badge(content)}</li>"
+            for content, anchor in claims
+        )
+        + "</ul>"
+    )
 
 
 def badge(content):
@@ -175,5 +205,7 @@ def claim(content, anchor, level=3):
     terms = "".join(f"<dt>{name}</dt><dd>{words(text)}</dd>" for name, text in lines if text)
     decide = f"<dt>Would decide it</dt><dd>{command(content.sweep)}</dd>" if content.sweep else ""
     place = f'<p class="where">{words(content.where)}</p>' if content.where else ""
-    return (f'<article class="claim {slug(content.verdict)}"><h{level} id="{anchor}"><span class="id">{content.id}</span> {words(content.claim)} '
-            f'{badge(content)}</h{level}>{place}<dl>{terms}{decide}</dl></article>\n')
+    return (
+        f'<article class="claim {slug(content.verdict)}"><h{level} id="{anchor}"><span class="id">{content.id}</span> {words(content.claim)} '
+        f"{badge(content)}</h{level}>{place}<dl>{terms}{decide}</dl></article>\n"
+    )

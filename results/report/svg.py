@@ -17,13 +17,19 @@ def inline(svg, png, prefix, alt):
 
 def embed(text, prefix, alt):
     """An SVG document -> an <svg> element for a page that holds others: no prolog and no metadata, only ids that something refers to, each
-    with ``prefix``, style rules that reach no further than itself, a size that follows the page, and a text for those who cannot see it."""
-    text = text[text.index("<svg"):]
+    with ``prefix``, style rules that reach no further than itself, a size that follows the page, and a text for those who cannot see it.
+    """
+    text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     used = set(REFERENCE.findall(text))
     text = re.sub(r'\sid="([^"]*)"', lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", text)
     text = REFERENCE.sub(lambda found: found[0].removesuffix(found[1]) + f"{prefix}-{found[1]}", text)
-    text = re.sub(r"(<style[^>]*>)(.*?)(</style>)", lambda found: found[1] + scoped(found[2], prefix) + found[3], text, flags=re.DOTALL)
+    text = re.sub(
+        r"(<style[^>]*>)(.*?)(</style>)",
+        lambda found: found[1] + scoped(found[2], prefix) + found[3],
+        text,
+        flags=re.DOTALL,
+    )
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height|xmlns|xmlns:xlink|version)="[^"]*"', "", opening)
     return f'{opening} id="{prefix}" role="img" aria-label="{escape(alt)}">{squeezed(rest)}'
@@ -31,7 +37,11 @@ def embed(text, prefix, alt):
 
 def scoped(rules, prefix):
     """Style rules -> the same, for what is inside the element ``prefix`` only."""
-    return re.sub(r"([^{}]+)\{", lambda found: ", ".join(f"#{prefix} {part.strip()}" for part in found[1].split(",")) + " {", rules)
+    return re.sub(
+        r"([^{}]+)\{",
+        lambda found: ", ".join(f"#{prefix} {part.strip()}" for part in found[1].split(",")) + " {",
+        rules,
+    )
 
 
 def squeezed(text):

@@ -4,14 +4,14 @@ from math import exp, isnan, log10
 
 import numpy as np
 
-from dp_common.spec import short
-from results.arms import rank
-from results.cells import accuracies, main_arms
-from results.groups import one_group
-from results.load import column_of
-from results.prices import kind_of, marking
-from results.reaching import FEWEST, bought, costs_of, curves, ratio, reach, reached_by_all
-from results.stats import t_interval
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.cells import accuracies, main_arms
+from results.analysis.comparisons import one_group
+from results.analysis.cost_to_target import FEWEST, bought, costs_of, ratio, reach, reached_by_all
+from results.analysis.repricing import kind_of, marking
+from results.analysis.stats import t_interval
+from results.reading.runs import column_of
 from results.tables.table import Table
 from results.tables.words import accuracy_bounds, check_set, conditions, set_named, total_words, unit_of, where
 
@@ -36,11 +36,23 @@ def by_cost(frame, against, exclude=(), on="test", group=None):
     named, columns, words, remark = named_marks(rows, against, marks, exclude)
     text = {(cell["arm"], cell["mark"]): bought_text(cell) for cell in cells.to_dict("records")}
     arms = sorted(cells["arm"].unique(), key=rank)
-    caption = (f"Percent correct on {set_named(rows, on)} that a run gets for {words}: read for each seed between its scales (accuracy linear in the "
-               f"logarithm of the cost), then mean [95 % t-interval over seeds] and number of seeds n. {remark}{conditions(group)}")
-    notes = ["—: outside of what was run. —(2/5): the curves of 2 of 5 seeds span this cost; no mean is shown of a part of them."]
-    return [Table(f"Accuracy on {on} by {named}", caption, ["arm", *columns], [[f"`{arm}`", *(text[arm, mark] for mark in marks)] for arm in arms],
-                  "l" * (1 + len(marks)), tuple(notes))]
+    caption = (
+        f"Percent correct on {set_named(rows, on)} that a run gets for {words}: read for each seed between its scales (accuracy linear in the "
+        f"logarithm of the cost), then mean [95 % t-interval over seeds] and number of seeds n. {remark}{conditions(group)}"
+    )
+    notes = [
+        "—: outside of what was run. —(2/5): the curves of 2 of 5 seeds span this cost; no mean is shown of a part of them."
+    ]
+    return [
+        Table(
+            f"Accuracy on {on} by {named}",
+            caption,
+            ["arm", *columns],
+            [[f"`{arm}`", *(text[arm, mark] for mark in marks)] for arm in arms],
+            "l" * (1 + len(marks)),
+            tuple(notes),
+        )
+    ]
 
 
 def named_marks(rows, against, marks, exclude):
@@ -50,7 +62,12 @@ def named_marks(rows, against, marks, exclude):
     device = rows["device"].dropna().iloc[0]
     unit, factor = unit_of(max(marks))
     kind = kind_of(device).replace("hours", unit)
-    return kind, [f"{number(mark * factor)} {unit[0]}" for mark in marks], f"so many {kind}", hours_remark(rows, device, exclude)
+    return (
+        kind,
+        [f"{number(mark * factor)} {unit[0]}" for mark in marks],
+        f"so many {kind}",
+        hours_remark(rows, device, exclude),
+    )
 
 
 def hours_remark(rows, device, exclude):
@@ -83,7 +100,8 @@ def bought_text(cell):
 
 def reach_tables(frame, targets=(), exclude=(), on="test", group=None):
     """[Table], one per target: what each arm pays for that accuracy, and how many times less than static. ``targets``: fractions; by
-    default what ``default_targets`` says. Empty where no arm has runs at two scales."""
+    default what ``default_targets`` says. Empty where no arm has runs at two scales.
+    """
     group, rows = one_group(frame, group)
     check_set(rows, on)
     rows = rows[rows["arm"].isin(main_arms(rows))]
@@ -110,8 +128,14 @@ def default_targets(rows, on="test"):
 def reach_table(rows, target, why, exclude, on, group):
     done = rows[rows["state"] == "done"]
     axes = {against: (name, 1.0) for against, name in COUNTED.items() if done[against].nunique() > 1}
-    constant = [f"{name}: {done[against].iloc[0]:,.0f} in every run" for against, name in COUNTED.items() if against not in axes]
-    several = [] if one_device(rows) else ["Hours of several kinds of device do not compare and are left out; prices=FILE re-prices them."]
+    constant = [
+        f"{name}: {done[against].iloc[0]:,.0f} in every run" for against, name in COUNTED.items() if against not in axes
+    ]
+    several = (
+        []
+        if one_device(rows)
+        else ["Hours of several kinds of device do not compare and are left out; prices=FILE re-prices them."]
+    )
     remark = ""
     if not several:
         device = done["device"].iloc[0]
@@ -128,21 +152,37 @@ def reach_table(rows, target, why, exclude, on, group):
             if baseline:
                 lines[arm].append("1" if arm == BASELINE else factor_text(ratio(reached, arm, BASELINE)))
     columns = [column for name, _ in axes.values() for column in (name, "speed-up")[: 1 + baseline]]
-    caption = (f"Cost of {100 * target:.1f} % correct on {set_named(rows, on)} ({why}), where a seed's curve first reaches it, read between its scales (logarithm "
-               "of the cost linear in accuracy): geometric mean [95 % t-interval over seeds] and number n of the seeds that cross it. "
-               + (f"Speed-up: how many times less that is than `{BASELINE}` pays, geometric mean of the ratios at equal seed [95 % t-interval] and "
-                  f"number n of pairs; no interval below {FEWEST}. " if baseline else "") + f"{remark}{conditions(group)}")
+    caption = (
+        f"Cost of {100 * target:.1f} % correct on {set_named(rows, on)} ({why}), where a seed's curve first reaches it, read between its scales (logarithm "
+        "of the cost linear in accuracy): geometric mean [95 % t-interval over seeds] and number n of the seeds that cross it. "
+        + (
+            f"Speed-up: how many times less that is than `{BASELINE}` pays, geometric mean of the ratios at equal seed [95 % t-interval] and "
+            f"number n of pairs; no interval below {FEWEST}. "
+            if baseline
+            else ""
+        )
+        + f"{remark}{conditions(group)}"
+    )
     notes = [*legend(lines), *several, *(["The same everywhere, " + "; ".join(constant) + "."] if constant else [])]
-    return Table(f"Cost of {100 * target:.1f} % on {on}", caption, ["arm", *columns], list(lines.values()), "l" * (1 + len(columns)), tuple(notes))
+    return Table(
+        f"Cost of {100 * target:.1f} % on {on}",
+        caption,
+        ["arm", *columns],
+        list(lines.values()),
+        "l" * (1 + len(columns)),
+        tuple(notes),
+    )
 
 
 def legend(lines):
     """What the words in the cells mean, of those that occur."""
     told = " ".join(cell for line in lines.values() for cell in line)
-    words = {"never": "never: so many seeds do not reach it at any scale that was run; a mean over the others flatters.",
-             "at once": "at once: so many are above it at their smallest scale already; they cost that or less, and are in no mean.",
-             "censored": "censored: pairs of which one never reaches it or does at once; they are in no factor.",
-             "—(": "—(2/5): the curves of 2 of 5 seeds are finished; nothing is read from a part of them."}
+    words = {
+        "never": "never: so many seeds do not reach it at any scale that was run; a mean over the others flatters.",
+        "at once": "at once: so many are above it at their smallest scale already; they cost that or less, and are in no mean.",
+        "censored": "censored: pairs of which one never reaches it or does at once; they are in no factor.",
+        "—(": "—(2/5): the curves of 2 of 5 seeds are finished; nothing is read from a part of them.",
+    }
     return [meaning for word, meaning in words.items() if word in told]
 
 
@@ -154,7 +194,11 @@ def cost_text(reached, factor):
     never, early = int((~reached["reached"]).sum()), int(reached["bound"].sum())
     beside = ", ".join(f"{count} {word}" for count, word in ((never, "never"), (early, "at once")) if count)
     if not len(crossed):
-        most = f"up to {count_text(reached['most'].max() * factor)}" if not early else f"≤{count_text(reached['cost'].max() * factor)}"
+        most = (
+            f"up to {count_text(reached['most'].max() * factor)}"
+            if not early
+            else f"≤{count_text(reached['cost'].max() * factor)}"
+        )
         return f"not reached, {most} ({beside})" if not early else f"{most} ({beside})"
     interval = t_interval(np.log(crossed["cost"] * factor))
     bounds = "" if interval.n < FEWEST else f" [{count_text(exp(interval.low))}, {count_text(exp(interval.high))}]"

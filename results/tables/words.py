@@ -2,24 +2,33 @@
 
 from math import isnan
 
-from dp_common.clock import PRICED
 from dp_common.errors import BadInput, did_you_mean
-from results.cells import column_of
-from results.groups import MONITORS
-from results.prices import marking
+from dp_common.persistence.meter import PRICED
+from results.analysis.cells import column_of
+from results.analysis.comparisons import MONITORS
+from results.analysis.repricing import marking
 
 ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
-UNITS = (("seconds", 3600, 120 / 3600), ("minutes", 60, 2.0), ("hours", 1, float("inf")))  # name, per hour, used up to so many hours
+UNITS = (
+    ("seconds", 3600, 120 / 3600),
+    ("minutes", 60, 2.0),
+    ("hours", 1, float("inf")),
+)  # name, per hour, used up to so many hours
 
 
 def accuracy_text(cell):
     """``91.2 [90.1, 92.3] n=4 (+1 short)``, or ``—(2/5)`` where runs are missing, or ``—`` where none was ever begun."""
-    return missing_text(cell) or f"{100 * cell['mean']:.1f}{accuracy_bounds(cell, '.1f')} n={cell['n']}{short_text(cell)}"
+    return (
+        missing_text(cell) or f"{100 * cell['mean']:.1f}{accuracy_bounds(cell, '.1f')} n={cell['n']}{short_text(cell)}"
+    )
 
 
 def difference_text(cell):
     """``+1.31 [+0.40, +2.22] n=5 ↑``."""
-    return missing_text(cell) or f"{100 * cell['mean']:+.2f}{accuracy_bounds(cell, '+.2f')} n={cell['n']}{short_text(cell)}{ARROWS[cell['verdict']]}"
+    return (
+        missing_text(cell)
+        or f"{100 * cell['mean']:+.2f}{accuracy_bounds(cell, '+.2f')} n={cell['n']}{short_text(cell)}{ARROWS[cell['verdict']]}"
+    )
 
 
 def missing_text(cell):
@@ -59,19 +68,26 @@ def where(device, cpus):
     """A device in words; ``cpus``: lists of the CPUs' names."""
     if marking(device):
         return f"{device.partition(': ')[2].replace(', ', ' as measured in ')}"
-    return {"cpu": f"a CPU ({'; '.join(sorted(set().union(*cpus))) or 'model not recorded'})",
-            "mixed": "several kinds of device, whose hours are not added"}.get(device, device)
+    return {
+        "cpu": f"a CPU ({'; '.join(sorted(set().union(*cpus))) or 'model not recorded'})",
+        "mixed": "several kinds of device, whose hours are not added",
+    }.get(device, device)
 
 
 def conditions(group):
     """The sentence every caption ends with: what the interval is of, budget, monitor rule, learner, what else is special."""
     core = group.core
-    data = ("intervals speak of training and data variation, every seed with its own data.split" if group.split is None
-            else f"intervals speak of training variation on this fixed test set, data.split={group.split}")
+    data = (
+        "intervals speak of training and data variation, every seed with its own data.split"
+        if group.split is None
+        else f"intervals speak of training variation on this fixed test set, data.split={group.split}"
+    )
     monitor = MONITORS.get(core["data.monitor"], f"data.monitor={core['data.monitor']}")
     extra = f" Further keys: {', '.join(group.extras())}." if group.extra else ""
-    return (f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in "
-            f"training; {monitor}; {data}.{extra}")
+    return (
+        f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in "
+        f"training; {monitor}; {data}.{extra}"
+    )
 
 
 def set_named(rows, on):

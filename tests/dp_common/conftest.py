@@ -58,11 +58,11 @@ def learner(digits):
 @pytest.fixture
 def studio_of(mixture):
     """studio_of(steps=20, seed=0, ...) -> a Studio with a clock of its own; other words are keys of ``sampler``."""
-    from dp_common.clock import Clock
-    from dp_common.generation import Studio
-    from dp_common.spec import Sampler, Spec
+    from dp_common.config.specification import Sampler, Spec
+    from dp_common.diffusion.image_sampler import ImageSampler
+    from dp_common.persistence.meter import Meter
 
     def make(seed=0, teacher=mixture, **sampler):
-        return Studio(Spec(seed=seed, sampler=Sampler(**sampler)), teacher, "cpu", Clock())
+        return ImageSampler(Spec(seed=seed, sampler=Sampler(**sampler)), teacher, "cpu", Meter())
 
     return make

@@ -7,9 +7,11 @@ from scipy.stats import kstest, norm
 
 from dp_common.seeds import derive, label_of, normals, uniforms
 
-GOLDEN = {"derive": [5560578558213758079, 8958395664054831821],
-          "uniforms": [0.31782592611626936, 0.757270454975501, 0.24101550306635755],
-          "normals": [0.1544527, -1.2536957, -1.3141176, 1.2316911]}
+GOLDEN = {
+    "derive": [5560578558213758079, 8958395664054831821],
+    "uniforms": [0.31782592611626936, 0.757270454975501, 0.24101550306635755],
+    "normals": [0.1544527, -1.2536957, -1.3141176, 1.2316911],
+}
 
 
 def test_golden_values():
@@ -48,7 +50,9 @@ def test_uniforms_are_uniform(seed, purpose):
 
 
 def test_uniforms_of_seeds_and_purposes_are_unrelated():
-    a, b, c = (uniforms(seed, purpose, np.arange(5000)) for seed, purpose in ((0, "examples"), (1, "examples"), (0, "score")))
+    a, b, c = (
+        uniforms(seed, purpose, np.arange(5000)) for seed, purpose in ((0, "examples"), (1, "examples"), (0, "score"))
+    )
     assert max(abs(np.corrcoef(a, b)[0, 1]), abs(np.corrcoef(a, c)[0, 1]), abs(np.corrcoef(b, c)[0, 1])) < 0.06
 
 
@@ -57,7 +61,9 @@ def test_uniforms_do_not_depend_on_what_else_is_asked():
     everything = uniforms(3, "examples", np.arange(1000))
     order = np.random.default_rng(0).permutation(1000)
     assert np.array_equal(uniforms(3, "examples", order), everything[order])
-    assert [float(uniforms(3, "examples", np.array([i]))[0]) for i in (0, 17, 999)] == [everything[i] for i in (0, 17, 999)]
+    assert [float(uniforms(3, "examples", np.array([i]))[0]) for i in (0, 17, 999)] == [
+        everything[i] for i in (0, 17, 999)
+    ]
     far = 10**15
     assert uniforms(3, "examples", np.array([far]))[0] == uniforms(3, "examples", np.arange(far - 2, far + 1))[2]
 
@@ -85,8 +91,12 @@ def test_normals_are_normal_and_differ_by_seed_purpose_index_and_step():
     drawn = normals(0, "latent", np.arange(200), (1, 8, 8))
     assert drawn.dtype == torch.float32 and drawn.shape == (200, 1, 8, 8)
     assert kstest(drawn.flatten().numpy(), norm.cdf).pvalue > 1e-3
-    others = [normals(1, "latent", np.arange(200), (1, 8, 8)), normals(0, "other", np.arange(200), (1, 8, 8)),
-              normals(0, "latent", np.arange(200), (1, 8, 8), step=1), normals(0, "latent", np.arange(200, 400), (1, 8, 8))]
+    others = [
+        normals(1, "latent", np.arange(200), (1, 8, 8)),
+        normals(0, "other", np.arange(200), (1, 8, 8)),
+        normals(0, "latent", np.arange(200), (1, 8, 8), step=1),
+        normals(0, "latent", np.arange(200, 400), (1, 8, 8)),
+    ]
     for other in others:
         assert abs(np.corrcoef(drawn.flatten(), other.flatten())[0, 1]) < 0.05
     assert torch.equal(normals(0, "latent", np.arange(200), (1, 8, 8), step=0), drawn)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import sqrt
 
-from dp_common.options import option
+from dp_common.config.options import option
 
 
 @dataclass
@@ -16,7 +16,7 @@ class Blobs:
         import numpy as np
         import torch
 
-        from dp_common.schedule import alphas_cumprod
+        from dp_common.diffusion.schedule import alphas_cumprod
 
         images, labels = task.train.read(np.arange(len(task.train))) / 127.5 - 1, task.train.labels
         means = [images[labels == label].mean(0) for label in range(len(task.classes))]

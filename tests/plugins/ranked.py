@@ -4,7 +4,7 @@ import os
 import signal
 from dataclasses import dataclass
 
-from dp_common.options import option
+from dp_common.config.options import option
 
 
 @dataclass

@@ -6,10 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import start_ranks
-from helpers import ROOT, SLURM, SMALL, all_ended, command, job_of, logs, queued, result, slurm, trained_and_committed, wait
 
-from dp_common import ledger
+from dp_common.persistence import ledger
+from tests.processes import start_ranks
+from tests.slurm.processes import (
+    ROOT,
+    SLURM,
+    SMALL,
+    all_ended,
+    command,
+    job_of,
+    logs,
+    queued,
+    result,
+    slurm,
+    trained_and_committed,
+    wait,
+)
 
 pytestmark = pytest.mark.usefixtures("free")
 
@@ -28,16 +41,28 @@ def grid(cluster, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     (folder / "six.yaml").write_text(GRID)
     words, local, root = [f"grid={folder}/six.yaml", *SMALL], folder / "local", folder / "slurm"
-    beside = subprocess.Popen([sys.executable, "-m", "benchmarks.sweep", *words, f"root={local}", "workers=1"], cwd=ROOT, stderr=subprocess.PIPE)
+    beside = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.sweep", *words, f"root={local}", "workers=1"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+    )
     told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued()}
     assert told["first"][0] == 0, told["first"][2]
-    told["early"] = wait(lambda: (text := command("status", root)[1]) and "2 running" in text and text, 60, "two jobs to start")
-    running = lambda *but: next((f for f in sorted(root.glob("digits-dp-*")) if f not in but and trained_and_committed(f)), None)
+    told["early"] = wait(
+        lambda: (text := command("status", root)[1]) and "2 running" in text and text, 60, "two jobs to start"
+    )
+    running = lambda *but: next(
+        (f for f in sorted(root.glob("digits-dp-*")) if f not in but and trained_and_committed(f)), None
+    )
     requeued = wait(running, 120, "a dp run in progress")
     slurm("scontrol", "requeue", job_of(root, requeued.name))
     killed = wait(lambda: running(requeued), 90, "the other dp run in progress")
     slurm("scancel", "-s", "KILL", job_of(root, killed.name))
-    told["preempted"] = wait(lambda: (text := command("status", root)[1]) and " preempted " in text and " interrupted " in text and text, 60, "both to show")
+    told["preempted"] = wait(
+        lambda: (text := command("status", root)[1]) and " preempted " in text and " interrupted " in text and text,
+        60,
+        "both to show",
+    )
     told["second"] = command("sweep", *words, f"root={root}", *SLURM)
     wait(all_ended, 400, "all jobs")
     assert beside.wait() == 1  # the run that fails fails there too
@@ -46,14 +71,19 @@ def grid(cluster, tmp_path_factory):
 
 def test_an_array_is_submitted_at_once_and_its_jobs_are_called_by_their_runs(grid):
     assert "6 runs submitted as job" in grid["first"][2]
-    assert {name for _, name in grid["names"].values()} == set(json.loads(next(grid["root"].glob("sweeps/*.json")).read_text())["runs"])
+    assert {name for _, name in grid["names"].values()} == set(
+        json.loads(next(grid["root"].glob("sweeps/*.json")).read_text())["runs"]
+    )
     assert "4 pending" in grid["early"], grid["early"]
 
 
 def test_status_tells_a_requeued_run_from_a_killed_one(grid):
     lines = {line.split()[1]: line for line in grid["preempted"].splitlines()[1:-1]}
     assert lines[grid["requeued"].name].startswith("preempted") and "requeued 1 time(s)" in lines[grid["requeued"].name]
-    assert lines[grid["killed"].name].startswith("interrupted") and f"job {job_first(grid)}: " in lines[grid["killed"].name]
+    assert (
+        lines[grid["killed"].name].startswith("interrupted")
+        and f"job {job_first(grid)}: " in lines[grid["killed"].name]
+    )
 
 
 def job_first(grid):
@@ -122,14 +152,25 @@ def spies(tmp_path, *words):
     (tmp_path / "seen").mkdir()
     plugin = tmp_path / "spy.py"
     plugin.write_text(SPY.replace("FOLDER", str(tmp_path / "seen")))
-    code, _, err = command("sweep", f"strategy={plugin}:Spy", "seed=0..1", "slurm.options={begin: now+2}", f"root={tmp_path / 'runs'}", *SLURM, *words, *SMALL)
+    code, _, err = command(
+        "sweep",
+        f"strategy={plugin}:Spy",
+        "seed=0..1",
+        "slurm.options={begin: now+2}",
+        f"root={tmp_path / 'runs'}",
+        *SLURM,
+        *words,
+        *SMALL,
+    )
     assert code == 0, err
     plugin.write_text("this is no Python any more")
     wait(all_ended, 60, "the spies")
     seen = [json.loads(path.read_text()) for path in sorted((tmp_path / "seen").iterdir())]
     assert all(".snapshots" in one.pop("file") for one in seen)
     text = command("status", tmp_path / "runs")[1]
-    assert text.startswith("2 failed") and "does not import: RuntimeError: seen enough" in text, text + logs(tmp_path / "runs")
+    assert text.startswith("2 failed") and "does not import: RuntimeError: seen enough" in text, text + logs(
+        tmp_path / "runs"
+    )
     return seen
 
 
@@ -141,7 +182,9 @@ def test_two_one_gpu_jobs_on_a_node_keep_the_device_slurm_gave_each(tmp_path):
 def test_two_tasks_are_one_run_and_survive_a_requeue(tmp_path):
     """Requeued in mid-run it ends at the bits of two processes that nobody interrupted; hours count both."""
     words = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "seed=0", *SMALL, "sampler.block=16"]
-    code, _, err = command("sweep", *words, f"root={tmp_path / 'slurm'}", *SLURM, "slurm.tasks=2", env={"DP_TEST_PAUSE": "1"})
+    code, _, err = command(
+        "sweep", *words, f"root={tmp_path / 'slurm'}", *SLURM, "slurm.tasks=2", env={"DP_TEST_PAUSE": "1"}
+    )
     assert code == 0, err
     folder = wait(lambda: next(iter((tmp_path / "slurm").glob("digits-*")), None), 120, "the run")
     wait(lambda: trained_and_committed(folder), 90, "its checkpoint")
@@ -156,13 +199,21 @@ def test_two_tasks_are_one_run_and_survive_a_requeue(tmp_path):
     assert (summary["devices"], summary["attempts"]) == (2, 2)
     last = [record for record in records if record["attempt"] == 2]
     assert abs(sum(ledger.totals(last)[0].values()) - 2 * last[-1]["wall"]) < 0.02 * 2 * last[-1]["wall"]
-    spent, allocated = (float(part.split()[0]) for part in command("status", folder.parent)[1].splitlines()[-1].split("; "))
+    spent, allocated = (
+        float(part.split()[0]) for part in command("status", folder.parent)[1].splitlines()[-1].split("; ")
+    )
     assert allocated > spent > 0
 
 
 @pytest.mark.slow
 def test_a_failing_task_ends_the_job_and_its_own_error_is_the_reason(tmp_path):
-    words = [f"strategy={ROOT / 'tests' / 'plugins' / 'ranked.py'}:Ranked", "ranked.fails=training:error", *SMALL, "sampler.block=16", "rank_timeout=10"]
+    words = [
+        f"strategy={ROOT / 'tests' / 'plugins' / 'ranked.py'}:Ranked",
+        "ranked.fails=training:error",
+        *SMALL,
+        "sampler.block=16",
+        "rank_timeout=10",
+    ]
     code, _, err = command("sweep", *words, f"root={tmp_path}", *SLURM, "slurm.tasks=2", env={"RANK_FAILS": "1"})
     assert code == 0, err
     wait(all_ended, 120, "the job")
@@ -173,7 +224,20 @@ def test_a_failing_task_ends_the_job_and_its_own_error_is_the_reason(tmp_path):
 @pytest.mark.slow
 def test_a_step_of_two_tasks_started_by_hand_is_one_run(tmp_path):
     words = ["strategy=static", "seed=0", *SMALL, "sampler.block=16"]
-    said = slurm("srun", "-n", "2", "-c", "1", "--mem=4G", f"--chdir={ROOT}", sys.executable, "-m", "benchmarks.run", *words, f"root={tmp_path / 'step'}")
+    said = slurm(
+        "srun",
+        "-n",
+        "2",
+        "-c",
+        "1",
+        "--mem=4G",
+        f"--chdir={ROOT}",
+        sys.executable,
+        "-m",
+        "benchmarks.run",
+        *words,
+        f"root={tmp_path / 'step'}",
+    )
     code, _, err = command("run", *words, f"root={tmp_path / 'alone'}")
     assert code == 0, err
     one, two = (json.loads(next((tmp_path / root).glob("*/summary.json")).read_text()) for root in ("alone", "step"))
@@ -205,16 +269,33 @@ def job_run(root, seed):
     return next(run_id for run_id, words in runs.items() if f"seed={seed}" in words)
 
 
-@pytest.mark.parametrize("word, said", [
-    ("slurm.partition=gpus", "slurm.partition=gpus: this cluster has test, urgent"),
-    ("slurm.options={gres: 'gpu:3'}", "the cluster says: Batch job submission failed: Requested node configuration is not available"),
-    ("slurm.options={reservation: spring}", "slurm.options={'reservation': 'spring'}: the cluster says: Batch job submission failed: Requested reservation is invalid"),
-    ("slurm.partitoin=x", "no such key"),
-    ("profile=laptopp", "Did you mean laptop?"), ("slurm.gpus=2 slurm.tasks=1", "slurm.tasks=1: one process per GPU: 0 or 2"),
-    ("slurm.tasks=99", "train.batch=64: large enough for the 99 processes"),
-])
+@pytest.mark.parametrize(
+    "word, said",
+    [
+        ("slurm.partition=gpus", "slurm.partition=gpus: this cluster has test, urgent"),
+        (
+            "slurm.options={gres: 'gpu:3'}",
+            "the cluster says: Batch job submission failed: Requested node configuration is not available",
+        ),
+        (
+            "slurm.options={reservation: spring}",
+            "slurm.options={'reservation': 'spring'}: the cluster says: Batch job submission failed: Requested reservation is invalid",
+        ),
+        ("slurm.partitoin=x", "no such key"),
+        ("profile=laptopp", "Did you mean laptop?"),
+        ("slurm.gpus=2 slurm.tasks=1", "slurm.tasks=1: one process per GPU: 0 or 2"),
+        ("slurm.tasks=99", "train.batch=64: large enough for the 99 processes"),
+    ],
+)
 def test_a_wrong_profile_is_one_line_and_leaves_no_job(tmp_path, word, said):
     words = [w for w in SLURM if w.partition("=")[0] != word.partition("=")[0]]
-    code, out, err = command("sweep", "strategy=static", f"root={tmp_path}", *SMALL, *words, *(word.split() if "options" not in word else [word]))
+    code, out, err = command(
+        "sweep",
+        "strategy=static",
+        f"root={tmp_path}",
+        *SMALL,
+        *words,
+        *(word.split() if "options" not in word else [word]),
+    )
     assert code == 2 and out == "" and said in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: "), err
     assert not queued() and not list(tmp_path.glob(".slurm/*/*")) and not list(tmp_path.glob("sweeps/*"))

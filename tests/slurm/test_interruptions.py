@@ -7,7 +7,21 @@ import time
 from contextlib import contextmanager
 
 import pytest
-from helpers import ROOT, SLURM, SMALL, all_ended, command, job_of, logs, queued, result, slurm, trained_and_committed, wait
+
+from tests.slurm.processes import (
+    ROOT,
+    SLURM,
+    SMALL,
+    all_ended,
+    command,
+    job_of,
+    logs,
+    queued,
+    result,
+    slurm,
+    trained_and_committed,
+    wait,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("free")]
 WORDS = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "seed=0", *SMALL]
@@ -17,7 +31,9 @@ WORDS = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "see
 def cluster_with(**settings):
     """The test cluster started anew with other settings, and back again."""
     for wanted in (settings, {}):
-        done = subprocess.run([ROOT / "slurm" / "testcluster" / "start.sh"], env=os.environ | wanted, capture_output=True, text=True)
+        done = subprocess.run(
+            [ROOT / "slurm" / "testcluster" / "start.sh"], env=os.environ | wanted, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         if wanted:
             try:
@@ -59,7 +75,9 @@ def test_a_signal_commits_and_requeues(tmp_path, undisturbed):
     slurm("scancel", "--signal=USR2", job_of(tmp_path, folder.name))
     wait(lambda: "preempted" in command("status", tmp_path)[1], 40, "the requeue")
     assert ends_as(undisturbed, folder) == 2
-    closed = [json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines() if '"kind":"close"' in line]
+    closed = [
+        json.loads(line) for line in (folder / "ledger.jsonl").read_text().splitlines() if '"kind":"close"' in line
+    ]
     assert [record["state"] for record in closed] == ["interrupted", "done"]
 
 
@@ -133,15 +151,29 @@ def test_two_nodes(tmp_path, undisturbed):
 
 
 def test_fifty_runs_at_once(tmp_path, cluster):
-    words = ["strategy=static", "seed=0..49", *[word for word in SMALL if not word.startswith("train.seen")], "train.seen=640", f"root={tmp_path}", *SLURM]
+    words = [
+        "strategy=static",
+        "seed=0..49",
+        *[word for word in SMALL if not word.startswith("train.seen")],
+        "train.seen=640",
+        f"root={tmp_path}",
+        *SLURM,
+    ]
     began = time.monotonic()
     code, _, err = command("sweep", *words)
     assert code == 0 and "50 runs submitted" in err and time.monotonic() - began < 60, err
     done = 0
     while True:
         ended = not queued()
-        counts = {state: int(n) for n, state in (part.split() for part in command("status", tmp_path)[1].splitlines()[0].split("  "))}
-        assert sum(counts.values()) == 50 and set(counts) <= {"running", "pending", "done"} and counts.get("done", 0) >= done, counts
+        counts = {
+            state: int(n)
+            for n, state in (part.split() for part in command("status", tmp_path)[1].splitlines()[0].split("  "))
+        }
+        assert (
+            sum(counts.values()) == 50
+            and set(counts) <= {"running", "pending", "done"}
+            and counts.get("done", 0) >= done
+        ), counts
         done = counts.get("done", 0)
         if ended:
             break

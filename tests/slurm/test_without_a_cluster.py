@@ -7,21 +7,24 @@ import stat
 from pathlib import Path
 
 import pytest
-from helpers import ROOT, SMALL, command
 
-from benchmarks import grids, status
-from dp_common import config
+from benchmarks import grid_files, status
+from dp_common.config.resolve import preset_names, resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
+from tests.slurm.processes import ROOT, SMALL, command
 
 FAKES = {
     "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
 if [ $((had + n)) -gt "$LIMIT" ]; then echo "sbatch: error: AssocMaxSubmitJobLimit" >&2
   echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2; exit 1; fi
 echo $((had + n)) >"$HERE/count"; echo "$n" >>"$HERE/arrays"; echo "Submitted batch job $((100 + had))"''',
-    "srun": "exit 1", "sinfo": "echo test", "squeue": 'cat "$HERE/queue" 2>/dev/null || true',
+    "srun": "exit 1",
+    "sinfo": "echo test",
+    "squeue": 'cat "$HERE/queue" 2>/dev/null || true',
     "sacct": 'if [ -e "$HERE/ended" ]; then cat "$HERE/ended"; else echo "Slurm accounting storage is disabled" >&2; exit 1; fi',
-    "scontrol": 'echo "MaxArraySize            = 5"', "scancel": 'echo "$@" >>"$HERE/cancelled"',
+    "scontrol": 'echo "MaxArraySize            = 5"',
+    "scancel": 'echo "$@" >>"$HERE/cancelled"',
 }
 
 
@@ -42,7 +45,7 @@ def test_arrays_stay_below_the_clusters_size_and_runs_of_other_resources_stand_a
     words = ["strategy=static", "seed=0..8", *SMALL, f"root={tmp_path / 'runs'}", "launcher=slurm", "profile=laptop"]
     code, _, err = command("sweep", *words)
     assert code == 0 and (fakes / "arrays").read_text().split() == ["4", "4", "1"], err
-    runs = [config.resolve(["strategy=static", f"seed={seed}", f"threads={threads}"]) for seed in (0, 1) for threads in (1, 2)]
+    runs = [resolve(["strategy=static", f"seed={seed}", f"threads={threads}"]) for seed in (0, 1) for threads in (1, 2)]
     assert [(cpus, len(part)) for cpus, part in launch.chunks(runs, profiles.load("laptop"))] == [(1, 2), (2, 2)]
 
 
@@ -63,7 +66,10 @@ def queue_line(**fields):
 def submitted(fakes, tmp_path):
     """Two runs submitted as 100_0 and 100_1: (root, run ids, the comment of their jobs)."""
     root = tmp_path / "runs"
-    assert command("sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop")[0] == 0
+    assert (
+        command("sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop")[0]
+        == 0
+    )
     record = state.submissions(root)[0]
     return root, list(record["jobs"].values()), state.tag(root, record["sweep"])
 
@@ -71,27 +77,46 @@ def submitted(fakes, tmp_path):
 def test_a_node_failure_of_a_requeued_job_is_not_its_end(submitted, fakes):
     root, runs, comment = submitted
     (fakes / "ended").write_text("".join(f"100_{n}|NODE_FAIL|0:0|60|cpu=1|{run}\n" for n, run in enumerate(runs)))
-    (fakes / "queue").write_text(queue_line(JobArrayID="100_0", JobID=100, State="PENDING", Reason="BeginTime", RestartCnt=1, Name=runs[0], Comment=comment))
+    (fakes / "queue").write_text(
+        queue_line(
+            JobArrayID="100_0",
+            JobID=100,
+            State="PENDING",
+            Reason="BeginTime",
+            RestartCnt=1,
+            Name=runs[0],
+            Comment=comment,
+        )
+    )
     text = command("status", root)[1]
     assert text.startswith("1 preempted  1 failed"), text
     assert "100_0 PENDING (BeginTime), requeued 1 time(s)" in text and "100_1: NODE_FAIL" in text
-    code, _, err = command("sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop")
+    code, _, err = command(
+        "sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop"
+    )
     assert "1 of them are queued or running already" in err and "1 runs submitted" in err
 
 
 def test_without_accounting_a_job_that_is_gone_has_ended(submitted, fakes):
     root, runs, comment = submitted
     assert command("status", root)[1].startswith("2 missing") and "SLURM knows it no more" in command("status", root)[1]
-    (fakes / "queue").write_text(queue_line(JobArrayID="100_0", JobID=100, State="RUNNING", RestartCnt=0, Name=runs[0], Comment=comment))
+    (fakes / "queue").write_text(
+        queue_line(JobArrayID="100_0", JobID=100, State="RUNNING", RestartCnt=0, Name=runs[0], Comment=comment)
+    )
     assert command("status", root)[1].startswith("1 running  1 missing")
 
 
 def test_another_job_of_the_same_id_is_none_of_ours(submitted, fakes):
     root, runs, _ = submitted
-    (fakes / "queue").write_text(queue_line(JobArrayID="100_0", JobID=100, State="RUNNING", RestartCnt=0, Name="others", Comment="theirs"))
+    (fakes / "queue").write_text(
+        queue_line(JobArrayID="100_0", JobID=100, State="RUNNING", RestartCnt=0, Name="others", Comment="theirs")
+    )
     (fakes / "ended").write_text("100_1|COMPLETED|0:0|60|cpu=1|others\n")
     assert command("status", root)[1].startswith("2 missing")
-    (fakes / "queue").write_text((fakes / "queue").read_text() + queue_line(JobArrayID="7", JobID=7, State="PENDING", Name=runs[1], Comment=submitted[2]))
+    (fakes / "queue").write_text(
+        (fakes / "queue").read_text()
+        + queue_line(JobArrayID="7", JobID=7, State="PENDING", Name=runs[1], Comment=submitted[2])
+    )
     assert command("status", root)[1].startswith("1 pending  1 missing")  # submitted, but its record was never written
     assert "1 jobs" in command("cancel", f"root={root}")[2] and (fakes / "cancelled").read_text() == "7\n"
     (fakes / "queue").write_text("")
@@ -101,25 +126,44 @@ def test_another_job_of_the_same_id_is_none_of_ours(submitted, fakes):
 
 def test_a_silent_slurm_is_said_and_nothing_is_submitted_twice(submitted, fakes):
     root, *_ = submitted
-    (fakes / "squeue").write_text("#!/bin/bash\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1\n")
+    (fakes / "squeue").write_text(
+        "#!/bin/bash\necho 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1\n"
+    )
     code, out, err = command("status", root)
     assert code == 0 and "Unable to contact slurm controller" in err and out.startswith("2 unknown")
-    code, _, err = command("sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop")
+    code, _, err = command(
+        "sweep", "strategy=static", "seed=0..1", *SMALL, f"root={root}", "launcher=slurm", "profile=laptop"
+    )
     assert code == 1 and "Unable to contact" in err and (fakes / "arrays").read_text().split() == ["2"]
 
 
 def test_what_sbatch_says_names_the_key():
     profile = profiles.Profile(account="lab")
     said = lambda text: launch.refusal(f"sbatch: error: {text}", profile)
-    assert str(said("Batch job submission failed: Invalid account or account/partition combination specified")).startswith("slurm.account=lab: the cluster says")
-    assert isinstance(said("AssocMaxSubmitJobLimit"), launch.Full) and isinstance(said("QOSMaxSubmitJobPerUserLimit"), launch.Full)
+    assert str(
+        said("Batch job submission failed: Invalid account or account/partition combination specified")
+    ).startswith("slurm.account=lab: the cluster says")
+    assert isinstance(said("AssocMaxSubmitJobLimit"), launch.Full) and isinstance(
+        said("QOSMaxSubmitJobPerUserLimit"), launch.Full
+    )
     assert isinstance(said("Invalid qos specification"), BadInput) and type(said("Socket timed out")) is Problem
 
 
-@pytest.mark.parametrize("text, said", [
-    ("partitoin: gpu", "Did you mean partition?"), ("gpus: many", "gpus=many: expected a number"), ("nodes: 0", "at least 1"),
-    ("setup: module load cuda\n", "expected a list of lines"), ("time: soon", "minutes, or such as 90m, 4h, 2d"), ("time: 4:00:00", "time=4:00:00: minutes"),
-    ("time: 2", "at least 4 minutes with signal=120"), ("signal: 60\ngrace: 60", "less than signal, 60"), ("- gpu", "a YAML mapping"), ("a: [", "not YAML")])
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("partitoin: gpu", "Did you mean partition?"),
+        ("gpus: many", "gpus=many: expected a number"),
+        ("nodes: 0", "at least 1"),
+        ("setup: module load cuda\n", "expected a list of lines"),
+        ("time: soon", "minutes, or such as 90m, 4h, 2d"),
+        ("time: 4:00:00", "time=4:00:00: minutes"),
+        ("time: 2", "at least 4 minutes with signal=120"),
+        ("signal: 60\ngrace: 60", "less than signal, 60"),
+        ("- gpu", "a YAML mapping"),
+        ("a: [", "not YAML"),
+    ],
+)
 def test_a_wrong_profile_names_the_key(tmp_path, text, said):
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(BadInput, match=said.replace("?", r"\?").replace("(", r"\(")) as caught:
@@ -138,71 +182,117 @@ def test_the_profiles_that_are_here_load():
 
 
 def test_launchers_do_not_take_each_others_keys():
-    for words, said in ((["profile=cpu"], "only with launcher=slurm"), (["slurm.time=5"], "only with launcher=slurm"),
-                        (["launcher=slurm"], "needs one of cpu, h100, h100-node, laptop"), (["launcher=slurm", "profile=cpu", "workers=2"], "only with launcher=local")):
+    for words, said in (
+        (["profile=cpu"], "only with launcher=slurm"),
+        (["slurm.time=5"], "only with launcher=slurm"),
+        (["launcher=slurm"], "needs one of cpu, h100, h100-node, laptop"),
+        (["launcher=slurm", "profile=cpu", "workers=2"], "only with launcher=local"),
+    ):
         code, _, err = command("sweep", "strategy=static", *words)
         assert code == 2 and said in err and err.count("\n") == 1, err
 
 
 def published_ids(prefix, leave_out=()):
-    names = [name for name in config.preset_names() if name.startswith(f"paper/{prefix}") and not any(word in name for word in leave_out)]
-    return {config.resolve([f"preset={name}"]).run_id for name in names}
+    names = [
+        name
+        for name in preset_names()
+        if name.startswith(f"paper/{prefix}") and not any(word in name for word in leave_out)
+    ]
+    return {resolve([f"preset={name}"]).run_id for name in names}
 
 
-@pytest.mark.parametrize("name, prefix, leave_out", [
-    ("table1", "table1-", ()), ("pruning", "imagenet100-prune-", ()), ("ablations", "imagenet100-ablation-", ()), ("ablations", "imagenet100-teacher-", ()),
-    ("scaling-imagenet100", "imagenet100-", ("ablation", "prune", "teacher")), ("scaling-imagenet1k", "imagenet1k-", ())])
+@pytest.mark.parametrize(
+    "name, prefix, leave_out",
+    [
+        ("table1", "table1-", ()),
+        ("pruning", "imagenet100-prune-", ()),
+        ("ablations", "imagenet100-ablation-", ()),
+        ("ablations", "imagenet100-teacher-", ()),
+        ("scaling-imagenet100", "imagenet100-", ("ablation", "prune", "teacher")),
+        ("scaling-imagenet1k", "imagenet1k-", ()),
+    ],
+)
 def test_a_grid_holds_every_row_of_the_paper(name, prefix, leave_out):
-    runs = {run.run_id: run for run in map(config.resolve, grids.expand([f"grid={name}", "seed=0"]))}
+    runs = {run.run_id: run for run in map(resolve, grid_files.expand([f"grid={name}", "seed=0"]))}
     rows = published_ids(prefix, leave_out)
     assert rows and rows <= set(runs)
-    scaled = {run.spec.scale for run in runs.values() if run.spec.strategy == "dp"} if name.startswith(("scaling", "table1")) else set()
-    assert scaled == {run.spec.scale for run in runs.values() if run.spec.strategy == "dp" and run.strategy.omega == 0} or not scaled
+    scaled = (
+        {run.spec.scale for run in runs.values() if run.spec.strategy == "dp"}
+        if name.startswith(("scaling", "table1"))
+        else set()
+    )
+    assert (
+        scaled == {run.spec.scale for run in runs.values() if run.spec.strategy == "dp" and run.strategy.omega == 0}
+        or not scaled
+    )
 
 
 def test_the_grid_of_the_readme_is_what_the_readme_types():
-    from dp_common import grid
+    from dp_common.config import grid
 
     arms = "strategy=static,prune,dp dp.omega=0,0.05 prune.score=entropy,random probe=hardness"
-    typed = [point for words in (f"{arms} scale=250,500,1k,2k,4k,16k seed=0..4", "strategy=real scale=897 seed=0..4", f"{arms} scale=64k seed=0..1")
-             for point in grid.expand(words.split())]
+    typed = [
+        point
+        for words in (
+            f"{arms} scale=250,500,1k,2k,4k,16k seed=0..4",
+            "strategy=real scale=897 seed=0..4",
+            f"{arms} scale=64k seed=0..1",
+        )
+        for point in grid.expand(words.split())
+    ]
     alike = lambda points: {tuple(sorted(words)) for words in points}
-    assert alike(typed) == alike(grids.expand(["grid=digits"])) and len(alike(typed)) == 165
-    assert len(grids.expand(["grid=digits-ablations"])) == 55
+    assert alike(typed) == alike(grid_files.expand(["grid=digits"])) and len(alike(typed)) == 165
+    assert len(grid_files.expand(["grid=digits-ablations"])) == 55
 
 
 def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
-    points = grids.expand(["grid=digits", "seed=7", "scale=100", "dp.omega=0.1"])
+    points = grid_files.expand(["grid=digits", "seed=7", "scale=100", "dp.omega=0.1"])
     assert len(points) == 5 and all("seed=7" in words and "scale=100" in words for words in points)
-    assert [words for words in points if any(word.startswith("dp.") for word in words)] == [["strategy=dp", "dp.omega=0.1", "scale=100", "seed=7", "probe=hardness"]]
-    points = grids.expand(["grid=scaling-imagenet100", "seed=0", "dp.patience=3", "data.root=/data"])
-    assert len(points) == 30 and sum("dp.patience=3" in words for words in points) == 24 and all("data.root=/data" in words for words in points)
-    for words, said in ((["grid=digit"], "Did you mean digits?"), (["grid=ablations", "real.x=1"], "no strategy=real"), (["grid=a.yaml"], "path to a .yaml")):
+    assert [words for words in points if any(word.startswith("dp.") for word in words)] == [
+        ["strategy=dp", "dp.omega=0.1", "scale=100", "seed=7", "probe=hardness"]
+    ]
+    points = grid_files.expand(["grid=scaling-imagenet100", "seed=0", "dp.patience=3", "data.root=/data"])
+    assert (
+        len(points) == 30
+        and sum("dp.patience=3" in words for words in points) == 24
+        and all("data.root=/data" in words for words in points)
+    )
+    for words, said in (
+        (["grid=digit"], "Did you mean digits?"),
+        (["grid=ablations", "real.x=1"], "no strategy=real"),
+        (["grid=a.yaml"], "path to a .yaml"),
+    ):
         with pytest.raises(BadInput) as caught:
-            grids.expand(words)
+            grid_files.expand(words)
         assert said in str(caught.value)
     (tmp_path / "bad.yaml").write_text("strategy: static\n")
     with pytest.raises(BadInput, match="a YAML list of mappings"):
-        grids.expand([f"grid={tmp_path}/bad.yaml"])
+        grid_files.expand([f"grid={tmp_path}/bad.yaml"])
 
 
 def test_the_snapshot_is_the_code_as_it_is_and_plugins_and_presets_by_path_are_in_it(tmp_path):
     code = snapshot.take(tmp_path)
     assert snapshot.take(tmp_path) == code and code.parent == tmp_path.resolve() / ".snapshots"
-    for name in ("dp_common/runner.py", "slurm/jobs.py", "strategies/dp.py", "benchmarks/presets/paper/imagenet100-640k.yaml", "dp_common/learners.yaml"):
+    for name in (
+        "dp_common/lab/runner.py",
+        "slurm/jobs.py",
+        "strategies/dp.py",
+        "benchmarks/presets/paper/imagenet100-640k.yaml",
+        "dp_common/learner/learners.yaml",
+    ):
         assert (code / name).read_bytes() == (ROOT / name).read_bytes()
     assert not list(code.rglob("__pycache__")) and not (code / "results" / "measured").exists()
     (tmp_path / "base.yaml").write_text("scale: 200\n")
     (tmp_path / "mine.yaml").write_text(f"base: {tmp_path}/base.yaml\nseed: 3\n")
     plugin = tmp_path / "idea.py"
     plugin.write_text((ROOT / "tests" / "plugins" / "idea.py").read_text())
-    run = config.resolve([f"strategy={plugin}:Idea", f"preset={tmp_path}/mine.yaml", "root=here"])
+    run = resolve([f"strategy={plugin}:Idea", f"preset={tmp_path}/mine.yaml", "root=here"])
     words, plugins = snapshot.pin(run, tmp_path)
     assert list(plugins) == [f"{plugin}:Idea"] and f"root={tmp_path.resolve()}" in words and "root=here" not in words
     (tmp_path / "base.yaml").write_text("scale: 300\n")
     plugin.write_text("changed")
     copy = plugins[f"{plugin}:Idea"]
-    again = config.resolve([word.replace(f"{plugin}:Idea", copy) for word in words])
+    again = resolve([word.replace(f"{plugin}:Idea", copy) for word in words])
     assert again.run_id == run.run_id and again.spec.scale == 200
 
 
@@ -242,9 +332,11 @@ def test_a_stale_temporary_file_of_a_killed_process_is_dropped(tmp_path):
 
 
 def test_a_run_in_progress_tells_what_the_rest_will_cost():
-    rows = [{"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "hours": 2.0, "whole": 2.0},
-            {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "hours": 0.5, "whole": 2.0},
-            {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "hours": 0.0, "whole": None}]
+    rows = [
+        {"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "hours": 2.0, "whole": 2.0},
+        {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "hours": 0.5, "whole": 2.0},
+        {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "hours": 0.0, "whole": None},
+    ]
     assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
     assert "no estimate" in status.hours_text([rows[2]], [])
     assert json.dumps(rows)

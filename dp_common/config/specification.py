@@ -1,0 +1,163 @@
+"""The specification of a run: every key that decides its result, typed; and its identity, ``run_id``."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from dp_common.config.options import option
+
+RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
+
+
+@dataclass
+class Data:
+    split: int = option(0, "seed of the split of real data into train, monitor and test", low=0)
+    monitor: str = option(
+        "disjoint",
+        "what patience looks at: a set disjoint from test, or, as in the paper, the test set itself",
+        choices=("disjoint", "paper"),
+    )
+    limit: int = option(0, "use at most this many images of each real split, balanced over classes; 0: all", low=0)
+    root: str = option(
+        "data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True
+    )
+    train: str = option(
+        "", "task=folder: real training images, one folder per class or a tar of such folders", place=True
+    )
+    test: str = option("", "task=folder: real test images, likewise", place=True)
+
+
+@dataclass
+class Images:
+    format: str = option(
+        "png", "how generated images are stored; what is trained on is what was stored", choices=("png", "jpeg", "webp")
+    )
+    quality: int = option(95, "of jpeg and webp", low=1, high=100)
+
+
+@dataclass
+class Sampler:
+    steps: int = option(20, "DDIM steps", low=1, high=1000)
+    spacing: str = option("trailing", "which timesteps are visited", choices=("leading", "trailing", "linspace"))
+    eta: float = option(0.0, "stochasticity: 0 deterministic DDIM, 1 ancestral", low=0, high=1)
+    cfg_scale: float = option(
+        1.0, "classifier-free guidance, uncond + s (cond - uncond); the paper's lambda is s - 1", low=0
+    )
+    clip: str = option(
+        "none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive")
+    )
+    block: int = option(512, "images sampled at once; also the unit of work dealt to ranks", low=1)
+
+
+@dataclass
+class Train:
+    seen: int = option(64_000, "the budget: images seen in training, equal for every strategy and scale", low=1)
+    batch: int = option(128, "images per iteration", low=1)
+    lr: float = option(2e-3, "learning rate of AdamW after warm-up", above=0)
+    weight_decay: float = option(0.05, "weight decay of AdamW", low=0)
+    micro: int = option(0, "images per forward pass, gradients being added up to a whole batch; 0: the batch", low=0)
+    order: str = option(
+        "uniform",
+        "examples drawn uniformly from memory, or streamed from disk in shuffled blocks",
+        choices=("uniform", "block"),
+    )
+    label_smoothing: float = option(0.0, "label smoothing", low=0, high=0.5)
+    clip_grad: float = option(0.0, "gradient norm limit, 0 for none", low=0)
+    ema: float = option(0.0, "decay of the averaged weights, 0 for none", low=0, high=0.99999)
+    mixup: float = option(0.0, "alpha of Mixup, 0 for none; with cutmix, one of the two by lot", low=0)
+    cutmix: float = option(0.0, "alpha of CutMix, 0 for none", low=0)
+    randaugment: int = option(0, "magnitude of RandAugment (two operations), 0 for none", low=0, high=30)
+    crop: float = option(1.0, "smallest area of a random resized crop, 1 for none", above=0, high=1)
+    flip: bool = option(False, "mirror every other image by lot")
+    compile: bool = option(False, "torch.compile the learner")
+    model_args: dict = field(default_factory=dict, metadata={"about": "further arguments of timm.create_model"})
+
+
+@dataclass
+class Spec:
+    """Keys that decide the result. Each strategy, teacher and task adds its own under its name: ``dp.omega``."""
+
+    task: str = option("digits", "the classification problem")
+    teacher: str = option("mixture", "the diffusion model that makes the images")
+    learner: str = option("vit-digits", "the classifier: a named learner, or any timm model")
+    strategy: str = option("dp", "what to generate, keep and train on, and when")
+    scale: int = option(4_000, "images in the final training set", low=1, high=1_000_000_000)
+    seed: int = option(0, "decides latents, initial weights and the order of examples", low=0)
+    precision: str = option(
+        "fp32",
+        "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype",
+        choices=("fp32", "bf16"),
+    )
+    threads: int = option(
+        1, "CPU threads of one process; identifies a run, since sums round differently", low=1, high=1024
+    )
+    evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
+    probe: str = option(
+        "none",
+        "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it came; "
+        "truth: that, and how far it is from guidance's target, where the teacher's density is known",
+        choices=("none", "hardness", "truth"),
+    )
+    guide_with: str = option(
+        "ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw")
+    )
+    data: Data = field(default_factory=Data)
+    sampler: Sampler = field(default_factory=Sampler)
+    images: Images = field(default_factory=Images)
+    train: Train = field(default_factory=Train)
+
+
+@dataclass
+class Runtime:
+    """Keys that do not decide the result and are not hashed."""
+
+    root: str = option("results/runs", "folder of runs")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
+    lease_ttl: float = option(
+        60.0, "seconds without a heartbeat after which another process may take a run over", above=0
+    )
+    rank_timeout: float = option(
+        60.0, "several ranks: seconds without a sign of life after which a rank is gone", above=2
+    )
+    readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
+    shard: int = option(4096, "images per shard file", low=1)
+
+
+ROW_GROUP = 64  # images of a row group at most, which block order moves as one; frozen
+PAIRS = 64  # Mixup and CutMix pair images within blocks of so many consecutive positions; frozen
+WARMUP, COOLDOWN = 0.1, 0.2  # of the budget: linear warm-up, cosine cool-down (nothing is added in it); frozen
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a strategy may plan with. All counts are images."""
+
+    scale: int  # images in the final training set
+    seen: int  # images seen in training, a multiple of batch
+    batch: int
+    classes: int
+
+    @property
+    def stable(self):
+        """Images seen before the cool-down: the last moment for additions."""
+        return int(self.seen * (1 - COOLDOWN)) // self.batch * self.batch
+
+
+def canonical(values):
+    """The bytes that are hashed: JSON with sorted keys; floats by shortest round-trip repr."""
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def run_id(values):
+    """``<task>-<strategy>-<scale>-s<seed>-<hash>`` of flat specification values."""
+    digest = hashlib.sha256(canonical(values)).hexdigest()[:10]
+    return f"{values['task']}-{values['strategy']}-{short(values['scale'])}-s{values['seed']}-{digest}"
+
+
+def short(count):
+    """4000 -> 4k, 1300000 -> 1300k, 2000000 -> 2M, 123 -> 123."""
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if count and count % size == 0:
+            return f"{count // size}{letter}"
+    return str(count)

@@ -1,0 +1,1 @@
+"""Several processes at one run: how they meet, share out work, and notice that one is gone."""

@@ -1,0 +1,185 @@
+"""A lease keeps two attempts at one run apart, on one machine or across a shared filesystem.
+
+``lease.json`` names the holder: token, host, boot id, pid with its start time, SLURM job id and restart count. The heartbeat is
+a file of the token's own, so a stale holder can never beat for its successor. It is taken over at once if the holder's
+process is gone on this host, or if the same SLURM job has restarted; else when the heartbeat has not changed for the
+time-to-live, on the reader's own monotonic clock.
+"""
+
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from pathlib import Path
+
+from dp_common.errors import Held, LeaseLost
+from dp_common.files import write_atomic
+
+NAME = "lease.json"
+
+
+def myself():
+    return {
+        "host": socket.gethostname(),
+        "boot": boot_id(),
+        "pid": os.getpid(),
+        "started": process_start(os.getpid()),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "slurm_restarts": int(os.environ.get("SLURM_RESTART_COUNT", 0)),
+    }
+
+
+def boot_id():
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return None
+
+
+def process_start(pid):
+    """Start time of a process in clock ticks since boot, which tells a pid from its reuse; None where there is no /proc."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else int(fields[19])  # a zombie is dead, though its pid still answers
+    except OSError:
+        return None
+
+
+def gone(holder, me):
+    """Is the holder's process certainly no more?"""
+    if (
+        holder["slurm_job"]
+        and holder["slurm_job"] == me["slurm_job"]
+        and me["slurm_restarts"] > holder["slurm_restarts"]
+    ):
+        return True
+    if holder["host"] != me["host"]:
+        return False
+    if holder["boot"] != me["boot"]:
+        return True
+    try:
+        os.kill(holder["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return process_start(holder["pid"]) != holder["started"]
+
+
+def read(folder):
+    """The holder's record, or None. Also None for one caught between creation and content."""
+    try:
+        return json.loads((Path(folder) / NAME).read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
+def alive(folder):
+    """For status: does a process hold this run, as far as can be told without waiting?"""
+    holder = read(folder)
+    return bool(holder) and not gone(holder, myself())
+
+
+class Lease:
+    """Held from ``Lease(folder)`` until ``release()``. Raises Held if a live process has it."""
+
+    def __init__(self, folder, ttl=60.0):
+        self.folder, self.ttl = Path(folder), ttl
+        self.token = uuid.uuid4().hex
+        self.path = self.folder / NAME
+        self.last_beat = None  # Unix time of the dead holder's last sign of life
+        record = self.folder / f".lease-{self.token}.new"
+        write_atomic(record, json.dumps({"token": self.token, "ttl": ttl, **myself()}).encode())
+        try:
+            holder = read(folder)
+            if holder:
+                self._wait_for_end(holder)
+                self.last_beat = float(_text(self._beat_file(holder["token"])) or 0) or None
+                self._replace(holder, record)
+            else:
+                os.link(record, self.path)  # atomic, and fails if another took it first
+        except FileExistsError:
+            raise Held(f"{self.folder}: another process has just taken this run") from None
+        finally:
+            record.unlink(missing_ok=True)
+        self.stop = threading.Event()
+        self._beat()
+        self.thread = threading.Thread(target=self._beating, daemon=True)
+        self.thread.start()
+
+    def _beat_file(self, token):
+        return self.folder / f".beat.{token}"
+
+    def _beat(self):
+        self._beat_file(self.token).write_text(repr(time.time()))
+
+    def _beating(self):
+        while not self.stop.wait(self.ttl / 20):
+            try:
+                if self._beat_file(self.token).exists():
+                    self._beat()
+            except OSError:
+                pass  # a full disk must not end the heart; a take-over is noticed at the next commit
+
+    def _wait_for_end(self, holder):
+        """Return once the holder may be taken over; raise Held at its first sign of life."""
+        me, beat = myself(), self._beat_file(holder["token"])
+        first, deadline = _text(beat), time.monotonic() + holder["ttl"]
+        while not gone(holder, me):
+            if _text(beat) != first:
+                raise Held(f"{self.folder}: held by pid {holder['pid']} on {holder['host']}; wait for it or stop it")
+            if time.monotonic() > deadline:
+                return
+            time.sleep(min(0.1, holder["ttl"] / 20))
+
+    def _replace(self, holder, record):
+        """Put our record in the place of a dead one. Who may replace or remove the lease of a token holds its ``.take`` file;
+        so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError.
+        """
+        take = self.folder / f".take-{holder['token']}"
+        taker = json.loads(_text(take) or "null")
+        if taker:  # it died in the act, or it is about to show that it lives
+            self._wait_for_end(taker)
+            take.unlink(missing_ok=True)
+        os.link(record, take)
+        try:
+            if (read(self.folder) or {}).get("token") != holder["token"]:
+                raise Held(f"{self.folder}: another process has just taken this run")
+            os.replace(record, self.path)
+        finally:
+            take.unlink(missing_ok=True)
+        self._beat_file(holder["token"]).unlink(missing_ok=True)
+
+    def check(self):
+        """Raise LeaseLost unless this process still holds the run. Asked before every commit."""
+        holder = read(self.folder)
+        if not holder or holder["token"] != self.token:
+            raise LeaseLost(f"{self.folder}: another process took this run over; nothing more is written here")
+
+    def release(self):
+        self.stop.set()
+        self.thread.join()
+        take = self.folder / f".take-{self.token}"
+        try:
+            write_atomic(
+                self.folder / f".lease-{self.token}.new",
+                json.dumps({"token": self.token, "ttl": self.ttl, **myself()}).encode(),
+            )
+            os.link(self.folder / f".lease-{self.token}.new", take)
+        except OSError:
+            return  # it is being taken over, or the disk is full: whoever comes next finds us gone
+        finally:
+            (self.folder / f".lease-{self.token}.new").unlink(missing_ok=True)
+        if (read(self.folder) or {}).get("token") == self.token:
+            self.path.unlink(missing_ok=True)
+        self._beat_file(self.token).unlink(missing_ok=True)
+        take.unlink(missing_ok=True)
+
+
+def _text(path):
+    try:
+        return path.read_text()
+    except OSError:
+        return None

@@ -1,0 +1,108 @@
+"""What a result was made with: device, versions, commit, host."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from dp_common.errors import BadInput
+
+PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
+
+
+def device_named(name, local=0):
+    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device; of ``auto`` and ``cuda`` each rank of a machine takes its own, counted by its
+    ``local`` rank, or the one it was given alone. Raises BadInput.
+    """
+    import torch
+
+    there = torch.cuda.device_count()
+    if name == "auto":
+        name = "cuda" if there else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadInput("device", name, "auto, cpu, cuda or cuda:N") from None
+    if device.type == "cuda" and device.index is None and there:
+        device = torch.device("cuda", 0 if there == 1 else local)
+    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= there):
+        raise BadInput(
+            "device",
+            name,
+            f"this machine has cpu and {there} CUDA device(s)" + (f"; this is local rank {local}" if local else ""),
+        )
+    return device
+
+
+def waiter(device):
+    """The function that waits for the device, for the clock."""
+    import torch
+
+    return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
+
+
+def fix_threads(threads):
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def device_label(device):
+    import torch
+
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def cpu_model():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return "unknown"
+
+
+def commit():
+    """{"commit", "dirty"} of the checkout this code runs from, or was copied from (slurm/snapshot.py); None values outside one."""
+    note = Path(__file__).parents[2] / "commit.json"
+    if note.exists():
+        return json.loads(note.read_text())
+
+    def git(*words):
+        try:
+            return subprocess.run(
+                ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+
+    head = git("rev-parse", "HEAD")
+    if head is None or head.returncode:
+        return {"commit": None, "dirty": None}
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return {"commit": head.stdout.strip(), "dirty": bool(changes.stdout.strip()) if changes else None}
+
+
+def installed(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def provenance(labels):
+    """The part of an ``open`` line that says where and with what; ``labels``: the device of each rank."""
+    import socket
+
+    return {
+        "device": labels[0] if len(set(labels)) == 1 else "mixed",
+        "devices": len(labels),
+        "cpu": cpu_model(),
+        "cores": os.cpu_count(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "argv": sys.argv,
+        "git": commit(),
+        "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}},
+    }

@@ -1,0 +1,1 @@
+"""What is measured for its own sake, and paid for by no strategy."""

@@ -1,0 +1,1 @@
+"""Images of people's own: found, read, decoded, and split fairly."""

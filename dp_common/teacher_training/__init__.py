@@ -1,0 +1,1 @@
+"""Making a UNet teacher, and judging it."""

@@ -1,0 +1,1 @@
+"""The paper's theory of pruned training sets in the proportional limit, and its simulation."""

@@ -1,0 +1,1 @@
+"""What a position of training sees: shards of images, the growing set, readers and augmentation."""

@@ -1,0 +1,70 @@
+"""Augmentation of training images, by torchvision: random resized crop, mirror and RandAugment of single images; Mixup or
+CutMix of pairs. All randomness is a function of (seed, global position), never of batches, processes or ranks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dp_common.config.specification import PAIRS
+from dp_common.seeds import derive
+
+
+@dataclass(frozen=True)
+class Augment:
+    """``augment(images uint8 [n, C, H, W], positions [n]) -> the same``, each image by the chance of its own position."""
+
+    seed: int
+    size: tuple  # (H, W)
+    crop: float
+    flip: bool
+    randaugment: int
+
+    def __call__(self, images, positions):
+        import torch
+        from PIL import Image
+
+        transform, out, channels = self.transform(), np.empty_like(images), images.shape[1]
+        with torch.random.fork_rng(devices=[]):
+            for row, position in enumerate(positions.tolist()):
+                torch.manual_seed(derive(self.seed, "augment-image", position))
+                pixels = images[row, 0] if channels == 1 else np.ascontiguousarray(images[row].transpose(1, 2, 0))
+                changed = np.asarray(
+                    transform(Image.fromarray(pixels))
+                )  # as a PIL image: RandAugment is 4.5 times as fast as on tensors
+                out[row] = changed if channels == 1 else changed.transpose(2, 0, 1)
+        return out
+
+    def transform(self):
+        from torchvision.transforms import v2
+
+        steps = [v2.RandomResizedCrop(self.size, scale=(self.crop, 1.0), antialias=True)] if self.crop < 1 else []
+        steps += [v2.RandomHorizontalFlip()] if self.flip else []
+        steps += [v2.RandAugment(num_ops=2, magnitude=self.randaugment)] if self.randaugment else []
+        return v2.Compose(steps)
+
+
+def augment_of(seed, train, shape):
+    """The Augment of a recipe (spec.Train) for images of ``shape``, or None where it has none."""
+    if train.crop == 1 and not train.flip and not train.randaugment:
+        return None
+    return Augment(seed, tuple(shape[1:]), train.crop, train.flip, train.randaugment)
+
+
+def mixed(images, labels, first, seed, train, classes):
+    """Float images [n, C, H, W] at positions first, first + 1, ... and labels [n] -> mixed images and soft labels [n, classes].
+
+    Per block of ``PAIRS`` positions Mixup (λ ~ Beta(α, α)) or CutMix, by even lot where both are on.
+    """
+    import torch
+    from torchvision.transforms import v2
+
+    kinds = [v2.MixUp(alpha=train.mixup, num_classes=classes)] if train.mixup else []
+    kinds += [v2.CutMix(alpha=train.cutmix, num_classes=classes)] if train.cutmix else []
+    parts = []
+    with torch.random.fork_rng(devices=[]):
+        for start in range(0, len(images), PAIRS):
+            torch.manual_seed(derive(seed, "mix", first + start))
+            kind = kinds[int(torch.randint(len(kinds), ()))]
+            parts.append(kind(images[start : start + PAIRS], labels[start : start + PAIRS]))
+    return tuple(torch.cat(column) for column in zip(*parts))

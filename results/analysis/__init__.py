@@ -1,0 +1,1 @@
+"""Statistics of comparisons; no text, no pictures."""

@@ -1,0 +1,1 @@
+"""Run folders -> frames: runs, their histories and events."""

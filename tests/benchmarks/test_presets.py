@@ -1,0 +1,98 @@
+"""Every row of the paper's tables is a preset that resolves, fits its own budget and says what the row says."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from benchmarks.run import dry_text
+from dp_common.config.resolve import preset_names, resolve
+from dp_common.errors import BadInput
+
+PUBLISHED = Path(__file__).parents[2] / "results" / "published"
+NAMES = preset_names()
+
+
+def rows(name):
+    with open(PUBLISHED / f"{name}.csv") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def presets():
+    return {name: resolve([f"preset={name}"]) for name in NAMES}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("paper/")])
+def test_it_dry_runs(presets, name):
+    text = dry_text(presets[name])
+    assert presets[name].run_id in text and "task = imagenet1" in text
+
+
+@pytest.mark.parametrize("task, iterations, batch", [("imagenet100", 50_000, 2048), ("imagenet1k", 100_000, 4096)])
+def test_scaling_rows_are_as_published(presets, task, iterations, batch):
+    for row in rows(f"scaling_{task}"):
+        initial, per_round, rounds = (int(row[key]) for key in ("initial", "per_round", "rounds"))
+        total = initial + rounds * per_round  # the row printed as 1,794k is 1,858k by its own N, P and k
+        assert total == int(row["images"]) or (total, int(row["images"])) == (1_858_000, 1_794_000)
+        name = f"paper/{task}-{'static-' if row['strategy'] == 'static' else ''}{total // 1000}k"
+        run = presets[name]
+        assert (run.spec.task, run.spec.strategy, run.spec.scale) == (task, row["strategy"], total)
+        assert run.spec.train.seen == iterations * batch and run.spec.train.batch == batch
+        assert run.spec.train.lr == {"imagenet100": 0.003, "imagenet1k": 0.0016}[task]
+        if row["strategy"] == "dp":
+            dp = run.strategy
+            assert (dp.initial, dp.per_round, dp.additions, dp.omega) == (
+                initial,
+                per_round,
+                rounds,
+                float(row["omega"]),
+            )
+            assert (dp.patience, dp.interval, dp.schedule) == (int(row["initial_patience"]), initial, "patience")
+
+
+def test_the_learners_recipe_is_the_papers(presets):
+    for run in presets.values():
+        train = run.spec.train
+        assert (train.label_smoothing, train.mixup, train.cutmix, train.ema) == (0.11, 0.5, 1.0, 0.999)
+        assert (
+            run.spec.learner == "vit_base_patch16_224" and train.order == "block" and run.spec.data.monitor == "paper"
+        )
+
+
+def test_ablations_and_teachers_are_as_published(presets):
+    for row in rows("ablations_imagenet100"):
+        kind = (
+            "fixed-patience"
+            if row["patience"] == "fixed"
+            else "new-weight2"
+            if row["sampling"] != "uniform"
+            else f"omega{row['omega']}"
+        )
+        dp = presets[f"paper/imagenet100-ablation-{kind}"].strategy
+        assert dp.omega == float(row["omega"]) and (dp.patience_growth == 0) == (row["patience"] == "fixed")
+        assert dp.new_weight == (1 if row["sampling"] == "uniform" else 2)
+    for row in rows("teachers_imagenet100"):
+        run = presets[f"paper/imagenet100-teacher-{row['teacher'].replace('LDM', 'sd').lower()}"]
+        assert run.places["stable_diffusion.weights"] == row["teacher"].replace("LDM", "sd").lower()
+        assert run.spec.scale == int(row["images"]) and run.spec.train.seen == int(row["iterations"]) * 2048
+    assert (
+        len({run.run_id for run in presets.values()}) == len(presets) - 2
+    )  # omega 0.05 is the 640k row, sd-1.5 is static-130k
+
+
+def test_the_pruning_experiment(presets):
+    for ratio in (1, 2, 4, 6, 8, 10, 12, 14, 16, 18):
+        run = presets[f"paper/imagenet100-prune-x{ratio}"]
+        assert (run.spec.scale, run.strategy.initial, run.strategy.oversample) == (260_000, 130_000, ratio)
+        assert run.strategy.at * run.spec.train.seen == 17_000 * 2048 and run.spec.train.seen == 50_000 * 2048
+
+
+def test_a_preset_can_be_overridden_and_stands_on_others(tmp_path):
+    assert resolve(["preset=paper/imagenet100-640k", "dp.omega=0", "seed=3"]).strategy.omega == 0
+    (tmp_path / "base.yaml").write_text("strategy: static\nscale: 2000\n")
+    (tmp_path / "mine.yaml").write_text(f"base: {tmp_path}/base.yaml\nscale: 3000\n")
+    run = resolve([f"preset={tmp_path}/mine.yaml"])
+    assert (run.spec.strategy, run.spec.scale, run.sources["scale"]) == ("static", 3000, "preset")
+    with pytest.raises(BadInput, match="Did you mean paper/imagenet100-640k"):
+        resolve(["preset=paper/imagenet100-640"])

@@ -1,0 +1,356 @@
+"""The lease: one holder at a time; a dead one is replaced at once, a silent one after its time-to-live, a live one never;
+who was replaced learns it at its next check.
+
+"At once" is held by letting the waiting itself fail, not by a stop-watch.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from dp_common.errors import Held, LeaseLost
+from dp_common.persistence import lease
+from dp_common.persistence.lease import NAME, Lease, alive, gone, myself
+
+LONG = 3600.0
+
+HOLDER = """
+import sys
+from dp_common.errors import LeaseLost
+from dp_common.persistence.lease import Lease
+held = Lease(sys.argv[1], float(sys.argv[2]))
+print(held.token, flush=True)
+for line in sys.stdin:
+    try:
+        held.check() if line == "check\\n" else held.release()
+        print("ok", flush=True)
+    except LeaseLost:
+        print("LeaseLost", flush=True)
+"""
+
+
+@pytest.fixture
+def take(tmp_path):
+    """take(...) -> a Lease that ends with the test."""
+    taken = []
+
+    def make(ttl=LONG, folder=tmp_path):
+        taken.append(Lease(folder, ttl))
+        return taken[-1]
+
+    yield make
+    for one in taken:
+        one.release()
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """holder(ttl) -> a process of its own that holds the lease; has ``token`` and ``ask(line)``."""
+    started = []
+
+    def start(ttl):
+        process = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, str(tmp_path), str(ttl)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        process.token = process.stdout.readline().strip()
+
+        def ask(line):
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            return process.stdout.readline().strip()
+
+        process.ask = ask
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    def waited(seconds):
+        raise AssertionError("waited for a holder that is certainly gone")
+
+    monkeypatch.setattr(
+        lease, "time", type("Clock", (), {"sleep": waited, "monotonic": time.monotonic, "time": time.time})
+    )
+
+
+def left_behind(folder, ttl=LONG, beat=None, **changes):
+    """A lease of a holder elsewhere, as it lies in the folder."""
+    record = {"token": "elsewhere", "ttl": ttl, **myself(), **changes}
+    (folder / NAME).write_text(json.dumps(record))
+    (folder / ".beat.elsewhere").write_text(repr(time.time() if beat is None else beat))
+    return record
+
+
+def left(folder):
+    """Names of the files that say who holds the run; a lock file that says nothing may stay."""
+    return {file.name for file in folder.iterdir() if not file.name.endswith(".lock")}
+
+
+def test_taken_checked_and_released(tmp_path, take):
+    held = take()
+    held.check()
+    assert json.loads((tmp_path / NAME).read_text())["token"] == held.token and alive(tmp_path)
+    held.release()
+    assert left(tmp_path) == set() and not alive(tmp_path)
+    with pytest.raises(LeaseLost):
+        held.check()
+    take().check()
+
+
+def test_a_live_holder_is_told_and_keeps_it(tmp_path, holder):
+    process = holder(2.0)
+    for _ in range(2):
+        with pytest.raises(Held, match=f"held by pid {process.pid}"):
+            Lease(tmp_path, 2.0)
+    assert process.ask("check") == "ok"
+    assert Held.code == 3
+
+
+def test_a_killed_holder_is_replaced_at_once(tmp_path, holder, take, at_once):
+    process = holder(LONG)
+    beat = float((tmp_path / f".beat.{process.token}").read_text())
+    process.kill()
+    process.wait()
+    assert not alive(tmp_path)
+    held = take()
+    held.check()
+    assert held.last_beat == beat
+    assert left(tmp_path) == {NAME, f".beat.{held.token}"}
+
+
+def test_a_killed_holder_whom_nobody_buried_is_gone_too(tmp_path, holder, take, at_once):
+    """A zombie: its pid still answers. So it stays where pid 1 of a container reaps no children."""
+    process = holder(LONG)
+    process.kill()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # it is dead, and still a zombie
+    take().check()
+
+
+def test_a_stopped_holder_is_replaced_after_its_time_and_learns_it(tmp_path, holder, take):
+    process = holder(1.0)
+    os.kill(process.pid, signal.SIGSTOP)
+    held = take(ttl=1.0)
+    held.check()
+    before = (tmp_path / NAME).read_bytes()
+    os.kill(process.pid, signal.SIGCONT)
+    assert process.ask("check") == "LeaseLost"
+    time.sleep(0.3)  # six beats
+    assert left(tmp_path) == {NAME, f".beat.{held.token}"}
+    assert process.ask("release") == "ok"
+    held.check()  # neither its heart nor its release did anything to ours
+    assert (tmp_path / NAME).read_bytes() == before
+    with pytest.raises(Held):
+        Lease(tmp_path, 1.0)
+
+
+@pytest.mark.parametrize(
+    "changes, over",
+    [
+        (dict(slurm_job="7", slurm_restarts=0, host="other"), True),
+        (dict(slurm_job="7", slurm_restarts=1, host="other"), False),
+        (dict(slurm_job="7", slurm_restarts=2, host="other"), False),
+        (dict(slurm_job="8", slurm_restarts=0, host="other"), False),
+        (dict(slurm_job=None, slurm_restarts=0, host="other"), False),
+        (dict(slurm_job="7", slurm_restarts=0), True),  # this very process, which is alive: a requeued job outranks it
+    ],
+)
+def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_once, monkeypatch, changes, over):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    record = left_behind(tmp_path, **changes)
+    assert gone(record, myself()) is over
+    if over:
+        take().check()
+    else:
+        with pytest.raises(AssertionError, match="waited"):
+            take()
+
+
+def test_without_a_job_no_restart_counts(tmp_path, monkeypatch):
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
+    assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), myself() | {"slurm_restarts": 3})
+
+
+@pytest.mark.parametrize("changes", [dict(boot="another boot"), dict(started=1)])
+def test_another_boot_or_a_reused_pid_is_gone_at_once(tmp_path, take, at_once, changes):
+    left_behind(tmp_path, **changes)
+    take().check()
+
+
+def test_this_process_is_not_gone(tmp_path):
+    assert not gone(left_behind(tmp_path), myself())
+
+
+@pytest.mark.parametrize("skew", [-1e6, 1e6])
+def test_a_silent_holder_elsewhere_is_replaced_whatever_its_clock_says(tmp_path, take, skew):
+    left_behind(tmp_path, ttl=0.3, host="other", pid=1, boot="other", beat=time.time() + skew)
+    take().check()
+
+
+def test_the_holders_own_time_to_live_counts(tmp_path, monkeypatch):
+    """A reader with a short one waits for as long as the holder was promised."""
+    now, slept = [0.0], []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(
+        lease, "time", type("Clock", (), {"sleep": staticmethod(sleep), "monotonic": lambda: now[0], "time": time.time})
+    )
+    left_behind(tmp_path, ttl=50.0, host="other")
+    Lease(tmp_path, 0.5).release()
+    assert 50 < now[0] < 52 and max(slept) <= 0.1
+
+
+def test_one_sign_of_life_is_enough(tmp_path, monkeypatch):
+    left_behind(tmp_path, host="other")
+    monkeypatch.setattr(
+        lease,
+        "time",
+        type(
+            "Clock",
+            (),
+            {
+                "sleep": lambda s: (tmp_path / ".beat.elsewhere").write_text("9.0"),
+                "monotonic": time.monotonic,
+                "time": time.time,
+            },
+        ),
+    )
+    with pytest.raises(Held, match="on other"):
+        Lease(tmp_path)
+
+
+@pytest.mark.parametrize("dead", [True, False])
+def test_of_simultaneous_takers_one_wins(tmp_path, dead):
+    """Eight at once, on a free folder or on a dead lease: one gets it and keeps it, the others are told."""
+    for round in range(10):
+        folder = tmp_path / str(round)
+        folder.mkdir()
+        if dead:
+            left_behind(folder, boot="another boot")
+        barrier, outcomes = threading.Barrier(8), []
+
+        def taker():
+            barrier.wait()
+            try:
+                outcomes.append(Lease(folder, 2.0))
+            except Exception as error:
+                outcomes.append(error)
+
+        threads = [threading.Thread(target=taker) for _ in range(8)]
+        [thread.start() for thread in threads]
+        [thread.join() for thread in threads]
+        winners = [outcome for outcome in outcomes if isinstance(outcome, Lease)]
+        assert len(winners) == 1 and all(isinstance(outcome, (Lease, Held)) for outcome in outcomes), outcomes
+        winners[0].check()
+        winners[0].release()
+        assert left(folder) == set()
+
+
+def outrun(monkeypatch, winners, ttl=LONG):
+    """Let the next taker be overtaken after it has found the holder dead and before it acts on it."""
+    wait = Lease._wait_for_end
+
+    def slow(self, holder):
+        wait(self, holder)
+        monkeypatch.setattr(Lease, "_wait_for_end", wait)
+        winners.append(Lease(self.folder, ttl))
+
+    monkeypatch.setattr(Lease, "_wait_for_end", slow)
+
+
+def test_a_taker_who_was_overtaken_is_told_and_disturbs_nothing(tmp_path, monkeypatch):
+    winners = []
+    left_behind(tmp_path, boot="another boot")
+    outrun(monkeypatch, winners)
+    with pytest.raises(Held):
+        Lease(tmp_path, LONG)
+    winners[0].check()
+    assert left(tmp_path) == {NAME, f".beat.{winners[0].token}"}
+    winners[0].release()
+
+
+def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeypatch):
+    """Not even for the moment between two of its steps: the winner may be asking just then, before its first commit."""
+    winners, answers, threads = [], [], []
+    left_behind(tmp_path, boot="another boot")
+    outrun(monkeypatch, winners)
+
+    def check():
+        try:
+            answers.append(winners[0].check())
+        except LeaseLost as error:
+            answers.append(error)
+
+    def watched(step):
+        def done(*args, **kwargs):
+            step(*args, **kwargs)
+            if winners:
+                threads.append(threading.Thread(target=check))
+                threads[-1].start()
+                time.sleep(0.02)  # the winner asks now
+
+        return done
+
+    for name in ("rename", "replace", "link", "unlink"):
+        monkeypatch.setattr(os, name, watched(getattr(os, name)))
+    with pytest.raises(Held):
+        Lease(tmp_path, LONG)
+    monkeypatch.undo()
+    [thread.join() for thread in threads]
+    winners[0].check()
+    winners[0].release()
+    assert answers == [None] * len(threads)
+
+
+@pytest.mark.parametrize("where", [dict(boot="another boot"), dict(host="other")])
+def test_a_taker_that_died_in_the_act_blocks_nobody(tmp_path, take, where):
+    """Whatever a take-over leaves behind when it dies half-way, here or elsewhere: the next waits for its time and goes on."""
+    record = left_behind(tmp_path, ttl=0.3, **where)
+    (tmp_path / f".take-{record['token']}").write_text(json.dumps(record | {"token": "taker"}))
+    take(0.3).check()
+
+
+@pytest.mark.parametrize("damage", ["replaced", "removed"])
+def test_a_lease_that_is_no_longer_ours_is_lost(tmp_path, take, damage):
+    held = take()
+    if damage == "replaced":
+        left_behind(tmp_path)
+    else:
+        (tmp_path / NAME).unlink()
+    with pytest.raises(LeaseLost):
+        held.check()
+    held.release()
+    assert (tmp_path / NAME).exists() == (damage == "replaced")
+
+
+def test_the_heart_beats_and_stops(tmp_path, take):
+    held = take(ttl=0.2)
+    beat = Path(tmp_path / f".beat.{held.token}")
+    first, deadline = beat.read_text(), time.monotonic() + 20
+    while beat.read_text() in (first, ""):
+        assert time.monotonic() < deadline, "no heartbeat"
+        time.sleep(0.01)
+    held.release()
+    assert not beat.exists() and not held.thread.is_alive()

@@ -1,0 +1,99 @@
+"""Ablations: which arms, against which default, monitor beside test; keys outside the strategies."""
+
+import pytest
+from scipy import stats
+
+from results.reading.runs import load
+from results.tables.ablations import of_settings, of_strategies
+from results.tables.accuracy import comparison
+
+
+def table_of(table):
+    return {row[0].replace("`", ""): dict(zip(table.columns[1:], row[1:])) for row in table.rows}
+
+
+def some(make, words, accuracies, monitors=None):
+    for seed, accuracy in enumerate(accuracies):
+        make(f"{words} seed={seed}", accuracy=accuracy, monitor=monitors[seed] if monitors else None)
+
+
+@pytest.fixture
+def study(make):
+    some(make, "strategy=dp scale=1k", [0.80, 0.82, 0.84], [0.70, 0.72, 0.74])
+    some(make, "strategy=dp dp.omega=0 scale=1k", [0.78, 0.80, 0.82])
+    some(make, "strategy=dp dp.omega=0.2 scale=1k", [0.90, 0.90, 0.92], [0.79, 0.81, 0.86])
+    some(make, "strategy=dp dp.new_weight=2 scale=1k", [0.80, 0.82])
+    some(make, "strategy=dp dp.omega=0.2 dp.patience=1 scale=1k", [0.5, 0.5, 0.5])
+    some(make, "strategy=prune scale=1k", [0.8] * 3)
+    some(make, "strategy=prune prune.score=random scale=1k", [0.7] * 3)
+    for arm in ("dp", "dp dp.omega=0"):
+        some(make, f"strategy={arm} scale=2k", [0.9] * 3)
+    return load(make.root)
+
+
+def test_one_parameter_changed_beside_the_default_at_equal_scale(study):
+    (table,) = of_strategies(study)  # a control alone is no ablation: none of prune
+    assert table.title == "Ablations of `dp`" and [words for _, words in table.parts] == [
+        "new_weight, at 1k",
+        "omega, at 1k",
+    ]
+    rows = table_of(table)
+    assert list(rows) == ["new_weight=1 (default)", "new_weight=2", "omega=0", "omega=0.05 (default)", "omega=0.2"]
+    low, high = stats.t.interval(0.95, 2, loc=8 + 2 / 3, scale=stats.sem([10, 8, 8]))
+    assert rows["omega=0.2"]["test, minus default"] == f"+8.67 [{low:+.2f}, {high:+.2f}] n=3 ↑"
+    assert rows["omega=0.2"]["monitor, minus default"].startswith("+10.00 [") and rows["omega=0.05 (default)"][
+        "monitor"
+    ].startswith("72.0 [")
+    assert (
+        rows["omega=0.05 (default)"]["test, minus default"] == ""
+        and rows["new_weight=2"]["test"] == rows["new_weight=2"]["test, minus default"] == "—(2/3)"
+    )
+
+
+def test_on_monitor_it_stands_once(study):
+    (table,) = of_strategies(study, on="monitor")
+    assert table.columns == ["", "monitor", "monitor, minus default"]
+
+
+def test_ablations_leave_the_other_tables_and_nothing_is_lost(study):
+    table = comparison(study)
+    arms = [row[0] for row in table.rows]
+    assert arms == ["`prune`", "`prune score=random`", "`dp`", "`dp omega=0`", "`dp omega=0.2 patience=1`"]
+    assert "Under ablations: `dp new_weight=2`, `dp omega=0.2`." in table.notes
+
+
+def test_published_ablations_stand_apart(make):
+    for words in ("omega0.05", "omega0.03"):
+        make(f"preset=paper/imagenet100-ablation-{words} train.seen=102400000", accuracy=0.68)
+    for scale in ("80k", "320k", "910k"):  # with plans of their own
+        make(f"preset=paper/imagenet100-{scale} train.seen=102400000", accuracy=0.68)
+    tables = of_strategies(load(make.root))
+    rows = table_of(tables[0])
+    start, words = tables[0].parts[-1]
+    assert words.startswith("as published, no interval: Askari-Hemmat") and len(tables[0].rows) - start == 6
+    assert rows["patience_growth=0"]["test"] == "67.2" and rows["patience_growth=0"]["test, minus default"] == "-0.82"
+    assert rows["new_weight=2"] == {
+        "monitor": "—",
+        "test": "68.0",
+        "monitor, minus default": "—",
+        "test, minus default": "-0.03",
+    }
+
+
+def test_a_key_of_no_strategy_is_an_ablation_across_comparisons(make):
+    for steps, accuracies in ((20, [0.80, 0.82]), (50, [0.85, 0.86])):
+        for arm in ("static", "dp"):
+            some(make, f"strategy={arm} scale=1k sampler.steps={steps}", accuracies)
+    some(make, "strategy=static scale=2k sampler.steps=50", [0.9, 0.9])  # has no partner
+    some(make, "strategy=static scale=1k sampler.steps=50 train.seen=32k", [0.9, 0.9])  # another budget
+    (table,) = of_settings(load(make.root))
+    assert table.title == "Ablation of `sampler.steps`" and [words for _, words in table.parts] == [
+        "static, at 1k",
+        "dp, at 1k",
+    ]
+    assert [row[0] for row in table.rows] == ["`sampler.steps=20` (default)", "`sampler.steps=50`"] * 2
+    assert (
+        table.rows[1][-1].startswith("+4.50 [")
+        and table.rows[1][-1].endswith("n=2")
+        and "`sampler.steps=20`" in table.caption
+    )
