@@ -1,8 +1,9 @@
-"""The documents keep what they promise: commands work or say what they need, links lead somewhere, shown numbers are the measured ones.
+"""The documents keep what they promise: commands work or say what they need, links lead somewhere, numbers are ours.
 
-A block of commands (fenced, ``sh``) is run, line by line, in a cheap form and in this process; or a comment above it says what it needs,
-``<!-- needs: gpu -->``, and its lines are only looked at. ``<!-- file: idea.py -->`` above a block of another language: it is that file, of the
-repository where it has one of this name, else of the reader, and commands below find it.
+A block of commands (fenced, ``sh``) is run, line by line, in a cheap form and in this process; or a comment above it
+says what it needs, ``<!-- needs: gpu -->``, and its lines are only looked at. ``<!-- file: idea.py -->`` above a block
+of another language: it is that file, of the repository where it has one of this name, else of the reader, and commands
+find it.
 """
 
 import importlib
@@ -19,13 +20,25 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.test_house import ROOMS
+
 ROOT = Path(__file__).parent.parent.parent
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md")),
-             ROOT / "results" / "README.md", ROOT / "results" / "measured" / "README.md"]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "results" / "README.md",
+    ROOT / "results" / "measured" / "README.md",
+]
 LANGUAGES = {"sh", "text", "python", "yaml", "css"}
 TINY = {"scale": "60", "train.seen": "1280", "train.batch": "64", "sampler.steps": "5"}
-TINY_OF = {"dp": {"dp.interval": "128", "dp.patience": "1"}, "prune": {"prune.interval": "128", "prune.patience": "1"},
-           "mixture": {"mixture.components": "2"}}
+TINY_OF = {
+    "dp": {"dp.interval": "128", "dp.patience": "1"},
+    "prune": {"prune.interval": "128", "prune.patience": "1"},
+    "mixture": {"mixture.components": "2"},
+}
 RUNS = [["strategy=static"], ["strategy=static", "seed=1"], ["strategy=dp"], ["strategy=dp", "seed=1"]]
 
 
@@ -45,7 +58,11 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        return [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")] if self.language == "sh" else []
+        return (
+            [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")]
+            if self.language == "sh"
+            else []
+        )
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
@@ -57,8 +74,14 @@ def blocks_of(path: Path) -> Iterator[Block]:
             while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
                 notes[note[1]], above = note[2], above - 1
         elif line.startswith("```"):
-            yield Block(str(path.relative_to(ROOT)), inside + 1, lines[inside][3:].strip(), "\n".join(lines[inside + 1:number]) + "\n",
-                        notes.get("needs", ""), notes.get("file", ""))
+            yield Block(
+                str(path.relative_to(ROOT)),
+                inside + 1,
+                lines[inside][3:].strip(),
+                "\n".join(lines[inside + 1 : number]) + "\n",
+                notes.get("needs", ""),
+                notes.get("file", ""),
+            )
             inside = None
     assert inside is None, f"{path}:{inside}: a block without an end"
 
@@ -68,7 +91,7 @@ BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder as a reader has it: unit costs, plugins, the files that documents show, and four tiny runs; nothing in the checkout is touched."""
+    """A reader's folder: unit costs, plugins, files that documents show, tiny runs. The checkout is not touched."""
     from benchmarks import run
 
     folder, here = tmp_path_factory.mktemp("desk"), Path.cwd()
@@ -143,21 +166,16 @@ def named(command: str) -> list[str]:
 
 
 def words_of(command: str) -> list[str]:
-    """The words of a command as Python would get them: without what installs or launches it."""
-    words = shlex.split(command.replace("/shared/runs", "shared/runs"))
-    while words and (words[0] in ("uv", "/usr/bin/time") or "=" in words[0] or words[:1] == ["&&"]):
-        words = words[2:] if words[0] in ("uv", "/usr/bin/time") and words[1] in ("run", "-v") else words[1:]
-    if words[:2] == ["pip", "install"]:
-        words = words_of(shlex.join(words[words.index("&&") + 1:])) if "&&" in words else []
-    if words[:1] == ["torchrun"]:
-        words = ["python", *words[words.index("-m"):]]
-    return words
+    """The words of a command as Python would get them: without what installs, times or launches it."""
+    command = re.sub(r"^pip install uv && ", "", command.replace("/shared/runs", "shared/runs"))
+    command = re.sub(r"^(uv run|/usr/bin/time -v) ", "", command)
+    return shlex.split(re.sub(r"^torchrun .*?-m ", "python -m ", command))
 
 
 def do(command: str) -> None:
     """One command in its cheap form, in this process. Raises where it fails."""
     match words_of(command):
-        case [] | ["sync", *_]:
+        case ["uv", "sync", *_]:
             pass
         case ["python", "-m", "dp_common.conformance", *given]:
             for word in given:
@@ -174,7 +192,7 @@ def do(command: str) -> None:
 
 
 def cheap(name: str, words: list[str]) -> list[str]:
-    """What of an application is run in a test: a dry run, an ablation of seeds, or the whole where it reads runs only."""
+    """The words of an application as it is run here: dry, with its first seed only, or whole where it reads runs."""
     flags = {word for word in words if word.startswith("--")}
     if flags & {"--help", "--list", "--dry-run"} and name != "sweep":
         return words
@@ -188,12 +206,16 @@ def cheap(name: str, words: list[str]) -> list[str]:
             first = [re.split(r"\.\.|,", word)[0] for word in seeds]
             return [*(word for word in words if word not in seeds and word != "--dry-run"), *first, "--dry-run"]
         case "table":
-            return [word.replace("results/runs/plane", "plane") for word in words if not word.startswith("figures=")] + ["figures=no"]
+            return [
+                word.replace("results/runs/plane", "plane") for word in words if not word.startswith("figures=")
+            ] + ["figures=no"]
         case "train_teacher":
             return [*words, "steps=1", "quality=none", "samples=10"]
         case "status" | "report" | "claims":
             return words
-    raise AssertionError(f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->")
+    raise AssertionError(
+        f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->"
+    )
 
 
 def check_tests(words: list[str]) -> None:
@@ -232,6 +254,12 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(there), f"{path.name}: {target}: no such section"
     for label in re.findall(r"\]\[([^\]]+)\]", text):
         assert re.search(rf"^\[{re.escape(label)}\]:", text, re.M), f"{path.name}: [{label}] leads nowhere"
+
+
+def test_the_rooms_of_the_guide_are_those_that_a_test_holds() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = re.findall(r"^\| (`.+?`) \|", text[text.index("| room |") :], re.M)
+    assert [name.rstrip("/") for row in shown for name in re.findall(r"`([^`]+)`", row)] == list(ROOMS["dp_common"])
 
 
 def test_code_cites_sections_that_are_there() -> None:
@@ -287,7 +315,10 @@ def test_the_readme_shows_what_the_first_command_prints(desk: Path, capsys: pyte
 
     run.main([*tiny(["strategy=dp"]), "--quiet"])
     shown = next(block for block in BLOCKS if block.document == "README.md" and block.language == "text")
-    left = [[line[:16].strip() for line in text.splitlines() if line[:1].strip()] for text in (shown.text, capsys.readouterr().out)]
+    left = [
+        [line[:16].strip() for line in text.splitlines() if line[:1].strip()]
+        for text in (shown.text, capsys.readouterr().out)
+    ]
     assert left[0] == left[1]
     assert "additions" in left[0]
 
@@ -298,7 +329,9 @@ def test_the_readme_shows_what_the_first_command_prints(desk: Path, capsys: pyte
 def test_the_citation_is_valid_and_of_the_newest_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert citation["cff-version"] == "1.2.0"
-    assert all(isinstance(citation[key], str) and citation[key] for key in ("message", "title", "version", "license", "type"))
+    assert all(
+        isinstance(citation[key], str) and citation[key] for key in ("message", "title", "version", "license", "type")
+    )
     assert [author["name"] for author in citation["authors"]] == ["The authors of Deliberate Practice Bench"]
     (paper,) = citation["references"]
     assert {"type", "title", "authors", "year"} <= paper.keys()
