@@ -17,7 +17,7 @@ import pytest
 
 from dp_common.errors import Held, LeaseLost
 from dp_common.persistence import lease
-from dp_common.persistence.lease import NAME, Lease, alive, gone, myself
+from dp_common.persistence.lease import NAME, Lease, alive, gone, this_process
 
 LONG = 3600.0
 
@@ -93,7 +93,7 @@ def at_once(monkeypatch):
 
 def left_behind(folder, ttl=LONG, beat=None, **changes):
     """A lease of a holder elsewhere, as it lies in the folder."""
-    record = {"token": "elsewhere", "ttl": ttl, **myself(), **changes}
+    record = {"token": "elsewhere", "ttl": ttl, **this_process(), **changes}
     (folder / NAME).write_text(json.dumps(record))
     (folder / ".beat.elsewhere").write_text(repr(time.time() if beat is None else beat))
     return record
@@ -176,7 +176,7 @@ def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_onc
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     record = left_behind(tmp_path, **changes)
-    assert gone(record, myself()) is over
+    assert gone(record, this_process()) is over
     if over:
         take().check()
     else:
@@ -187,7 +187,7 @@ def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_onc
 def test_without_a_job_no_restart_counts(tmp_path, monkeypatch):
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
-    assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), myself() | {"slurm_restarts": 3})
+    assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), this_process() | {"slurm_restarts": 3})
 
 
 @pytest.mark.parametrize("changes", [dict(boot="another boot"), dict(started=1)])
@@ -197,7 +197,7 @@ def test_another_boot_or_a_reused_pid_is_gone_at_once(tmp_path, take, at_once, c
 
 
 def test_this_process_is_not_gone(tmp_path):
-    assert not gone(left_behind(tmp_path), myself())
+    assert not gone(left_behind(tmp_path), this_process())
 
 
 @pytest.mark.parametrize("skew", [-1e6, 1e6])
