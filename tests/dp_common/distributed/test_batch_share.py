@@ -28,5 +28,7 @@ def test_a_batch_too_small_for_the_ranks_is_refused():
     check(Train(batch=3), 3)
     with pytest.raises(BadInput, match="^train.batch=2: large enough for 3 ranks$"):
         check(Train(batch=2), 3)
-    with pytest.raises(BadInput, match=f"large enough for the 3 processes, in blocks of {PAIRS} where images are mixed"):
+    with pytest.raises(
+        BadInput, match=f"large enough for the 3 processes, in blocks of {PAIRS} where images are mixed"
+    ):
         check(Train(batch=2 * PAIRS, cutmix=1.0), 3, "the 3 processes")

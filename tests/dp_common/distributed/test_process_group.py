@@ -38,7 +38,7 @@ RUN = [
 
 def by(size, root, *words, environment=(), wait=True):
     """(processes, run folder, what each rank said) of a run by ``size`` ranks."""
-    words = [*RUN, *[word for word in words], f"root={root}"]
+    words = [*RUN, *words, f"root={root}"]
     names = [word.partition("=")[0] for word in words]
     words = [word for place, word in enumerate(words) if word.partition("=")[0] not in names[place + 1 :]]
     processes = start_ranks(size, words, root / f"said-{size}-{time.monotonic_ns()}", environment)
@@ -132,7 +132,10 @@ def test_twenty_steps_agree(tmp_path, mixing):
 
 
 def test_a_rank_three_times_slower_keeps_nobody_in_a_collective(tmp_path, runs):
-    """Its blocks take longer than the time-out; the others have long finished theirs and wait outside of any collective."""
+    """Its blocks take longer than the time-out.
+
+    The others have long finished theirs and wait outside of any collective.
+    """
     processes, folder = by(2, tmp_path, "rank_timeout=3", environment={"DP_TEST_SLOW": "1,3,3.5"})
     assert [process.exitcode for process in processes] == [0, 0], said(tmp_path, 0) + said(tmp_path, 1)
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]

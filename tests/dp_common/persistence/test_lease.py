@@ -1,5 +1,5 @@
-"""The lease: one holder at a time; a dead one is replaced at once, a silent one after its time-to-live, a live one never;
-who was replaced learns it at its next check.
+"""The lease: one holder at a time; a dead one is replaced at once, a silent one after its time-to-live, a live one
+never; who was replaced learns it at its next check.
 
 "At once" is held by letting the waiting itself fail, not by a stop-watch.
 """
@@ -241,6 +241,15 @@ def test_one_sign_of_life_is_enough(tmp_path, monkeypatch):
         Lease(tmp_path)
 
 
+def take_together(folder, barrier, outcomes):
+    """Wait for the others, then try."""
+    barrier.wait()
+    try:
+        outcomes.append(Lease(folder, 2.0))
+    except Exception as error:
+        outcomes.append(error)
+
+
 @pytest.mark.parametrize("dead", [True, False])
 def test_of_simultaneous_takers_one_wins(tmp_path, dead):
     """Eight at once, on a free folder or on a dead lease: one gets it and keeps it, the others are told."""
@@ -250,15 +259,7 @@ def test_of_simultaneous_takers_one_wins(tmp_path, dead):
         if dead:
             left_behind(folder, boot="another boot")
         barrier, outcomes = threading.Barrier(8), []
-
-        def taker():
-            barrier.wait()
-            try:
-                outcomes.append(Lease(folder, 2.0))
-            except Exception as error:
-                outcomes.append(error)
-
-        threads = [threading.Thread(target=taker) for _ in range(8)]
+        threads = [threading.Thread(target=take_together, args=(folder, barrier, outcomes)) for _ in range(8)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         winners = [outcome for outcome in outcomes if isinstance(outcome, Lease)]
