@@ -1,4 +1,4 @@
-"""Sharing out work: each number goes to one rank, and the first rank gets what came of all, whatever order they come in."""
+"""Sharing out work: each number goes to one rank, and the first rank gets what came of all, in whatever order."""
 
 import threading
 

@@ -327,7 +327,7 @@ def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeyp
 
 @pytest.mark.parametrize("where", [dict(boot="another boot"), dict(host="other")])
 def test_a_taker_that_died_in_the_act_blocks_nobody(tmp_path, take, where):
-    """Whatever a take-over leaves behind when it dies half-way, here or elsewhere: the next waits for its time and goes on."""
+    """Whatever a take-over leaves behind when it dies half-way: the next waits for its time and goes on."""
     record = left_behind(tmp_path, ttl=0.3, **where)
     (tmp_path / f".take-{record['token']}").write_text(json.dumps(record | {"token": "taker"}))
     take(0.3).check()

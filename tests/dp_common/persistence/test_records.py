@@ -19,7 +19,7 @@ def keys_fit(record, kind, further=False):
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    """Lines as they lie in the file, and the summary, of two runs: one is stopped in a training and goes on, one selects."""
+    """Lines and summaries of two runs, as they lie there: one is stopped in a training and goes on, one selects."""
     from dp_common.config.resolve import resolve
     from tests.conftest import SMALL
 

@@ -1,4 +1,4 @@
-"""The summary is a function of the ledger: what survived is priced, what was lost is spent, the last evaluation counts."""
+"""The summary is a function of the ledger: what survived is priced, what was lost is spent, the last answer counts."""
 
 from types import SimpleNamespace
 
