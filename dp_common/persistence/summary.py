@@ -80,6 +80,7 @@ def summarise(records, resolved, extra):
         "probe_hours": probe_hours(records),
         **extra,
         "values": resolved.values,
+        "chosen": resolved.chosen,
         "fingerprints": resolved.fingerprints,
         "versions": opened[-1]["versions"],
         "git": opened[-1]["git"],

@@ -60,7 +60,7 @@ def judge(task, source, seed, device, stop):
     from dp_common.learner.classifier import Learner
     from dp_common.seeds import uniforms
 
-    recipe = getattr(task, "recipe", {})
+    recipe = task.recipe
     spec = Spec(seed=seed, learner=recipe.get("learner", Spec.learner))
     spec.train = replace(
         spec.train,
