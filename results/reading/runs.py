@@ -142,6 +142,7 @@ def planned(file: Path, known: set[str]) -> list[dict[str, Any]]:
                 "state": "missing",
                 "cpus": [],
                 "values": values,
+                "chosen": resolved.chosen,
                 "fingerprints": resolved.fingerprints,
                 "data.split": values["data.split"],
                 "weights": weights_of(values, resolved.places, resolved.fingerprints),
