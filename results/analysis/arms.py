@@ -42,7 +42,7 @@ def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
 
 def recorded(values: Mapping[str, Any], chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The parameters of the strategy that somebody chose, in the order of its class, by the ledger of one run."""
-    mine = parameters({"strategy": values["strategy"], **chosen})
+    mine = parameters({**chosen, "strategy": values["strategy"]})
     return {name: mine[name]["value"] for name in parameters(values) if name in mine}
 
 
