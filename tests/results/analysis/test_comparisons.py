@@ -112,7 +112,10 @@ def test_weights_that_go_with_the_split_make_one_comparison(make):
 
 @pytest.fixture
 def comparison(make):
-    """static and dp at two scales, dp with three seeds of five at 2k, one of them interrupted; an ablation; real images."""
+    """static and dp at two scales, dp with three seeds of five at 2k, one of them interrupted;
+
+    an ablation; real images.
+    """
     some(make, "strategy=static scale=1k", [0.8] * 5)
     some(make, "strategy=static scale=2k", [0.85] * 5)
     some(make, "strategy=dp scale=1k", [0.82] * 5)

@@ -156,7 +156,10 @@ def test_what_a_cost_buys_is_told_of_the_curves_that_span_it():
 
 
 def test_a_curve_is_walked_in_the_order_of_scale_whatever_its_costs_did():
-    """A busy machine made 1,000 images dearer than 2,000: the seed is not there at once, and pays what lies between the two."""
+    """A busy machine made 1,000 images dearer than 2,000:
+
+    the seed is not there at once, and pays what lies between the two.
+    """
     runs = frame_of(("static", 0, {1000: 0.5, 2000: 0.7, 4000: 0.8})).assign(cost=[10.0, 8.0, 20.0])
     one = Comparison(Group({}, {}, 0), runs)
     (row,) = cost_to_target(one, 0.6, "cost").to_dict("records")
@@ -173,7 +176,10 @@ def test_an_accuracy_is_read_between_two_costs(cost, accuracy):
 
 
 def test_hours_by_phase_add_up_to_what_the_table_says(make):
-    """Two seeds of dp cross 85 % between 1k and 2k, three are above it at 1k: the table's mean is of the two, and so is the figure's."""
+    """Two seeds of dp cross 85 % between 1k and 2k, three are above it at 1k:
+
+    the table's mean is of the two, and so is the figure's.
+    """
     for seed in range(5):
         for scale, accuracy, hours in (("1k", 0.80 if seed < 2 else 0.86, 1.0), ("2k", 0.90, 3.0)):
             by_phase = {"generate": 0.25 * hours, "train": 0.75 * hours * (1 + seed)}
