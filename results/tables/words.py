@@ -5,9 +5,12 @@ from math import isnan
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.persistence.meter import PRICED
 from results.analysis.cells import column_of
-from results.analysis.comparisons import MONITORS
 from results.analysis.repricing import marking
 
+MONITORS = {
+    "disjoint": "patience looks at a monitor set disjoint from test",
+    "paper": "patience looks at the test set itself (data.monitor=paper)",
+}
 ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
 UNITS = (
     ("seconds", 3600, 120 / 3600),

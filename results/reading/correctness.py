@@ -1,0 +1,48 @@
+"""Which images of a real set the final learner of a run got right, as ``correct.parquet`` keeps it."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dp_common.errors import Damaged
+
+
+def column_of(eval_set: str) -> str:
+    """The column of the accuracy on one real set: ``test``, ``monitor`` or a shifted one."""
+    return {"test": "accuracy", "monitor": "monitor_accuracy"}.get(eval_set, f"shifted.{eval_set}")
+
+
+def correctness(row: Mapping[str, Any], eval_set: str = "test") -> np.ndarray | None:
+    """[images] bool, in image order, of one finished run; None where the run kept none.
+
+    Raises:
+        Damaged: the file cannot be read, or does not fit the accuracy in the summary.
+    """
+    path = Path(row["folder"]) / "correct.parquet"
+    if not path.exists():
+        return None
+    flags = read_flags(path, path.stat().st_mtime_ns, eval_set)
+    if isinstance(flags, str):
+        raise Damaged(flags)
+    accuracy = row[column_of(eval_set)]
+    if not len(flags) or abs(flags.mean() - accuracy) > 1e-9:
+        raise Damaged(
+            f"{path}: {flags.sum()} of {len(flags)} images of {eval_set} correct, the summary says {accuracy:.6f}"
+        )
+    return flags
+
+
+@lru_cache(maxsize=16384)
+def read_flags(path: Path, _changed: int, eval_set: str) -> np.ndarray | str:
+    """What one file says of one set, or what is wrong with it; read once as long as it does not change, since many tables ask."""
+    try:
+        kept = pd.read_parquet(path, columns=["set", "image", "correct"])
+    except (OSError, ValueError) as error:
+        return f"{path}: {str(error).splitlines()[0]}"
+    flags = kept[kept["set"] == eval_set].sort_values("image")["correct"].to_numpy(dtype=bool)
+    flags.flags.writeable = False
+    return flags
