@@ -1,4 +1,5 @@
-"""What is found by folder: figures, claims, tables. A new one is a new file beside the others, and nothing else is edited.
+"""What is found by folder: figures, claims, tables. A new one is a new file beside the others, and nothing else is
+edited.
 
 A package's modules are the things; its subpackages are what they share and are not looked into.
 """

@@ -18,6 +18,7 @@ from types import ModuleType
 
 from dp_common.files import write_atomic
 from results.analysis.comparisons import Comparison
+from results.analysis.study import Study
 from results.discovery import modules_in
 from results.figures.drawing.style import Figure
 
@@ -29,13 +30,13 @@ def modules() -> list[ModuleType]:
     return modules_in(sys.modules[__name__])
 
 
-def draw_all(comparisons: tuple[Comparison, ...], out: Path) -> list[tuple[Comparison, list[Figure]]]:
+def draw_all(study: Study, out: Path) -> list[tuple[Comparison, list[Figure]]]:
     """Draw all figures of all comparisons; the same runs give the same bytes.
 
     Args:
-        comparisons: of one study.
-        out: an existing folder. Each comparison has a folder of its own in it, named after its group; ``figures.md`` says
-            what each figure shows.
+        study: whose comparisons are drawn.
+        out: an existing folder. Each comparison has a folder of its own in it, named after its group, and
+            ``figures.md`` says what each figure shows.
 
     Returns:
         Each comparison with its figures; one whose data is not there is left out.
@@ -43,7 +44,9 @@ def draw_all(comparisons: tuple[Comparison, ...], out: Path) -> list[tuple[Compa
     Raises:
         BadInput: no finished run has an accuracy on the comparison's real set.
     """
-    drawn = [(comparison, figures_of(comparison, Path(out) / comparison.group.slug)) for comparison in comparisons]
+    drawn = [
+        (comparison, figures_of(comparison, Path(out) / comparison.group.slug)) for comparison in study.comparisons
+    ]
     captions = [
         f"## {comparison.group.title}\n\nIn `{comparison.group.slug}/`:\n\n"
         + "\n\n".join(f"`{figure.name}`: **{figure.title}.** {figure.caption}" for figure in figures)

@@ -1,7 +1,7 @@
 """Accuracy against images generated and images kept.
 
-A dot per run at its true x, the mean of every complete cell with its 95 % t band, the ceiling as a dashed line, what the paper printed
-for the task as hollow markers; beside it the error and its power law.
+A dot per run at its true x, the mean of every complete cell with its 95 % t band, the ceiling as a dashed line, what
+the paper printed for the task as hollow markers; beside it the error and its power law.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, 
 from results.figures.drawing.accuracy_points import points, says_something, seeds_of_means
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, log_axis, save, sheet, stem
-from results.tables.words import conditions, set_named
+from results.tables.captions import conditions, set_named
 
 POSITION = 10
 AXES = {"images_generated": "images generated", "images_kept": "images kept in the training set"}
@@ -44,22 +44,22 @@ def against(cost_axis: str, comparison: Comparison, folder: Path) -> list[Figure
 def caption_of(comparison: Comparison, shown: pd.DataFrame, label: str) -> str:
     """What the figure shows, in sentences."""
     sentences = [
-        f"Accuracy on {set_named(comparison)} against {label}, log axis. Dots: runs at their true x (hollow: ended below their "
-        f"scale, not in means or fits); line and band: mean and 95 % t-interval over {seeds_of_means(shown)} (cut by the frame where it "
-        "is wider)."
+        f"Accuracy on {set_named(comparison)} against {label}, log axis. Dots: runs at their true x (hollow: ended "
+        "below their scale, not in means or fits); line and band: mean and 95 % t-interval over "
+        f"{seeds_of_means(shown)} (cut by the frame where it is wider)."
     ]
     laws = shown[shown["what"] == "fit"]
     if len(laws):
         exponents = "; ".join(f"{row['arm']}: {law_text(row)}" for row in laws.to_dict("records"))
         sentences.append(
-            f"Right, the error with its power law a·x^-b: least squares on log-log over scales for each seed (with at least {LEAST} "
-            f"scales), b the mean over n seeds with its 95 % t-interval: {exponents}."
+            "Right, the error with its power law a·x^-b: least squares on log-log over scales for each seed (with at "
+            f"least {LEAST} scales), b the mean over n seeds with its 95 % t-interval: {exponents}."
         )
     sources = shown.loc[shown["what"] == "published", "source"]
     if len(sources):
         sentences.append(
-            f"Large hollow markers: points printed in {'; '.join(sorted(set(sources.dropna())))}, without number of runs or interval; "
-            "they take no part in any mean or fit."
+            f"Large hollow markers: points printed in {'; '.join(sorted(set(sources.dropna())))}, without number of "
+            "runs or interval; they take no part in any mean or fit."
         )
     if (shown["what"] == "ceiling").any():
         sentences.append("Dashed: the ceiling, trained on real images.")
@@ -162,7 +162,9 @@ def plot_errors(axes: Any, shown: pd.DataFrame, looks: dict[str, tuple], eval_se
 
 
 def ticks(shown: pd.DataFrame) -> list[float]:
-    """Numbers of images to print on the axis: the scales, and where else means lie, as far as there is room between them."""
+    """Numbers of images to print on the axis: the scales, and where else means lie, as far as there is room between
+    them.
+    """
     runs = shown[shown["what"].isin(["run", "published"])]
     wanted = [*sorted(runs["scale"].dropna().unique()), *sorted(runs["x"].unique())]
     room = max(1.45, (max(wanted) / min(wanted)) ** 0.09)

@@ -15,9 +15,21 @@ from results.analysis.comparisons import Comparison, replicates
 from results.analysis.stats import t_interval
 from results.figures.drawing.accuracy_axes import dots
 from results.figures.drawing.selection import joined, span, varying
-from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, legend, log_axis, palette, save, sheet, stem
+from results.figures.drawing.style import (
+    GREY,
+    SMALL,
+    Figure,
+    arm_look,
+    head,
+    legend,
+    log_axis,
+    palette,
+    save,
+    sheet,
+    stem,
+)
 from results.figures.drawing.theory_lines import ORDERED, panel_of, plot_series
-from results.tables.words import conditions, set_named
+from results.tables.captions import conditions, set_named
 
 POSITION = 80
 LEAST = 3  # values of a parameter that make a curve
@@ -57,9 +69,9 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     shown = pd.concat([*frames, *([] if limit is None else [from_theory(limit)])], ignore_index=True)
     title = "How much to select: " + " and ".join(curve.parameter.title for curve in curves)
     caption = joined(
-        f"Accuracy on {set_named(comparison)} over the values of one parameter, all else equal. Dots: runs; line and bars (cut by the "
-        f"frame): mean and 95 % t-interval over seeds of the complete values (n = {seeds_of(shown)}); thin grey: mean accuracy on monitor, "
-        "on which a value may be chosen.",
+        f"Accuracy on {set_named(comparison)} over the values of one parameter, all else equal. Dots: runs; line and "
+        "bars (cut by the frame): mean and 95 % t-interval over seeds of the complete values (n = "
+        f"{seeds_of(shown)}); thin grey: mean accuracy on monitor, on which a value may be chosen.",
         *(f"{parameter.axis}: {parameter.strategy} at scale {scale:,}." for parameter, scale, _ in curves),
         about_theory(options),
         conditions(comparison.group),
@@ -74,9 +86,10 @@ def about_theory(options: dict[str, Any] | None) -> str:
     if not options:
         return ""
     return (
-        f"Right, the theory's curve, from the ledger of benchmarks.theory: ridge classifier in d = {options['d']}, λ = "
-        f"{options['lam'][-1]:g} per pool, the hardest kept by a pruner of cosine {options['rho']:g}; lines: the limit, points: simulation "
-        f"with 95 % t-intervals over {options['repeats']} repeats. Another learner on other data: shapes compare, heights do not."
+        f"Right, the theory's curve, from the ledger of benchmarks.theory: ridge classifier in d = {options['d']}, λ "
+        f"= {options['lam'][-1]:g} per pool, the hardest kept by a pruner of cosine {options['rho']:g}; lines: the "
+        f"limit, points: simulation with 95 % t-intervals over {options['repeats']} repeats. Another learner on other "
+        "data: shapes compare, heights do not."
     )
 
 
@@ -128,7 +141,9 @@ def run_row(run: dict[str, Any], column: str) -> dict[str, Any]:
 
 
 def theory_beside(comparison: Comparison) -> tuple[pd.DataFrame | None, dict[str, Any] | None]:
-    """The theory's oversampling at its last λ, and its options, from its ledger in a folder that holds some of these runs."""
+    """The theory's oversampling at its last λ, and its options, from its ledger in a folder that holds some of these
+    runs.
+    """
     for root in sorted({Path(folder).parent for folder in comparison.runs["folder"].dropna()}):
         if (root / theory.NAME).exists():
             options, lines = theory.of_study(theory.read(root / theory.NAME))

@@ -1,6 +1,8 @@
-"""Training as it went: loss and held-out accuracy over iterations with a dashed line at each addition, the size of the training set below.
+"""Training as it went: loss and held-out accuracy over iterations with a dashed line at each addition, the size of the
+training set below.
 
-A column per arm at one scale; the first seed is drawn strong, with its additions, the others faint (each adds at plateaus of its own).
+A column per arm at one scale; the first seed is drawn strong, with its additions, the others faint (each adds at
+plateaus of its own).
 """
 
 from pathlib import Path
@@ -14,7 +16,7 @@ from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, left_out, one_scale, span
 from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
 from results.reading.history import additions, intervals
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 40
 MOST = 5  # arms side by side
@@ -48,11 +50,11 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     title = f"Training dynamics at {short(scale)} images"
     seeds = shown.groupby("arm")["run"].nunique()
     caption = joined(
-        "Mean loss of each interval of training (on the images as they are trained on, mixed and augmented where the recipe does that), "
-        f"accuracy on the monitor set at its end, and size of the training set, over iterations, at scale {scale:,}. Strong: seed "
-        f"{first_seed(shown)}, with a dashed line at each of its additions; faint: the other seeds ({span(seeds)} runs an arm), no mean, "
-        "since each adds at plateaus of its own. The last interval is the whole cool-down. Losses of arms are on different images and do "
-        "not compare; their jumps do.",
+        "Mean loss of each interval of training (on the images as they are trained on, mixed and augmented where the "
+        "recipe does that), accuracy on the monitor set at its end, and size of the training set, over iterations, at "
+        f"scale {scale:,}. Strong: seed {first_seed(shown)}, with a dashed line at each of its additions; faint: the "
+        f"other seeds ({span(seeds)} runs an arm), no mean, since each adds at plateaus of its own. The last interval "
+        "is the whole cool-down. Losses of arms are on different images and do not compare; their jumps do.",
         left_out(comparison),
         conditions(comparison.group),
     )
@@ -83,9 +85,7 @@ def history_of(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([frame.reindex(columns=COLUMNS).astype(object) for frame in frames], ignore_index=True)
 
 
-def plot(
-    plt: Any, shown: pd.DataFrame, arms: list[str], looks: dict[str, tuple], title: str, subtitle: str
-) -> Any:
+def plot(plt: Any, shown: pd.DataFrame, arms: list[str], looks: dict[str, tuple], title: str, subtitle: str) -> Any:
     """The drawing: a column per arm; loss, monitor and size below each other."""
     drawing, axes = plt.subplots(
         3,

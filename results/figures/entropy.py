@@ -12,7 +12,7 @@ from results.analysis.stats import t_interval
 from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of, runs_with_probe
 from results.figures.drawing.selection import joined, left_out, span
 from results.figures.drawing.style import Figure, arm_look, head, legend, save, sheet, stem
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 60
 MOST = 6
@@ -29,10 +29,11 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     shown = shown[shown["arm"].isin(sorted(shown["arm"].unique(), key=rank)[:MOST])]
     title = f"Entropy of each round's images at birth and at the end, at {short(scale)} images"
     caption = joined(
-        "Entropy of the learner's prediction (nats), mean over the images of each addition (the first 2,048 at most), by the weights when "
-        f"it came, before anything was learned from it, and by the final ones, at scale {scale:,}. Means over seeds with 95 % t-intervals "
-        f"({span(shown['n'])} seeds a point), cut by the frame. The initial set, 0, is born to an untrained learner, whose entropy is "
-        "about the logarithm of the number of classes; it is left out of the left panel.",
+        "Entropy of the learner's prediction (nats), mean over the images of each addition (the first 2,048 at most), "
+        "by the weights when it came, before anything was learned from it, and by the final ones, at scale "
+        f"{scale:,}. Means over seeds with 95 % t-intervals ({span(shown['n'])} seeds a point), cut by the frame. The "
+        "initial set, 0, is born to an untrained learner, whose entropy is about the logarithm of the number of "
+        "classes; it is left out of the left panel.",
         cost_of_probe(runs),
         left_out(comparison),
         conditions(comparison.group),

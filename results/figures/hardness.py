@@ -15,7 +15,7 @@ from results.analysis.stats import t_interval
 from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of, runs_with_probe
 from results.figures.drawing.selection import joined, left_out, span, spread_over
 from results.figures.drawing.style import MARKERS, Figure, head, legend, rising, save, sheet, stem
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 50
 MOST, BATCHES = 4, 6  # arms side by side; additions drawn of each
@@ -33,12 +33,13 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     shown = shown[shown["arm"].isin(arms)]
     title = f"Hardness of each added batch over time, at {short(scale)} images"
     caption = joined(
-        f"Error of the learner on the images of each addition (the first 2,048 at most, by their labels), at scale {scale:,}, with its "
-        "weights at each addition, before anything was learned from it, and at the end. Means over seeds with 95 % t-intervals "
-        f"({span(shown['n'])} seeds a point), cut by the frame. Large marker: the moment of inclusion. Above, the whole batch; below, only "
-        "those of its images that were misclassified when added: this curve is 100 % at inclusion by construction, and regresses to the "
-        "mean on both sides whatever was learned; it is drawn because the paper draws it, and claims rest on the whole batch. The "
-        "untrained learner, at chance, is in the CSV only.",
+        "Error of the learner on the images of each addition (the first 2,048 at most, by their labels), at scale "
+        f"{scale:,}, with its weights at each addition, before anything was learned from it, and at the end. Means "
+        f"over seeds with 95 % t-intervals ({span(shown['n'])} seeds a point), cut by the frame. Large marker: the "
+        "moment of inclusion. Above, the whole batch; below, only those of its images that were misclassified when "
+        "added: this curve is 100 % at inclusion by construction, and regresses to the mean on both sides whatever "
+        "was learned; it is drawn because the paper draws it, and claims rest on the whole batch. The untrained "
+        "learner, at chance, is in the CSV only.",
         cost_of_probe(runs),
         left_out(comparison),
         conditions(comparison.group),

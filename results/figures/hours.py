@@ -1,4 +1,6 @@
-"""Accuracy against device hours, a figure per device name: hours of the result solid, all that was spent thin (interruptions included)."""
+"""Accuracy against device hours, a figure per device name: hours of the result solid, all that was spent thin
+(interruptions included).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, 
 from results.figures.drawing.accuracy_points import HOURS, points, says_something, seeds_of_means
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
-from results.tables.words import conditions, set_named, total_words, unit_of, where
+from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
 
 POSITION = 20
 
@@ -47,9 +49,10 @@ def caption_of(comparison: Comparison, shown: pd.DataFrame, label: str, device: 
     """What the figure shows, in sentences."""
     cpus = comparison.runs.loc[comparison.runs["device"] == device, "cpus"]
     sentences = [
-        f"Accuracy on {set_named(comparison)} against {label}, log axis; device: {where(device, cpus)}.",
-        f"Dots: runs; markers: means over {seeds_of_means(shown)} at their mean hours ({total_words(comparison.exclude)}), joined in "
-        "the order of scale; bars: 95 % t-interval, cut by the frame where it is wider.",
+        f"Accuracy on {set_named(comparison)} against {label}, log axis; device: {device_text(device, cpus)}.",
+        f"Dots: runs; markers: means over {seeds_of_means(shown)} at their mean hours "
+        f"({total_of_phases(comparison.exclude)}), joined in the order of scale; bars: 95 % t-interval, cut by the "
+        "frame where it is wider.",
     ]
     if shown["spent"].notna().any():
         sentences.append(

@@ -1,7 +1,9 @@
-"""Images as they were made: the same latents across ω, round by round, the initial set against the final one; a few classes by name.
+"""Images as they were made: the same latents across ω, round by round, the initial set against the final one; a few
+classes by name.
 
-A latent is a function of (seed, index), so the same index in runs that differ only in ω starts from the same noise. Images are read from
-the shards that the ledger names; where these are gone, there is no figure, nor where an image is a handful of numbers.
+A latent is a function of (seed, index), so the same index in runs that differ only in ω starts from the same noise.
+Images are read from the shards that the ledger names; where these are gone, there is no figure, nor where an image is a
+handful of numbers.
 
 From Python the classes may be chosen: ``images.draw(comparison, folder, classes=("dog", "cat"))``.
 """
@@ -21,7 +23,7 @@ from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, one_scale, spread_over, varying
 from results.figures.drawing.style import GREY, Figure, head, save, sheet, stem
 from results.reading.history import additions
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 70
 CLASSES, EACH = 5, 3  # columns of a grid unless classes are chosen: classes evenly spread, images of each
@@ -31,7 +33,9 @@ FIELDS = ("index", "label", "round", "omega", "score_at_birth")
 
 
 class Grid(NamedTuple):
-    """What one figure shows: ``cells`` (a row per image: its ``bytes``, ``row``, ``column``, ``block``, names), and its texts."""
+    """What one figure shows: ``cells`` (a row per image: its ``bytes``, ``row``, ``column``, ``block``, names), and its
+    texts.
+    """
 
     cells: pd.DataFrame
     title: str
@@ -91,9 +95,9 @@ def across_omega(done: pd.DataFrame, classes: Sequence[str]) -> Grid | None:
         cells_of(rows, classes, folder),
         "The same latents under growing guidance",
         f"first addition at {short(scale)} images, seed {seed}",
-        f"Images of the first addition of dp at scale {scale:,}, seed {seed}, by guidance weight ω. Down a column: the same class, seed "
-        f"and index, thus the same initial noise, and the same learner ({sets[0][2]:,} images seen); only ω differs. The first {EACH} "
-        "images of each class, not picked by eye.",
+        f"Images of the first addition of dp at scale {scale:,}, seed {seed}, by guidance weight ω. Down a column: "
+        f"the same class, seed and index, thus the same initial noise, and the same learner ({sets[0][2]:,} images "
+        f"seen); only ω differs. The first {EACH} images of each class, not picked by eye.",
     )
 
 
@@ -104,15 +108,17 @@ def across_rounds(done: pd.DataFrame, classes: Sequence[str]) -> Grid | None:
         return None
     picked = spread_over(range(len(additions(run["folder"]))), ROUNDS)
     sets = [(number, of_addition(run["folder"], number)[0]) for number in picked]
-    rows = [(f"addition {number}" if number else "initial set", images) for number, images in sets if images is not None]
+    rows = [
+        (f"addition {number}" if number else "initial set", images) for number, images in sets if images is not None
+    ]
     if len(rows) < 2:
         return None
     return Grid(
         cells_of(rows, classes, run["folder"]),
         "Images round by round",
         f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
-        f"The first {EACH} images of each class in the initial set and in each addition of {run['arm']} at scale {run['scale']:,}, seed "
-        f"{run['seed']}, not picked by eye. Rounds have latents of their own.",
+        f"The first {EACH} images of each class in the initial set and in each addition of {run['arm']} at scale "
+        f"{run['scale']:,}, seed {run['seed']}, not picked by eye. Rounds have latents of their own.",
     )
 
 
@@ -136,9 +142,9 @@ def initial_and_final(done: pd.DataFrame, classes: Sequence[str]) -> Grid | None
         pd.concat(parts, ignore_index=True),
         "Initial set against final set",
         f"{run['arm']} at {short(run['scale'])} images, seed {run['seed']}",
-        f"Images of each class, evenly spaced through the initial set ({len(initial):,} images) and through the final one ({len(final):,}, "
-        f"the initial ones among them), in the order in which they were added; {run['arm']} at scale {run['scale']:,}, seed "
-        f"{run['seed']}; not picked by eye.",
+        f"Images of each class, evenly spaced through the initial set ({len(initial):,} images) and through the final "
+        f"one ({len(final):,}, the initial ones among them), in the order in which they were added; {run['arm']} at "
+        f"scale {run['scale']:,}, seed {run['seed']}; not picked by eye.",
     )
 
 
@@ -149,7 +155,9 @@ def typical(done: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def of_addition(folder: Path, number: int) -> tuple[pd.DataFrame | None, int | None]:
-    """One addition of a run: a frame of FIELDS and ``bytes``, and the images seen when it came; Nones where its shards are gone."""
+    """One addition of a run: a frame of FIELDS and ``bytes``, and the images seen when it came; Nones where its shards
+    are gone.
+    """
     import pyarrow.parquet as pq
 
     added = additions(folder)

@@ -1,6 +1,7 @@
 """A task of two numbers as it happened (probe=truth), addition by addition as in a strip of film.
 
-The density and plain samples; then what was added and what the learner thought of the plane when it came; last, the learner at the end.
+The density and plain samples; then what was added and what the learner thought of the plane when it came; last, the
+learner at the end.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from results.analysis.comparisons import CONTROLS, UNIT, Comparison
 from results.figures.drawing.probes import runs_with_probe
 from results.figures.drawing.style import Figure, head, palette, save, sheet, stem
 from results.reading.history import plane
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 100
 MOST, POINTS = 6, 400  # strips; points a panel
@@ -57,14 +58,14 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     title = f"The plane, addition by addition, at {short(scale)} images"
     shares = ", ".join(f"{100 * share:.0f} %" for share in SHARES)
     caption = (
-        f"One run of each arm, seed {replicate[0]}, scale {scale:,}: an example, no statistics. Left: the teacher's density P (contours "
-        f"hold {shares} of its mass) and what was added after the initial set, or, without additions, plain DDIM samples. Then, for every "
-        f"addition, up to {POINTS} of the points that were added (marker and colour: the label they were made for) on the learner as it "
-        "was when they came, before it learned from them, and at the end the final learner and its test accuracy. The shade is the mix of "
-        "the classes' colours in the shares of the predicted probabilities; black lines are the learner's boundaries. Weights at additions "
-        "are kept in half precision; the maps are files of the runs, named in their ledgers with their digests."
-        + (f" Not drawn: {', '.join(left_out)}." if left_out else "")
-        + f" {conditions(comparison.group)}"
+        f"One run of each arm, seed {replicate[0]}, scale {scale:,}: an example, no statistics. Left: the teacher's "
+        f"density P (contours hold {shares} of its mass) and what was added after the initial set, or, without "
+        f"additions, plain DDIM samples. Then, for every addition, up to {POINTS} of the points that were added "
+        "(marker and colour: the label they were made for) on the learner as it was when they came, before it learned "
+        "from them, and at the end the final learner and its test accuracy. The shade is the mix of the classes' "
+        "colours in the shares of the predicted probabilities; black lines are the learner's boundaries. Weights at "
+        "additions are kept in half precision; the maps are files of the runs, named in their ledgers with their "
+        "digests." + (f" Not drawn: {', '.join(left_out)}." if left_out else "") + f" {conditions(comparison.group)}"
     )
     with sheet() as plt:
         drawing, shown = plot(plt, strips, title, comparison.group.title)
@@ -138,9 +139,7 @@ def plot_points(pen: Pen, stored: np.ndarray, labels: np.ndarray) -> None:
     style = {"s": 5, "edgecolors": "0.15", "linewidths": 0.2, "zorder": 3}
     for label, colour in enumerate(pen.colours):
         pen.axes.scatter(*xy[labels == label].T, marker=MARKS[label % len(MARKS)], color=colour, **style)
-    pen.rows.extend(
-        ("point", pen.arm, pen.panel, int(label), float(x), float(y)) for label, (x, y) in zip(labels, xy)
-    )
+    pen.rows.extend(("point", pen.arm, pen.panel, int(label), float(x), float(y)) for label, (x, y) in zip(labels, xy))
 
 
 def plot_contours(axes: Any, maps: dict[str, np.ndarray]) -> None:

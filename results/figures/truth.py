@@ -15,7 +15,7 @@ from results.figures.drawing.selection import span
 from results.figures.drawing.style import GREY, Figure, arm_look, head, legend, save, sheet, stem
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
-from results.tables.words import conditions
+from results.tables.captions import conditions
 
 POSITION = 90
 MOST = 7  # arms by round
@@ -67,8 +67,8 @@ def by_omega(measured: pd.DataFrame, runs: pd.DataFrame, comparison: Comparison,
 def measured_of(run: dict[str, Any]) -> pd.DataFrame:
     """A row per addition of one run.
 
-    Its target (the rule's own, else the matched one, else the teacher's density), what was measured when it was added, distances in
-    percent; ``floor``: of plain images from the density; ``tilt``: ω* of the addition, 0 without guidance.
+    Its target (the rule's own, else the matched one, else the teacher's density), what was measured when it was added,
+    distances in percent; ``floor``: of plain images from the density; ``tilt``: ω* of the addition, 0 without guidance.
     """
     measured = truth_of(run["folder"])
     if not len(measured):
@@ -144,9 +144,10 @@ def means_of_controls(measured: pd.DataFrame) -> pd.DataFrame:
 def what_is_shown(scale: int) -> str:
     """How both captions begin."""
     return (
-        "Rate at which the label of an added image is its most probable class, and log-density given the label, both at birth before "
-        "clamping and encoding, and the normalised energy distance of the added images, class by class, from Q ∝ exp(ωH)·P, P the "
-        f"teacher's density and H the score of the learner that guided or selected, at scale {scale:,}."
+        "Rate at which the label of an added image is its most probable class, and log-density given the label, both "
+        "at birth before clamping and encoding, and the normalised energy distance of the added images, class by "
+        "class, from Q ∝ exp(ωH)·P, P the teacher's density and H the score of the learner that guided or selected, "
+        f"at scale {scale:,}."
     )
 
 
@@ -156,13 +157,13 @@ def small_print(measured: pd.DataFrame, runs: pd.DataFrame, comparison: Comparis
     silent = int(later["distance"].isna().sum())
     seeds = span(intervals(measured, ["arm", "addition"], ["distance"])["n"])
     sentences = [
-        "The target's ω is that of rule=score; other rules and selection have none, and theirs is the matched tilt ω* at which the mean "
-        "score under Q is that of the added images; where nothing steered it is P.",
-        "Thin dashes in an arm's colour: plain DDIM images from the same target. Grey: plain DDIM images (dashed) and exact samples "
-        "(dotted) of P; in the panels of distance the distance of plain images from P, which is the sampler's discretisation and not "
-        "guidance's doing.",
-        f"Q is exact samples of P (4,096, or 100 a class if that is more), weighted; of {len(later)} additions {silent} say nothing, "
-        "fewer than 50 effective samples being left of some class or no ω* found.",
+        "The target's ω is that of rule=score; other rules and selection have none, and theirs is the matched tilt ω* "
+        "at which the mean score under Q is that of the added images; where nothing steered it is P.",
+        "Thin dashes in an arm's colour: plain DDIM images from the same target. Grey: plain DDIM images (dashed) and "
+        "exact samples (dotted) of P; in the panels of distance the distance of plain images from P, which is the "
+        "sampler's discretisation and not guidance's doing.",
+        f"Q is exact samples of P (4,096, or 100 a class if that is more), weighted; of {len(later)} additions "
+        f"{silent} say nothing, fewer than 50 effective samples being left of some class or no ω* found.",
         "The distance is 0 on average for equal distributions, by chance below it.",
         f"Means over seeds with 95 % t-intervals ({seeds} seeds a point), cut off where they leave a panel.",
         cost_of_probe(runs),

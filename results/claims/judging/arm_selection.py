@@ -1,73 +1,95 @@
-"""The arms that claims speak of, found in a comparison by what was varied, not by their label.
+"""The arms that claims speak of, found in a comparison by what was chosen for them, not by their label.
 
-``dp`` at its own settings, ``dp`` with ω = 0, ``prune`` with another ratio: what ablations vary (VARIED) must be as said, or at
-its default. Everything else of a strategy (N, P, τ, T_0) is its plan, which may differ between scales, as in the paper, but not
-between the arms of one scale. Where several plans were run at one scale, the default one is meant, else the most frequent.
+``dp`` at its own settings, ``dp`` with ω = 0, ``prune`` with another ratio: what somebody chose for a strategy must be
+as said. But when and how much is added (PLAN) may differ between scales, as in the paper, though not between the arms
+of one scale. Where several plans were run at one scale, the default one is meant, else the most frequent. Nothing here
+knows a strategy by its name.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from results.analysis.arms import chosen, parameters
-from results.analysis.comparisons import UNIT, Group
+from results.analysis.arms import parameters
+from results.analysis.comparisons import Comparison
+from results.analysis.grouping import Group
+from results.analysis.repricing import Prices
 
-VARIED = {
-    "dp": ("score", "omega", "rule", "through", "every", "patience_growth", "schedule", "feedback", "new_weight"),
-    "prune": ("score", "oversample", "balance", "patience_growth"),
-}
+PLAN = ("initial", "per_round", "rounds", "at", "interval", "patience", "scorer_seen")
+# ... parameters of any strategy that say when and how much is added, not what
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """One comparison's runs. ``prices``: of ``results.analysis.repricing``, or None; ``root``: the folder of runs, as it was given."""
+class ArmSelection:
+    """The runs of one comparison, to be asked for by arm.
 
-    group: Group
-    rows: pd.DataFrame
-    root: str
-    prices: object = None
+    Attributes:
+        comparison: whose runs they are.
+        root: the folder of runs, as it was given; for commands.
+        prices: unit costs at which hours are re-priced, or None.
+    """
 
-    def arm(self, strategy, **changes):
-        """Runs, finished or not, of ``strategy`` at its settings but for ``changes`` (to single values), one plan per scale."""
-        return self.curve(strategy, None, **changes)
-
-    def curve(self, strategy, name, **changes):
-        """The same over every value of the parameter ``name``, which stands in the column ``value``."""
-        rows = self.rows[self.rows["strategy"] == strategy]
-        plans = {scale: self.plan(strategy, scale) for scale in rows["scale"].unique()}
-        kept = [
-            place
-            for place, row in enumerate(rows[["scale", "values", "given", "plan"]].to_dict("records"))
-            if row["plan"] == plans[row["scale"]] and fits(row, strategy, name, changes)
-        ]
-        found = rows.iloc[kept]
-        return found.assign(value=[parameters(values)[name] for values in found["values"]]) if name else found
-
-    def plan(self, strategy, scale):
-        """What of the plan is not at its default in the runs that are meant at a scale, in words; "" where all is."""
-        rows = self.rows[(self.rows["strategy"] == strategy) & (self.rows["scale"] == scale)]
-        usual = rows[[not given for given in rows["given"]]]
-        counts = (usual if len(usual) else rows)["plan"].value_counts()
-        return "" if "" in counts.index else min(counts.index, key=lambda plan: (-counts[plan], plan), default="")
+    comparison: Comparison
+    root: str | Path
+    prices: Prices | None = None
 
     @property
-    def replicates(self):
-        return sorted(set(self.rows[UNIT].itertuples(index=False, name=None)))
+    def group(self) -> Group:
+        """What all runs share."""
+        return self.comparison.group
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs, with what was ``given`` to each of its strategy {parameter: value} and its ``plan`` in words.
+
+        Older versions of an arm's code, where they are shown beside the newest, are no arms that a claim speaks of.
+        """
+        runs = self.comparison.runs
+        runs = runs[~runs["arm"].str.contains(" code=", regex=False)]
+        changed = list(runs["changed"])
+        given = [{name: value for name, value in one.items() if name not in PLAN} for one in changed]
+        plans = [" ".join(f"{name}={value}" for name, value in one.items() if name in PLAN) for one in changed]
+        return runs.assign(given=pd.Series(given, dtype=object).to_numpy(), plan=plans)
+
+    @property
+    def replicates(self) -> list[tuple[int, int]]:
+        """(seed, split), sorted."""
+        return sorted(self.comparison.replicates)
+
+    def arm(self, strategy: str, **changes: Any) -> pd.DataFrame:
+        """Runs, finished or not, of ``strategy`` at its settings but for ``changes`` (to single values), one plan per
+        scale.
+        """
+        return self._matching(strategy, None, changes)
+
+    def curve(self, strategy: str, name: str, **changes: Any) -> pd.DataFrame:
+        """The same over every value of the parameter ``name``, which stands in the column ``value``."""
+        runs = self._matching(strategy, name, changes)
+        return runs.assign(value=[parameters(values)[name] for values in runs["values"]])
+
+    def plan(self, strategy: str, scale: int) -> str:
+        """What of the plan is not at its default in the runs that are meant at a scale, in words; "" where all is."""
+        runs = self.runs[(self.runs["strategy"] == strategy) & (self.runs["scale"] == scale)]
+        usual = runs[[not given for given in runs["given"]]]
+        counts = (usual if len(usual) else runs)["plan"].value_counts()
+        return "" if "" in counts.index else min(counts.index, key=lambda plan: (-counts[plan], plan), default="")
+
+    def _matching(self, strategy: str, free: str | None, changes: Mapping[str, Any]) -> pd.DataFrame:
+        runs = self.runs[self.runs["strategy"] == strategy]
+        plans = {scale: self.plan(strategy, scale) for scale in runs["scale"].unique()}
+        kept = [
+            row["plan"] == plans[row["scale"]] and fits(row, free, changes)
+            for row in runs[["scale", "values", "given", "plan"]].to_dict("records")
+        ]
+        return runs[pd.Series(kept, index=runs.index, dtype=bool)]
 
 
-def comparison(group, rows, root, prices=None):
-    given, plans = [], []
-    for row in rows[["strategy", "values"]].to_dict("records"):
-        changed = chosen(row["values"]) if row["strategy"] in VARIED else {}
-        varied = VARIED.get(row["strategy"], ())
-        given.append({name: value for name, value in changed.items() if name in varied})
-        plans.append(" ".join(f"{name}={value}" for name, value in changed.items() if name not in varied))
-    return Comparison(group, rows.assign(given=given, plan=plans), root, prices)
-
-
-def fits(row, strategy, name, changes):
-    own, given = parameters(row["values"]), row["given"]
-    return all(
-        own.get(key) == changes[key] if key in changes else key not in given or key == name
-        for key in VARIED.get(strategy, ())
-    )
+def fits(run: Mapping[str, Any], free: str | None, changes: Mapping[str, Any]) -> bool:
+    """Has a run the parameters that were changed, and is all but them and the ``free`` one as it is by default?"""
+    own = parameters(run["values"])
+    others = set(run["given"]) - set(changes) - {free}
+    return not others and all(own.get(name) == value for name, value in changes.items())

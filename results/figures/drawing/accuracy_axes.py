@@ -51,7 +51,10 @@ def ceiling_line(axes: Any, ceiling: pd.DataFrame) -> None:
 
 
 def frame_of(shown: pd.DataFrame) -> tuple[float, float]:
-    """(low, high) of an accuracy axis: around dots and means. What an interval of two seeds claims beyond them is cut off."""
+    """(low, high) of an accuracy axis: around dots and means.
+
+    What an interval of two seeds claims beyond them is cut off.
+    """
     seen = shown.loc[shown["what"] != "fit", "accuracy"]
     room = max(1.0, 0.25 * (seen.max() - seen.min()))
     return max(0.0, seen.min() - room), min(100.5, seen.max() + room)

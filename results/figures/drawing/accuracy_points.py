@@ -1,4 +1,6 @@
-"""What the figures of accuracy show, a row per dot: runs, means, the ceiling, fitted power laws and what the paper printed."""
+"""What the figures of accuracy show, a row per dot: runs, means, the ceiling, fitted power laws and what the paper
+printed.
+"""
 
 from typing import Any
 
@@ -43,9 +45,10 @@ def points(comparison: Comparison, cost_axis: str) -> pd.DataFrame:
         cost_axis: ``images_generated``, ``images_kept`` or ``hours``.
 
     Returns:
-        A row per dot. ``what`` is run (``x``, ``accuracy``, ``seed``, ``short``: did it end below its scale), mean (of a complete
-        cell: mean ``x`` and 95 % t-interval), ceiling, fit (``exponent`` and interval, ``factor``: ``results.analysis.power_law``) or
-        published. Accuracies in percent; x in images, or in device hours on ``device`` (then ``spent`` too, and no fits).
+        A row per dot. ``what`` is run (``x``, ``accuracy``, ``seed``, ``short``: did it end below its scale), mean (of
+        a complete cell: mean ``x`` and 95 % t-interval), ceiling, fit (``exponent`` and interval, ``factor``:
+        ``results.analysis.power_law``) or published. Accuracies in percent; x in images, or in device hours on
+        ``device`` (then ``spent`` too, and no fits).
     """
     runs = comparison.cells
     done = runs[runs["state"] == "done"]

@@ -17,7 +17,9 @@ def runs_with_probe(comparison: Comparison, probes: tuple[str, ...]) -> pd.DataF
 
 
 def hardness_of(runs: pd.DataFrame) -> pd.DataFrame:
-    """What the probes of these runs measured of added batches: a row per run, addition and moment; ``end``: is it the last one."""
+    """What the probes of these runs measured of added batches: a row per run, addition and moment; ``end``: is it the
+    last one.
+    """
     frames = [
         hardness(run["folder"]).assign(arm=run["arm"], seed=run["seed"], split=run["data.split"])
         for run in runs.to_dict("records")
@@ -33,6 +35,5 @@ def cost_of_probe(runs: pd.DataFrame) -> str:
     if not len(hours):
         return ""
     share = 100 * hours.sum() / runs.loc[hours.index, "gpu_hours.total"].sum()
-    return (
-        f"The probe took {3600 * hours.mean():.2g} device seconds a run on average, {share:.1f} % of its total and not part of it."
-    )
+    seconds = f"{3600 * hours.mean():.2g} device seconds"
+    return f"The probe took {seconds} a run on average, {share:.1f} % of its total and not part of it."

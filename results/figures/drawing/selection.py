@@ -33,10 +33,12 @@ def one_scale(runs: pd.DataFrame) -> int | None:
 
 
 def varying(runs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The runs in which nothing of the strategy but its parameter ``name`` was chosen, with the parameter's ``value``."""
+    """The runs in which nothing of the strategy but its parameter ``name`` was chosen; with its ``value``."""
     own = [parameters(values) for values in runs["values"]]
     alone = [name in every and not set(changed) - {name} for every, changed in zip(own, runs["changed"])]
-    return runs[np.array(alone, dtype=bool)].assign(value=[float(every[name]) for every, is_alone in zip(own, alone) if is_alone])
+    return runs[np.array(alone, dtype=bool)].assign(
+        value=[float(every[name]) for every, is_alone in zip(own, alone) if is_alone]
+    )
 
 
 def spread_over(items: Sequence, most: int) -> list:
@@ -47,7 +49,7 @@ def spread_over(items: Sequence, most: int) -> list:
 
 
 def span(counts: Iterable[int]) -> str:
-    """ "5", or "2 to 5": how many, in a caption."""
+    """The counts as "5", or "2 to 5": how many, in a caption."""
     numbers = [int(count) for count in counts]
     least, most = min(numbers), max(numbers)
     return f"{least}" if least == most else f"{least} to {most}"

@@ -26,7 +26,10 @@ FIXED = {
     "font.size": 9,
     "axes.titlesize": 9,
 }
-METADATA: dict[str, dict[str, None]] = {"svg": {"Date": None, "Creator": None}, "png": {"Software": None}}  # by ending: not written
+METADATA: dict[str, dict[str, None]] = {
+    "svg": {"Date": None, "Creator": None},
+    "png": {"Software": None},
+}  # by ending: not written
 GREY = "0.35"
 SMALL = 7.5  # points of the small print
 
@@ -50,7 +53,10 @@ class Figure:
 
 @contextmanager
 def sheet() -> Iterator[Any]:
-    """Draw inside of it: Agg, white with a grid, fixed fonts. Yields pyplot; figures left open by an error are closed."""
+    """Draw inside of it: Agg, white with a grid, fixed fonts.
+
+    Yields pyplot; figures left open by an error are closed.
+    """
     import matplotlib
 
     matplotlib.use("Agg")

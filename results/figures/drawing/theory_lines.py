@@ -23,8 +23,8 @@ ORDERED: tuple[tuple, ...] = (
     (3, "v", "-"),
 )
 MODEL = (
-    "ridge classifier in d = {d}; line: limit of large d; thin: with noise along the pruner; points: simulation, 95 % t-interval over "
-    "{repeats} repeats"
+    "ridge classifier in d = {d}; line: limit of large d; thin: with noise along the pruner; points: simulation, "
+    "95 % t-interval over {repeats} repeats"
 )
 
 
