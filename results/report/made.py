@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from dp_common.persistence import ledger
+from results.reading.history import records_of
 from results.tables.table import Table, text_rows
 
 OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and figures are made with
@@ -39,7 +39,7 @@ def commands(runs: pd.DataFrame, root: str | Path) -> tuple[list[tuple[str, int,
 
 def opened(folder: Path) -> dict[str, Any]:
     """The last ``open`` line of a run; {} where it has none."""
-    lines = [record for record in ledger.read(folder) if record["kind"] == "open"]
+    lines = [record for record in records_of(folder) if record["kind"] == "open"]
     return lines[-1] if lines else {}
 
 

@@ -14,11 +14,11 @@ from typing import Any
 from dp_common.config.resolve import resolve
 from dp_common.config.specification import Runtime, short
 from dp_common.errors import BadInput
-from dp_common.persistence import ledger
 from results.analysis.arms import format_value
 from results.analysis.grouping import MEASURING
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Arm
+from results.reading.history import records_of
 
 USUAL_SCALES = (500, 1_000, 2_000, 4_000)
 
@@ -184,7 +184,7 @@ def example(selection: ArmSelection | None, strategy: str, changes: Mapping[str,
 
 def places_of(folder: Path | None) -> dict[str, Any]:
     """Where a run had its data and weights."""
-    records = ledger.read(folder) if isinstance(folder, Path) else []
+    records = records_of(folder) if isinstance(folder, Path) else []
     return records[0].get("places", {}) if records else {}
 
 

@@ -10,10 +10,9 @@ import pytest
 from dp_common.errors import Damaged
 from dp_common.files import digest
 from dp_common.persistence import ledger
-from results.analysis.comparisons import one_group
+from results.analysis.study import load
 from results.figures import plane, truth
 from results.reading import history
-from results.reading.runs import load
 from tests.results.conftest import make_run, write_ledger
 
 COLUMNS = (
@@ -115,13 +114,6 @@ def drawing(additions):
     return buffer.getvalue()
 
 
-@pytest.fixture(autouse=True)
-def quick(request, monkeypatch):
-    """Plotted, not rendered, which is most of the work; where bytes are compared they are."""
-    if "bytes" not in request.node.name:
-        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **more: path.touch())
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """ω of the relative rule, one of rule=score, growing without guidance, static; three seeds, in one of which an addition says nothing."""
@@ -136,9 +128,7 @@ def world(tmp_path_factory):
 
 
 def drawn(root, module, folder):
-    folder.mkdir()
-    group, rows = one_group(load(root))
-    return module.draw(rows, folder, group)
+    return module.draw(load(root).single(), folder)
 
 
 def csv_of(figure):
