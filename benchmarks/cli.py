@@ -41,14 +41,19 @@ def seeds_of(words):
     return list(map(int, seeds))
 
 
-def runs_under(root, seeds):
-    """The frame of the runs under ``root`` that have one of the ``seeds``, words as typed. Raises BadInput."""
-    from results.reading.runs import load
+def study_under(root, seeds="all", code="newest"):
+    """The study of the runs under ``root`` that have one of the ``seeds``, words as typed. Raises BadInput.
 
-    wanted, frame = seeds_of(seeds), load(root)
+    What was left out is said on stderr.
+    """
+    from results.analysis.study import load
+
+    wanted, study = seeds_of(seeds), load(root, code)
+    for note in study.notes:
+        print(f"note: {note}", file=sys.stderr)
     if wanted is None:
-        return frame
-    frame = frame[frame["seed"].isin(wanted)]
-    if not len(frame):
+        return study
+    study = study.only(wanted)
+    if not len(study.runs):
         raise BadInput("seeds", seeds, f"no run under {root} has such a seed")
-    return frame
+    return study

@@ -21,6 +21,7 @@ Keys:
                            ablations  one parameter, or one other key, changed: monitor, test and paired difference to the default
                            teachers   the same arm and scale with images of another teacher
     target=auto          accuracy in percent for tables=reach, or several by commas; auto: the best mean of static, and the best of its worst seed
+    code=newest          newest or all: runs of one specification with several versions of a plugin's code stand apart
     prices=none          a CSV of benchmarks.speed: hours are what the counts of work would have cost there, everywhere, and marked as such
 
 table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every table as it is shown.
@@ -31,7 +32,7 @@ their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged r
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, runs_under, words_of
+from benchmarks.cli import guarded, study_under, words_of
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, did_you_mean
 
@@ -45,6 +46,7 @@ DEFAULTS = {
     "tables": "all",
     "target": "auto",
     "prices": "none",
+    "code": "newest",
 }
 
 
@@ -55,16 +57,14 @@ def main(words):
     given = parse(words)
     root = Path(given["root"])
     exclude = () if given["exclude"] == "none" else tuple(given["exclude"].split(","))
-    from results.tables import NAMES
+    from results.tables import find
 
-    only = tuple(given["tables"].split(",")) if given["tables"] != "all" else NAMES
-    for name in only:
-        if name not in NAMES:
-            raise BadInput("tables", name, f"all, or some of {', '.join(NAMES)}, by commas.{did_you_mean(name, NAMES)}")
+    names = None if given["tables"] == "all" else given["tables"].split(",")
+    find(names)
     targets = targets_of(given["target"])
-    frame = repriced(runs_under(root, given["seeds"]), given["prices"])
+    study = repriced(study_under(root, given["seeds"], given["code"]), given["prices"]).with_(given["on"], exclude)
     out = Path(given["out"]) if given["out"] else root / "tables"
-    drawn = write(frame, out, given["figures"] == "yes", exclude, given["on"], only, targets)
+    drawn = write(study, out, given["figures"] == "yes", names, targets)
     lines = [
         f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv",
         *(f"  {stem} (.svg .png .csv)" for stem in drawn),
@@ -93,29 +93,29 @@ def targets_of(words):
     return targets
 
 
-def repriced(frame, file):
-    """The frame with its hours re-priced by a file of unit costs, or as it is."""
+def repriced(study, file):
+    """The study with its hours re-priced by a file of unit costs, or as it is."""
     if file == "none":
-        return frame
-    from results.analysis import repricing as prices
+        return study
+    from results.analysis import repricing
 
-    return prices.priced(frame, prices.load(file))
+    return study.repriced(repricing.load(file))
 
 
-def write(frame, out, figures, exclude, on, only, targets):
+def write(study, out, figures, names, targets):
     """Print the terminal tables and write the files; returns the names of the figures drawn."""
     from dp_common.files import write_atomic
-    from results.figures import draw_all
-    from results.tables import all_tables, overview
-    from results.tables.csv import by_cell, tidy
+    from results.tables import across_comparisons, of_comparisons
+    from results.tables.cells import by_cell
+    from results.tables.csv import as_csv, numbers
 
-    found = all_tables(frame, exclude, on, only, targets)
+    found = of_comparisons(study, names, targets)
     if not found:
         raise BadInput("root", None, "holds no runs of a strategy")
-    sections = [("All comparisons", overview(frame, exclude, on, only), "")] if frame["state"].eq("done").any() else []
+    sections = [("All comparisons", across_comparisons(study, names), "")] if study.finished else []
     sections += [
-        (f"Comparison {number} of {len(found)}: {group.title}", tables, "" if tables else why_none(frame, group))
-        for number, (group, tables) in enumerate(found, 1)
+        (f"Comparison {number} of {len(found)}: {one.title}", tables, "" if tables else why_none(one))
+        for number, (one, tables) in enumerate(found, 1)
     ]
     texts = rendered([section for section in sections if section[1] or section[2]])
     print(texts.pop("terminal"))
@@ -123,26 +123,22 @@ def write(frame, out, figures, exclude, on, only, targets):
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
-    frames = {
-        "table.csv": tidy(frame, exclude, on),
-        "cells.csv": by_cell([(title, tables) for title, tables, _ in sections]),
-    }
-    texts |= {
-        name: made.to_csv(index=False, lineterminator="\n", float_format="%.10g") for name, made in frames.items()
-    }
+    texts["table.csv"] = as_csv(numbers(study))
+    texts["cells.csv"] = as_csv(by_cell((title, tables) for title, tables, _ in sections))
     for name, text in texts.items():
         write_atomic(out / name, text.encode())
-    return [figure.name for _, drawn in draw_all(frame, out, exclude, on) for figure in drawn] if figures else []
+    if not figures:
+        return []
+    from results.figures import draw_all
+
+    return [figure.name for _, drawn in draw_all(study, out) for figure in drawn]
 
 
-def why_none(frame, group):
+def why_none(comparison):
     """Why a comparison has no table."""
-    from results.analysis.comparisons import groups
-
-    rows = next(rows for other, rows in groups(frame) if other == group)
     return (
         "None of these tables has its data here."
-        if (rows["state"] == "done").any()
+        if len(comparison.done)
         else "No run of it is finished yet; python -m benchmarks.status says why."
     )
 

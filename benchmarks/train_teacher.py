@@ -19,10 +19,11 @@ from pathlib import Path
 from benchmarks.cli import guarded
 from dp_common.config import registry
 from dp_common.config.options import option
-from dp_common.config.resolve import flatten, known_keys, parse, put
+from dp_common.config.resolve import parse
 from dp_common.config.specification import Data
+from dp_common.config.typed import TypedConfig, flatten, known_keys
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.teacher_training.trainer import SIZES, Training, defaults_for
+from dp_common.teacher_training.settings import SIZES, Training, defaults_for
 
 
 @dataclass
@@ -75,29 +76,20 @@ def main(words):
 
 def resolve(words):
     """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
-    from omegaconf import OmegaConf
-
     given = parse(words)
     if "task" not in given:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
     plugin = registry.find("task", given.pop("task"))
     cls = plugin.load()
-    shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = (
-        known_keys(shape, runtime=False),
-        {part: OmegaConf.structured(keys) for part, keys in shape.items()},
-    )
-    del known["data.monitor"]
-    for key in given:
-        if key not in known:
-            raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
+    config = TypedConfig({"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {}))
+    del config.known["data.monitor"]
     for key, value in sorted(given.items()):
-        put(conf, known, key, value, {})
-    task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
-    task.data = OmegaConf.to_object(conf[""]).data
+        config.set(key, value)
+    task = config.build(plugin.section) if plugin.section in config.shape else cls()
+    task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():
-        put(conf, known, key, value, {})
-    return task, plugin.name, OmegaConf.to_object(conf[""])
+        config.set(key, value)
+    return task, plugin.name, config.build("")
 
 
 def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=sys.stderr, flush=True)):
@@ -107,7 +99,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     from dp_common import files
     from dp_common.persistence import provenance
     from dp_common.teacher_training import card as cards
-    from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
+    from dp_common.teacher_training import quality as judged
+    from dp_common.teacher_training.source import Source
+    from dp_common.teacher_training.trainer import Trainer, refuse_difference
     from dp_common.teachers import unet
 
     settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
@@ -129,7 +123,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         say(f"{out} is finished")
         return cards.card(about, out)
     if keys.distance != "none":
-        cards.need_torchmetrics()
+        judged.need_torchmetrics()
     trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
     source = Source(task, keys.memory * 2**30, keys.workers, stop)
     try:
@@ -163,7 +157,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
     def grid():
         columns = min(len(task.classes), 10)
-        images, _ = cards.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
+        images, _ = judged.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
         files.write_atomic(out.with_suffix(".png"), cards.grid_png(images, columns))
 
     say(
@@ -174,11 +168,11 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     quality = {}
     if keys.quality == "classifier":
         say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
-        quality = cards.quality(teacher(), trainer, task, source, keys.samples, device, stop)
+        quality = judged.quality(teacher(), trainer, task, source, keys.samples, device, stop)
     if keys.distance == "inception":
         say(f"FID and KID of {keys.samples:,} samples")
-        quality |= cards.distances(
-            *cards.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
+        quality |= judged.distances(
+            *judged.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
         )
     versions = {
         package: provenance.installed(package)
@@ -221,7 +215,7 @@ def help_text():
         "",
         f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
     ]
-    for key, (_, _, f) in known_keys({"": Keys}, runtime=False).items():
+    for key, (_, _, f) in known_keys({"": Keys}).items():
         if key == "data.monitor":
             continue
         rules = f.metadata

@@ -6,7 +6,9 @@ from dp_common.conformance.rules import require
 
 
 def check_score(name):
-    """A score gives one finite number per row in fp32, alone or in a batch, and unless blind has a gradient. Raises Nonconforming."""
+    """A score gives one finite number per row in fp32, alone or in a batch, and unless blind has a gradient. Raises
+    Nonconforming.
+    """
     import torch
 
     from dp_common.config import registry

@@ -1,4 +1,5 @@
-"""What a strategy must keep, each rule a function; it is run on real digits and the mixture teacher, many times over."""
+"""What a strategy must keep, each rule a function; it is run on real digits and the mixture teacher, many times over.
+"""
 
 import tempfile
 from pathlib import Path
@@ -121,7 +122,9 @@ def never_sees_test(trial, whole):
 
 
 def replays(trial, whole):
-    """replays: interrupted at every yield and resumed, with a full store, it ends at the same images and the same accuracy"""
+    """replays: interrupted at every yield and resumed, with a full store, it ends at the same images and the same
+    accuracy
+    """
     attempts = 0
     while True:
         try:

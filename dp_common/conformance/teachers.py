@@ -7,7 +7,8 @@ from dp_common.conformance.rules import require
 
 
 def check_teacher(teacher, *words, say=lambda line: None):
-    """Hold ``teacher`` (a name, or ``./file.py:Class``) to the contract; ``words`` are further ``key=value``, the task among them.
+    """Hold ``teacher`` (a name, or ``./file.py:Class``) to the contract; ``words`` are further ``key=value``, the
+    task among them.
 
     Raises Nonconforming, or a Problem where it does not even prepare. ``say`` is told of each rule that holds.
     """
@@ -40,7 +41,9 @@ def has_a_schedule(resolved, x, labels):
 
 
 def predicts_noise(resolved, x, labels):
-    """predicts noise: a finite fp32 ε of x's shape at every noise level, each row by itself, its arguments left as they were"""
+    """predicts noise: a finite fp32 ε of x's shape at every noise level, each row by itself, its arguments left as
+    they were
+    """
     import torch
 
     teacher, before = resolved.teacher, x.clone()
@@ -65,7 +68,9 @@ def noise_levels(teacher):
 
 
 def knows_no_class(resolved, x, labels):
-    """knows no class, where it has a null label: a batch of [no class, class], as classifier-free guidance asks, equals its halves"""
+    """knows no class, where it has a null label: a batch of [no class, class], as classifier-free guidance asks,
+    equals its halves
+    """
     import torch
 
     teacher = resolved.teacher

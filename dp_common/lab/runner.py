@@ -11,10 +11,11 @@ from pathlib import Path
 
 from dp_common import files
 from dp_common.config import registry
-from dp_common.config.specification import PAIRS
+from dp_common.contracts import require_ready
 from dp_common.diffusion.image_sampler import ImageSampler
-from dp_common.distributed.batch_share import share
-from dp_common.distributed.process_group import LedgerReplica, SingleProcess
+from dp_common.distributed import batch_share
+from dp_common.distributed.ledger_replica import LedgerReplica
+from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Interrupted, LeaseLost, Problem
 from dp_common.lab.lab import Lab
 from dp_common.learner.classifier import Learner
@@ -49,7 +50,7 @@ class Bench:
     stop: object  # () -> bool
     readers: int  # processes that decode images
     trainset: object
-    group: SingleProcess
+    group: ProcessGroup
     unpriced: Meter = field(default_factory=Meter)  # counts of measurements that are no part of any method
     saved: float = field(default_factory=time.monotonic)
 
@@ -62,12 +63,10 @@ class Bench:
 
     def truth(self, floats, labels):
         """Means of what a teacher with a known density says of fresh images, before clamping and encoding; else {}."""
-        if not hasattr(self.teacher, "truth"):
-            return {}
         import torch
 
         with self.meter.phase("evaluate"):
-            known = self.teacher.truth(floats, torch.from_numpy(labels).to(floats.device))
+            known = self.teacher.density_diagnostics(floats, torch.from_numpy(labels).to(floats.device))
             return {name: float(values.double().mean()) for name, values in known.items()}
 
 
@@ -89,7 +88,9 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, group=Si
     Interrupted. ``started``: ``time.perf_counter()`` of the process's start, so that imports count as start-up. ``group``: the ranks that
     work on this run together, each of which calls this; the first one holds the lease and writes.
     """
-    folder, group.timeout = folder_of(resolved), resolved.runtime.rank_timeout
+    registry.adopt(resolved.plugins.values())
+    folder = folder_of(resolved)
+    group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
         return summary
     device = preflight(resolved, group)
@@ -113,21 +114,21 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, group=Si
 
 def preflight(resolved, group=SingleProcess()):
     """Load the task and the teacher and find the bad input that takes torch to find, before anything is written."""
-    from dp_common.learner.classifier import check_fits
+    from dp_common.learner.build import check_fits
 
     spec = resolved.spec
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
-    if any(start == stop for start, stop in (share(spec.train, rank, group.size) for rank in range(group.size))):
-        mixing = f", in blocks of {PAIRS} where images are mixed" if spec.train.mixup or spec.train.cutmix else ""
-        raise BadInput("train.batch", spec.train.batch, f"large enough for {group.size} ranks{mixing}")
+    batch_share.check(spec.train, group.size)
     resolved.task.load(spec.data.split)
+    require_ready("task", spec.task, resolved.task)
     check_fits(spec.learner, spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:
-        if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
+        if registry.find("score", name, key).load().BLIND and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     probe.check(spec, resolved.teacher)
     resolved.teacher.prepare(resolved.task, device)
+    require_ready("teacher", spec.teacher, resolved.teacher)
     return device
 
 
@@ -163,6 +164,7 @@ def attempt(resolved, folder, device, lease, stop, quiet, started, group):
         run_id=resolved.run_id,
         lost=round(lost, 3),
         values=resolved.values,
+        chosen=resolved.chosen,
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,

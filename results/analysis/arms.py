@@ -19,7 +19,6 @@ from results.analysis import arms_of_old_ledgers as old
 from results.analysis.arms_of_old_ledgers import parameters as parameters
 
 ORDER = ("static", "prune", "dp")  # of lines; others follow by name, the ceiling comes last
-NOBODY = ("default", "derived", "task ", "raised", "whole")  # how sources of values begin that nobody chose
 
 
 def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,13 +42,8 @@ def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
 
 def recorded(values: Mapping[str, Any], chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """The parameters of the strategy that somebody chose, in the order of its class, by the ledger of one run."""
-    mine = parameters({"strategy": values["strategy"], **chosen_values(chosen)})
-    return {name: mine[name] for name in parameters(values) if name in mine}
-
-
-def chosen_values(chosen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """{key: value} of what somebody chose, of a ledger's ``chosen``; what comes from a recipe or is derived is not."""
-    return {key: entry["value"] for key, entry in chosen.items() if not entry["source"].startswith(NOBODY)}
+    mine = parameters({**chosen, "strategy": values["strategy"]})
+    return {name: mine[name]["value"] for name in parameters(values) if name in mine}
 
 
 def plans_of(rows: pd.DataFrame, changed: Mapping[Any, Mapping[str, Any]]) -> dict[str, dict[int, Any]]:
@@ -98,8 +92,3 @@ def format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     return str(value)
-
-
-shown = format_value  # (interim)
-chosen = old.changed  # (interim)
-defaults = old.defaults  # (interim)

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from dp_common.config import registry
-from dp_common.config.resolve import count, flatten
+from dp_common.config.typed import count, flatten
 from dp_common.config.specification import Budget, Spec
 from dp_common.errors import BadInput
 
@@ -85,7 +85,7 @@ def defaults(values: Values) -> dict[str, Any]:
 def derived(values: Values, own: Mapping[str, Any], name: str, given: Any) -> bool:
     """Does the strategy itself make this value of ``given``, with all its others as they are?"""
     cls: Any = plugin("strategy", values["strategy"])
-    if not hasattr(cls, "settle"):
+    if not hasattr(cls, "resolve_defaults"):
         return False
     classes = getattr(plugin("task", values["task"]), "classes", ())
     budget = Budget(
@@ -96,7 +96,7 @@ def derived(values: Values, own: Mapping[str, Any], name: str, given: Any) -> bo
     )
     try:
         trial = cls(**{**own, name: given})
-        trial.settle(budget)
+        trial.resolve_defaults(budget)
     except (BadInput, TypeError):  # TypeError: the class has lost a parameter since
         return False
     return getattr(trial, name) == own[name] != given

@@ -17,7 +17,6 @@ from results.analysis.grouping import CORE as CORE
 from results.analysis.grouping import MEASURING as MEASURING
 from results.analysis.grouping import UNIT as UNIT
 from results.analysis.grouping import Group as Group
-from results.analysis.grouping import group_runs
 from results.reading.correctness import column_of
 
 BASELINES = ("static", "dp omega=0")
@@ -187,16 +186,3 @@ def total_hours(runs: pd.DataFrame, exclude: Collection[str] = ()) -> pd.Series:
     """Device hours of each run's result without the phases in ``exclude``; nan over mixed devices."""
     counted = [f"gpu_hours.{phase}" for phase in PRICED if phase not in exclude]
     return runs[counted].sum(axis=1).where(runs["gpu_hours.total"].notna())
-
-
-def groups(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
-    """(interim) what callers that still have a frame ask."""
-    return group_runs(frame)
-
-
-def one_group(frame: pd.DataFrame, known: Group | None = None) -> tuple[Group, pd.DataFrame]:
-    """(interim) the same."""
-    from results.analysis.study import Study
-
-    one = Study.of_frame(frame).single()
-    return known or one.group, one.runs

@@ -14,7 +14,7 @@ import pandas as pd
 
 from dp_common.config.specification import short
 from dp_common.files import digest
-from results.analysis.arms import chosen_values, format_value
+from results.analysis.arms import format_value
 from results.analysis.arms_of_old_ledgers import changed_keys
 
 CORE = ("task", "teacher", "learner", "train.seen", "data.monitor")
@@ -116,20 +116,20 @@ def split_per_seed(rows: pd.DataFrame) -> bool:
     return rows["data.split"].nunique() > 1 and all(couples[column].is_unique for column in UNIT)
 
 
-def extra_keys(shared: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]], rows: pd.DataFrame) -> dict[str, Any]:
+def extra_keys(shared: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]], runs: pd.DataFrame) -> dict[str, Any]:
     """The keys beyond CORE worth naming: somebody chose them, or they tell this group from one with the same CORE."""
-    rivals = list(rivals)
-    recorded = [chosen for chosen in rows["chosen"] if isinstance(chosen, dict)]
-    chosen = (
-        {key for entries in recorded for key in chosen_values(entries)}
-        if recorded
-        else changed_keys(rows["values"].iloc[0])
-    )
+    rivals, chosen = list(rivals), chosen_keys(runs)
     return {
         key: value
         for key, value in shared.items()
         if key not in CORE and (key in chosen or any(other.get(key) != value for other in rivals))
     }
+
+
+def chosen_keys(runs: pd.DataFrame) -> set[str]:
+    """The keys that somebody chose in some of the runs of one comparison, by what their ledgers say; inferred where none says it."""
+    recorded = [chosen for chosen in runs["chosen"] if isinstance(chosen, dict)]
+    return set().union(*recorded) if recorded else changed_keys(runs["values"].iloc[0])
 
 
 def deduplicated(rows: pd.DataFrame) -> pd.DataFrame:

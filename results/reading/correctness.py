@@ -8,8 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dp_common.errors import Damaged
-
 
 def column_of(eval_set: str) -> str:
     """The column of the accuracy on one real set: ``test``, ``monitor`` or a shifted one."""
@@ -17,27 +15,43 @@ def column_of(eval_set: str) -> str:
 
 
 def correctness(row: Mapping[str, Any], eval_set: str = "test") -> np.ndarray | None:
-    """[images] bool, in image order, of one finished run; None where the run kept none.
+    """[images] bool, in image order, of one finished run: what its final learner got right.
 
-    Raises:
-        Damaged: the file cannot be read, or does not fit the accuracy in the summary.
+    Args:
+        row: the run's ``folder`` and its accuracy on the set, as columns of a frame of runs.
+        eval_set: the real set.
+
+    Returns:
+        None where the run kept none, or none that one can use; see ``damage``.
     """
+    found = read(row, eval_set)
+    return None if isinstance(found, str) else found
+
+
+def damage(row: Mapping[str, Any], eval_set: str = "test") -> str | None:
+    """What is wrong with the correctness that one finished run kept of a set; None where nothing is, or where it kept none."""
+    found = read(row, eval_set)
+    return found if isinstance(found, str) else None
+
+
+def read(row: Mapping[str, Any], eval_set: str) -> np.ndarray | str | None:
+    """What a run kept; in words, what is wrong with it."""
     path = Path(row["folder"]) / "correct.parquet"
-    if not path.exists():
+    try:
+        changed = path.stat().st_mtime_ns
+    except FileNotFoundError:
         return None
-    flags = read_flags(path, path.stat().st_mtime_ns, eval_set)
+    flags = read_file(path, changed, eval_set)
     if isinstance(flags, str):
-        raise Damaged(flags)
+        return flags
     accuracy = row[column_of(eval_set)]
     if not len(flags) or abs(flags.mean() - accuracy) > 1e-9:
-        raise Damaged(
-            f"{path}: {flags.sum()} of {len(flags)} images of {eval_set} correct, the summary says {accuracy:.6f}"
-        )
+        return f"{path}: {flags.sum()} of {len(flags)} images of {eval_set} correct, the summary says {accuracy:.6f}"
     return flags
 
 
 @lru_cache(maxsize=16384)
-def read_flags(path: Path, _changed: int, eval_set: str) -> np.ndarray | str:
+def read_file(path: Path, _changed: int, eval_set: str) -> np.ndarray | str:
     """What one file says of one set, or what is wrong with it; read once as long as it does not change, since many tables ask."""
     try:
         kept = pd.read_parquet(path, columns=["set", "image", "correct"])

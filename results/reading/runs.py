@@ -15,8 +15,6 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
-from results.reading.correctness import column_of as column_of
-from results.reading.correctness import correctness as correctness
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
 READ = ("run_id", "folder", "state", "values", "chosen", "fingerprints", "begun", "weights")
@@ -144,6 +142,7 @@ def planned(file: Path, known: set[str]) -> list[dict[str, Any]]:
                 "state": "missing",
                 "cpus": [],
                 "values": values,
+                "chosen": resolved.chosen,
                 "fingerprints": resolved.fingerprints,
                 "data.split": values["data.split"],
                 "weights": weights_of(values, resolved.places, resolved.fingerprints),
@@ -194,10 +193,3 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in tree.items():
         pairs |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return pairs
-
-
-def load(root: Path, damaged: list[str] | None = None) -> pd.DataFrame:
-    """(interim) the frame of a study."""
-    from results.analysis.study import load as load_study
-
-    return load_study(root).runs

@@ -107,4 +107,4 @@ def test_a_teacher_of_ones_own_runs(tmp_path):
         f"root={tmp_path}",
     ]
     summary = runner.execute(resolve(words), quiet=True)
-    assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs"
+    assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs-Blobs"
