@@ -1,7 +1,9 @@
-"""A study without its run folders: what it takes to make every table and every claim again, small enough to be kept beside them.
+"""A study without its run folders: what it takes to make every table and every claim again, small enough to be kept
+beside them.
 
-``write_study(load(root), folder)`` writes it (``results.reading.archived`` says which files), ``load(folder)`` reads it like a folder of
-runs: ``python -m benchmarks.table results/measured/mine``. Images, maps and weights are not in it, so figures of these are not drawn.
+``write_study(load(root), folder)`` writes it (``results.reading.archived`` says which files), ``load(folder)`` reads it
+like a folder of runs: ``python -m benchmarks.table results/measured/mine``. Images, maps and weights are not in it, so
+figures of these are not drawn.
 """
 
 import gzip
@@ -18,6 +20,7 @@ import pandas as pd
 from dp_common.files import write_atomic
 from results.analysis import theory
 from results.analysis.study import Study, load
+from results.frames import records
 from results.reading.archived import ABOUT, CORRECT, FORMAT, LEDGERS, RUNS
 from results.reading.correctness import correctness
 from results.reading.history import records_of, surviving
@@ -42,7 +45,7 @@ def write_study(study: Study, folder: str | Path, commands: Sequence[str] = ()) 
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    columns = [name for name in study.runs if name not in DERIVED]
+    columns = sorted(name for name in map(str, study.runs) if name not in DERIVED)
     kinds = {name: kind_of(study.runs[name]) for name in columns}
     table = pd.DataFrame({name: [written(value, kinds[name]) for value in study.runs[name]] for name in columns})
     commits = sorted(set(study.runs["git.commit"].dropna())) if "git.commit" in study.runs else []
@@ -94,12 +97,16 @@ def plain(value: Any) -> Any:
 
 def finished(study: Study) -> list[dict[str, Any]]:
     """The finished runs."""
-    return study.runs[study.runs["state"] == "done"].to_dict("records")  # type: ignore[return-value]
+    return records(study.runs[study.runs["state"] == "done"])
 
 
 def packed_flags(study: Study) -> bytes:
     """The bytes of correct.npz: for each real set its runs, its number of images, and [runs, bytes] of packed bits."""
-    sets = ["test", "monitor", *(name.removeprefix("shifted.") for name in study.runs if name.startswith("shifted."))]
+    sets = [
+        "test",
+        "monitor",
+        *(name.removeprefix("shifted.") for name in map(str, study.runs) if name.startswith("shifted.")),
+    ]
     arrays: dict[str, np.ndarray] = {}
     for eval_set in sets:
         known = {run["run_id"]: flags for run in finished(study) if (flags := correctness(run, eval_set)) is not None}
@@ -116,7 +123,7 @@ def packed_ledgers(study: Study) -> bytes:
     """The bytes of ledgers.jsonl.gz: [run_id, lines] per run that was begun."""
     lines = [
         json.dumps([run["run_id"], slim(run["folder"])], ensure_ascii=False, separators=(",", ":"))
-        for run in study.runs.to_dict("records")
+        for run in records(study.runs)
         if not is_missing(run["folder"])
     ]
     buffer = io.BytesIO()
@@ -137,5 +144,8 @@ def slim(folder: Path) -> list[dict[str, Any]]:
             kept = {key: record[key] for key in NEEDED[record["kind"]] if key in record}
             found.append({"kind": record["kind"], "n": record["n"], **kept})
         if record["kind"] == "call":
-            found[-1] |= {"args": {key: record["args"][key] for key in ("omega",) if key in record["args"]}, "added": []}
+            found[-1] |= {
+                "args": {key: record["args"][key] for key in ("omega",) if key in record["args"]},
+                "added": [],
+            }
     return found

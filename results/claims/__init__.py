@@ -28,6 +28,7 @@ from results.claims.judging.presentation import effects as effects
 from results.claims.judging.presentation import table as table
 from results.claims.judging.what_to_run import what_to_run
 from results.discovery import modules_in
+from results.reading.archived import archives_under
 
 __all__ = ["Claim", "Finding", "Judgement", "all_claims", "effects", "evaluate", "table"]
 
@@ -57,12 +58,17 @@ def evaluate(
         Damaged: see ``results.analysis.study.load``.
     """
     theory = theory_study.study_under(root)
-    if study is None and (theory is None or any(Path(root).rglob(ledger.NAME))):
+    if study is None and (theory is None or holds_runs(Path(root))):
         study = load(root)
     comparisons = study.comparisons if study else ()
     selections = [ArmSelection(comparison, root, prices) for comparison in comparisons]
     claims = [claim for claim in all_claims() if claim.id in only or not only]
     return [judgement for claim in claims for judgement in judged(claim, selections, theory, root)]
+
+
+def holds_runs(root: Path) -> bool:
+    """Is there a ledger of a run, or an archive of some, at any depth?"""
+    return any(root.rglob(ledger.NAME)) or bool(archives_under(root))
 
 
 def judged(

@@ -42,8 +42,7 @@ def slope(dp: pd.DataFrame, static: pd.DataFrame) -> list[Finding]:
 
     interval = t_interval(effect({"test": (pool.values("accuracy_a"), pool.values("accuracy_b"))}))
     a, b = pool.flags("a", "test"), pool.flags("b", "test")
-    known = a is not None and b is not None
-    resampled = bootstrap({"test": (a, b)}, effect, pool.shared) if known else (np.nan, np.nan)
+    resampled = (np.nan, np.nan) if a is None or b is None else bootstrap({"test": (a, b)}, effect, pool.shared)
     return [by_interval(GROWS, interval, DOUBLING, resampled)]
 
 

@@ -25,9 +25,9 @@ def judge(selection: ArmSelection) -> list[Finding]:
     """Two findings, one per end, for each curve and scale."""
     findings = []
     for half, (strategy, name, _) in CURVES.items():
-        for scale, runs in selection.curve(strategy, name).groupby("scale"):
+        for _, runs in selection.curve(strategy, name).groupby("scale"):
             if runs["value"].nunique() >= 3:
-                findings += both_ends(half, int(scale), runs, selection.group.core["data.monitor"])
+                findings += both_ends(half, int(runs["scale"].iloc[0]), runs, selection.group.core["data.monitor"])
     return findings
 
 

@@ -17,6 +17,7 @@ from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, 
 from results.figures.drawing.accuracy_points import points, says_something, seeds_of_means
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, log_axis, save, sheet, stem
+from results.frames import records
 from results.tables.captions import conditions, set_named
 
 POSITION = 10
@@ -50,7 +51,7 @@ def caption_of(comparison: Comparison, shown: pd.DataFrame, label: str) -> str:
     ]
     laws = shown[shown["what"] == "fit"]
     if len(laws):
-        exponents = "; ".join(f"{row['arm']}: {law_text(row)}" for row in laws.to_dict("records"))
+        exponents = "; ".join(f"{row['arm']}: {law_text(row)}" for row in records(laws))
         sentences.append(
             "Right, the error with its power law a·x^-b: least squares on log-log over scales for each seed (with at "
             f"least {LEAST} scales), b the mean over n seeds with its 95 % t-interval: {exponents}."
@@ -75,7 +76,7 @@ def law_text(row: dict[str, Any]) -> str:
 
 def plot(plt: Any, shown: pd.DataFrame, looks: dict[str, tuple], label: str, comparison: Comparison, title: str) -> Any:
     """The drawing: accuracies left; errors and their laws right, where there are laws."""
-    with_laws = (shown["what"] == "fit").any()
+    with_laws = bool((shown["what"] == "fit").any())
     panels, width = (2, 10.4) if with_laws else (1, 7.2)
     drawing, axes = plt.subplots(1, panels, figsize=(width, 4.4), layout="constrained", squeeze=False)
     head(drawing, title, comparison.group.title)
@@ -143,7 +144,7 @@ def plot_errors(axes: Any, shown: pd.DataFrame, looks: dict[str, tuple], eval_se
         runs = arm_rows[(arm_rows["what"] == "run") & (arm_rows["accuracy"] < 100)]
         dot = {"s": 11, "color": colour, "marker": marker, "alpha": 0.45, "linewidths": 0, "zorder": 3}
         axes.scatter(runs["x"], 100 - runs["accuracy"], **dot)
-        for law in arm_rows[arm_rows["what"] == "fit"].to_dict("records"):
+        for law in records(arm_rows[arm_rows["what"] == "fit"]):
             x = np.geomspace(runs["x"].min(), runs["x"].max(), 50)
             y = 100 * law["factor"] * x ** -law["exponent"]
             axes.plot(x, y, color=colour, linestyle=dashes, linewidth=1.6, zorder=4)

@@ -29,6 +29,7 @@ from results.figures.drawing.style import (
     stem,
 )
 from results.figures.drawing.theory_lines import ORDERED, panel_of, plot_series
+from results.frames import records
 from results.tables.captions import conditions, set_named
 
 POSITION = 80
@@ -107,7 +108,7 @@ def curve_of(parameter: Parameter, comparison: Comparison) -> Curve | None:
     runs = runs[runs["scale"] == scale]
     expected, rows = replicates(runs), []
     for value, part in runs.groupby("value"):
-        rows += [run_row(run, comparison.column) for run in part.to_dict("records")]
+        rows += [run_row(run, comparison.column) for run in records(part)]
         reached = part[part["scale_reached"].astype(bool)]
         if replicates(part) >= expected and len(reached):
             interval = t_interval(100 * reached[comparison.column])

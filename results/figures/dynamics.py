@@ -15,6 +15,7 @@ from results.analysis.arms import rank
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, left_out, one_scale, span
 from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
+from results.frames import records
 from results.reading.history import additions, intervals
 from results.tables.captions import conditions
 
@@ -74,7 +75,7 @@ def history_of(runs: pd.DataFrame) -> pd.DataFrame:
     ``monitor`` in percent; ``omega`` of additions.
     """
     frames = []
-    for run in runs.sort_values(["arm", *UNIT]).to_dict("records"):
+    for run in records(runs.sort_values(["arm", *UNIT])):
         about = {"arm": run["arm"], "seed": run["seed"], "split": run["data.split"], "run": run["run_id"]}
         trained, added = intervals(run["folder"]), additions(run["folder"])
         if len(trained):

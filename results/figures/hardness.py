@@ -54,7 +54,8 @@ def averaged(measured: pd.DataFrame) -> pd.DataFrame:
     rows = []
     # the end is the end, however many additions a seed made
     measured = measured.assign(moment=measured["at"].where(~measured["end"], -1))
-    for (arm, addition, moment), part in measured.groupby(["arm", "addition", "moment"]):
+    for place, part in measured.groupby(["arm", "addition", "moment"]):
+        arm, addition, moment = str(place[0]), int(part["addition"].iloc[0]), int(part["moment"].iloc[0])
         for curve in CURVES:
             interval = t_interval(100 * part[curve].dropna())
             row = {"arm": arm, "addition": addition, "at": "end" if moment < 0 else moment, "curve": curve}

@@ -22,6 +22,7 @@ from dp_common.errors import BadInput, did_you_mean
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, one_scale, spread_over, varying
 from results.figures.drawing.style import GREY, Figure, head, save, sheet, stem
+from results.frames import records
 from results.reading.history import additions
 from results.tables.captions import conditions
 
@@ -83,8 +84,8 @@ def across_omega(done: pd.DataFrame, classes: Sequence[str]) -> Grid | None:
     values = runs.groupby(UNIT)["value"].nunique()
     unit = list(values[values == values.max()].index[0])
     runs = runs[(runs[UNIT] == unit).all(axis=1)].sort_values("value")
-    sets = [(row["value"], *of_addition(row["folder"], 1)) for row in runs.to_dict("records")]
-    sets = [one for one in sets if one[1] is not None]
+    found = [(row["value"], *of_addition(row["folder"], 1)) for row in records(runs)]
+    sets = [(value, images, seen) for value, images, seen in found if images is not None]
     sets = [one for one in sets if one[2] == sets[0][2]]  # the same learner: up to here nothing differs
     if len(sets) < 2:
         return None
@@ -151,7 +152,7 @@ def initial_and_final(done: pd.DataFrame, classes: Sequence[str]) -> Grid | None
 def typical(done: pd.DataFrame) -> dict[str, Any] | None:
     """The run of ``dp`` with the lowest seed, at the scale at which most runs are complete; None without one."""
     runs = done[done["arm"] == "dp"]
-    return runs[runs["scale"] == one_scale(runs)].iloc[0].to_dict() if len(runs) else None
+    return records(runs[runs["scale"] == one_scale(runs)])[0] if len(runs) else None
 
 
 def of_addition(folder: Path, number: int) -> tuple[pd.DataFrame | None, int | None]:
@@ -232,7 +233,7 @@ def plot(plt: Any, cells: pd.DataFrame, title: str, subtitle: str) -> Any:
     for panel, block in zip(axes[0], blocks):
         part = cells[cells["block"] == block]
         canvas = np.full((rows * pitch, columns * pitch, 3), 255, np.uint8)
-        for cell in part.to_dict("records"):
+        for cell in records(part):
             top, left = cell["row"] * pitch + 3, cell["column"] * pitch + 3
             canvas[top : top + SIDE, left : left + SIDE] = decoded(cell["bytes"])
         panel.imshow(canvas, interpolation="nearest")

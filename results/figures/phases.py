@@ -15,6 +15,7 @@ from results.analysis.cost_to_target import hours_to_target
 from results.analysis.repricing import kind_of, marking
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import COLOURS, Figure, head, palette, save, sheet, stem
+from results.frames import records
 from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
 from results.tables.cost_to_target import default_targets
 
@@ -71,7 +72,7 @@ def plot(plt: Any, bars: pd.DataFrame, phases: list[str], device: str, title: st
     drawing, axes = plt.subplots(figsize=(7.6, 1.9 + 0.42 * len(bars)), layout="constrained")
     head(drawing, title, subtitle)
     most = factor * np.nanmax(bars[["mean", "bound", "high"]].clip(upper=1.6 * widest).to_numpy(float))
-    for index, row in enumerate(bars.to_dict("records")):
+    for index, row in enumerate(records(bars)):
         plot_bar(axes, index, {name: factor * row[name] for name in phases}, phases)
         high = min(factor * row["high"], 1.02 * most)
         axes.hlines(index, factor * row["low"], high, color="0.15", linewidth=1.1, zorder=5)

@@ -4,6 +4,7 @@ The density and plain samples; then what was added and what the learner thought 
 learner at the end.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from results.analysis.arms import parameters, rank
 from results.analysis.comparisons import CONTROLS, UNIT, Comparison
 from results.figures.drawing.probes import runs_with_probe
 from results.figures.drawing.style import Figure, head, palette, save, sheet, stem
+from results.frames import records
 from results.reading.history import plane
 from results.tables.captions import conditions
 
@@ -45,20 +47,21 @@ class Pen(NamedTuple):
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw the figure; [] without a run that kept a map. Of one replicate: the first that most arms have."""
     runs = runs_with_probe(comparison, ("truth",))
-    maps = {index: arrays for index, run in runs.iterrows() if (arrays := plane(run["folder"])) is not None}
-    runs = runs.loc[list(maps)]
+    maps = {run["run_id"]: arrays for run in records(runs) if (arrays := plane(run["folder"])) is not None}
+    runs = runs[runs["run_id"].isin(maps)]
     if not len(runs):
         return []
-    replicate = runs[UNIT].value_counts(sort=False).sort_index().idxmax()
-    runs = runs[(runs[UNIT] == replicate).all(axis=1)]
+    counts = Counter(zip(runs["seed"], runs["data.split"]))
+    replicate = min(counts, key=lambda unit: (-counts[unit], unit))
+    runs = runs[(runs[UNIT] == list(replicate)).all(axis=1)]
     picked = telling(runs)
     left_out = sorted(set(runs["arm"]) - set(picked["arm"]), key=rank)
-    strips = [Strip(run["arm"], run["accuracy"], maps[index]) for index, run in picked.iterrows()]
-    scale = int(runs["scale"].iloc[0])
+    strips = [Strip(run["arm"], run["accuracy"], maps[run["run_id"]]) for run in records(picked)]
+    seed, scale = int(replicate[0]), int(runs["scale"].iloc[0])
     title = f"The plane, addition by addition, at {short(scale)} images"
     shares = ", ".join(f"{100 * share:.0f} %" for share in SHARES)
     caption = (
-        f"One run of each arm, seed {replicate[0]}, scale {scale:,}: an example, no statistics. Left: the teacher's "
+        f"One run of each arm, seed {seed}, scale {scale:,}: an example, no statistics. Left: the teacher's "
         f"density P (contours hold {shares} of its mass) and what was added after the initial set, or, without "
         f"additions, plain DDIM samples. Then, for every addition, up to {POINTS} of the points that were added "
         "(marker and colour: the label they were made for) on the learner as it was when they came, before it learned "
@@ -77,17 +80,23 @@ def telling(runs: pd.DataFrame) -> pd.DataFrame:
 
     Strategies as they are by default and controls; then, of others that differ in ω only, the one with the largest.
     """
-    proper = {index: " " not in arm or arm in CONTROLS for index, arm in runs["arm"].items()}
-    omegas = {index: abs(parameters(values).get("omega", 0.0)) for index, values in runs["values"].items()}
+    rows = records(runs)
+    proper = {row["run_id"]: " " not in row["arm"] or row["arm"] in CONTROLS for row in rows}
     picked, families = [], set()
-    for index in sorted(runs.index, key=lambda index: (not proper[index], -omegas[index])):
-        changed = runs.at[index, "changed"].items()
-        family = (runs.at[index, "strategy"], *((name, str(value)) for name, value in changed if name != "omega"))
-        if proper[index] or family not in families:
-            picked.append(index)
-        if not proper[index]:
+    for row in sorted(rows, key=lambda row: (not proper[row["run_id"]], -omega_of(row))):
+        beside = ((name, str(value)) for name, value in row["changed"].items() if name != "omega")
+        family, is_proper = (row["strategy"], *beside), proper[row["run_id"]]
+        if is_proper or family not in families:
+            picked.append(row)
+        if not is_proper:
             families.add(family)
-    return runs.loc[sorted(picked[:MOST], key=lambda index: rank(runs.at[index, "arm"]))]
+    order = [row["run_id"] for row in sorted(picked[:MOST], key=lambda row: rank(row["arm"]))]
+    return runs.set_index("run_id", drop=False).loc[order]
+
+
+def omega_of(run: dict[str, Any]) -> float:
+    """How far its guidance weight is from none."""
+    return abs(parameters(run["values"]).get("omega", 0.0))
 
 
 def plot(plt: Any, strips: list[Strip], title: str, subtitle: str) -> tuple[Any, pd.DataFrame]:

@@ -13,6 +13,7 @@ from results.analysis.stats import t_interval
 from results.figures.drawing.probes import cost_of_probe, runs_with_probe
 from results.figures.drawing.selection import span
 from results.figures.drawing.style import GREY, Figure, arm_look, head, legend, save, sheet, stem
+from results.frames import records
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
 from results.tables.captions import conditions
@@ -29,7 +30,7 @@ TARGETS = ["rule", "matched", "teacher"]  # what guidance aims at, the most tell
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw by round, and by ω where arms differ in it; [] without a run that was probed for it."""
     runs = runs_with_probe(comparison, ("truth",))
-    frames = [measured_of(run) for run in runs.to_dict("records")]
+    frames = [measured_of(run) for run in records(runs)]
     frames = [frame for frame in frames if len(frame)]
     if not frames:
         return []

@@ -1,10 +1,11 @@
-"""Runs of a study that was archived (``results.archive``): rows, ledgers and correctness, without the folders of the runs.
+"""Runs of a study that was archived (``results.archive``): rows, ledgers and correctness, without the folders of the
+runs.
 
 An archive is a folder with these files; a run of it has the folder ``<archive>/<run_id>``, which is not there:
 
-    runs.csv            a row per run, finished or not: every column that ``results.reading.runs`` gives, at full precision
-    archive.json        version of this format, how the columns are written, commits and commands behind the runs
-    correct.npz         per real set, packed bits: which images the final learner of each run got right
+    runs.csv            a row per run, finished or not: every column that ``results.reading.runs`` gives, at full
+    precision archive.json        version of this format, how the columns are written, commits and commands behind the
+    runs correct.npz         per real set, packed bits: which images the final learner of each run got right
     ledgers.jsonl.gz    per run the lines that the result is made of, for what happened inside of it
 """
 
@@ -81,7 +82,7 @@ def all_records(path: Path, _changed: int) -> dict[str, list[dict[str, Any]]]:
 
 
 def flags_of(folder: Path, eval_set: str) -> np.ndarray | None:
-    """[images] bool of an archived run; None where the folder is none of an archive, or the run kept none of the set."""
+    """[images] bool of an archived run; None where the folder is none of an archive, or it kept none of the set."""
     folder = Path(folder)
     path = folder.parent / CORRECT
     return all_flags(path, path.stat().st_mtime_ns, eval_set).get(folder.name) if path.is_file() else None

@@ -142,7 +142,7 @@ def of_code(runs: pd.DataFrame) -> list[str]:
         texts += [f"{dirty} of {len(done)} finished runs were made with uncommitted changes."] if dirty else []
         unknown = int(done["git.commit"].isna().sum())
         texts += [f"Of {unknown} finished runs the commit is not known."] if unknown else []
-    for package in sorted(column for column in done if column.startswith("versions.")):
+    for package in sorted(name for name in map(str, done) if name.startswith("versions.")):
         if (versions := sorted(done[package].dropna().unique())) and len(versions) > 1:
             texts.append(
                 f"Runs used {package.removeprefix('versions.')} {' and '.join(versions)}; bit-equality is promised "

@@ -16,6 +16,7 @@ from results.analysis.cells import accuracies, differences
 from results.analysis.comparisons import BASELINES, Comparison
 from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, speedup
 from results.analysis.repricing import kind_of
+from results.frames import records
 from results.tables.cost_to_target import BASELINE, default_targets
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
@@ -146,7 +147,7 @@ def best(cells: pd.DataFrame, ceiling: dict[str, Any] | None) -> list[str]:
     whole = cells[cells["complete"].astype(bool) & (cells["n"] > 0)].sort_values("mean", kind="stable")
     if not len(whole):
         return []
-    top = whole.iloc[-1].to_dict()
+    top = records(whole)[-1]
     text = f"The highest mean accuracy is `{top['arm']}`'s at {short(int(top['scale']))}: {percent(top)}"
     real = ""
     if ceiling and ceiling["complete"]:

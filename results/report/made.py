@@ -11,9 +11,11 @@ from typing import Any
 
 import pandas as pd
 
+from results.frames import records
 from results.reading.history import records_of
 from results.tables.table import Table, text_rows
 
+DIRTY = {"True": "yes", "False": "no"}
 OWN = ("matplotlib", "seaborn", "pandas", "numpy", "scipy")  # what tables and figures are made with
 
 
@@ -82,7 +84,7 @@ def machines(done: pd.DataFrame) -> Table:
 def software(done: pd.DataFrame) -> Table:
     """Versions of packages."""
     rows = []
-    for column in sorted(column for column in done if column.startswith("versions.")):
+    for column in sorted(name for name in map(str, done) if name.startswith("versions.")):
         versions = sorted(done[column].dropna().value_counts().items())
         texts = [f"{version} ({count} runs)" if len(versions) > 1 else str(version) for version, count in versions]
         if texts:
@@ -98,7 +100,7 @@ def commits(done: pd.DataFrame) -> Table:
 
     def key(run: dict[str, Any]) -> tuple[str, ...]:
         commit = run["git.commit"] if isinstance(run["git.commit"], str) else ""
-        return (f"`{commit[:12] or 'unknown'}`", {True: "yes", False: "no"}.get(run.get("git.dirty"), "unknown"))
+        return (f"`{commit[:12] or 'unknown'}`", DIRTY.get(str(run.get("git.dirty")), "unknown"))
 
     return Table(
         "Commits",
@@ -113,7 +115,7 @@ def commits(done: pd.DataFrame) -> Table:
 def counted(done: pd.DataFrame, key: Callable[[dict[str, Any]], tuple[str, ...]]) -> list[list[str]]:
     """[*key, number of runs] in the order of the keys."""
     met: dict[tuple[str, ...], int] = {}
-    for run in done.to_dict("records"):
+    for run in records(done):
         met[key(run)] = met.get(key(run), 0) + 1
     return [[*values, str(count)] for values, count in sorted(met.items())]
 

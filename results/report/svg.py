@@ -15,7 +15,8 @@ def inline(svg: bytes | None, png: bytes | None, prefix: str, alt: str) -> str:
     """
     if svg is not None and (len(svg) <= HEAVY or png is None):
         return embed(svg.decode(), prefix, alt)
-    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{escape(alt)}">'
+    data = base64.b64encode(png or b"").decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
 
 
 def embed(text: str, prefix: str, alt: str) -> str:

@@ -18,6 +18,7 @@ from results.analysis.arms import parameters
 from results.analysis.comparisons import Comparison
 from results.analysis.grouping import Group
 from results.analysis.repricing import Prices
+from results.frames import records
 
 PLAN = ("initial", "per_round", "rounds", "at", "interval", "patience", "scorer_seen")
 # ... parameters of any strategy that say when and how much is added, not what
@@ -83,7 +84,7 @@ class ArmSelection:
         plans = {scale: self.plan(strategy, scale) for scale in runs["scale"].unique()}
         kept = [
             row["plan"] == plans[row["scale"]] and fits(row, free, changes)
-            for row in runs[["scale", "values", "given", "plan"]].to_dict("records")
+            for row in records(runs[["scale", "values", "given", "plan"]])
         ]
         return runs[pd.Series(kept, index=runs.index, dtype=bool)]
 

@@ -17,6 +17,7 @@ from results.analysis.comparisons import UNIT
 from results.analysis.comparisons import replicates as replicates_of
 from results.analysis.stats import Interval, paired_difference, pairs, t_interval, verdict
 from results.claims.judging.claim import POINTS, Finding, Unit, effect_text, scaled
+from results.frames import records
 from results.reading.correctness import correctness
 
 MARGIN = 0.01  # of equivalence: one point
@@ -165,7 +166,7 @@ class Pool:
         ending = f"_{side}"
         return [
             {key.removesuffix(ending): value for key, value in row.items() if key.endswith(ending)}
-            for row in self.both.to_dict("records")
+            for row in records(self.both)
         ]
 
     def flags(self, side: str, eval_set: str) -> list[np.ndarray] | None:

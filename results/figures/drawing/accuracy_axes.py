@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.frames import records
+
 
 def legend_beside(axes: Any, below: bool, title: str) -> None:
     """A legend right of a single panel, else under the panel it belongs to."""
@@ -43,7 +45,7 @@ def means_line(axes: Any, means: pd.DataFrame, arm: str, look: tuple) -> None:
 
 def ceiling_line(axes: Any, ceiling: pd.DataFrame) -> None:
     """A dashed line at the ceiling, with its interval as a shade."""
-    for row in ceiling.to_dict("records"):
+    for row in records(ceiling):
         label = f"real, all {row['kept']:,} images"
         axes.axhline(row["accuracy"], color="0.25", linestyle="--", linewidth=1.2, label=label, zorder=1)
         if np.isfinite(row["low"]):

@@ -12,6 +12,7 @@ from results.analysis.comparisons import Comparison, by_arm_and_scale
 from results.analysis.power_law import fit
 from results.analysis.stats import t_interval
 from results.figures.drawing.selection import span
+from results.frames import records
 
 HOURS = "hours"
 COLUMNS = [
@@ -57,7 +58,7 @@ def points(comparison: Comparison, cost_axis: str) -> pd.DataFrame:
     done = done[~(done["x"] <= 0)]  # real images are not generated, and a log axis has no zero
     rows: list[dict[str, Any]] = []
     for arm, scale, part in by_arm_and_scale(done):
-        rows += [run_row(run, comparison.column) for run in part.to_dict("records")]
+        rows += [run_row(run, comparison.column) for run in records(part)]
         rows += mean_rows(arm, scale, part, comparison, cost_axis)
     rows += ceiling_rows(comparison)
     if cost_axis != HOURS:
@@ -149,7 +150,7 @@ def fits(done: pd.DataFrame, column: str) -> list[dict[str, Any]]:
 def printed(task: str, eval_set: str) -> list[dict[str, Any]]:
     """A row per point of the paper's scaling curves on this task and set."""
     curve, column = published.scaling(task), published.SETS.get(eval_set)
-    if curve is None or column not in curve:
+    if curve is None or column is None or column not in curve:
         return []
     return [
         {
@@ -160,7 +161,7 @@ def printed(task: str, eval_set: str) -> list[dict[str, Any]]:
             "accuracy": row[column],
             "source": row.get("source"),
         }
-        for row in curve.dropna(subset=[column]).to_dict("records")
+        for row in records(curve.dropna(subset=[column]))
     ]
 
 

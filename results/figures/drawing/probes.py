@@ -4,6 +4,7 @@ import pandas as pd
 
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import one_scale
+from results.frames import records
 from results.reading.history import hardness
 
 HARDNESS = ("hardness", "truth")  # values of the key probe that measure hardness
@@ -22,7 +23,7 @@ def hardness_of(runs: pd.DataFrame) -> pd.DataFrame:
     """
     frames = [
         hardness(run["folder"]).assign(arm=run["arm"], seed=run["seed"], split=run["data.split"])
-        for run in runs.to_dict("records")
+        for run in records(runs)
     ]
     frames = [frame.assign(end=frame["at"] == frame["at"].max()) for frame in frames if len(frame)]
     measured = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
@@ -31,9 +32,9 @@ def hardness_of(runs: pd.DataFrame) -> pd.DataFrame:
 
 def cost_of_probe(runs: pd.DataFrame) -> str:
     """What the probe cost, in the sentence of a caption."""
-    hours = runs["probe_hours"].dropna() if "probe_hours" in runs else []
-    if not len(hours):
+    if "probe_hours" not in runs or not runs["probe_hours"].notna().any():
         return ""
+    hours = runs["probe_hours"].dropna()
     share = 100 * hours.sum() / runs.loc[hours.index, "gpu_hours.total"].sum()
     seconds = f"{3600 * hours.mean():.2g} device seconds"
     return f"The probe took {seconds} a run on average, {share:.1f} % of its total and not part of it."

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from results.analysis.arms import parameters
-from results.analysis.comparisons import Comparison, replicates
+from results.analysis.comparisons import Comparison, by_arm_and_scale, replicates
 
 ABLATIONS = "Not drawn, run at one scale only: "  # how the sentence on what is left out begins
 
@@ -25,10 +25,11 @@ def one_scale(runs: pd.DataFrame) -> int | None:
     """
     complete: Counter[int] = Counter()
     finished: Counter[int] = Counter()
-    expected = {scale: replicates(part) for scale, part in runs.groupby("scale")}
-    for (scale, _), part in runs[runs["state"] == "done"].groupby(["scale", "arm"]):
-        complete[int(scale)] += replicates(part) >= expected[scale]
-        finished[int(scale)] += len(replicates(part))
+    expected = {int(part["scale"].iloc[0]): replicates(part) for _, part in runs.groupby("scale")}
+    for _, scale, part in by_arm_and_scale(runs[runs["state"] == "done"]):
+        if len(part):
+            complete[scale] += replicates(part) >= expected[scale]
+            finished[scale] += len(replicates(part))
     return max(complete, key=lambda scale: (complete[scale], finished[scale], scale), default=None)
 
 

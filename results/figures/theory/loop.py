@@ -42,11 +42,11 @@ def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dic
         for arm in ARMS:
             rows = frame[(frame["pool"] == pool) & (frame["arm"] == arm)]
             cells = [(kept, *t_interval(100 * (1 - part["error"]))[1:]) for kept, part in rows.groupby("kept")]
-            plot_band(above, *np.array(cells).T, LOOKS[arm], arm)
+            plot_band(above, np.array(cells, dtype=float).T, LOOKS[arm], arm)
         for a, b, look in DIFFERENCES:
             rows = differences[(differences["pool"] == pool) & (differences["a"] == a) & (differences["b"] == b)]
-            columns = [rows[name].to_numpy() for name in ("kept", "points", "low", "high")]
-            plot_band(below, *columns, look, f"{a} − {b}")
+            band = rows[["kept", "points", "low", "high"]].to_numpy(float).T
+            plot_band(below, band, look, f"{a} − {b}")
         below.axhline(0, color="0.3", linewidth=0.9, zorder=1)
         above.set_title(f"chosen from {pool} times as many", loc="left")
         below.set_xlabel("images kept")
@@ -57,10 +57,9 @@ def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dic
     return drawing
 
 
-def plot_band(
-    axes: Any, x: np.ndarray, mean: np.ndarray, low: np.ndarray, high: np.ndarray, look: tuple, label: str
-) -> None:
-    """Means, joined, with a band."""
+def plot_band(axes: Any, band: np.ndarray, look: tuple, label: str) -> None:
+    """Means, joined, with a band; ``band``: [x, mean, low, high]."""
+    x, mean, low, high = band
     colour, marker, dashes = palette()[look[0]], *look[1:]
     style = {"marker": marker, "markersize": 4, "linestyle": dashes, "linewidth": 1.4, "markeredgecolor": "white"}
     axes.plot(x, mean, color=colour, label=label, zorder=3, **style)

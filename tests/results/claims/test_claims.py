@@ -26,10 +26,10 @@ WORLDS = {
 def verdicts(tmp_path_factory):
     """{verdict: ({id: Claim}, root)} of the three worlds."""
     found = {}
-    for verdict, (facts, theory) in WORLDS.items():
+    for verdict, (facts, study) in WORLDS.items():
         root = tmp_path_factory.mktemp(verdict)
         world.build(root, facts)
-        world.theory(root, **theory)
+        world.theory(root, **study)
         found[verdict] = ({one.id: one for one in claims.evaluate(root)}, root)
     return found
 
@@ -131,7 +131,10 @@ def test_each_comparison_has_its_own_verdict(tmp_path):
         ("refuted", True),
     ]
     table = claims.table(found)
-    assert table.columns[:3] == ["id", "in", "claim"] and [row[1].text for row in table.rows if row[0].text] == ["1", "2"]
+    assert table.columns[:3] == ["id", "in", "claim"] and [row[1].text for row in table.rows if row[0].text] == [
+        "1",
+        "2",
+    ]
     assert any(note.startswith("Comparison 2") and "128,000" in note for note in table.notes)
 
 
@@ -206,7 +209,7 @@ CLAIM = Claim("C11", "dp above static", "Above zero.", {HALF: (("dp", {}), ("sta
 
 
 def test_a_new_claim_is_one_file(tmp_path, monkeypatch):
-    """A module that lies in a folder of claims is judged, in the order of ids, and nothing else says that it is there."""
+    """A module that lies in a folder of claims is judged, in the order of ids; nothing else says that it is there."""
     (tmp_path / "more").mkdir()
     (tmp_path / "more/above_static.py").write_text(NEW)
     monkeypatch.setattr(claims, "__path__", [*claims.__path__, str(tmp_path / "more")])

@@ -78,7 +78,11 @@ def omegas(root, accuracies, monitors, words=""):
     for (omega, accuracy), monitor in zip(accuracies.items(), monitors):
         for seed in range(3):
             world.run(
-                root, f"strategy=dp dp.omega={omega} scale=1k {words}", seed, accuracy + world.NOISE[seed], monitor
+                root,
+                f"strategy=dp dp.omega={omega} scale=1k {words}",
+                seed,
+                accuracy + world.NOISE[seed],
+                monitor=monitor,
             )
 
 
@@ -309,7 +313,9 @@ def test_how_many_replicates_would_do(n, half, distance, wanted):
 
 
 def test_the_bootstrap_knows_the_mean_and_the_spread_of_images():
-    """One seed's difference has variance p(1 − p)/n over images; the mean of R equal ones has the same, for they share the images."""
+    """One seed's difference has variance p(1 − p)/n over images; the mean of R equal ones has the same, for they share
+    the images.
+    """
     rng = np.random.default_rng(1)
     flags = rng.random((1, 400)) < 0.3
     sides = ([flags] * 4, [np.zeros((1, 400), dtype=bool)] * 4)
@@ -333,9 +339,14 @@ def test_a_strategy_that_nobody_knows_is_selected_like_any_other(tmp_path):
     for scale, patience in ((500, 1), (1000, 2)):
         for seed in range(2):
             world.run(tmp_path, f"strategy=prune scale={scale} prune.patience={patience}", seed, 0.8)
-            world.run(tmp_path, f"strategy=prune scale={scale} prune.patience={patience} prune.balance=global", seed, 0.7)
+            world.run(
+                tmp_path, f"strategy=prune scale={scale} prune.patience={patience} prune.balance=global", seed, 0.7
+            )
     comparison = load(tmp_path).single()
-    renamed = [values | {"strategy": "mine"} | {key.replace("prune.", "mine."): value for key, value in values.items()} for values in comparison.runs["values"]]
+    renamed = [
+        values | {"strategy": "mine"} | {key.replace("prune.", "mine."): value for key, value in values.items()}
+        for values in comparison.runs["values"]
+    ]
     runs = comparison.runs.assign(strategy="mine", values=[one | {"strategy": "mine"} for one in renamed])
     selection = ArmSelection(replace(comparison, runs=runs), tmp_path)
     assert len(selection.arm("mine")) == len(selection.arm("mine", balance="global")) == 4

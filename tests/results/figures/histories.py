@@ -1,4 +1,6 @@
-"""Fabricated histories of runs for figures: what was added when, its shards, its probe; and how figures are drawn of them."""
+"""Fabricated histories of runs for figures: what was added when, its shards, its probe; and how figures are drawn of
+them.
+"""
 
 import numpy as np
 import pandas as pd
@@ -24,8 +26,8 @@ def inside(folder, lines):
 
 
 def grown(folder, additions=3, seen=1000, omega=0.05, probe=None, with_shards=True):
-    """A history: an initial set, ``additions`` more, ``seen`` images of training before each; its shards; and its probe. ``probe(addition, at)`` gives
-    error, entropy and the error of those missed."""
+    """A history: an initial set, ``additions`` more, ``seen`` images of training before each; its shards; and its
+    probe. ``probe(addition, at)`` gives error, entropy and the error of those missed."""
     calls, size, position = [], 0, 0
 
     def call(name, args, answer, measured, added=()):

@@ -1,4 +1,6 @@
-"""All figures of a study: which there are, that they are found by their folder, and that drawn twice they have the same bytes."""
+"""All figures of a study: which there are, that they are found by their folder, and that drawn twice they have the same
+bytes.
+"""
 
 import results.figures
 from results.analysis.study import load

@@ -37,7 +37,11 @@ def test_the_table_of_costs_says_the_same(make, tmp_path):
     for scale, value, spent in ((1000, 0.80, 1), (2000, 0.90, 3)):
         for seed in range(4):
             for strategy, more in (("static", 0), ("dp", 0.02)):
-                make(f"strategy={strategy} scale={scale} seed={seed}", accuracy=value + more, hours={"train": spent + seed / 8})
+                make(
+                    f"strategy={strategy} scale={scale} seed={seed}",
+                    accuracy=value + more,
+                    hours={"train": spent + seed / 8},
+                )
     (figure,) = drawn(phases, make, tmp_path)
     means = csv_of(figure).set_index("arm")["mean"]
     comparison = load(make.root).single()

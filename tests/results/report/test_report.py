@@ -1,4 +1,6 @@
-"""The report: what its sentences say of which numbers, that its page stands on its own and links to what is there, and that it is the same twice."""
+"""The report: what its sentences say of which numbers, that its page stands on its own and links to what is there, and
+that it is the same twice.
+"""
 
 import csv
 import json
@@ -21,7 +23,7 @@ from results.figures import Figure
 from results.report import caveats, headline, made, page, sections, svg
 from results.tables import of_comparisons
 from results.tables.table import Cell, Table, text_rows
-from tests.results.conftest import make_run
+from tests.results.fabricate import run as make_run
 
 VOID = {"meta", "img", "br"}
 SHAPES = '<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 72 36" xmlns="http://www.w3.org/2000/svg" version="1.1">'
@@ -120,7 +122,9 @@ def composed(root, out, claims=CLAIMS, words=()):
         (out / name).mkdir(parents=True, exist_ok=True)
     study = load(root)
     shown = [
-        report.Shown(one, tables, [figure(out / "figures", title) for title in ("One thing", "Another thing") if tables])
+        report.Shown(
+            one, tables, [figure(out / "figures", title) for title in ("One thing", "Another thing") if tables]
+        )
         for one, tables in of_comparisons(study)
     ]
     across = [
@@ -177,8 +181,9 @@ def test_a_speedup_in_words():
     )
     few = said(n=2, factor=1.8, low=nan, high=nan, censored=3, never=1, baseline_never=3)
     assert few == (
-        "Undecided: `static`'s best accuracy (94.0 %) costs `static` 1.8× the images generated that it costs `dp`, read in 2 pairs of seeds; "
-        "too few for an interval; 3 censored: `dp` never there in 1, `static` never there in 3."
+        "Undecided: `static`'s best accuracy (94.0 %) costs `static` 1.8× the images generated that it costs `dp`, "
+        "read in 2 pairs of seeds; too few for an interval; 3 censored: `dp` never there in 1, `static` never there "
+        "in 3."
     )
     assert said(n=0, factor=nan, low=nan, high=nan, censored=5, never=2, baseline_never=3).startswith(
         "Undecided: no pair of seeds of `dp` and `static`"
@@ -227,7 +232,8 @@ def test_what_is_not_finished_is_open(make):
         make(f"strategy=dp scale={scale}", accuracy=0.9, state="done" if scale == "1k" else "open")
         make(f"strategy=prune scale={scale}", accuracy=0.85)
     assert (
-        sentences(make.root)[0] == "`prune` does not reach `static`'s best accuracy (90.0 %) at any scale, in any of 1 seed."
+        sentences(make.root)[0]
+        == "`prune` does not reach `static`'s best accuracy (90.0 %) at any scale, in any of 1 seed."
     )
     assert "Open, since runs are still to finish: what `dp` pays for that accuracy." in sentences(make.root)[1]
 
@@ -409,9 +415,7 @@ def test_repriced_tables_say_so(study, tmp_path):
     (tmp_path / "prices.csv").write_text("\n".join(rows) + "\n")
     loaded = load(study)
     counts = dict.fromkeys(("classifier_evaluations", "gradients", "network_gradients", "monitor_evaluations"), 0)
-    runs = loaded.runs.assign(
-        additions=[[]] * 24, network_evaluations=20 * loaded.runs["images_generated"], **counts
-    )
+    runs = loaded.runs.assign(additions=[[]] * 24, network_evaluations=20 * loaded.runs["images_generated"], **counts)
     (tables,) = report.repriced(Study.of_frame(runs), repricing.load(tmp_path / "prices.csv"))
     assert tables and all("re-priced" in table.title for table in tables)
     assert any(table.title.startswith("Accuracy on test by") for table in tables)
