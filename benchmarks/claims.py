@@ -19,7 +19,7 @@ Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which i
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, runs_under, words_of
+from benchmarks.cli import guarded, study_under, words_of
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput
 
@@ -35,8 +35,8 @@ def main(words):
     from results.analysis import repricing as prices
 
     known = None if given["prices"] == "none" else prices.load(given["prices"])
-    frame = None if given["seeds"] == "all" else runs_under(given["root"], given["seeds"])
-    found = claims.evaluate(given["root"], known, frame=frame)
+    study = None if given["seeds"] == "all" else study_under(given["root"], given["seeds"])
+    found = claims.evaluate(given["root"], known, study=study)
     out = Path(given["out"]) if given["out"] else Path(given["root"]) / "claims"
     write(found, out)
     print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)

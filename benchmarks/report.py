@@ -20,7 +20,7 @@ Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which i
 import sys
 from pathlib import Path
 
-from benchmarks.cli import guarded, runs_under, words_of
+from benchmarks.cli import guarded, study_under, words_of
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput
 
@@ -38,16 +38,17 @@ def main(words):
     from results.analysis import repricing as prices
 
     unit_costs = None if given["prices"] == "none" else prices.load(given["prices"])
-    frame = runs_under(root, given["seeds"])
-    if not frame["strategy"].notna().any():
+    study = study_under(root, given["seeds"])
+    if not study.comparisons:
         raise BadInput("root", root, "holds no runs of a strategy")
     typed = [f"{key}={given[key]}" for key in ("seeds", "on", "exclude", "prices") if given[key] != DEFAULTS[key]]
     exclude = () if given["exclude"] == "none" else tuple(given["exclude"].split(","))
+    study = study.with_(given["on"], exclude)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
-    path = report.write(frame, root, out, given["on"], exclude, unit_costs, typed)
+    path = report.write(study, root, out, unit_costs, typed)
     print(
         f"written to {out}: {path.name} ({path.stat().st_size / 1e6:.1f} MB, stands on its own), tables/, figures/",
         file=sys.stderr,

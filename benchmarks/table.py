@@ -131,7 +131,8 @@ def write(study, out, figures, names, targets):
         return []
     from results.figures import draw_all
 
-    return [figure.name for _, drawn in draw_all(study, out) for figure in drawn]
+    paths = [figure.paths[0] for _, drawn in draw_all(study, out) for figure in drawn]
+    return [path.relative_to(out).with_suffix("").as_posix() for path in paths]
 
 
 def why_none(comparison):

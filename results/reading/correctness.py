@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.reading import archived
+
 
 def column_of(eval_set: str) -> str:
     """The column of the accuracy on one real set: ``test``, ``monitor`` or a shifted one."""
@@ -43,8 +45,11 @@ def read(row: Mapping[str, Any], eval_set: str) -> np.ndarray | str | None:
     try:
         changed = path.stat().st_mtime_ns
     except FileNotFoundError:
+        flags: np.ndarray | str | None = archived.flags_of(path.parent, eval_set)
+    else:
+        flags = read_file(path, changed, eval_set)
+    if flags is None:
         return None
-    flags = read_file(path, changed, eval_set)
     if isinstance(flags, str):
         return flags
     accuracy = row[column_of(eval_set)]

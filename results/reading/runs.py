@@ -15,6 +15,7 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
+from results.reading import archived
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
 READ = ("run_id", "folder", "state", "values", "chosen", "fingerprints", "begun", "weights")
@@ -53,12 +54,18 @@ def read_runs(roots: Iterable[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     """
     places = list(dict.fromkeys(Path(root) for root in roots))
     folders = sorted({folder for root in places for folder in run_folders(root)})
-    if not folders:
+    archives = sorted({archive for root in places for archive in archived.archives_under(root)})
+    if not folders and not archives:
         raise BadInput("root", ", ".join(map(str, places)), "holds no runs; a run is a folder with a ledger.jsonl")
     rows, damaged = [], []
     for folder in folders:
         try:
             rows.append(row_of(folder))
+        except Damaged as error:
+            damaged.append(str(error))
+    for archive in archives:
+        try:
+            rows += archived.rows_of(archive)
         except Damaged as error:
             damaged.append(str(error))
     known = {row["run_id"] for row in rows} | {folder.name for folder in folders}

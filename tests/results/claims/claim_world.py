@@ -1,4 +1,6 @@
-"""Worlds in which the claims are true, false or open: folders of fabricated runs with the accuracies, histories and costs one wants."""
+"""Worlds in which the claims are true, false or open: folders of fabricated runs with the accuracies, histories and
+costs one wants.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,14 +18,20 @@ from tests.results.fabricate import history as history
 def run(
     root: Path, words: str, seed: int = 0, accuracy: float = 0.9, *, hours: float | None = None, **more: Any
 ) -> Path:
-    """One run folder under ``root``; ``hours``: of training; the rest as ``fabricate.run`` takes it. No shifted sets if none are given."""
+    """One run folder under ``root``; ``hours``: of training; the rest as ``fabricate.run`` takes it.
+
+    No shifted sets if none are given.
+    """
     values = fabricate.resolved(words + " train.seen=64k" * ("train.seen=" not in words)).values
     more = {"shifted": {}, "summary": counts(values, more.get("kept") or values["scale"])} | more
     return fabricate.run(root, words, accuracy, seed=seed, hours={"train": hours or 0.01}, **more)
 
 
 def runs(root, words, accuracies, noise=NOISE, seeds=SEEDS, **more):
-    """A run per seed and scale: ``accuracies`` {scale: mean}; seed k has noise[k] added. What is callable among ``more`` is asked per seed."""
+    """A run per seed and scale: ``accuracies`` {scale: mean}; seed k has noise[k] added.
+
+    What is callable among ``more`` is asked per seed.
+    """
     for scale, accuracy in accuracies.items():
         for seed in seeds:
             own = {key: value(seed, scale) if callable(value) else value for key, value in more.items()}
@@ -31,7 +39,9 @@ def runs(root, words, accuracies, noise=NOISE, seeds=SEEDS, **more):
 
 
 def counts(values, kept):
-    """Unit counts, from which hours are re-priced: a guided arm guides three quarters of its images, pruning scores eight for one."""
+    """Unit counts, from which hours are re-priced: a guided arm guides three quarters of its images, pruning scores
+    eight for one.
+    """
     guided = round(0.75 * kept) if values.get("dp.omega") else 0
     pool = 6 * kept if values["strategy"] == "prune" else 0
     generated, steps = kept + pool, values["sampler.steps"]
@@ -47,8 +57,9 @@ def counts(values, kept):
 
 
 def theory(root, off=0.0, se=0.003, gains=(0.02, 0.03), spread=0.005, repeats=16, loops=None, again=True):
-    """A ledger of the theory under ``root``: 40 points around their limit, one of them ``off`` it (a second time too, if ``again``), and the
-    loop in which adaptive is gains[0] better than frozen, and frozen gains[1] better than random; ``loops`` of its ``repeats`` are there."""
+    """A ledger of the theory under ``root``: 40 points around their limit, one of them ``off`` it (a second time too,
+    if ``again``), and the loop in which adaptive is gains[0] better than frozen, and frozen gains[1] better than
+    random; ``loops`` of its ``repeats`` are there."""
     rng = np.random.default_rng(0)
 
     def point(x, deviation, **more):
@@ -146,7 +157,9 @@ OPEN = {
 
 
 def build(root, facts):
-    """A root in which the claims are as ``facts`` (TRUE, FALSE, OPEN) say: two scales, five seeds, a UNet as the teacher."""
+    """A root in which the claims are as ``facts`` (TRUE, FALSE, OPEN) say: two scales, five seeds, a UNet as the
+    teacher.
+    """
     rough = facts["noise"] is ROUGH
     for number, (words, accuracies) in enumerate(facts.items()):
         if words in ("noise", "inside", "shift", "cost"):
