@@ -24,6 +24,7 @@ from dp_common.scores.entropy import score as entropy
 from dp_common.teachers.stable_diffusion import MODELS, StableDiffusion
 from tests.dp_common.teachers import tiny_stable_diffusion as tiny_sd
 
+
 class Named(TaskDefaults):
     """The little that is asked of a task: class names and the shape of images."""
 
