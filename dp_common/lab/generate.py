@@ -12,7 +12,8 @@ import numpy as np
 
 from dp_common import files
 from dp_common.config.specification import ROW_GROUP
-from dp_common.diffusion.image_sampler import quantise, score_images
+from dp_common.diffusion.image_sampler import quantise
+from dp_common.lab.scoring import score_images
 from dp_common.seeds import label_of
 from dp_common.training_data import shards as store
 
@@ -133,7 +134,7 @@ class Batch:
             with meter.phase("guided" if hook else "generate"):
                 floats = bench.studio.sample(indices[rows], labels[rows], hook)
                 images.append(quantise(floats))
-            truth.append((len(block), bench.truth(floats, labels[rows])))
+            truth.append((len(block), bench.studio.density_means(floats, labels[rows])))
             self.between(len(block))
         images, scores, measured = np.concatenate(images), None, weighted(truth)
         if birth:

@@ -12,6 +12,7 @@ import numpy as np
 
 from dp_common import files
 from dp_common.config.specification import canonical
+from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import Interrupted, Problem
 from dp_common.lab.generate import Batch, files_of
 from dp_common.lab.select import Selection
@@ -80,15 +81,15 @@ class Lab:
 
     # ------------------------------------------------------------------ what a strategy may do
 
-    def generate(self, n, guide=None, omega=0.0, rule="relative", through="denoiser", every=1, frozen=False):
+    def generate(self, n, guidance=None, **superseded):
         """Make ``n`` images with the next indices and add them to the training set.
 
-        ``guide`` names the score whose gradient is followed with weight ``omega`` (0: not at all), of the learner as it is
-        now, or as it was at ``freeze()``. Rules and paths: guidance.py.
+        ``guidance``: what steers them, or None for the plain sampler.
         """
+        refuse_superseded(guidance, superseded)
         n = self._whole("generate", n)
-        args = dict(n=n, guide=guide, omega=omega, rule=rule, through=through, every=every, frozen=frozen)
-        return self._call("generate", args, lambda key: self._generate(key, **args), reads_learner=guide is not None)
+        args = dict(n=n, guidance=guidance.as_record() if guidance else None)
+        return self._call("generate", args, lambda key: self._generate(key, n, guidance), reads_learner=bool(guidance))
 
     def select(self, pool, keep, score, balance="class", replace=False):
         """Make ``pool`` candidates, score them with the learner, add the ``keep`` highest to the training set.
@@ -283,12 +284,13 @@ class Lab:
 
     # ------------------------------------------------------------------ the work itself
 
-    def _generate(self, key, n, guide, omega, rule, through, every, frozen):
-        bench, model, hook = self._bench, self._frozen if frozen else None, None
-        if guide is not None and omega != 0:
-            hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
+    def _generate(self, key, n, guidance):
+        bench, model, hook = self._bench, self._frozen if guidance and guidance.frozen else None, None
+        omega = guidance.omega if guidance else 0.0
+        if guidance and omega:
+            hook = bench.studio.guidance_step(guidance, bench.learner, model)
         batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._break_off)
-        birth = (guide, model) if guide is not None and self.seen else None
+        birth = (guidance.score, model) if guidance and self.seen else None
         members, measured, fresh = batch.generate(self._state["generated"], n, hook, birth)
         return self._outcome(
             n,
@@ -370,3 +372,13 @@ class Lab:
         if self._dirty:
             self._checkpoint()  # the weights are those after the last finished call
         raise Interrupted("interrupted between two blocks of images")
+
+
+def refuse_superseded(guidance, superseded):
+    """Raise Problem where ``generate`` is called as it was before guidance was one value."""
+    if superseded or not (guidance is None or isinstance(guidance, Guidance)):
+        given = ", ".join(superseded) or f"guidance={guidance!r}"
+        raise Problem(
+            f"lab.generate({given}): guidance is one value now, lab.generate(n, guidance=Guidance(score, omega, rule, "
+            "through, every, frozen)), from dp_common.diffusion.guidance"
+        )

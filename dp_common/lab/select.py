@@ -9,8 +9,9 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 
-from dp_common.diffusion.image_sampler import quantise, score_images
+from dp_common.diffusion.image_sampler import quantise
 from dp_common.lab.generate import Batch, blocks, member_of
+from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import TopK, best_rows
 from dp_common.seeds import label_of
 from dp_common.training_data import shards

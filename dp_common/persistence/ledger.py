@@ -95,6 +95,16 @@ def surviving(records):
     ]
 
 
+def steering(call):
+    """What decided the images of an addition, from its line: {"score", "omega", "rule", ...}, fewer keys or none where nothing did.
+
+    Ledgers from before ``Guidance`` was one value hold its fields beside ``n``, and ``guide`` for ``score``.
+    """
+    args = call["args"]
+    guidance = args.get("guidance")
+    return (args | {"score": args.get("score") or args.get("guide")}) if guidance is None else guidance
+
+
 def moment(record):
     """How far the strategy is at a line: (calls done, images seen if the next call is a training in progress, else 0)."""
     return (

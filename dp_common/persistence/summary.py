@@ -101,7 +101,7 @@ def additions(calls):
                     "images": images,
                     "size": call["state"]["size"],
                     "seen": call["state"]["seen"],
-                    "omega": call["args"].get("omega", 0.0),
+                    "omega": ledger.steering(call).get("omega", 0.0),
                     **call["measured"],
                 }
             )

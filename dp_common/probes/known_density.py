@@ -17,6 +17,7 @@ import numpy as np
 
 from dp_common.config import registry
 from dp_common.files import digest, write_atomic
+from dp_common.persistence import ledger
 from dp_common.probes import exponential_tilt
 from dp_common.seeds import derive, label_of
 
@@ -70,8 +71,8 @@ def measure(bench, call, calls, additions, model_at):
 def aim(calls, number):
     """(name of the score, ω or None, is anything learned yet) of what an addition was steered or selected by; ω = 0: by nothing."""
     call = calls[number]
-    args = call["args"]
-    name = args.get("guide") or args.get("score")
+    args = ledger.steering(call)
+    name = args.get("score")
     blind = name is None or getattr(registry.find("score", name).load(), "BLIND", False)
     omega = 0.0 if blind or args.get("omega") == 0 else args["omega"] if args.get("rule") == "score" else None
     return "entropy" if blind else name, omega, call["state"]["seen_total"] > 0
@@ -79,7 +80,7 @@ def aim(calls, number):
 
 def guiding_call(calls, number):
     """The call whose snapshot holds the weights that guided: the addition's own, or the last ``freeze`` before it."""
-    if not calls[number]["args"].get("frozen"):
+    if not ledger.steering(calls[number]).get("frozen"):
         return number
     return max(other for other, call in calls.items() if call["name"] == "freeze" and other < number)
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dp_common.config.registry import find
-from dp_common.diffusion.guidance import GuidanceError
+from dp_common.diffusion.guidance import Guidance
+from dp_common.diffusion.guidance_step import GuidanceError
 from dp_common.diffusion.image_sampler import ImageSampler, quantise
 from dp_common.errors import LeaseLost, Problem
 from dp_common.lab import runner
@@ -22,13 +23,13 @@ RULES, PATHS = ("score", "relative", "predecessor"), ("denoiser", "decoder")
 OMEGAS = {"score": 2.0, "relative": 0.03, "predecessor": 0.01}
 
 
-def images_of(studio, start, stop, guide=None):
+def images_of(sampler, start, stop, guidance=None):
     indices = np.arange(start, stop)
-    return studio.sample(indices, label_of(indices, 10), guide)
+    return sampler.sample(indices, label_of(indices, 10), guidance)
 
 
-def guide_of(studio, learner, omega, rule="relative", through="denoiser", every=1, score="entropy"):
-    return studio.guide(score, learner, None, omega=omega, rule=rule, through=through, every=every)
+def guidance_of(sampler, learner, omega, rule="relative", through="denoiser", every=1, score="entropy"):
+    return sampler.guidance_step(Guidance(score, omega, rule, through, every), learner)
 
 
 def mean_score(name, learner, images, labels):
@@ -38,20 +39,20 @@ def mean_score(name, learner, images, labels):
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("through", PATHS)
 @pytest.mark.parametrize("every", [1, 5])
-def test_omega_orders_the_entropy_of_a_real_classifier(studio_of, learner, rule, through, every):
-    studio = studio_of(steps=20)
+def test_omega_orders_the_entropy_of_a_real_classifier(sampler_of, learner, rule, through, every):
+    sampler = sampler_of(steps=20)
     entropies = []
     for omega in (-OMEGAS[rule], 0.0, OMEGAS[rule]):
-        images = images_of(studio, 0, 64, guide_of(studio, learner, omega, rule, through, every))
+        images = images_of(sampler, 0, 64, guidance_of(sampler, learner, omega, rule, through, every))
         entropies.append(mean_score("entropy", learner, images.clamp(-1, 1), label_of(np.arange(64), 10)))
     assert entropies[0] + 0.005 < entropies[1] < entropies[2] - 0.005
 
 
 @pytest.mark.parametrize("score", ["loss", "margin"])
-def test_other_scores_guide_too(studio_of, learner, score):
-    studio, values = studio_of(steps=20), []
+def test_other_scores_guide_too(sampler_of, learner, score):
+    sampler, values = sampler_of(steps=20), []
     for omega in (-0.03, 0.0, 0.03):
-        images = images_of(studio, 0, 64, guide_of(studio, learner, omega, score=score))
+        images = images_of(sampler, 0, 64, guidance_of(sampler, learner, omega, score=score))
         values.append(mean_score(score, learner, images.clamp(-1, 1), label_of(np.arange(64), 10)))
     assert values[0] < values[1] - 0.005 and values[1] < values[2] - 0.005
 
@@ -61,21 +62,21 @@ def test_other_scores_guide_too(studio_of, learner, score):
 )
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("through", PATHS)
-def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(studio_of, learner, sampler, rule, through):
-    plain, zero = studio_of(**sampler), studio_of(**sampler)
+def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(sampler_of, learner, sampler, rule, through):
+    plain, zero = sampler_of(**sampler), sampler_of(**sampler)
     expected = images_of(plain, 0, 12)
-    assert torch.equal(images_of(zero, 0, 12, guide_of(zero, learner, 0.0, rule, through)), expected)
+    assert torch.equal(images_of(zero, 0, 12, guidance_of(zero, learner, 0.0, rule, through)), expected)
     assert plain.meter.counts["network_evaluations"] == 12 * 10 * (2 if "cfg_scale" in sampler else 1)
     assert {unit: n for unit, n in zero.meter.counts.items() if n} == plain.meter.counts
 
 
 @pytest.mark.parametrize("through", PATHS)
-def test_what_a_guided_image_costs(studio_of, learner, through):
+def test_what_a_guided_image_costs(sampler_of, learner, through):
     """20 steps, one in five guided: 4 gradients, 4 classifier evaluations, and the network is asked as often as without."""
-    studio = studio_of(steps=20)
-    images_of(studio, 0, 8, guide_of(studio, learner, 0.03, through=through, every=5))
-    images_of(studio, 8, 16)
-    assert studio.meter.counts == {
+    sampler = sampler_of(steps=20)
+    images_of(sampler, 0, 8, guidance_of(sampler, learner, 0.03, through=through, every=5))
+    images_of(sampler, 8, 16)
+    assert sampler.meter.counts == {
         "network_evaluations": 16 * 20,
         "decoder_evaluations": 8 * 4 + 16,
         "classifier_evaluations": 8 * 4,
@@ -87,29 +88,29 @@ def test_what_a_guided_image_costs(studio_of, learner, through):
 
 @pytest.mark.parametrize("guided", [None, *RULES])
 @pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0)])
-def test_four_index_ranges_equal_one(studio_of, learner, guided, sampler):
+def test_four_index_ranges_equal_one(sampler_of, learner, guided, sampler):
     """An image is a function of its own index: of batch size only by float rounding. Uneven cuts, one of a single image."""
-    studio = studio_of(**sampler)
-    guide = guided and guide_of(studio, learner, OMEGAS[guided], guided)
-    whole = images_of(studio, 3, 40, guide)
-    parts = torch.cat([images_of(studio, a, b, guide) for a, b in ((3, 4), (4, 13), (13, 29), (29, 40))])
+    sampler = sampler_of(**sampler)
+    guidance = guided and guidance_of(sampler, learner, OMEGAS[guided], guided)
+    whole = images_of(sampler, 3, 40, guidance)
+    parts = torch.cat([images_of(sampler, a, b, guidance) for a, b in ((3, 4), (4, 13), (13, 29), (29, 40))])
     torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
     assert (whole[0] - whole[10]).abs().max() > 0.1
 
 
-def test_the_same_indices_give_the_same_bits_in_any_order_of_blocks(studio_of, learner):
-    studio = studio_of(steps=10, eta=0.5)
-    guide = guide_of(studio, learner, 0.03)
-    first = [images_of(studio, a, a + 8, guide) for a in (0, 8, 16)]
-    again = {a: images_of(studio, a, a + 8, guide) for a in (16, 0, 8)}
+def test_the_same_indices_give_the_same_bits_in_any_order_of_blocks(sampler_of, learner):
+    sampler = sampler_of(steps=10, eta=0.5)
+    guidance = guidance_of(sampler, learner, 0.03)
+    first = [images_of(sampler, a, a + 8, guidance) for a in (0, 8, 16)]
+    again = {a: images_of(sampler, a, a + 8, guidance) for a in (16, 0, 8)}
     assert all(torch.equal(block, again[a]) for a, block in zip((0, 8, 16), first))
 
 
-def test_the_seed_and_the_label_matter(studio_of):
+def test_the_seed_and_the_label_matter(sampler_of):
     indices, labels = np.arange(10), np.arange(10)
-    images = studio_of(seed=0).sample(indices, labels)
-    assert (images - studio_of(seed=1).sample(indices, labels)).abs().max() > 0.1
-    assert (images - studio_of(seed=0).sample(indices, (labels + 1) % 10)).abs().max() > 0.1
+    images = sampler_of(seed=0).sample(indices, labels)
+    assert (images - sampler_of(seed=1).sample(indices, labels)).abs().max() > 0.1
+    assert (images - sampler_of(seed=0).sample(indices, (labels + 1) % 10)).abs().max() > 0.1
 
 
 class Broken:
@@ -126,14 +127,14 @@ class Broken:
 
 
 @pytest.mark.parametrize("through", PATHS)
-def test_a_nan_gradient_is_reported_and_nothing_is_returned(studio_of, learner, through):
-    studio, result = studio_of(steps=10), None
+def test_a_nan_gradient_is_reported_and_nothing_is_returned(sampler_of, learner, through):
+    sampler, result = sampler_of(steps=10), None
     with pytest.raises(GuidanceError) as caught:
-        result = images_of(studio, 0, 5, guide_of(studio, Broken(learner), 0.03, through=through))
+        result = images_of(sampler, 0, 5, guidance_of(sampler, Broken(learner), 0.03, through=through))
     assert result is None and caught.value.rows == [2]
 
 
-def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(studio_of, mixture):
+def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(sampler_of, mixture):
     class Bad:
         def __getattr__(self, name):
             return getattr(mixture, name)
@@ -142,22 +143,22 @@ def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(studio_of
             return torch.where(torch.arange(len(x0)).view(-1, 1, 1, 1) == 1, float("inf"), x0)
 
     with pytest.raises(Problem, match=r"1 image\(s\) are not finite, first index 101;"):
-        images_of(studio_of(teacher=Bad(), steps=3), 100, 104)
+        images_of(sampler_of(teacher=Bad(), steps=3), 100, 104)
 
 
-def test_cfg_needs_a_teacher_with_an_unconditional_mode(studio_of, mixture):
+def test_cfg_needs_a_teacher_with_an_unconditional_mode(sampler_of, mixture):
     class Conditional:
         null_label, alphas_cumprod = None, mixture.alphas_cumprod
 
     with pytest.raises(Problem, match="sampler.cfg_scale=2"):
-        studio_of(teacher=Conditional(), cfg_scale=2)
-    studio_of(teacher=Conditional(), cfg_scale=1.0)
+        sampler_of(teacher=Conditional(), cfg_scale=2)
+    sampler_of(teacher=Conditional(), cfg_scale=1.0)
 
 
-def test_cfg_sharpens_the_class(studio_of, mixture):
+def test_cfg_sharpens_the_class(sampler_of, mixture):
     labels = torch.from_numpy(label_of(np.arange(100), 10))
     truths = [
-        mixture.log_density(images_of(studio_of(cfg_scale=scale), 0, 100)).softmax(1)[torch.arange(100), labels].mean()
+        mixture.log_density(images_of(sampler_of(cfg_scale=scale), 0, 100)).softmax(1)[torch.arange(100), labels].mean()
         for scale in (0.0, 0.5, 1.0)
     ]
     assert truths[0] < 0.3 and truths[0] + 0.2 < truths[1] < truths[2] and truths[2] > 0.95
