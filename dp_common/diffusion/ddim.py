@@ -3,7 +3,7 @@
     x̂0      = (x_t − √(1−ᾱ_t) ε) / √ᾱ_t
     x_{t'}  = √ᾱ_{t'} x̂0 + √(1−ᾱ_{t'}−σ²) ε + σ z,      σ² = η² (1−ᾱ_{t'})/(1−ᾱ_t) · (1 − ᾱ_t/ᾱ_{t'})
 
-A denoiser is ``denoise(x, t, labels) -> ε``; adapters hide v-prediction. Guidance is a step hook (see guidance_step.py).
+A denoiser is ``denoise(x, t, labels) -> ε``; adapters hide v-prediction. Guidance is a step hook, guidance_step.py.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,29 +38,31 @@ def ddim(
 
     Steps go from each timestep to the next *visited* one, the last to ``final_alpha`` (1, or ᾱ_0 where a model's own
     scheduler says ``set_alpha_to_one: false``). ``noise(i) -> [B, ...]`` is asked for step i = 1, 2, ... when eta > 0.
-    ``clip`` of x̂0 to [-1, 1]: ``none``; ``keep_eps``, which leaves ε as it was; ``rederive``, which makes ε agree again.
+    ``clip`` of x̂0 to [-1, 1]: ``none``; ``keep_eps``, which leaves ε as it was; ``rederive``: ε agrees again.
     ``guidance(x, x̂0, ε, ᾱ_t, labels) -> (x, x̂0, ε)`` is called at the steps ``guidance.active(i)`` names, with a graph
     from x to x̂0 if ``guidance.through == "denoiser"``.
     """
     if clip not in CLIPS:
         raise ValueError(f"sampler.clip={clip}: one of {', '.join(CLIPS)}")
+    if eta > 0 and noise is None:
+        raise ValueError(f"sampler.eta={eta}: a stochastic sampler needs noise")
     alphas = [float(alphas_cumprod[t]) for t in timesteps] + [float(final_alpha)]
     for i, t in enumerate(timesteps):
         alpha, alpha_next = alphas[i], alphas[i + 1]
-        guided = guidance is not None and guidance.active(i)
-        x = x.detach().requires_grad_(guided and guidance.through == "denoiser")
+        guide = guidance if guidance is not None and guidance.active(i) else None
+        x = x.detach().requires_grad_(guide is not None and guide.through == "denoiser")
         with torch.set_grad_enabled(x.requires_grad):
             eps = denoise(x, t, labels)
             x0 = (x - sqrt(1 - alpha) * eps) / sqrt(alpha)
-        if guided:
-            x, x0, eps = guidance(x, x0, eps, alpha, labels)
+        if guide is not None:
+            x, x0, eps = guide(x, x0, eps, alpha, labels)
         if clip != "none":
             x0 = x0.clamp(-1, 1)
         if clip == "rederive":
             eps = (x - sqrt(alpha) * x0) / sqrt(1 - alpha)
         sigma = eta * sqrt((1 - alpha_next) / (1 - alpha) * (1 - alpha / alpha_next))
         x = sqrt(alpha_next) * x0 + sqrt(max(1 - alpha_next - sigma**2, 0.0)) * eps
-        if sigma > 0:
+        if sigma > 0 and noise is not None:
             x = x + sigma * noise(i + 1)
     return x
 

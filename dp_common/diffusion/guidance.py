@@ -1,17 +1,18 @@
-"""Guidance: steering the sampler up the gradient of a score of the current learner. What a strategy asks for is one value.
+"""Guidance: steering the sampler up the gradient of a score of the current learner, asked for by one value.
 
 Target density Q ∝ π·P with log π ∝ ω·H adds ω∇H to the score ∇log p. Since ε = −√(1−ᾱ)·score, raising H *subtracts*
 from ε. (The paper's Eq. 7 prints the opposite sign; its Algorithm 1 is right.) With g = ∇_{x_t} H(f(x̂0(x_t))):
 
-    score        ε ← ε − kω√(1−ᾱ) g, x̂0 follows: x̂0 ← x̂0 + kω(1−ᾱ)/√ᾱ g      k = ``every``: ω means the same at any frequency
+    score        ε ← ε − kω√(1−ᾱ) g, x̂0 follows: x̂0 ← x̂0 + kω(1−ᾱ)/√ᾱ g      k = ``every``
     relative     δ = ω‖x_t‖ g/‖g‖;  x̂0 kept, ε ← ε + δ/√(1−ᾱ)
     predecessor  δ as above;        x ← x + δ, ε kept, x̂0 ← x̂0 + δ/√ᾱ          as in arXiv 2310.00158
 
-``relative`` moves the next x_{t'} by √((1−ᾱ_{t'})/(1−ᾱ_t)) δ, towards higher H; it moves nothing at a last step to ᾱ = 1.
-``through=denoiser`` differentiates decoder and network; ``through=decoder`` takes ∂x̂0/∂x_t as √ᾱ_t·I, which is exact for
-unit-variance data (1/√ᾱ_t, from holding ε fixed, explodes at high noise).
+``relative`` moves the next x_{t'} by √((1−ᾱ_{t'})/(1−ᾱ_t)) δ, towards higher H; it moves nothing at a last step to ᾱ
+= 1. ``through=denoiser`` differentiates decoder and network; ``through=decoder`` takes ∂x̂0/∂x_t as √ᾱ_t·I, which is
+exact for unit-variance data (1/√ᾱ_t, from holding ε fixed, explodes at high noise).
 
-Rules are plugins, one file each in ``dp_common/guidance_rules``. This module imports no torch; ``guidance_step.py`` does the work.
+In ``score`` ω means the same at any frequency. Rules are plugins, one file each in ``dp_common/guidance_rules``. This
+module imports no torch; ``guidance_step.py`` does the work.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The step hook of guided sampling: the gradient of a score of the decoded x̂0, and the rule that moves a step along it."""
+"""The step hook of guided sampling: the gradient of a score of the decoded x̂0, and a rule that moves along it."""
 
 from collections.abc import Callable
 from math import sqrt
@@ -26,7 +26,8 @@ class GuidanceStep:
     Per-sample throughout: the gradient of the batch's sum is each image's own, so a batch equals its singles.
 
     Args:
-        objective: ``objective(x̂0 [B, ...], labels [B]) -> [B]`` fp32: the score of the learner's logits on the decoded x̂0.
+        objective: ``objective(x̂0 [B, ...], labels [B]) -> [B]`` fp32: the score of the learner's logits on the
+            decoded x̂0.
         guidance: Weight, rule, path and frequency.
         scale: Of the objective while its gradient is taken, against underflow in half precision.
         floor: ‖g‖ under which an image is not moved: its direction is rounding noise.

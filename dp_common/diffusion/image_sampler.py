@@ -1,4 +1,4 @@
-"""Turning image indices into images: the teacher, the sampler and, where asked, guidance, with every evaluation counted."""
+"""From image indices to images: teacher, sampler and, where asked, guidance, with every evaluation counted."""
 
 from typing import Any
 
@@ -111,7 +111,8 @@ class ImageSampler:
         finite = torch.isfinite(images.flatten(1)).all(1).cpu().numpy()
         if not finite.all():
             raise Problem(
-                f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; nothing of them was saved"
+                f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; "
+                "nothing of them was saved"
             )
         return images
 

@@ -4,8 +4,8 @@ from dp_common.errors import BadInput
 
 
 def patience_after(initial, size, first_size, growth):
-    """T_k = max(1, round(T_0 (|D_k|/|D_0|)^γ)) evaluations. The paper says T_max grows with the set and gives no rule: γ is
-    ours, and γ = 0 is fixed patience.
+    """T_k = max(1, round(T_0 (|D_k|/|D_0|)^γ)) evaluations. The paper says T_max grows with the set and gives no
+    rule: γ is ours, and γ = 0 is fixed patience.
     """
     return max(1, round(initial * (size / first_size) ** growth))
 
@@ -31,14 +31,17 @@ class Plateau:
 
 
 def interval_of(seen):
-    """τ = seen/100 images between evaluations, whatever the size of the initial set: 80 evaluations in the stable phase. Ours:
-    the paper does not say. (With N below it evaluating costs more than training; with seen/50 plateaus come too late.)
+    """τ = seen/100 images between evaluations, whatever the size of the initial set: 80 evaluations in the stable
+    phase. Ours: the paper does not say. (With N below it evaluating costs more than training; with seen/50 plateaus
+    come too late.)
     """
     return max(1, seen // 100)
 
 
 def check_fits(key, patience, growth, sizes, interval, budget):
-    """Refuse a patience whose τ + Σ T_k·τ over the additions cannot come before the stable phase ends. ``sizes``: the set before each."""
+    """Refuse a patience whose τ + Σ T_k·τ over the additions cannot come before the stable phase ends. ``sizes``: the
+    set before each.
+    """
     rounded = -(-interval // budget.batch) * budget.batch
     needed = rounded * (
         1 + sum(patience_after(patience, size, sizes[0], growth) for size in sizes)

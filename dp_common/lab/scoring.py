@@ -1,58 +1,37 @@
 """Scores of images as they are stored."""
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from dp_common import seeds
+from dp_common.arrays import DecodedImages, Scores
 from dp_common.config import registry
+from dp_common.persistence.meter import Meter
 
 
-def score_images(score_name, learner, model, images, labels, indices, seed, clock):
-    """Scores [n] float32 of stored images (uint8); a blind score costs no classifier evaluation."""
-    module = registry.find("score", score_name).load()
-    if getattr(module, "BLIND", False):
-        return np.asarray(module.score(seeds.uniforms(seed, "score", indices)), np.float32)
-    clock.count(classifier_evaluations=len(images))
-    return module.score(learner.predict(images, model), torch.from_numpy(labels)).float().numpy()
+def is_blind(score: str, key: str | None = None) -> bool:
+    """Does this score look at no learner, so that it costs nothing and cannot guide? Raises BadInput of ``key``."""
+    return bool(getattr(registry.find("score", score, key).load(), "BLIND", False))
 
 
-class TopK:
-    """The best ``keep`` of a stream of candidates, per class in equal shares or overall; ties go to the lower index.
+def score_images(
+    score: str, learner: Any, decoded: DecodedImages, seed: int, meter: Meter, model: torch.nn.Module | None = None
+) -> Scores:
+    """Scores of stored images, [n] float32, higher: more wanted.
 
-    Holds encoded images of the present best only: candidates are never stored.
+    Args:
+        score: Name of the score.
+        learner: Has ``predict(images uint8 [n, C, H, W], model) -> logits [n, classes]``.
+        decoded: The images.
+        seed: The run's; a blind score is a function of it and of the indices.
+        meter: Counts a classifier evaluation per image, unless the score is blind.
+        model: The network that scores, such as a frozen one; None: the learner as it is.
     """
-
-    def __init__(self, keep, classes, balance):
-        self.keep, self.classes, self.balance = keep, classes, balance
-        self.scores, self.indices, self.labels, self.encoded = (
-            np.empty(0, np.float32),
-            np.empty(0, np.int64),
-            np.empty(0, np.int64),
-            [],
-        )
-
-    def offer(self, scores, indices, labels, encode):
-        """``encode(row) -> bytes`` is called for those that enter."""
-        scores, indices, labels = (
-            np.concatenate(pair) for pair in ((self.scores, scores), (self.indices, indices), (self.labels, labels))
-        )
-        rows, old = best_rows(scores, indices, labels, self.keep, self.classes, self.balance), len(self.encoded)
-        self.encoded = [self.encoded[row] if row < old else encode(row - old) for row in rows]
-        self.scores, self.indices, self.labels = scores[rows], indices[rows], labels[rows]
-
-    def by_index(self):
-        """(encoded, indices, labels, scores) of the best so far, in order of index."""
-        order = np.argsort(self.indices, kind="stable")
-        return [self.encoded[row] for row in order], self.indices[order], self.labels[order], self.scores[order]
-
-
-def best_rows(scores, indices, labels, keep, classes, balance):
-    """The rows of the ``keep`` best, ascending. The best of parts, put together, hold the best of all."""
-    order = np.lexsort((indices, -scores))
-    if balance == "class":  # the best of each class, then the second of each, ...: equal shares as far as candidates go
-        place = np.empty(len(order), np.int64)
-        for label in range(classes):
-            mine = order[labels[order] == label]
-            place[mine] = np.arange(len(mine))
-        order = np.lexsort((indices, -scores, place))
-    return np.sort(order[:keep])
+    module = registry.find("score", score).load()
+    if is_blind(score):
+        return np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
+    meter.count(classifier_evaluations=len(decoded.images))
+    logits = learner.predict(decoded.images, model)
+    return module.score(logits, torch.from_numpy(decoded.labels)).float().numpy()

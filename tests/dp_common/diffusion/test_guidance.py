@@ -1,5 +1,5 @@
-"""Guidance: sign, factor and chain rule against the closed form on Gaussian data; the three rules as their equations say;
-per-image throughout; a gradient that is not finite ends it.
+"""Guidance: sign, factor and chain rule against the closed form on Gaussian data; the three rules as their equations
+say; per-image throughout; a gradient that is not finite ends it.
 
 Closed form. Data N(0, s²) with log π = ω b·x: p(x_t) = N(0, v), v = ᾱs² + 1−ᾱ, and the exact guided marginal is
 N(√ᾱ ωs²b, v), since the guidance term ω∇H is here the exact gradient of log E[π(x0)|x_t]. The probability flow between
@@ -259,7 +259,9 @@ def test_norms_are_per_image_in_fp32():
 
 @pytest.mark.parametrize("rule", ["relative", "predecessor"])
 def test_a_row_that_is_not_moved_stays_finite_however_large_it_is(rule):
-    """ω‖x‖ over the least float is infinite, and infinite times a gradient of zero is no number: the direction comes first."""
+    """ω‖x‖ over the least float is infinite, and infinite times a gradient of zero is no number: the direction comes
+    first.
+    """
     x, zero = torch.full((2, 4, 64, 64), 3.0), torch.zeros(2, 4, 64, 64)
     moved = rule_step(rule)(x, x, x, zero, 0.5, 0.5, 1)
     assert all(torch.equal(after, x) for after in moved)

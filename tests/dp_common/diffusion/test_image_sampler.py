@@ -72,7 +72,9 @@ def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(sample
 
 @pytest.mark.parametrize("through", PATHS)
 def test_what_a_guided_image_costs(sampler_of, learner, through):
-    """20 steps, one in five guided: 4 gradients, 4 classifier evaluations, and the network is asked as often as without."""
+    """20 steps, one in five guided: 4 gradients, 4 classifier evaluations, and the network is asked as often as
+    without.
+    """
     sampler = sampler_of(steps=20)
     images_of(sampler, 0, 8, guidance_of(sampler, learner, 0.03, through=through, every=5))
     images_of(sampler, 8, 16)
@@ -89,7 +91,9 @@ def test_what_a_guided_image_costs(sampler_of, learner, through):
 @pytest.mark.parametrize("guided", [None, *RULES])
 @pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0)])
 def test_four_index_ranges_equal_one(sampler_of, learner, guided, sampler):
-    """An image is a function of its own index: of batch size only by float rounding. Uneven cuts, one of a single image."""
+    """An image is a function of its own index: of batch size only by float rounding. Uneven cuts, one of a single
+    image.
+    """
     sampler = sampler_of(**sampler)
     guidance = guided and guidance_of(sampler, learner, OMEGAS[guided], guided)
     whole = images_of(sampler, 3, 40, guidance)
@@ -190,7 +194,9 @@ def offered(best, scores, indices, labels, cuts=()):
 
 
 def brute_force(scores, indices, labels, keep, balance):
-    """Sort everything: the highest scores, ties to the lower index. By class: the best of each, then the second of each, ..."""
+    """Sort everything: the highest scores, ties to the lower index. By class: the best of each, then the second of
+    each, ...
+    """
     ranked = sorted(zip(-scores, indices, labels))
     if balance == "class":
         place = {index: [i for _, i, other in ranked if other == label].index(index) for _, index, label in ranked}
@@ -223,8 +229,9 @@ def test_ties_go_to_the_lower_index_even_if_it_comes_later():
 @pytest.mark.parametrize("first", [0, 3, 125])
 @pytest.mark.parametrize("pool", [25, 28, 60])
 def test_as_many_are_kept_as_were_asked_for(balance, first, pool):
-    """``keep`` of at least ``keep`` candidates, from whatever index on: the lab counts on it for the set's size. Where a
-    class has too few for its share (oversample near 1, and the indices start within a block), others fill up."""
+    """``keep`` of at least ``keep`` candidates, from whatever index on: the lab counts on it for the set's size.
+    Where a class has too few for its share (oversample near 1, and the indices start within a block), others fill up.
+    """
     best = offered(TopK(25, 10, balance), *stream(pool, 10, 1, first), cuts=(9, 17))
     assert len(best.encoded) == len(best.indices) == 25
     counts = np.bincount(best.labels, minlength=10)
@@ -263,7 +270,7 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
         whole.offer(scores[a:b], indices[a:b], labels[a:b], encode(a))
     before.offer(scores[:230], indices[:230], labels[:230], encode(0))
     mark = store.write(
-        tmp_path / "partial.parquet", range(10), *before.by_index(), seed=0, round=1, strategy="prune", omega=0.0
+        tmp_path / "partial.parquet", before.by_index(), range(10), store.Origin(seed=0, round=1, strategy="prune")
     )
     table = store.read_checked(tmp_path / "partial.parquet", mark)
     after.offer(

@@ -234,7 +234,9 @@ def guided_exactly(bench, model, omega, n, seed):
 
 @pytest.mark.parametrize("omega", [1.5, -2.0])
 def test_images_that_are_of_the_target_are_found_to_be(watched, omega):
-    """The oracle: exact samples of Q_ω are at no distance from it, ω* is ω, and P is farther; a constant ω would not find this."""
+    """The oracle: exact samples of Q_ω are at no distance from it, ω* is ω, and P is farther; a constant ω would not
+    find this.
+    """
     bench, number = watched.bench, watched.line["additions"][3]
     model = probe.restored(bench, next(r for r in watched.records if r["kind"] == "snapshot" and r["call"] == number))
     content = guided_exactly(bench, model, omega, 12_000, seed=5)
