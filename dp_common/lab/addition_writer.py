@@ -14,13 +14,14 @@ import numpy as np
 from dp_common import files
 from dp_common.arrays import EncodedImages
 from dp_common.config.specification import ROW_GROUP
+from dp_common.distributed.work_queue import WorkQueue
 from dp_common.lab.context import RunContext
-from dp_common.lab.state import Call
+from dp_common.lab.state import PendingCall
+from dp_common.persistence.records import Shard
 from dp_common.training_data import shards
 from dp_common.training_data.shards import Origin
 
 Result = dict[str, Any]  # of a part: {"kind", "line"} of the ledger, and of another rank than the first its counts
-Record = dict[str, Any]  # a line of the ledger
 
 
 class Cancelled(Exception):
@@ -42,11 +43,13 @@ class AdditionWriter:
         break_off: Ends the attempt, and raises.
     """
 
-    def __init__(self, run: RunContext, call: Call, round: int, omega: float, break_off: Callable[[], None]) -> None:
+    def __init__(
+        self, run: RunContext, call: PendingCall, round: int, omega: float, break_off: Callable[[], None]
+    ) -> None:
         self.run, self.call, self.break_off = run, call, break_off
         self.origin = Origin(run.spec.seed, round, run.spec.strategy, omega)
         self.show: Callable[[int], Any] = nothing
-        self.queue: Any = None  # of the work that goes on
+        self.queue: WorkQueue  # of the parts that are worked on, once ``run_parts`` has begun
 
     # ------------------------------------------------------------------ work, shared by the ranks
 
@@ -73,21 +76,21 @@ class AdditionWriter:
             Interrupted: This attempt is to end.
         """
         run = self.run
-        self.queue = run.group.work_queue(parts, run.io.stop)
+        self.queue = queue = run.group.work_queue(parts, run.io.stop)
         with run.io.progress.task(name, total) as self.show:
             self.show(done)
-            for number in self.queue:
+            for number in queue:
                 try:
-                    self.queue.submit(work(number), number)
+                    queue.submit(work(number), number)
                 except Cancelled:
                     on_cancel()
-                    self.queue.abandon(number)
+                    queue.abandon(number)
                 if run.group.first:
-                    self.record(self.queue.collect())
+                    self.record(queue.collect())
             if run.group.first:
-                for results in self.queue.drain():
+                for results in queue.drain():
                     self.record(results)
-        if self.queue.stopped:
+        if queue.stopped:
             self.break_off()
 
     def advance(self, images: int) -> None:
@@ -101,7 +104,7 @@ class AdditionWriter:
         self.queue.submit(result)
 
     def record(self, results: list[Result]) -> None:
-        """On the first rank: write the lines of results, count what another rank did, remove files that are replaced."""
+        """On the first rank: write the lines of results, count what others did, remove files that are replaced."""
         io = self.run.io
         for result in results:
             io.meter.count(**result.get("counts", {}))
@@ -151,20 +154,16 @@ class AdditionWriter:
         line = {"call": self.call.number, "key": key, "file": file, "digest": digest, "rows": len(stored.indices)}
         return self.result(len(stored.indices), kind=kind, line=line | content)
 
-    def written(self, kind: str) -> list[Record]:
-        """The lines of this call's and key's files of a kind that are there, in the order they were written."""
-        return [
-            record
+    def shards(self) -> dict[int, Shard]:
+        """{``start`` as it was written: its last line} of this call's and key's shards that are there."""
+        return {
+            int(record["key"].rpartition("-")[2]): record
             for record in self.run.io.ledger.records
-            if record["kind"] == kind
+            if record["kind"] == "shard"
             and record["call"] == self.call.number
             and record["key"].startswith(f"{self.call.key}-")
             and (self.run.io.folder / record["file"]).exists()
-        ]
-
-    def shards(self) -> dict[int, Record]:
-        """{``start`` as it was written: its last line} of the shards that are there."""
-        return {int(record["key"].rpartition("-")[2]): record for record in self.written("shard")}
+        }
 
 
 def blocks(start: int, stop: int, size: int) -> list[range]:
@@ -173,6 +172,6 @@ def blocks(start: int, stop: int, size: int) -> list[range]:
     return [range(a, b) for a, b in zip(edges, edges[1:]) if a < b]
 
 
-def as_added(record: Record) -> dict[str, Any]:
+def as_added(record: Shard) -> dict[str, Any]:
     """What a call's line says of a shard that it added."""
     return {"file": record["file"], "digest": record["digest"], "rows": record["rows"]}

@@ -12,7 +12,8 @@ from typing import Any
 from dp_common import files
 from dp_common.config.resolve import Resolved
 from dp_common.diffusion.image_sampler import ImageSampler
-from dp_common.distributed.process_group import LedgerReplica, SingleProcess
+from dp_common.distributed.ledger_replica import LedgerReplica
+from dp_common.distributed.process_group import ProcessGroup
 from dp_common.errors import Interrupted, LeaseLost
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
@@ -20,7 +21,7 @@ from dp_common.lab.lab import Lab
 from dp_common.lab.replay import Replay
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.lease import Lease
-from dp_common.persistence.ledger import Ledger, spec_text
+from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.provenance import provenance
 from dp_common.persistence.run_io import RunIO
@@ -40,7 +41,7 @@ class Attempt:
     resolved: Resolved
     folder: Path
     device: Any  # torch.device
-    group: SingleProcess  # the ranks that work on it together
+    group: ProcessGroup  # the ranks that work on it together
     meter: Meter
     stop: Callable[[], bool]  # has it been asked to end?
     quiet: bool = False
@@ -125,7 +126,7 @@ def follow(attempt: Attempt) -> dict[str, Any]:
         raise attempt.group.root_cause(error) from error
 
 
-def context_of(attempt: Attempt, ledger: Ledger | LedgerReplica) -> RunContext:
+def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     """What the lab works with: a fresh learner, an empty training set."""
     resolved, task, meter = attempt.resolved, attempt.resolved.task, attempt.meter
     spec, runtime = resolved.spec, resolved.runtime
@@ -144,7 +145,7 @@ def context_of(attempt: Attempt, ledger: Ledger | LedgerReplica) -> RunContext:
     )
 
 
-def work(attempt: Attempt, ledger: Ledger | LedgerReplica) -> dict[str, Any]:
+def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     run, task, spec = context_of(attempt, ledger), attempt.resolved.task, attempt.resolved.spec
     replay = Replay(run)

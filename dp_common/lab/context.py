@@ -6,10 +6,10 @@ from typing import Any
 
 from dp_common.config.specification import Budget, Runtime, Spec
 from dp_common.diffusion.image_sampler import ImageSampler
-from dp_common.distributed.process_group import SingleProcess
+from dp_common.distributed.process_group import ProcessGroup
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.run_io import RunIO
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.splits import AnySplit
 from dp_common.training_data.training_set import TrainingSet
 
 
@@ -31,8 +31,8 @@ class Data:
     """The images: real ones to train on (a ceiling) and to look at, and the set that grows."""
 
     classes: list[str]
-    real: Split | LazySplit  # the teacher's own training images
-    monitor: Split | LazySplit  # what accuracy is measured on while training goes on
+    real: AnySplit  # the teacher's own training images
+    monitor: AnySplit  # what accuracy is measured on while training goes on
     training_set: TrainingSet
 
 
@@ -60,5 +60,5 @@ class RunContext:
     io: RunIO
     models: Models
     data: Data
-    group: SingleProcess
+    group: ProcessGroup
     timer: CheckpointTimer

@@ -8,11 +8,12 @@ import numpy as np
 from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels
 from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.diffusion.image_sampler import quantise
-from dp_common.lab.addition_writer import AdditionWriter, Record, Result, as_added, blocks
+from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.context import Models
 from dp_common.lab.scoring import score_images
-from dp_common.lab.state import Addition
+from dp_common.lab.state import AddedImages
 from dp_common.persistence.meter import Meter
+from dp_common.persistence.records import Shard
 from dp_common.seeds import label_of
 from dp_common.training_data import shards
 
@@ -29,7 +30,7 @@ class GeneratedAddition:
     scored_by: str | None = None  # the score of the new images that is written down; None: none is
     frozen: Any = None  # the model that guides and scores; None: the learner as it is
 
-    def make(self, first: int, n: int) -> Addition:
+    def make(self, first: int, n: int) -> AddedImages:
         """Make images first .. first+n-1. What was added and measured is the first rank's to know.
 
         Raises:
@@ -49,7 +50,7 @@ class GeneratedAddition:
         lines = [record for start, record in sorted(writer.shards().items()) if first <= start < first + n]
         measured = weighted_mean([(record["rows"], record["measured"]) for record in lines])
         added = [as_added(record) for record in lines]
-        return Addition(added, [shard["file"] for shard in added], measured, decoded)
+        return AddedImages(added, [shard["file"] for shard in added], measured, decoded)
 
     def shard(self, start: int, stop: int) -> tuple[Result, DecodedImages]:
         """Sample, encode and write images start .. stop-1. Raises Cancelled."""
@@ -86,7 +87,7 @@ class GeneratedAddition:
         return np.concatenate(images), weighted_mean(means)
 
 
-def covered(there: dict[int, Record], first: int, n: int, size: int) -> tuple[list[Record], list[list[int]]]:
+def covered(there: dict[int, Shard], first: int, n: int, size: int) -> tuple[list[Shard], list[list[int]]]:
     """Of images first .. first+n-1: the lines of shards that are there, and [start, stop) of those to be made.
 
     An earlier attempt may have cut its shards otherwise.

@@ -16,7 +16,7 @@ from dp_common.lab.addition_writer import AdditionWriter
 from dp_common.lab.generate import GeneratedAddition
 from dp_common.lab.replay import Args, Replay
 from dp_common.lab.select import SelectedAddition
-from dp_common.lab.state import Addition, Call, Outcome
+from dp_common.lab.state import AddedImages, Outcome, PendingCall
 from dp_common.learner.training_loop import Stretch, train
 from dp_common.seeds import derive
 
@@ -177,10 +177,10 @@ class Lab:
             raise Problem(f"{call}: asked for {n} images with room for {room}")
         return int(n)
 
-    def _writer(self, call: Call, omega: float = 0.0) -> AdditionWriter:
+    def _writer(self, call: PendingCall, omega: float = 0.0) -> AdditionWriter:
         return AdditionWriter(self._run, call, self._replay.state.rounds, omega, self._replay.break_off)
 
-    def _generate(self, call: Call, n: int, guidance: Guidance | None) -> Outcome:
+    def _generate(self, call: PendingCall, n: int, guidance: Guidance | None) -> Outcome:
         state, models = self._replay.state, self._run.models
         if guidance and guidance.frozen and not state.frozen:
             raise Problem("generate: Guidance(frozen=True) needs a learner that lab.freeze() has kept")
@@ -191,14 +191,14 @@ class Lab:
         addition = GeneratedAddition(self._writer(call, omega), models, step, scored_by, model).make(state.generated, n)
         return Outcome(n, state.with_images(self.size + n, generated=n), addition)
 
-    def _select(self, call: Call, pool: int, keep: int, score: str, balance: str, replace: bool) -> Outcome:
+    def _select(self, call: PendingCall, pool: int, keep: int, score: str, balance: str, replace: bool) -> Outcome:
         state = self._replay.state
         selected = SelectedAddition(self._writer(call), score, balance, with_present=replace and self.size > 0)
         addition = selected.make(state.generated, pool, keep)
         size = keep if replace else self.size + keep
         return Outcome(keep, state.with_images(size, generated=pool), addition, replaced=replace)
 
-    def _train(self, call: Call, n: int, new_weight: float = 1.0) -> Outcome:
+    def _train(self, call: PendingCall, n: int, new_weight: float = 1.0) -> Outcome:
         run, state, replay = self._run, self._replay.state, self._replay
         io, learner, end, iterations = run.io, run.models.learner, self.seen + n, n // self.budget.batch
         position, loss = replay.training_begun(self.seen)
@@ -211,18 +211,18 @@ class Lab:
             accuracy = float(learner.correct(run.data.monitor).mean())
             io.meter.count(monitor_evaluations=len(run.data.monitor))
         io.progress.report(seen=end, size=self.size, accuracy=accuracy)
-        measured = Addition([], measured={"loss": mean_loss, "monitor": accuracy})
+        measured = AddedImages([], measured={"loss": mean_loss, "monitor": accuracy})
         return Outcome(accuracy, state.trained(n, self.budget.batch), measured)
 
-    def _real(self, call: Call, n: int) -> Outcome:
-        return Outcome(n, self._replay.state.with_images(self.size + n), Addition([{"real": n}]))
+    def _real(self, call: PendingCall, n: int) -> Outcome:
+        return Outcome(n, self._replay.state.with_images(self.size + n), AddedImages([{"real": n}]))
 
-    def _restart(self, call: Call) -> Outcome:
+    def _restart(self, call: PendingCall) -> Outcome:
         self._run.models.learner.reset()
         self._replay.weights_changed()
         return Outcome(None, self._replay.state.restarted())
 
-    def _freeze(self, call: Call) -> Outcome:
+    def _freeze(self, call: PendingCall) -> Outcome:
         learner, replay = self._run.models.learner, self._replay
         replay.frozen = learner.model_of(learner.frozen_copy())
         replay.weights_changed()

@@ -30,7 +30,7 @@ class Plateau:
         self.first_size = 0  # of the training set at the first evaluation
 
     def reached(self, accuracy: float, size: int) -> bool:
-        """Is this evaluation, of a learner trained on ``size`` images, the end of a plateau? Asked after each of them."""
+        """Is this evaluation, with ``size`` images in the set, the end of a plateau? Asked after each of them."""
         self.first_size = self.first_size or size
         self.waited = 0 if accuracy > self.best else self.waited + 1
         self.best = max(self.best, accuracy)

@@ -17,8 +17,9 @@ from dp_common.arrays import DecodedImages, Indices, Tensors
 from dp_common.config.specification import canonical
 from dp_common.errors import Interrupted, Problem
 from dp_common.lab.context import RunContext
-from dp_common.lab.state import Call, LabState, Outcome
+from dp_common.lab.state import LabState, Outcome, PendingCall
 from dp_common.persistence import checkpoint
+from dp_common.persistence.records import Call, Midway
 from dp_common.probes import hardness
 from dp_common.seeds import derive
 
@@ -34,9 +35,9 @@ class Replay:
         self._additions: list[list[dict[str, Any]]] = []  # what each call added, since the set was last replaced
         self._unsaved = False  # have the weights changed since the last checkpoint?
         self._until = 0  # calls that the last checkpoint knows of
-        self._journal: dict[int, dict[str, Any]] = {}  # their lines, by number
+        self._journal: dict[int, Call] = {}  # their lines, by number
         self._tensors: Tensors | None = None
-        self._midway: dict[str, Any] | None = None  # line of the training in whose middle the last attempt ended
+        self._midway: Midway | None = None  # line of the training in whose middle the last attempt ended
 
     def begin(self) -> None:
         """Read the journal and the last checkpoint, and note in the ledger where work goes on."""
@@ -54,7 +55,7 @@ class Replay:
 
     # ------------------------------------------------------------------ calls
 
-    def call(self, name: str, args: Args, work: Callable[[Call], Outcome], reads_learner: bool = False) -> Any:
+    def call(self, name: str, args: Args, work: Callable[[PendingCall], Outcome], reads_learner: bool = False) -> Any:
         """Answer a call: from the journal, or by ``work``, whose outcome is then journaled.
 
         Args:
@@ -85,8 +86,14 @@ class Replay:
         return entry["answer"]
 
     def _work(
-        self, number: int, name: str, args: Args, digest: str, work: Callable[[Call], Outcome], reads_learner: bool
-    ) -> dict[str, Any]:
+        self,
+        number: int,
+        name: str,
+        args: Args,
+        digest: str,
+        work: Callable[[PendingCall], Outcome],
+        reads_learner: bool,
+    ) -> Call:
         """Do a call; returns its line in the ledger."""
         run = self.run
         if self._midway and self._midway["of"] != digest:
@@ -98,7 +105,7 @@ class Replay:
             self._checkpoint()
         weights = self._weights() if reads_learner else None
         key = files.digest(canonical({"call": digest, "first": self.state.generated, "weights": weights}))
-        outcome = self._within_memory(name, lambda: work(Call(number, digest, key)))
+        outcome = self._within_memory(name, lambda: work(PendingCall(number, digest, key)))
         entry = run.io.ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome.line())
         if (entry["call"], entry["digest"]) != (number, digest):
             raise Problem(
@@ -165,8 +172,8 @@ class Replay:
 
     def training_begun(self, position: int) -> tuple[int, float]:
         """(images seen, sum of losses) that a training goes on from: ``position``, or where it was interrupted."""
-        midway, self._midway = self._midway or {"position": position, "loss": 0.0}, None
-        return midway["position"], midway["loss"]
+        midway, self._midway = self._midway, None
+        return (midway["position"], midway["loss"]) if midway else (position, 0.0)
 
     def in_training(self, position: int, loss: Callable[[], float], digest: str) -> None:
         """In the middle of a training: checkpoint where it is time to, or stop there. Raises Interrupted."""

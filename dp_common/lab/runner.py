@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from dp_common.config.resolve import Resolved
-from dp_common.config.specification import PAIRS
-from dp_common.distributed.batch_share import share
-from dp_common.distributed.process_group import SingleProcess
+from dp_common.distributed import batch_share
+from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
@@ -42,7 +41,7 @@ def execute(
     stop: Callable[[], bool] = never,
     quiet: bool = False,
     started: float | None = None,
-    group: SingleProcess | None = None,
+    group: ProcessGroup | None = None,
 ) -> dict[str, Any]:
     """Run to the end, or go on with what is there; returns the summary.
 
@@ -60,8 +59,8 @@ def execute(
         Interrupted: ``stop`` said yes; the same command goes on.
         Problem: And its other kinds.
     """
-    group = group or SingleProcess()
-    folder, group.timeout = folder_of(resolved), resolved.runtime.rank_timeout
+    group, folder = group or SingleProcess(), folder_of(resolved)
+    group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
         return summary
     device = preflight(resolved, group)
@@ -89,7 +88,7 @@ def execute(
             lease.release()
 
 
-def preflight(resolved: Resolved, group: SingleProcess | None = None) -> Any:
+def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     """Load the task and the teacher and find the bad input that takes torch to find, before anything is written.
 
     Returns:
@@ -103,9 +102,7 @@ def preflight(resolved: Resolved, group: SingleProcess | None = None) -> Any:
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
-    if any(start == stop for start, stop in (share(spec.train, rank, group.size) for rank in range(group.size))):
-        mixing = f", in blocks of {PAIRS} where images are mixed" if spec.train.mixup or spec.train.cutmix else ""
-        raise BadInput("train.batch", spec.train.batch, f"large enough for {group.size} ranks{mixing}")
+    batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
     check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, guides in resolved.scores:

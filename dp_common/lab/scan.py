@@ -11,9 +11,10 @@ import numpy as np
 
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
 from dp_common.diffusion.image_sampler import quantise
-from dp_common.lab.addition_writer import AdditionWriter, Record, Result, blocks
+from dp_common.lab.addition_writer import AdditionWriter, Result, blocks
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import TopK
+from dp_common.persistence.records import Partial
 from dp_common.seeds import label_of
 from dp_common.training_data import shards
 
@@ -96,7 +97,7 @@ class Scan:
 
     # ------------------------------------------------------------------ state
 
-    def saved_states(self) -> list[Record]:
+    def saved_states(self) -> list[Partial]:
         """The lines of this scan's states that count: not replaced by later ones, and there."""
         records = [
             record
@@ -109,7 +110,7 @@ class Scan:
         folder = self.context.io.folder
         return [r for r in records if r["file"] not in replaced and (folder / r["file"]).exists()]
 
-    def restore(self, states: list[Record]) -> None:
+    def restore(self, states: list[Partial]) -> None:
         """Go on from these states."""
         for record in states:
             table = shards.read_checked(self.context.io.folder / record["file"], record["digest"])

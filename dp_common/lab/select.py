@@ -6,7 +6,7 @@ seen, so that an interrupted scan goes on from there, with however many ranks; s
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels, Scores
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.scan import Scan
-from dp_common.lab.state import Addition
+from dp_common.lab.state import AddedImages
 from dp_common.lab.top_k import TopK, best_rows
 from dp_common.training_data import shards
 
@@ -28,7 +28,7 @@ class SelectedAddition:
     balance: str
     with_present: bool = False  # does the present training set join the candidates?
 
-    def make(self, first: int, pool: int, keep: int) -> Addition:
+    def make(self, first: int, pool: int, keep: int) -> AddedImages:
         """The ``keep`` best of candidates first .. first+pool-1, and of the present set where that joins.
 
         Raises:
@@ -52,9 +52,14 @@ class SelectedAddition:
 
         writer.run_parts("keep", keep, 0, len(parts), work)
         added = [as_added(record) for _, record in sorted(writer.shards().items())]
-        states = [record["file"] for record in writer.run.io.ledger.records if is_state(record, writer)]
+        states = [
+            record["file"]
+            for record in writer.run.io.ledger.records
+            if record["kind"] == "partial"
+            and record["key"] == f"{writer.call.key}-0"  # whether it is still there or not
+        ]
         measured = {"score_at_birth": float(chosen.scores.mean())}
-        return Addition(added, [shard["file"] for shard in added] + states, measured, decoded)
+        return AddedImages(added, [shard["file"] for shard in added] + states, measured, decoded)
 
     def chosen(self, best: TopK, states: list[str]) -> "Chosen":
         """The best of all ranks: this one's own, or of the files that hold each rank's."""
@@ -62,11 +67,6 @@ class SelectedAddition:
             return ChosenHere(best)
         folder = self.writer.run.io.folder
         return ChosenInFiles([folder / state for state in states], best.keep, best.classes, best.balance)
-
-
-def is_state(record: dict[str, Any], writer: AdditionWriter) -> bool:
-    """Is this line of a saved state of the scan, whether it is still there or not?"""
-    return record["kind"] == "partial" and record["key"] == f"{writer.call.key}-0"
 
 
 class Chosen(Protocol):

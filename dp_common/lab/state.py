@@ -39,7 +39,7 @@ class LabState:
 
 
 @dataclass
-class Addition:
+class AddedImages:
     """Images that a call added to the training set."""
 
     added: list[dict[str, Any]]  # {"file", "digest", "rows"} of each shard, or {"real": rows}
@@ -54,7 +54,7 @@ class Outcome:
 
     answer: Any
     state: LabState
-    addition: Addition = field(default_factory=lambda: Addition([]))
+    addition: AddedImages = field(default_factory=lambda: AddedImages([]))
     replaced: bool = False  # does the addition stand instead of what was in the training set?
 
     def line(self) -> dict[str, Any]:
@@ -70,7 +70,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Call:
+class PendingCall:
     """A call of the strategy that is being worked on. ``key`` names all that decides what it makes, the weights
     included.
     """

@@ -16,9 +16,9 @@ from dp_common.arrays import Flags, Images, Labels, Shape, Tensors
 from dp_common.config import registry
 from dp_common.config.specification import COOLDOWN, WARMUP, Spec
 from dp_common.distributed import batch_share
-from dp_common.distributed.process_group import SingleProcess
+from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.splits import AnySplit, LazySplit
 from dp_common.seeds import derive
 from dp_common.training_data import augmentation, loading
 
@@ -102,7 +102,7 @@ class Learner:
         task: Any,
         device: torch.device | str,
         readers: int = 0,
-        group: SingleProcess | None = None,
+        group: ProcessGroup | None = None,
     ) -> None:
         self.spec, self.device, self.readers = spec, torch.device(device), readers
         self.group = group or SingleProcess()
@@ -152,7 +152,7 @@ class Learner:
             seen: Images of the budget that were seen before this batch.
         """
         train, ranks = self.spec.train, self.group.size
-        start, stop = batch_share.share(train, self.group.rank, ranks)
+        start, stop = batch_share.batch_slice(train, self.group.rank, ranks)
         position, total = seen + start, 0.0
         for group in self.optimizer.param_groups:
             group["lr"] = train.lr * lr_factor((seen + train.batch) / train.seen)
@@ -210,7 +210,7 @@ class Learner:
         chunks = [images[i : i + self.chunk] for i in range(0, len(images), self.chunk)]
         return torch.cat([self.logits(self.to_float(chunk), model).cpu() for chunk in chunks])
 
-    def correct(self, split: Split | LazySplit) -> Flags:
+    def correct(self, split: AnySplit) -> Flags:
         """Was each image of a real split classified right, among the classes that split holds? [n] bool, on every rank.
 
         Chunk i of the split is looked at by rank i mod ranks.

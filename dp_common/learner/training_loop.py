@@ -9,7 +9,7 @@ from itertools import islice
 import torch
 
 from dp_common.distributed import batch_share
-from dp_common.distributed.process_group import SingleProcess
+from dp_common.distributed.process_group import ProcessGroup
 from dp_common.errors import Problem
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.run_io import RunIO
@@ -69,7 +69,7 @@ def train(io: RunIO, learner: Learner, training_set: TrainingSet, stretch: Stret
 class SumOverRanks:
     """The sum of a loss over ranks, when it is asked for. Raises Problem if it is not finite."""
 
-    group: SingleProcess
+    group: ProcessGroup
     total: torch.Tensor  # of this rank
     position: int
 

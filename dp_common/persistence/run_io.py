@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dp_common.persistence.ledger import AnyLedger
 from dp_common.persistence.meter import Meter
 from dp_common.progress import Progress
 
@@ -13,7 +13,7 @@ from dp_common.progress import Progress
 class RunIO:
     """The outside of a run, the same for all that is done in it."""
 
-    ledger: Any  # Ledger on the first rank, LedgerReplica on the others
+    ledger: AnyLedger  # the writer on the first rank, a replica on the others
     folder: Path  # of the run's files
     meter: Meter
     progress: Progress

@@ -20,6 +20,7 @@ from dp_common.errors import BadInput
 from dp_common.files import digest, write_atomic
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.ledger import surviving
+from dp_common.persistence.records import Call, Snapshot
 from dp_common.persistence.run_io import RunIO
 from dp_common.probes import known_density
 from dp_common.training_data import shards
@@ -122,7 +123,7 @@ def hardness_columns(answers: list[list[Answers]], seen: list[int]) -> dict[str,
     return {name: [row[name] for row in rows] for name in names}
 
 
-def probed_images(folder: Path, call: dict[str, Any]) -> ProbedImages | None:
+def probed_images(folder: Path, call: Call) -> ProbedImages | None:
     """The first images that a call added, read from its shards; None where it added none, or real ones.
 
     Args:
@@ -142,7 +143,7 @@ def probed_images(folder: Path, call: dict[str, Any]) -> ProbedImages | None:
     return ProbedImages(call["call"], images, labels)
 
 
-def restored(folder: Path, learner: Learner, snapshot: dict[str, Any]) -> Any:
+def restored(folder: Path, learner: Learner, snapshot: Snapshot) -> Any:
     """The model whose weights a ``snapshot`` line names."""
     from safetensors.torch import load
 

@@ -20,6 +20,7 @@ from dp_common.arrays import Images, Labels
 from dp_common.config import registry
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.ledger import steering
+from dp_common.persistence.records import Call
 from dp_common.persistence.run_io import RunIO
 from dp_common.probes import exponential_tilt
 from dp_common.probes.density_map import save_map
@@ -41,7 +42,7 @@ COLUMNS = (
     "distance_plain",
 )
 
-Calls = dict[int, dict[str, Any]]  # lines of calls, by number
+Calls = dict[int, Call]  # lines of calls, by number
 Probed = tuple[int, Images, Labels]  # of an addition: its call, its images and their labels
 Row = dict[str, Any]
 
@@ -108,11 +109,11 @@ def measure(
     return content
 
 
-def steering_of(call: dict[str, Any]) -> Steering:
+def steering_of(call: Call) -> Steering:
     """What the addition of this call was steered or selected by."""
     args = steering(call)
-    name = args.get("score")
-    blind = name is None or getattr(registry.find("score", name).load(), "BLIND", False)
+    name = args.get("score") or ""
+    blind = not name or getattr(registry.find("score", name).load(), "BLIND", False)
     omega: float | None = 0.0
     if not blind and args.get("omega") != 0:
         omega = args["omega"] if args.get("rule") == "score" else None

@@ -16,7 +16,7 @@ import numpy as np
 
 from dp_common.arrays import DecodedImages, Images, Indices, Labels
 from dp_common.errors import Problem
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.splits import AnySplit
 from dp_common.seeds import derive
 from dp_common.training_data import shards
 from dp_common.training_data.training_set import Chunk, stored_chunks
@@ -54,7 +54,7 @@ class BlockSet:
         self.shards.append((path, digest))
         self._add(ShardSource(path), shards.group_sizes(path, rows), new_round)
 
-    def add_real(self, split: Split | LazySplit, order: Indices, new_round: bool = True) -> None:
+    def add_real(self, split: AnySplit, order: Indices, new_round: bool = True) -> None:
         """See ``TrainingSet``."""
         full, rest = divmod(len(order), shards.ROW_GROUP)
         sizes = [shards.ROW_GROUP] * full + [rest] * (rest > 0)
@@ -179,7 +179,7 @@ class ShardSource:
 class SplitSource:
     """Rows of a real split as a source of groups of 64."""
 
-    def __init__(self, split: Split | LazySplit, order: Indices) -> None:
+    def __init__(self, split: AnySplit, order: Indices) -> None:
         self.split, self.order = split, order
 
     def open(self, group: int) -> Reader:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dp_common.arrays import Images, Labels
 from dp_common.errors import Problem
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.splits import AnySplit
 from dp_common.training_data.training_set import TrainingSet
 
 
@@ -52,7 +52,7 @@ class Examples:
 class SplitBatches:
     """Item i: the images of rows i·size .. (i+1)·size−1 of a real split, uint8 [n, C, H, W]; the last may be fewer."""
 
-    def __init__(self, split: Split | LazySplit, size: int) -> None:
+    def __init__(self, split: AnySplit, size: int) -> None:
         self.split, self.size = split, size
 
     def __getitem__(self, number: int) -> Images:

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from dp_common.arrays import DecodedImages, Images, Indices, Labels
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.splits import AnySplit
 from dp_common.seeds import uniforms
 from dp_common.training_data import shards
 
@@ -45,7 +45,7 @@ class TrainingSet(Protocol):
             Damaged: The file is not what the ledger says.
         """
 
-    def add_real(self, split: Split | LazySplit, order: Indices, new_round: bool = True) -> None:
+    def add_real(self, split: AnySplit, order: Indices, new_round: bool = True) -> None:
         """Add these rows of a real split, in this order."""
 
     def draw(self, seed: int, positions: np.ndarray, since: int = 0, new_weight: float = 1.0) -> tuple[Images, Labels]:
@@ -87,7 +87,7 @@ class TrainSet:
         self.add(decoded or shards.decoded_of(shards.read_checked(path, digest)), new_round)
         self.shards.append((path, digest))
 
-    def add_real(self, split: Split | LazySplit, order: Indices, new_round: bool = True) -> None:
+    def add_real(self, split: AnySplit, order: Indices, new_round: bool = True) -> None:
         """See ``TrainingSet``; the rows are read here."""
         self.add(DecodedImages(split.read(order), split.labels[order], order), new_round)
 
