@@ -293,7 +293,7 @@ def test_lazy_splits_hold_the_same_images_in_forked_workers_too(sets, tmp_path, 
         lazy = loaded(*words(path, sets / "test")).train
         assert isinstance(lazy, LazySplit) and np.array_equal(lazy.labels, expected.train.labels)
         assert np.array_equal(lazy.read(np.arange(5)), expected.train.images[:5])  # opens the tar before the fork
-        pieces = loading.Pieces(lazy, 4)
+        pieces = loading.SplitBatches(lazy, 4)
         for _ in range(2):
             found = np.concatenate(list(loading.stream(pieces, range(len(pieces)), workers=2)))
             assert np.array_equal(found, expected.train.images)
