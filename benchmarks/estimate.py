@@ -43,4 +43,4 @@ def estimate(resolved):
 def forecast(strategy, budget):
     """{generated, guided, scored} images a strategy will make if its plateaus come; its own word where it gives one."""
     plain = {"generated": budget.scale, "guided": 0, "scored": 0}
-    return plain | strategy.forecast(budget) if hasattr(strategy, "forecast") else plain
+    return plain | dict(strategy.planned_work(budget))

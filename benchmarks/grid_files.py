@@ -1,4 +1,4 @@
-"""Grids as files: ``grid=NAME`` is a list under presets/grids/, each entry a mapping of keys to a value or a list of values.
+"""Grids as files: ``grid=NAME`` is a list in benchmarks/grids/, each entry a mapping of keys to a value or a list of values.
 
     - strategy: [static, dp]          # one grid, as strategy=static,dp scale=1k,2k seed=0..4 on the command line
       scale: [1k, 2k]
@@ -8,20 +8,9 @@
 Words of the command line replace the same key in every entry; a strategy's own parameter only where that strategy is.
 """
 
-from pathlib import Path
-
-import yaml
-
 from dp_common.config import grid, registry
-from dp_common.config.resolve import PRESETS, read_preset
-from dp_common.errors import BadInput, did_you_mean
-
-FOLDER = PRESETS / "grids"  # files with _, since a grid is no preset
-
-
-def names():
-    return sorted(path.stem.removeprefix("_") for path in FOLDER.glob("_*.yaml"))
-
+from dp_common.config.presets import read_preset
+from dp_common.errors import BadInput
 
 def expand(words):
     """Words, with or without ``grid=``, -> one list of plain words per run. Raises BadInput."""
@@ -35,52 +24,33 @@ def expand(words):
         key, equals, value = word.partition("=")
         if not equals or not value:
             raise BadInput(word, None, "expected key=value, or key=value,value or key=first..last")
+        if key in asked:
+            raise BadInput(key, value, f"given twice, first as {asked[key]}")
         if key != "grid":
             asked[key] = value
     return combine(read(chosen[0].partition("=")[2]), asked)
 
 
 def read(name):
-    """The entries of a grid file: [{key: "value,value"}]. Raises BadInput."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"_{name}.yaml"
-    if not path.is_file():
-        raise BadInput(
-            "grid", name, f"one of {', '.join(names())}, or a path to a .yaml file.{did_you_mean(name, names())}"
-        )
-    try:
-        content = yaml.load(path.read_text(), yaml.BaseLoader)  # all text, as on the command line
-    except yaml.YAMLError as error:
-        raise BadInput("grid", name, f"not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, list) or not all(isinstance(entry, dict) and entry for entry in content):
-        raise BadInput("grid", name, "a YAML list of mappings, key: value or key: [values]")
-    return [
-        {
-            key: ",".join(text(value, key) for value in (values if isinstance(values, list) else [values]))
-            for key, values in entry.items()
-        }
-        for entry in content
-    ]
-
-
-def text(value, key):
-    if not isinstance(value, str) or not value:
-        raise BadInput(key, value, "in a grid, a value or a list of values; write nested keys with dots, dp.omega")
-    return value
+    """The entries of a grid by name or path: [{key: "value,value"}]. Raises BadInput."""
+    return registry.find("grid", name).load()
 
 
 def combine(entries, asked):
     """Every entry with the words of the command line in it, expanded; runs that come out equal are one."""
-    sections = {plugin.section: plugin.name for plugin in registry.plugins("strategy").values()}
     points, used = [], set()
+    for name in grid.values_of("strategy", asked["strategy"]) if "strategy" in asked else ():
+        registry.find("strategy", name)
     for entry in entries:
         for preset in grid.values_of("preset", entry["preset"]) if "preset" in entry else [None]:
             single = entry | ({"preset": preset} if preset else {})
-            own = str(read_preset(preset, PRESETS).get("strategy", "dp")) if preset else None
+            own = str(read_preset(preset).get("strategy", "dp")) if preset else None
             strategies = grid.values_of("strategy", (single | asked).get("strategy", own or "dp"))
+            owners = grid.owners_of({name: registry.find("strategy", name) for name in strategies})
             fitting = {
                 key: value
                 for key, value in asked.items()
-                if "." not in key or sections.get(key.partition(".")[0]) in (None, *strategies)
+                if set(owners.get(grid.section(key), strategies)) & set(strategies)
             }
             used |= set(fitting)
             merged = single | fitting
@@ -93,5 +63,6 @@ def combine(entries, asked):
                     points.append(point)
     for key in asked:
         if key not in used:
-            raise BadInput(key, asked[key], f"the grid has no strategy={sections[key.partition('.')[0]]}")
+            owner = grid.section(key).replace("_", "-")
+            raise BadInput(key, asked[key], f"the grid has no strategy={owner}")
     return points

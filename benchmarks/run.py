@@ -22,7 +22,8 @@ from dataclasses import MISSING  # noqa: E402
 
 from benchmarks.cli import guarded  # noqa: E402
 from dp_common.config import registry  # noqa: E402
-from dp_common.config.resolve import known_keys, presets_told, resolve, sections
+from dp_common.config.resolve import resolve, sections  # noqa: E402
+from dp_common.config.typed import known_keys  # noqa: E402
 from dp_common.distributed import rendezvous as joining
 from dp_common.errors import BadInput, did_you_mean  # noqa: E402
 
@@ -114,7 +115,7 @@ BIRTH = (
 
 
 def list_text(check):
-    rows = registry.listing(check) + [("preset", name, about, None) for name, about in presets_told()]
+    rows = registry.listing(check)
     lines = []
     for kind in dict.fromkeys(row[0] for row in rows):
         lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
@@ -130,10 +131,10 @@ def list_text(check):
 def keys_text(words):
     """Every key with its default, allowed values and meaning."""
     lines = []
-    for section, cls in sections(words):
+    for section, cls in sections():
         lines.append(section)
         for key, (_, _, f) in known_keys(
-            {section if section not in ("specification", "runtime") else "": cls}, runtime=False
+            {section if section not in ("specification", "runtime") else "": cls}
         ).items():
             rules = f.metadata
             default = f.default if f.default is not MISSING else {}

@@ -25,7 +25,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.cli import guarded
-from dp_common.config.resolve import count, parse
+from dp_common.config.resolve import parse
+from dp_common.config.typed import count
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 

@@ -6,7 +6,7 @@
     python -m benchmarks.sweep --dry-run ...         what would run
 
 Commas and first..last make the grid; a strategy's own parameters multiply that strategy only; grid=NAME reads one from
-benchmarks/presets/grids (or a .yaml file), and words beside it replace its keys. Give the same command again and only what is
+benchmarks/grids (or a .yaml file), and words beside it replace its keys. Give the same command again and only what is
 missing runs. launcher=local: each run is a process of its own, as many at a time as cores allow at ``threads`` each; one that
 fails touches no other; exit code 1 if any run failed. launcher=slurm: submits what is missing and not queued already, with the
 code as it is now, and returns; profile= says with which resources, slurm.KEY=value changes one of its keys.

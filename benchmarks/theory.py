@@ -49,7 +49,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cli import guarded
-from dp_common.config.resolve import count
+from dp_common.config.typed import count
 from dp_common.config.resolve import parse as parse_words
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Held, did_you_mean

@@ -19,8 +19,9 @@ from pathlib import Path
 from benchmarks.cli import guarded
 from dp_common.config import registry
 from dp_common.config.options import option
-from dp_common.config.resolve import flatten, known_keys, parse, put
+from dp_common.config.resolve import parse
 from dp_common.config.specification import Data
+from dp_common.config.typed import TypedConfig, flatten, known_keys
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.teacher_training.settings import SIZES, Training, defaults_for
 
@@ -75,29 +76,20 @@ def main(words):
 
 def resolve(words):
     """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
-    from omegaconf import OmegaConf
-
     given = parse(words)
     if "task" not in given:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
     plugin = registry.find("task", given.pop("task"))
     cls = plugin.load()
-    shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = (
-        known_keys(shape, runtime=False),
-        {part: OmegaConf.structured(keys) for part, keys in shape.items()},
-    )
-    del known["data.monitor"]
-    for key in given:
-        if key not in known:
-            raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
+    config = TypedConfig({"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {}))
+    del config.known["data.monitor"]
     for key, value in sorted(given.items()):
-        put(conf, known, key, value, {})
-    task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
-    task.data = OmegaConf.to_object(conf[""]).data
+        config.set(key, value)
+    task = config.build(plugin.section) if plugin.section in config.shape else cls()
+    task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():
-        put(conf, known, key, value, {})
-    return task, plugin.name, OmegaConf.to_object(conf[""])
+        config.set(key, value)
+    return task, plugin.name, config.build("")
 
 
 def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=sys.stderr, flush=True)):
@@ -223,7 +215,7 @@ def help_text():
         "",
         f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
     ]
-    for key, (_, _, f) in known_keys({"": Keys}, runtime=False).items():
+    for key, (_, _, f) in known_keys({"": Keys}).items():
         if key == "data.monitor":
             continue
         rules = f.metadata

@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dp_common.config import registry
 from dp_common.config.resolve import resolve
 from dp_common.distributed import rendezvous as joining
 from dp_common.errors import Interrupted, Problem
@@ -49,9 +48,7 @@ class RunJob:
         return self.run_id
 
     def work(self, signals, group, began):
-        find = registry.find
-        registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
-        resolved = resolve(self.words)
+        resolved = resolve(self.words, plugin_paths=self.plugins)
         if resolved.run_id != self.run_id:
             raise Problem(
                 f"{self.run_id}: its words now mean {resolved.run_id}: data, weights or code are not those of the submission"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from dp_common.config.resolve import PRESETS, read_preset
+from dp_common.config.presets import read_preset
 from dp_common.errors import BadInput
 from dp_common.persistence.provenance import commit
 
@@ -66,19 +66,10 @@ def pin(run, root):
     for place, word in enumerate(words):
         key, _, name = word.partition("=")
         if key == "preset" and name.endswith((".yaml", ".yml")):
-            flat = yaml.safe_dump(read_preset(name, PRESETS)).encode()
+            flat = yaml.safe_dump(read_preset(name)).encode()
             words[place] = f"preset={kept(root, Path(name).name, flat)}"
-    named = [
-        f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()
-    ]
-    plugins = {}
-    for name in [*named, *(name for _, name, _ in run.scores)]:
-        path, _, attribute = name.partition(":")
-        if path.endswith(".py"):
-            plugins[name] = (
-                f"{kept(root, Path(path).name, Path(path).read_bytes())}{':' + attribute if attribute else ''}"
-            )
-    return words, plugins
+    files = [plugin for plugin in run.plugins.values() if plugin.spelling]
+    return words, {p.spelling: str(kept(root, p.path.name, p.path.read_bytes())) for p in files}
 
 
 def kept(root, name, content):

@@ -95,6 +95,7 @@ def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str
         run_id=resolved.run_id,
         lost=round(lost, 3),
         values=resolved.values,
+        chosen=resolved.chosen,
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,

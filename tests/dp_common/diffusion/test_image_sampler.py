@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dp_common.config.registry import find
+from dp_common.contracts import TeacherDefaults
 from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import GuidanceError
 from dp_common.diffusion.image_sampler import quantise
@@ -144,7 +145,7 @@ def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(sampler_o
 
 
 def test_cfg_needs_a_teacher_with_an_unconditional_mode(sampler_of, mixture):
-    class Conditional:
+    class Conditional(TeacherDefaults):
         null_label, alphas_cumprod = None, mixture.alphas_cumprod
 
     with pytest.raises(Problem, match="sampler.cfg_scale=2"):

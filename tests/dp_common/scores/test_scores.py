@@ -26,7 +26,7 @@ EASY, HARD = logits_of([0.97, 0.02, 0.01]), logits_of([0.40, 0.35, 0.25])
 
 def test_these_are_all_the_scores():
     """A new score belongs into the sign tests below."""
-    blind = {name for name, plugin in registry.plugins("score").items() if getattr(plugin.load(), "BLIND", False)}
+    blind = {name for name, plugin in registry.plugins("score").items() if plugin.load().BLIND}
     assert blind == {"random"} and set(registry.plugins("score")) == {*DIFFERENTIABLE, *blind}
 
 
