@@ -18,6 +18,7 @@ import numpy as np
 
 from dp_common.arrays import Images, Labels
 from dp_common.config import registry
+from dp_common.contracts import Teacher
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.ledger import steering
 from dp_common.persistence.records import Call
@@ -67,7 +68,7 @@ class References:
 
 def measure(
     io: RunIO,
-    teacher: Any,
+    teacher: Teacher,
     learner: Learner,
     calls: Calls,
     additions: Sequence[Probed],
@@ -78,7 +79,7 @@ def measure(
 
     Args:
         io: The run's folder, for the map.
-        teacher: With a known density: ``exact``, ``truth``, ``log_density``.
+        teacher: With a known density: ``knows_density``.
         learner: As it is at the end.
         calls: Lines of the run's calls.
         additions: Those that are looked at.
