@@ -3,6 +3,7 @@ missing or broken is told in one line. All images here are made on the spot."""
 
 import io
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import check_images
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged
 from dp_common.real_images import image_files, listing, splits
@@ -339,7 +341,7 @@ def test_a_few_corrupt_images_are_left_out_and_named(broken, capsys):
     task = loaded(*broken("a/007.png"))
     assert sum(len(getattr(task, part)) for part in PARTS) == 199
     told = [line for line in capsys.readouterr().err.splitlines() if "a/007.png" in line]
-    assert len(told) == 1 and "1 image (a/007.png) cannot be decoded" in told[0]
+    assert len(told) == 1 and re.search(r"1 image \(a/007.png: \S.*\) cannot be decoded and left out", told[0])
 
 
 def test_many_corrupt_images_are_refused(broken):
@@ -355,10 +357,10 @@ def test_a_corrupt_image_in_a_lazy_split_is_named_when_read(broken, monkeypatch,
     with pytest.raises(Damaged, match="b/011.png cannot be decoded") as caught:
         for part in PARTS:
             getattr(task, part).read(np.arange(len(getattr(task, part))))
-    assert "python -m dp_common.real_images.image_files" in str(caught.value) and "\n" not in str(caught.value)
-    assert image_files.main(given[1].partition("=")[2]) == 1
-    told = capsys.readouterr().out
-    assert "b/011.png cannot be decoded" in told and told.endswith("\n1 of 200 images cannot be decoded\n")
+    assert "python -m benchmarks.check_images" in str(caught.value) and "\n" not in str(caught.value)
+    assert check_images.main([given[1].partition("=")[2]]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("b/011.png cannot be decoded: ") and told[1:] == ["1 of 200 images cannot be decoded"]
 
 
 def test_folders_that_do_not_fit_are_refused_in_one_line(sets, tmp_path):
