@@ -95,7 +95,7 @@ class Files:
         try:
             return decode(data, shape)
         except Exception as error:  # Pillow raises whatever a broken file leads it to
-            raise Undecodable(self.path, self.name(row), one_line(error)[:100]) from error
+            raise Undecodable(self.path, self.name(row), reason(data, error)) from error
 
     def split(
         self,
@@ -199,6 +199,17 @@ class InTars(Store):
             self.process = os.getpid()
         with self.reader[number][0] as file:
             return file.read()
+
+
+def reason(data: bytes, error: Exception) -> str:
+    """Why these bytes do not decode, in few words."""
+    from PIL import UnidentifiedImageError
+
+    if not data:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return "of no format that Pillow knows"
+    return one_line(error)[:100]
 
 
 def decode(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
