@@ -104,7 +104,10 @@ class ImageNetTask(RealData):
         return [lemmas[wnid].partition(",")[0] for wnid in self.classes]
 
     def fingerprint(self) -> str:
-        """Of the classes; that the images are the standard ones is taken for granted, so that it is there before them."""
+        """Of the classes.
+
+        That the images are the standard ones is taken for granted, so that it is there before them.
+        """
         return hashlib.sha256(json.dumps(["ILSVRC2012", self.classes]).encode()).hexdigest()[:16]
 
     def load(self, split: int) -> None:
