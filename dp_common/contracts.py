@@ -374,7 +374,6 @@ class TaskDefaults:
     """The optional members of a task."""
 
     recipe: ClassVar[Mapping[str, Any]] = {}
-    data: "ClassVar[Data]"
     shifted: "Mapping[str, AnySplit]" = {}
 
     @cached_property
