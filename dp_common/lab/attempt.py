@@ -140,7 +140,7 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         runtime,
         RunIO(ledger, attempt.folder, meter, Progress(resolved.budget, quiet=attempt.quiet), attempt.stop),
         Models(learner, sampler),
-        Data(task.classes, task.train, monitor, ORDERS[spec.train.order]()),
+        Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
     )

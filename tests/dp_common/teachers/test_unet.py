@@ -47,7 +47,7 @@ def test_v_is_read_as_the_noise():
                 return SimpleNamespace(sample=a**0.5 * noise - (1 - a) ** 0.5 * image)
 
         teacher = unet.UNet()
-        teacher._adopt(Net(), about, "cpu")
+        teacher.adopt(Net(), about, "cpu")
         torch.testing.assert_close(
             teacher.denoise(a**0.5 * image + (1 - a) ** 0.5 * noise, t, torch.zeros(5).long()),
             noise,
