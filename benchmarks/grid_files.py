@@ -1,4 +1,4 @@
-"""Grids as files: ``grid=NAME`` is a list under presets/grids/, each entry a mapping of keys to a value or a list of values.
+"""Grids as files: ``grid=NAME`` is a list in the folder grids/, each entry a mapping of keys.
 
     - strategy: [static, dp]          # one grid, as strategy=static,dp scale=1k,2k seed=0..4 on the command line
       scale: [1k, 2k]
@@ -16,11 +16,11 @@ from dp_common.config import grid, registry
 from dp_common.config.resolve import PRESETS, read_preset
 from dp_common.errors import BadInput, did_you_mean
 
-FOLDER = PRESETS / "grids"  # files with _, since a grid is no preset
+FOLDER = Path(__file__).parent / "grids"
 
 
 def names():
-    return sorted(path.stem.removeprefix("_") for path in FOLDER.glob("_*.yaml"))
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def expand(words):
@@ -42,7 +42,7 @@ def expand(words):
 
 def read(name):
     """The entries of a grid file: [{key: "value,value"}]. Raises BadInput."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"_{name}.yaml"
+    path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.is_file():
         raise BadInput(
             "grid", name, f"one of {', '.join(names())}, or a path to a .yaml file.{did_you_mean(name, names())}"

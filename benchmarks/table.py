@@ -1,105 +1,88 @@
 """Tables and figures of the runs under a folder.
 
-    python -m benchmarks.table [root]                 prints the tables; writes table.md, .tex, .csv, cells.csv and figures to <root>/tables
-    python -m benchmarks.table results/runs out=paper figures=no seeds=0..4
-    python -m benchmarks.table tables=reach target=93 prices=results/measured/speed/digits-unet.csv
+    python -m benchmarks.table [root]     prints the tables; writes table.md, .tex, .csv, cells.csv, figures to <root>/tables
+    python -m benchmarks.table results/runs out=paper figures=no seed=0..4
+    python -m benchmarks.table tables=reach target=93 prices=digits-unet
 
-Keys:
-    root=results/runs    folder of runs, at any depth; a bare word is the root too
-    out=<root>/tables    folder to write to
-    figures=yes          yes or no: draw accuracy against images generated, images kept and hours (SVG, PNG, CSV)
-    seeds=all            only these seeds, such as 0..4 or 0,2,5; cells say which of them are missing
-    on=test              the real set that accuracy is of: test, a shifted one, or monitor, on which choices are made
-    exclude=none         phases left out of total hours, such as exclude=monitor or exclude=monitor,score
-    tables=all           which, by commas; one whose data is not there is left out
-                           table1     per task: method, counts, hours by phase, accuracy on every real set; published numbers below, apart
-                           scale      accuracy, arm by scale
-                           versus     paired differences to static and to dp omega=0
-                           costs      images, iterations and hours by phase
-                           hours      the accuracy that so many hours buy;  images: that so many generated images buy
-                           reach      what an accuracy costs, and how many times less than static pays
-                           ablations  one parameter, or one other key, changed: monitor, test and paired difference to the default
-                           teachers   the same arm and scale with images of another teacher
-    target=auto          accuracy in percent for tables=reach, or several by commas; auto: the best mean of static, and the best of its worst seed
-    prices=none          a CSV of benchmarks.speed: hours are what the counts of work would have cost there, everywhere, and marked as such
+Tables, of which one whose data is not there is left out:
 
-table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every table as it is shown.
-Runs that differ in budget, task, teacher, learner, monitor rule or any other key that is not compared stand in tables of
-their own. Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
+    table1     per task: method, counts, hours by phase, accuracy on every real set; published numbers below, apart
+    scale      accuracy, arm by scale
+    versus     paired differences to static and to dp omega=0
+    costs      images, iterations and hours by phase
+    hours      the accuracy that so many hours buy;  images: that so many generated images buy
+    reach      what an accuracy costs, and how many times less than static pays
+    ablations  one parameter, or one other key, changed: monitor, test and paired difference to the default
+    teachers   the same arm and scale with images of another teacher
+
+table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every table. With ``prices`` hours
+are what the counts of work would have cost there, everywhere, and marked as such. Runs that differ in budget, task,
+teacher, learner, monitor rule or any other key that is not compared stand in tables of their own.
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.cli import guarded, runs_under, words_of
-from dp_common.config.specification import Runtime
-from dp_common.errors import BadInput, did_you_mean
+from benchmarks import cli
+from benchmarks.study_options import MeasureOptions, runs_of
+from dp_common.config.options import option
+from dp_common.errors import BadInput
 
-DEFAULTS = {
-    "root": Runtime.root,
-    "out": "",
-    "figures": "yes",
-    "seeds": "all",
-    "on": "test",
-    "exclude": "none",
-    "tables": "all",
-    "target": "auto",
-    "prices": "none",
-}
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def main(words):
-    if {"--help", "-h"} & set(words):
-        print(__doc__.strip())
-        return
-    given = parse(words)
-    root = Path(given["root"])
-    exclude = () if given["exclude"] == "none" else tuple(given["exclude"].split(","))
+def table_names() -> tuple[str, ...]:
+    """Every table there is."""
     from results.tables import NAMES
 
-    only = tuple(given["tables"].split(",")) if given["tables"] != "all" else NAMES
-    for name in only:
-        if name not in NAMES:
-            raise BadInput("tables", name, f"all, or some of {', '.join(NAMES)}, by commas.{did_you_mean(name, NAMES)}")
-    targets = targets_of(given["target"])
-    frame = repriced(runs_under(root, given["seeds"]), given["prices"])
-    out = Path(given["out"]) if given["out"] else root / "tables"
-    drawn = write(frame, out, given["figures"] == "yes", exclude, given["on"], only, targets)
+    return NAMES
+
+
+def targets_of(key: str, text: str) -> tuple[float, ...]:
+    """Percentages by commas -> fractions: "93,95.5" -> (0.93, 0.955). Raises BadInput."""
+    try:
+        targets = tuple(float(part) / 100 for part in text.split(","))
+    except ValueError:
+        targets = (0.0,)
+    if not all(0.01 <= target < 1 for target in targets):
+        raise BadInput(key, text, "auto, or percent correct, such as 93 or 90,95.5")
+    return targets
+
+
+@dataclass
+class Options(MeasureOptions):
+    """Keys of this application."""
+
+    out: str = option("", "folder to write to", place=True, shown="<root>/tables")
+    figures: bool = option(True, "draw accuracy against images generated, kept and hours (SVG, PNG, CSV)")
+    tables: tuple[str, ...] = option((), "which tables", unset="all", many=True, choices=table_names)
+    target: tuple[float, ...] = option(
+        (),
+        "accuracies in percent for tables=reach, by commas; auto: the best mean of static, and the best of its worst seed",
+        unset="auto",
+        read=targets_of,
+    )
+
+
+def main(argv: list[str]) -> int:
+    """Print and write the tables; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__)
+    frame = runs_of(options)
+    if prices := options.load_prices():
+        from results.analysis.repricing import priced
+
+        frame = priced(frame, prices)
+    out, names = options.folder("tables"), options.tables or table_names()
+    drawn = write(frame, out, options.figures, options.exclude, options.on, names, options.target)
     lines = [
         f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv",
         *(f"  {stem} (.svg .png .csv)" for stem in drawn),
     ]
     print("\n".join(lines), file=sys.stderr)
-
-
-def parse(words):
-    """Words -> {key: text}. Raises BadInput."""
-    chosen = words_of(words, DEFAULTS)
-    if chosen["figures"] not in ("yes", "no"):
-        raise BadInput("figures", chosen["figures"], f"yes or no.{did_you_mean(chosen['figures'], ('yes', 'no'))}")
-    return chosen
-
-
-def targets_of(words):
-    """ "93,95.5" -> (0.93, 0.955); "auto" -> (). Raises BadInput."""
-    if words == "auto":
-        return ()
-    try:
-        targets = tuple(float(word) / 100 for word in words.split(","))
-    except ValueError:
-        targets = (0.0,)
-    if not all(0.01 <= target < 1 for target in targets):
-        raise BadInput("target", words, "auto, or percent correct, such as 93 or 90,95.5")
-    return targets
-
-
-def repriced(frame, file):
-    """The frame with its hours re-priced by a file of unit costs, or as it is."""
-    if file == "none":
-        return frame
-    from results.analysis import repricing as prices
-
-    return prices.priced(frame, prices.load(file))
+    return 0
 
 
 def write(frame, out, figures, exclude, on, only, targets):
@@ -119,10 +102,7 @@ def write(frame, out, figures, exclude, on, only, targets):
     ]
     texts = rendered([section for section in sections if section[1] or section[2]])
     print(texts.pop("terminal"))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
+    cli.writable_folder("out", out)
     frames = {
         "table.csv": tidy(frame, exclude, on),
         "cells.csv": by_cell([(title, tables) for title, tables, _ in sections]),
@@ -167,4 +147,4 @@ def rendered(sections):
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)

@@ -1,4 +1,4 @@
-"""TensorBoard: an event file per run, by the tensorboard package's own writer. tensorboard --logdir shows the folder."""
+"""TensorBoard: an event file per run; tensorboard --logdir shows the folder."""
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary

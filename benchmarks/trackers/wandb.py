@@ -1,4 +1,4 @@
-"""Weights & Biases: a run of the same name and id, its specification as config. WANDB_MODE=offline writes to disk only."""
+"""Weights & Biases: a run of the same name, its keys as config; WANDB_MODE=offline writes to disk only."""
 
 import wandb
 

@@ -18,7 +18,7 @@ from results.claims.claim import Finding, Question
 from results.claims.pairs import FEW, enough
 
 HALF = "hours of prune / hours of dp"
-PRICES = "results/measured/speed/digits-unet.csv"  # of a teacher in the project whose network is what costs
+PRICES = "digits-unet"  # of a teacher in the project whose network is what costs
 
 
 def judge(comparison):

@@ -1,13 +1,15 @@
-"""The digits recipe: the mixture teacher, plain and guided by each rule, path and frequency; the learner; encoding."""
+"""The digits recipe: mixture teacher, plain and guided by each rule, path and frequency; learner; encoding."""
 
 from functools import partial
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.config.options import RULE_NAMES, THROUGH
 from dp_common.config.resolve import resolve
 
+RUN_KEYS = False
 
-def items(options):
+
+def items(setting: Setting) -> dict[str, Item]:
     import numpy as np
     import torch
 
@@ -17,7 +19,7 @@ def items(options):
     from dp_common.seeds import label_of
     from dp_common.training_data import shards
 
-    block = options.block
+    block = setting.block
     run = resolve(["strategy=static"])
     run.task.load(0)
     run.teacher.prepare(run.task, torch.device("cpu"))

@@ -1,20 +1,22 @@
-"""The teacher, sampler and learner of one run, as its own keys say: plain images, guided ones by path and frequency, training."""
+"""Teacher, sampler and learner of a run, by its keys: plain images, guided by path and frequency, training."""
 
 from functools import partial
 from itertools import product
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.config.options import THROUGH
 from dp_common.config.resolve import resolve
 
+RUN_KEYS = True
 
-def items(options):
-    run = resolve(["strategy=static", *options.words])
+
+def items(setting: Setting) -> dict[str, Item]:
+    run = resolve(["strategy=static", *setting.overrides])
     run.task.load(run.spec.data.split)
-    return measured(run, options)
+    return measured(run, setting)
 
 
-def measured(run, options, decodes=()):
+def measured(run, setting, decodes=()):
     """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
     the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
     """
@@ -25,11 +27,11 @@ def measured(run, options, decodes=()):
     from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
 
-    run.teacher.prepare(run.task, options.device)
-    learner = Learner(run.spec, run.task, options.device)
-    studio = ImageSampler(run.spec, run.teacher, options.device, Meter())
+    run.teacher.prepare(run.task, setting.device)
+    learner = Learner(run.spec, run.task, setting.device)
+    studio = ImageSampler(run.spec, run.teacher, setting.device, Meter())
     block, batch, name = (
-        min(options.block, run.spec.sampler.block),
+        min(setting.block, run.spec.sampler.block),
         run.spec.train.micro or run.spec.train.batch,
         run.spec.teacher,
     )

@@ -1,5 +1,7 @@
-"""Generation by one and by two processes of one thread each, which deal blocks among them through a store as the ranks of a run do:
-sampled by the network of a run's teacher (the digits UNet, if its keys say nothing else), quantised and encoded.
+"""Generation by one and by two processes of one thread each (teacher=unet on digits, or a run's).
+
+They share blocks through a store as the ranks of a run do; images are sampled by the network of the teacher, quantised and
+encoded.
 """
 
 import atexit
@@ -7,18 +9,19 @@ import multiprocessing
 import os
 import socket
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 
+RUN_KEYS = True
 SIZES, BLOCKS = (1, 2), 8
 
 
-def items(options):
-    words = ["strategy=static", *(options.words or ["task=digits", "teacher=unet"])]
+def items(setting: Setting) -> dict[str, Item]:
+    words = ["strategy=static", *(setting.overrides or ["task=digits", "teacher=unet"])]
     return {
         f"generate.{size}-rank": Item(
             "images",
-            BLOCKS * options.block,
-            Crew(size, words, options.block).call,
+            BLOCKS * setting.block,
+            Crew(size, words, setting.block).call,
             None if size == 1 else "generate.1-rank",
         )
         for size in SIZES

@@ -1,5 +1,7 @@
-"""Training images from disk: this suite's Parquet shards in block order, beside torchvision's ImageFolder with a DataLoader,
-as many worker processes, on the same JPEG files (224 pixels, quality 95), as they are and with the ViT recipe's augmentation.
+"""Training images from disk: Parquet shards in block order, beside torchvision's ImageFolder.
+
+With a DataLoader of as many worker processes, on the same JPEG files (224 pixels, quality 95), as they are and with the
+ViT recipe's augmentation.
 """
 
 import atexit
@@ -7,12 +9,13 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 
+RUN_KEYS = False
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 
 
-def items(options):
+def items(setting: Setting) -> dict[str, Item]:
     import numpy as np
 
     from dp_common.config.specification import Train
@@ -52,19 +55,19 @@ def items(options):
     def block(augment):
         examples = loading.Examples(trainset, 0, augment=augment)
         for _ in loading.stream(
-            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers
+            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], setting.workers
         ):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)
     return {
         "loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
-        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
+        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, setting.workers)),
         "loader.block.augmented": Item(
             "images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"
         ),
         "loader.imagefolder.augmented": Item(
-            "images", IMAGES, partial(image_folder, root / "images", vit, options.workers)
+            "images", IMAGES, partial(image_folder, root / "images", vit, setting.workers)
         ),
     }
 

@@ -1,12 +1,14 @@
-"""A small unconditional pixel UNet with random weights: this sampler beside diffusers' own pipeline, and guidance on it."""
+"""A small pixel UNet with random weights: this sampler beside diffusers' own pipeline, and guidance on it."""
 
 from functools import partial
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.config.options import THROUGH
 
+RUN_KEYS = False
 
-def items(options, steps=20):
+
+def items(setting: Setting) -> dict[str, Item]:
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
@@ -15,7 +17,7 @@ def items(options, steps=20):
     from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
-    batch = min(options.block, 64)
+    batch, steps = min(setting.block, 64), 20
     torch.manual_seed(0)
     unet = UNet2DModel(
         sample_size=8,

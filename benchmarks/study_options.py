@@ -1,0 +1,66 @@
+"""Keys that table, report and claims share: which runs of a folder, on what, at which prices."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import cli, unit_costs
+from dp_common.config.options import option
+from dp_common.config.specification import Runtime
+from dp_common.errors import BadInput
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from results.analysis.repricing import Prices
+
+
+@dataclass
+class StudyOptions:
+    """The keys of an application that reads a folder of runs."""
+
+    root: str = option(Runtime.root, "folder of runs, at any depth", positional=True, place=True)
+    out: str = option("", "folder to write to", place=True)
+    seed: tuple[int, ...] = option(
+        (), "only runs of these seeds, such as 0..4 or 0,2,5; seeds= is the same", unset="all", ranges=True
+    )
+    prices: str = option(
+        "",
+        f"unit costs to re-price hours at: {' or '.join(unit_costs.names())}, or a CSV as benchmarks.speed writes it",
+        unset="none",
+    )
+
+    def folder(self, name: str) -> Path:
+        """Where to write: ``out``, or a folder of this name under the root."""
+        return Path(self.out) if self.out else Path(self.root) / name
+
+    def load_prices(self) -> "Prices | None":
+        """The unit costs asked for. Raises BadInput."""
+        from results.analysis import repricing
+
+        return repricing.load(unit_costs.path_of("prices", self.prices)) if self.prices else None
+
+
+@dataclass
+class MeasureOptions(StudyOptions):
+    """And what is measured."""
+
+    on: str = option(
+        "test", "the real set that accuracy is of: test, a shifted one, or monitor, on which choices are made"
+    )
+    exclude: tuple[str, ...] = option(
+        (), "phases left out of total hours, such as monitor or monitor,score", unset="none", many=True
+    )
+
+
+def runs_of(options: StudyOptions) -> "pd.DataFrame":
+    """One row for each run under the root that has one of the seeds asked for. Raises BadInput."""
+    from results.reading.runs import load
+
+    frame = load(options.root)
+    if not options.seed:
+        return frame
+    frame = frame[frame["seed"].isin(options.seed)]
+    if not len(frame):
+        raise BadInput("seed", cli.seeds_text(options.seed), f"no run under {options.root} has such a seed")
+    return frame
