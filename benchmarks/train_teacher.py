@@ -106,8 +106,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
     from dp_common import files
     from dp_common.persistence import provenance
+    from dp_common.teacher_training import card as cards
     from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
-    from dp_common.teachers import _unet_card, unet
+    from dp_common.teachers import unet
 
     settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
     shown = flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
@@ -126,9 +127,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         )
         out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
         say(f"{out} is finished")
-        return _unet_card.card(about, out)
+        return cards.card(about, out)
     if keys.distance != "none":
-        _unet_card.need_torchmetrics()
+        cards.need_torchmetrics()
     trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
     source = Source(task, keys.memory * 2**30, keys.workers, stop)
     try:
@@ -162,8 +163,8 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
     def grid():
         columns = min(len(task.classes), 10)
-        images, _ = _unet_card.samples(teacher(), _unet_card.GRID * columns, columns, device, settings.seed)
-        files.write_atomic(out.with_suffix(".png"), _unet_card.grid_png(images, columns))
+        images, _ = cards.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
+        files.write_atomic(out.with_suffix(".png"), cards.grid_png(images, columns))
 
     say(
         f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}"
@@ -173,11 +174,11 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     quality = {}
     if keys.quality == "classifier":
         say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
-        quality = _unet_card.quality(teacher(), trainer, task, source, keys.samples, device, stop)
+        quality = cards.quality(teacher(), trainer, task, source, keys.samples, device, stop)
     if keys.distance == "inception":
         say(f"FID and KID of {keys.samples:,} samples")
-        quality |= _unet_card.distances(
-            *_unet_card.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
+        quality |= cards.distances(
+            *cards.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
         )
     versions = {
         package: provenance.installed(package)
@@ -204,7 +205,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
             "twins": source.twins,
         },
     }
-    text = _unet_card.card(about, out)
+    text = cards.card(about, out)
     files.write_atomic(out.with_suffix(".md"), text.encode())
     kept = {f"weights.{key}": value for key, value in weights().items()}
     unet.write(out, about, kept | {"training_images": torch.from_numpy(source.hashes.copy())})

@@ -159,7 +159,7 @@ def test_pruning_at_a_fixed_share_keeps_the_bytes_it_stored(pictures, unet, tmp_
 @pytest.mark.parametrize(
     "where, named",
     [
-        ("dp_common.diffusion.image_sampler.Studio.sample", "sampler.block (now 8)"),
+        ("dp_common.diffusion.image_sampler.ImageSampler.sample", "sampler.block (now 8)"),
         ("dp_common.learner.classifier.Learner.step", "train.micro (now 64)"),
     ],
 )
