@@ -1,6 +1,7 @@
-"""The applications: ``dp-bench run ...`` or ``python -m benchmarks.run ...``; in Python, ``from benchmarks import run, sweep, load``.
+"""The applications: ``dp-bench run ...`` or ``python -m benchmarks.run ...``.
 
-Importing it imports neither torch nor pandas. ``benchmarks.api`` has the functions with their types.
+In Python: ``from benchmarks import run, sweep, load``. Importing this imports neither torch nor pandas; the functions with
+their types are in ``benchmarks.api``.
 """
 
 from typing import Any

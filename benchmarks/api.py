@@ -6,8 +6,9 @@
     runs = sweep(strategy=["static", "dp"], scale="1k", seed=range(5))  # DataFrame, a row per run
     runs = load("results/runs")                                        # DataFrame of all runs under a folder
 
-``benchmarks.run`` and ``benchmarks.sweep`` are modules, as ``python -m`` needs them; they can be called, and what is called
-are the functions here. Keys are those of the command line; a key with a dot is a dict, or stands in ``overrides`` as typed.
+``benchmarks.run`` and ``benchmarks.sweep`` are modules, as ``python -m`` needs them; they can be called, and what is
+called are the functions here. Keys are those of the command line; a key with a dot is a dict, or stands in
+``overrides`` as typed.
 """
 
 import signal

@@ -1,4 +1,4 @@
-"""``--help`` of an application, from its dataclass of options: each key with its default, meaning and what it allows."""
+"""``--help`` of an application, from its dataclass of options: keys with default, meaning and what they allow."""
 
 import textwrap
 from dataclasses import MISSING, Field, fields
@@ -29,7 +29,7 @@ def table(rows: list[tuple[str, str]]) -> list[str]:
 
 
 def row(field: Field[Any], key: str | None = None) -> tuple[str, str]:
-    """(``key=default``, its meaning and what it allows) of one option, for ``--help``. ``key``: if not the field's name."""
+    """(``key=default``, its meaning and what it allows) of one option, for ``--help``. ``key`` if not its name."""
     rules, name, default = field.metadata, key or field.name, field.default
     parts = [str(rules.get("about", ""))]
     if choices := choices_of(rules):

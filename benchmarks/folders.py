@@ -19,7 +19,7 @@ def names(package: str) -> list[str]:
 
 
 def about(path: Path) -> str:
-    """The first sentence of a module's docstring, or the first comment line of a YAML file, without importing anything."""
+    """The first line of a module's docstring, or the first comment line of a YAML file; imports nothing."""
     text = path.read_text()
     if path.suffix != ".py":
         return text.partition("\n")[0].removeprefix("#").strip()

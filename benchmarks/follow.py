@@ -3,14 +3,16 @@
     python -m benchmarks.follow [root] to=tensorboard     until Ctrl-C; tensorboard --logdir <root>/tensorboard shows it
     WANDB_MODE=offline python -m benchmarks.follow results/runs to=wandb --once
 
-It reads ledgers and nothing else, so it can begin at any time, also long after the runs, on another machine, and stop and
-go on: what it has written (followed.json per run says what) it does not write again. Nothing reads what it writes; tables,
-figures and claims come from ledgers. Steps are images seen. Trackers need their package: uv sync --extra tracking.
+It reads ledgers and nothing else, so it can begin at any time, also long after the runs, on another machine, and stop
+and go on: what it has written (followed.json per run says what) it does not write again. Nothing reads what it
+writes; tables, figures and claims come from ledgers. Steps are images seen. Trackers need their package: uv sync
+--extra tracking.
 
 What is written: train/loss (mean since the last point), monitor/accuracy, set/size, set/generated; of additions their
-number, images, score_at_birth and, where the teacher's density is known, true_label and log_density; hours_spent/<phase>
-and /total of all attempts so far; test/accuracy and shifted/<set> at the end. After an interruption calls are done again:
-where they come out otherwise (on a GPU they may), TensorBoard drops what it had from there on, and W&B shows both.
+number, images, score_at_birth and, where the teacher's density is known, true_label and log_density;
+hours_spent/<phase> and /total of all attempts so far; test/accuracy and shifted/<set> at the end. After an
+interruption calls are done again: where they come out otherwise (on a GPU they may), TensorBoard drops what it had
+from there on, and W&B shows both.
 """
 
 import json
@@ -84,7 +86,7 @@ def tracker_of(name: str) -> type:
 class Follower:
     """Looks at all runs under a root, again and again, and tells a tracker what is new."""
 
-    def __init__(self, root: Path, out: Path, tracker: type, project: str):
+    def __init__(self, root: Path, out: Path, tracker: type, project: str) -> None:
         self.root, self.out, self.tracker, self.project = root, out, tracker, project
         self.sizes: dict[Path, int] = {}  # bytes of each ledger at the last look
         self.open: dict[str, Any] = {}  # trackers of runs that go on

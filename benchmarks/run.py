@@ -121,6 +121,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
     of_result = f"{total:.4f}" if total is not None else "mixed devices"
     short = "" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"
     counts = f"{s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen"
+    spent = f"{s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)"
     interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
     return "\n".join(
         [
@@ -128,7 +129,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
             f"shifted sets    {shifted}" if shifted else "shifted sets    none",
             f"images          {counts} in {s['iterations']:,} iterations{short}",
             f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
-            f"hours           {of_result} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+            f"hours           {of_result} of the result, {spent}",
             "additions",
             *map(addition_text, s["additions"]),
             f"folder          {folder}",

@@ -4,8 +4,9 @@
     python -m benchmarks.speed suite=teacher teacher=unet block=256 repeat=5 out=unet.csv
     python -m benchmarks.speed suite=loader,ranks threads=1
 
-Everything is timed in turn, ``repeat`` times, so that drift of the machine meets all alike; medians are shown, and ratios
-of medians to the item each is compared with. The file is what ``--dry-run`` and ``prices=`` of the tables read.
+Everything is timed in turn, ``repeat`` times, so that drift of the machine meets all alike; medians are shown, and
+ratios of medians to the item each is compared with. The file is what ``--dry-run`` and ``prices=`` of the tables
+read.
 """
 
 import csv

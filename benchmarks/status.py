@@ -2,11 +2,11 @@
 
     python -m benchmarks.status [root] [--all]
 
-Missing runs are those of a remembered sweep that never started. Reads ledgers and leases, and where a sweep was submitted
-to SLURM also squeue, and sacct if the cluster has accounting. pending: its job waits for its first start; unknown: SLURM
-did not answer; preempted: its job was requeued and will go on by itself; interrupted: nothing works on it any more, the
-same command (run or sweep) resumes it. Hours to go are an estimate from runs of the same strategy and scale, done or under
-way.
+Missing runs are those of a remembered sweep that never started. Reads ledgers and leases, and where a sweep was
+submitted to SLURM also squeue, and sacct if the cluster has accounting. pending: its job waits for its first start;
+unknown: SLURM did not answer; preempted: its job was requeued and will go on by itself; interrupted: nothing works on
+it any more, the same command (run or sweep) resumes it. Hours to go are an estimate from runs of the same strategy
+and scale, done or under way.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Tables and figures of the runs under a folder.
 
-    python -m benchmarks.table [root]     prints the tables; writes table.md, .tex, .csv, cells.csv, figures to <root>/tables
-    python -m benchmarks.table results/runs out=paper figures=no seed=0..4
-    python -m benchmarks.table tables=reach target=93 prices=digits-unet
+    python -m benchmarks.table [root]     prints the tables; writes table.md, .tex, .csv, cells.csv, figures to
+    <root>/tables python -m benchmarks.table results/runs out=paper figures=no seed=0..4 python -m benchmarks.table
+    tables=reach target=93 prices=digits-unet
 
 Tables, of which one whose data is not there is left out:
 
@@ -61,7 +61,7 @@ class Options(MeasureOptions):
     tables: tuple[str, ...] = option((), "which tables", unset="all", many=True, choices=table_names)
     target: tuple[float, ...] = option(
         (),
-        "accuracies in percent for tables=reach, by commas; auto: the best mean of static, and the best of its worst seed",
+        "percent correct for tables=reach, by commas; auto: the best mean of static, and the best of its worst seed",
         unset="auto",
         read=targets_of,
     )

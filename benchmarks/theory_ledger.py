@@ -1,4 +1,4 @@
-"""The ledger of ``benchmarks.theory``: a line per curve, point and loop with its settings; what is there is not done again."""
+"""The ledger of ``benchmarks.theory``: a line per curve, point and loop with its settings; none is done again."""
 
 import fcntl
 import json
@@ -24,7 +24,7 @@ class Journal:
         done: keys of the items of this study.
     """
 
-    def __init__(self, path: Path, study: Study):
+    def __init__(self, path: Path, study: Study) -> None:
         from results.analysis.theory import read
 
         self.file = open(path, "a+b", buffering=0)

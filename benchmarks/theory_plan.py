@@ -116,7 +116,7 @@ def error_by_share_kept(study: Study) -> Iterator[Line]:
 
 
 def accuracy_by_number_kept(study: Study) -> Iterator[Line]:
-    """Accuracy against the number kept, for several shares of hardest ones; above the pruner of the study, below a perfect one."""
+    """Accuracy against the number kept, for several shares of hardest ones; of the study's pruner and a perfect one."""
     simulated = [round(study.d * x) for x in (0.25, 0.5, 0.8, 1.5, 3, 6)]
     for cosine in dict.fromkeys((study.rho, 1.0)):
         for lam in study.lam:
@@ -143,7 +143,7 @@ def accuracy_by_oversampling(study: Study) -> Iterator[Line]:
 
 
 def imperfect_labels(study: Study) -> Iterator[Line]:
-    """Error where labels are a generator's of another direction (its mistakes the pruner's or not), or flipped at random."""
+    """Error where labels are a generator's of another direction (the pruner's mistakes or not), or flipped."""
     base = {"d": study.d, "rho": study.rho}
     cosines = np.linspace(0.5, 1, 51), (0.5, 0.7, 0.8, 0.9, 1)
     panels: dict[str, tuple[Any, Sequence[float], Callable[[float], dict[str, float]]]] = {
@@ -192,9 +192,9 @@ def point(item: Item, repeats: int, seed: int, draws: str = "") -> Item:
     """A simulated point beside the limit.
 
     Returns:
-        ``limit``, ``finite``, ``simulated``, ``se``, ``repeats``, and ``beyond``: why the limit is not expected to hold at
-        this d, or "": ``peak`` (p within 1/√d of φ, where the limit has a cusp), ``noise`` (that along the pruner moves the
-        error by over 0.1 points).
+        ``limit``, ``finite``, ``simulated``, ``se``, ``repeats``, and ``beyond``: why the limit is not expected to hold
+        at this d, or "": ``peak`` (p within 1/√d of φ, where the limit has a cusp), ``noise`` (that along the pruner
+        moves the error by over 0.1 points).
     """
     from dp_common.theory.simulation import estimate, simulate
 

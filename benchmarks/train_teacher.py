@@ -3,10 +3,10 @@
     python -m benchmarks.train_teacher task=digits [key=value ...]
     python -m benchmarks.train_teacher --help        every key
 
-Ends with three files: the weights ``out`` (default teachers/<task>-split<k>.safetensors), beside them a card (.md) with their
-data, settings and quality, and a grid of samples (.png), which is also written while it trains. Use them with
-``teacher=unet unet.weights=...``. The same command again goes on after an interruption, or prints the card of what is done; on a
-CPU the weights are the same bits either way. The packaged digits teacher was made by
+Ends with three files: the weights ``out`` (default teachers/<task>-split<k>.safetensors), beside them a card (.md)
+with their data, settings and quality, and a grid of samples (.png), which is also written while it trains. Use them
+with ``teacher=unet unet.weights=...``. The same command again goes on after an interruption, or prints the card of
+what is done; on a CPU the weights are the same bits either way. The packaged digits teacher was made by
 
     python -m benchmarks.train_teacher task=digits out=dp_common/teachers/weights/digits.safetensors
 """

@@ -1,4 +1,4 @@
-"""What ``benchmarks.speed`` times: one suite a file; the file's name is what ``suite=`` calls it, its docstring is its help.
+"""What ``benchmarks.speed`` times: one suite a file; its name is what ``suite=`` calls it, its docstring its help.
 
 A suite has ``items(setting) -> {name: Item}`` and says with ``RUN_KEYS`` whether keys of a run change what it times.
 """

@@ -10,6 +10,7 @@ RUN_KEYS = False
 
 
 def items(setting: Setting) -> dict[str, Item]:
+    """Items of the digits recipe."""
     import numpy as np
     import torch
 

@@ -6,21 +6,24 @@ ViT recipe's augmentation.
 
 import atexit
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.speed_suites import Item, Setting
+from dp_common.config.specification import Train
 
 RUN_KEYS = False
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 
 
 def items(setting: Setting) -> dict[str, Item]:
+    """One epoch of each reader, plain and augmented."""
     import numpy as np
 
-    from dp_common.config.specification import Train
     from dp_common.training_data import loading
-    from dp_common.training_data import shards as store
+    from dp_common.training_data import shards
     from dp_common.training_data.augmentation import augment_of
     from dp_common.training_data.training_set import BlockSet
 
@@ -28,12 +31,12 @@ def items(setting: Setting) -> dict[str, Item]:
     atexit.register(folder.cleanup)
     root = Path(folder.name)
     labels = np.arange(IMAGES) % 10
-    encoded = [store.encode(image, "jpeg") for image in pictures(256)]
+    encoded = [shards.encode(image, "jpeg") for image in pictures(256)]
     trainset = BlockSet()
     for first in range(0, IMAGES, IMAGES // PAGES):
         indices = np.arange(first, first + IMAGES // PAGES)
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
-        mark = store.write(
+        digest = shards.write(
             path,
             [str(n) for n in range(10)],
             data,
@@ -46,11 +49,11 @@ def items(setting: Setting) -> dict[str, Item]:
             omega=0.0,
             format="jpeg",
         )
-        trainset.add_shard(path, mark, len(indices), first == 0)
+        trainset.add_shard(path, digest, len(indices), first == 0)
     for index in range(IMAGES):
-        place = root / "images" / str(labels[index])
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
+        of_class = root / "images" / str(labels[index])
+        of_class.mkdir(parents=True, exist_ok=True)
+        (of_class / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
     def block(augment):
         examples = loading.Examples(trainset, 0, augment=augment)
@@ -72,7 +75,7 @@ def items(setting: Setting) -> dict[str, Item]:
     }
 
 
-def image_folder(root, train, workers):
+def image_folder(root: Path, train: Train | None, workers: int) -> None:
     """One epoch by torchvision's own means."""
     from torch.utils.data import DataLoader
     from torchvision.datasets import ImageFolder
@@ -95,8 +98,8 @@ def image_folder(root, train, workers):
         pass
 
 
-def pictures(n):
-    """Smooth coloured noise, of about the JPEG size of a photograph: uint8 [n, 3, SIZE, SIZE]."""
+def pictures(n: int) -> Iterator[Any]:
+    """Smooth coloured noise, of about the JPEG size of a photograph: n arrays uint8 [3, SIZE, SIZE]."""
     import numpy as np
     from scipy.ndimage import gaussian_filter
 

@@ -1,8 +1,8 @@
 """The architecture of Stable Diffusion 1.5 with random weights, and ViT-B/16; wants a GPU.
 
 Written to a folder and read back as real weights are: 30 steps at 512 pixels with classifier-free guidance, plain and
-guided by each decode, path and frequency; ViT-B/16 at 224 pixels; and a large bf16 matrix product, whose rate is the peak
-the others are a share of. Costs do not depend on what weights say.
+guided by each decode, path and frequency; ViT-B/16 at 224 pixels; and a large bf16 matrix product, whose rate is the
+peak the others are a share of. Costs do not depend on what weights say.
 """
 
 import atexit
@@ -19,6 +19,7 @@ SIDE = 8192
 
 
 def items(setting: Setting) -> dict[str, Item]:
+    """The matrix product, and the items of the teacher with each decode."""
     import torch
 
     folder = tempfile.TemporaryDirectory()
@@ -40,8 +41,8 @@ def items(setting: Setting) -> dict[str, Item]:
     return peak | measured(run, setting, decodes=("full", "reduced", "tiny"))
 
 
-def write(folder):
-    """Components of the published architecture in diffusers' format, bf16; the text encoder is small, it runs once per class."""
+def write(folder: Path) -> None:
+    """Write components of the published architecture in diffusers' format, bf16; the text encoder is a small one."""
     import torch
     from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -96,7 +97,7 @@ def write(folder):
     (folder / "tokenizer/merges.txt").write_text("#version: 0.2\n")
 
 
-def vocabulary():
+def vocabulary() -> dict[str, int]:
     """Letters, alone and at the end of a word: no merges."""
     letters = [chr(c) for c in range(33, 127)]
     return {

@@ -1,24 +1,34 @@
 """Teacher, sampler and learner of a run, by its keys: plain images, guided by path and frequency, training."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed_suites import Item, Setting
 from dp_common.config.options import THROUGH
 from dp_common.config.resolve import resolve
 
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
+
 RUN_KEYS = True
 
 
 def items(setting: Setting) -> dict[str, Item]:
+    """The items of the run that the keys describe."""
     run = resolve(["strategy=static", *setting.overrides])
     run.task.load(run.spec.data.split)
     return measured(run, setting)
 
 
-def measured(run, setting, decodes=()):
-    """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
-    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
+def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> dict[str, Item]:
+    """Items named after the teacher of a run.
+
+    Args:
+        run: its task is loaded as far as its teacher needs.
+        setting: of the command.
+        decodes: values of the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
     """
     import numpy as np
 
@@ -58,7 +68,7 @@ def measured(run, setting, decodes=()):
     }
 
 
-def flops_of(call):
+def flops_of(call: Callable[[], Any]) -> float:
     """Floating-point operations of the matrix products, convolutions and attentions in one call."""
     from torch.utils.flop_counter import FlopCounterMode
 

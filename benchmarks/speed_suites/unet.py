@@ -9,6 +9,7 @@ RUN_KEYS = False
 
 
 def items(setting: Setting) -> dict[str, Item]:
+    """This sampler and the pipeline, and guidance by path and frequency."""
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
@@ -36,7 +37,9 @@ def items(setting: Setting) -> dict[str, Item]:
     pipeline = DDIMPipeline(unet, scheduler)
     pipeline.set_progress_bar_config(disable=True)
     x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
-    objective = lambda x0, y: entropy.score(classifier(x0), y)
+
+    def objective(x0, y):
+        return entropy.score(classifier(x0), y)
 
     def ours(guide=None):
         with torch.no_grad():

@@ -302,14 +302,14 @@ def test_signals_are_noted_once_and_only_by_the_process_they_are_for(monkeypatch
     try:
         signal.signal(signal.SIGUSR2, lambda *_: requeued.append(1))  # as submitit has done
         signals = jobs.Signals(0.2)
-        assert not signals.heard()
+        assert not signals.received()
         child = os.fork()
         if not child:
             os.kill(os.getpid(), signal.SIGUSR2)
-            os._exit(1 if signals.heard() else 0)
+            os._exit(1 if signals.received() else 0)
         assert os.waitpid(child, 0)[1] == 0
         os.kill(os.getpid(), signal.SIGUSR2)
-        assert signals.heard() and not requeued
+        assert signals.received() and not requeued
         signal.sigtimedwait([], 0.5)  # no mark within the grace: requeued as it is
         assert requeued == [1]
         signals.end()
