@@ -1,7 +1,7 @@
 """The applications: ``dp-bench run ...`` or ``python -m benchmarks.run ...``.
 
-In Python: ``from benchmarks import run, sweep, load``. Importing this imports neither torch nor pandas; the functions with
-their types are in ``benchmarks.api``.
+In Python: ``from benchmarks import run, sweep, load``. Importing this imports neither torch nor pandas; the functions
+with their types are in ``benchmarks.api``.
 """
 
 from typing import Any

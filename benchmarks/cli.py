@@ -103,7 +103,8 @@ def parse(
                 raise unknown(key, value, known)
             target = rest
         if key in target:
-            raise BadInput(key, value, f"given twice, first as {target[key]}")
+            typed_as = f"{section}.{key}" if target is prefixed.get(section) else key
+            raise BadInput(typed_as, value, f"given twice, first as {target[key]}")
         target[key] = value
     words = [f"{key}={value}" for key, value in rest.items()]
     if {"-h", "--help"} & set(argv):

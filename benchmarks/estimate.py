@@ -27,7 +27,7 @@ def estimate(resolved: "Resolved") -> list[str]:
     minutes = seconds_of(resolved, work) / 60
     return [
         f"images    {made}; {budget.seen:,} seen in training",
-        f"time      about {minutes:.1f} min of one thread, and some 10 s to start (unit costs: {COSTS.stem}, elsewhere)",
+        f"time      about {minutes:.1f} min of one thread, and some 10 s to start ({COSTS.name}, measured elsewhere)",
         f"disk      about {budget.scale * BYTES_PER_IMAGE / 1e6:.1f} MB of images",
     ]
 

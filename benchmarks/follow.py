@@ -1,4 +1,4 @@
-"""Training while it runs: loss, accuracy, set size, additions and hours of every run under a folder, to a tracker.
+"""Training while it runs: loss, accuracy, additions and hours of every run, to TensorBoard or W&B.
 
     python -m benchmarks.follow [root] to=tensorboard     until Ctrl-C; tensorboard --logdir <root>/tensorboard shows it
     WANDB_MODE=offline python -m benchmarks.follow results/runs to=wandb --once

@@ -1,12 +1,12 @@
-"""One page with everything the runs under a folder show: headline, claims, figures, tables, and how it was made.
+"""One page with everything the runs under a folder show.
 
     python -m benchmarks.report [root]                  writes <root>/report/report.html; tables and figures beside it
     python -m benchmarks.report results/runs out=paper seed=0..4 prices=digits-unet
 
-The page stands on its own: no network, no script; styles, figures and tables are in it. It is readable on a phone, in
-the dark and on paper. The same runs, versions and fonts give the same bytes. Beside it: tables/ (CSV) and figures/
-(SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside the measured ones and are marked; theory/ of
-``benchmarks.theory`` under the root is shown too.
+Headline, claims, figures, tables, and how it was made. The page stands on its own: no network, no script; styles,
+figures and tables are in it. It is readable on a phone, in the dark and on paper. The same runs, versions and fonts give
+the same bytes. Beside it: tables/ (CSV) and figures/ (SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside the
+measured ones and are marked; theory/ of ``benchmarks.theory`` under the root is shown too.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Unit costs on this machine: what one image sampled, guided, scored, trained on, read or written costs.
+"""Unit costs on this machine: what an image sampled, guided, scored, trained on or read costs.
 
     python -m benchmarks.speed                                  the digits recipe and a small UNet
     python -m benchmarks.speed suite=teacher teacher=unet block=256 repeat=5 out=unet.csv

@@ -1,4 +1,4 @@
-"""What is done, running, pending, preempted, interrupted, failed (with its reason) or missing under a root; hours too.
+"""What is done, running, failed (and why) or missing under a root, and the hours spent and to go.
 
     python -m benchmarks.status [root] [--all]
 

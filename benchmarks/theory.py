@@ -18,8 +18,8 @@ What you see:
                          limit's 1/2)
     accuracy-kept        accuracy against the number kept, for the hardest 10, 50, 80, 90 and 100 %; pools of
                          kept/p. Above, a pruner of cosine ``rho`` with the truth, below a perfect one
-    accuracy-oversample  accuracy against pool/kept at equal numbers kept: the inverted U. On the right λ is normalised by
-                         the kept part instead, so that it does not grow with the pool
+    accuracy-oversample  accuracy against pool/kept at equal numbers kept: the inverted U. On the right λ is normalised
+                         by the kept part instead, so that it does not grow with the pool
     imperfect            error where labels are not the truth's: of a generator of another direction, with a pruner that
                          shares its mistakes or does not, and flipped at random; hard, soft (the paper's eq. 27), mixed,
                          easy, random

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import train_teacher
+from benchmarks import cli, train_teacher
 from dp_common.config.specification import Data
 from dp_common.diffusion.ddim import cfg, ddim
 from dp_common.diffusion.schedule import alphas_cumprod, timesteps
@@ -36,8 +36,8 @@ def teach(out, *words, stop=lambda: False, say=lambda line: None):
     """One attempt of the command: its card."""
     keys = {word.partition("=")[0] for word in words}
     words = [word for word in TINY if word.partition("=")[0] not in keys] + [*words, f"out={out}", "device=cpu"]
-    task, name, resolved = train_teacher.resolve(words)
-    return train_teacher.work(task, name, resolved, out, words, stop, say)
+    options = cli.parse(words, train_teacher.Options)
+    return train_teacher.train(train_teacher.plan_of(options), options, words, stop, say)
 
 
 def loaded(split):
@@ -207,7 +207,7 @@ def test_lazy_images_are_those_in_memory(digits, memory, workers):
 )
 def test_bad_words(words, message):
     with pytest.raises(BadInput, match=message):
-        train_teacher.resolve(words)
+        train_teacher.plan_of(cli.parse(words, train_teacher.Options))
 
 
 @pytest.mark.parametrize(
