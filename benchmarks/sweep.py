@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import api, cli, grid_files
+from benchmarks import api, cli
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Problem
 
@@ -61,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     root = Path(runs[0].runtime.root)
     cli.creatable_folder("root", root)
     todo = missing(runs, root)
-    print(f"{len(runs)} runs, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
+    print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
     if options.dry_run:
         for run in todo:
             print(run.run_id, *run.words)
@@ -95,6 +95,7 @@ def profile_of(options: Options, argv: Sequence[str]) -> "Profile | None":
 
 def plan(overrides: Iterable[str]) -> "list[Resolved]":
     """Every run of a grid, checked before the first one begins; runs that come out equal are one. Raises BadInput."""
+    from benchmarks import grid_files
     from dp_common.config.resolve import resolve
 
     runs: dict[str, Resolved] = {}
@@ -146,6 +147,11 @@ def launch_slurm(
         )
     print(f"sweep {name}: python -m benchmarks.status {root}", file=sys.stderr)
     return 0
+
+
+def count_text(runs: int) -> str:
+    """1 run, 2 runs."""
+    return f"{runs} run{'' if runs == 1 else 's'}"
 
 
 def sweep_name(overrides: Iterable[str]) -> str:
