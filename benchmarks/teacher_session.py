@@ -9,7 +9,9 @@ import torch
 from dp_common import files
 from dp_common.persistence import provenance
 from dp_common.teacher_training import card as cards
-from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
+from dp_common.teacher_training import quality
+from dp_common.teacher_training.source import Source
+from dp_common.teacher_training.trainer import Trainer, refuse_difference
 from dp_common.teachers import unet
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class TeacherSession:
         say: Callable[[str], None],
     ) -> None:
         if options.distance != "none":
-            cards.need_torchmetrics()
+            quality.need_torchmetrics()
         self.plan, self.options, self.device, self.stop, self.say = plan, options, device, stop, say
         self.identity = identity
         self.trainer = Trainer(plan.training, plan.task.shape, len(plan.task.classes), device, identity)
@@ -107,7 +109,7 @@ class TeacherSession:
     def write_grid(self) -> None:
         """Samples of the teacher as it is, as a picture."""
         columns, seed = min(len(self.plan.task.classes), 10), self.plan.training.seed
-        images, _ = cards.samples(self.teacher(), cards.GRID * columns, columns, self.device, seed)
+        images, _ = quality.samples(self.teacher(), cards.GRID * columns, columns, self.device, seed)
         files.write_atomic(self.plan.out.with_suffix(".png"), cards.grid_png(images, columns))
 
     def judge(self) -> dict[str, Any]:
@@ -115,21 +117,25 @@ class TeacherSession:
         options, task, device, found = self.options, self.plan.task, self.device, {}
         if options.quality == "classifier":
             self.say(f"training a classifier on the same real images, to judge {options.samples:,} samples")
-            found |= cards.quality(self.teacher(), self.trainer, task, self.source, options.samples, device, self.stop)
+            found |= quality.quality(
+                self.teacher(), self.trainer, task, self.source, options.samples, device, self.stop
+            )
         if options.distance == "inception":
             self.say(f"FID and KID of {options.samples:,} samples")
-            pair = cards.beside_real(self.teacher(), task, options.samples, device, self.plan.training.seed, self.stop)
-            found |= cards.distances(*pair, device)
+            pair = quality.beside_real(
+                self.teacher(), task, options.samples, device, self.plan.training.seed, self.stop
+            )
+            found |= quality.distances(*pair, device)
         return found
 
-    def made_with(self, command: str, quality: dict[str, Any]) -> dict[str, Any]:
+    def made_with(self, command: str, judged: dict[str, Any]) -> dict[str, Any]:
         """What else the file and its card say: how and of what it was made."""
         source = self.source
         packages = [*PACKAGES, *(["torchmetrics"] if self.options.distance != "none" else [])]
         label, threads = provenance.device_label(self.device), self.plan.training.threads
         return {
             "parameters": self.parameters(),
-            "quality": quality,
+            "quality": judged,
             "seconds": round(self.trainer.seconds, 1),
             "command": command,
             "versions": {package: provenance.installed(package) for package in packages},

@@ -21,9 +21,10 @@ from typing import Any
 
 from benchmarks import cli
 from dp_common.config.options import option
+from dp_common.config.options import option
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput
-from dp_common.teacher_training.trainer import SIZES, Training
+from dp_common.teacher_training.settings import SIZES, Training
 
 
 @dataclass
@@ -90,7 +91,7 @@ def plan_of(options: Options) -> Plan:
     from dp_common.config import registry
     from dp_common.config.resolve import known_keys, parse, put
     from dp_common.errors import did_you_mean
-    from dp_common.teacher_training.trainer import defaults_for
+    from dp_common.teacher_training.settings import defaults_for
 
     if not options.task:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
