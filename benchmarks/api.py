@@ -74,10 +74,10 @@ def sweep(*overrides: str, workers: int = 0, **keys: Any) -> "pd.DataFrame":
     from benchmarks.local_launcher import launch, workers_for
     from benchmarks.sweep import missing, plan, remember
 
-    words = as_overrides(overrides, keys)
-    runs = plan(words)
+    given = as_overrides(overrides, keys)
+    runs = plan(given)
     root = Path(runs[0].runtime.root)
-    remember(root, words, runs)
+    remember(root, given, runs)
     if todo := missing(runs, root):
         launch(todo, workers_for(workers, todo), root)
     frame = load(root)
@@ -105,16 +105,16 @@ def as_overrides(overrides: Iterable[str], keys: Mapping[str, Any], prefix: str 
     """("scale=4k", ...) and {"dp": {"omega": 0.05}, "seed": range(2)} -> ["scale=4k", "dp.omega=0.05", "seed=0,1"]."""
     from benchmarks.cli import ALIASES
 
-    words = list(overrides)
+    found = list(overrides)
     for key, value in keys.items():
         name = prefix + key if prefix else ALIASES.get(key, key)
         if isinstance(value, Mapping):
-            words += as_overrides((), value, f"{name}.")
+            found += as_overrides((), value, f"{name}.")
         elif isinstance(value, (list, tuple, range, set)):
-            words.append(f"{name}={','.join(map(text, value))}")
+            found.append(f"{name}={','.join(map(text, value))}")
         else:
-            words.append(f"{name}={text(value)}")
-    return words
+            found.append(f"{name}={text(value)}")
+    return found
 
 
 def text(value: Any) -> str:

@@ -83,7 +83,7 @@ def parse(
         argv: words as typed, without the program's name.
         options: dataclass of ``option``s.
         doc: what ``--help`` prints before the keys.
-        more_help: (words that go on to a run) -> text that ``--help`` prints after the keys.
+        more_help: (overrides that go on to a run) -> text that ``--help`` prints after the keys.
 
     Raises:
         BadInput: a word that is no key, a value that its key does not allow, a key given twice.
@@ -106,14 +106,14 @@ def parse(
             typed_as = f"{section}.{key}" if target is prefixed.get(section) else key
             raise BadInput(typed_as, value, f"given twice, first as {target[key]}")
         target[key] = value
-    words = [f"{key}={value}" for key, value in rest.items()]
+    overrides = [f"{key}={value}" for key, value in rest.items()]
     if {"-h", "--help"} & set(argv):
-        print(help_text(options, doc, more_help(words) if more_help else ""))
+        print(help_text(options, doc, more_help(overrides) if more_help else ""))
         raise SystemExit(0)
     hints = get_type_hints(options)
     values: dict[str, Any] = {key: typed(known[key], hints[key], text) for key, text in given.items()}
     if name := rest_field(known):
-        values[name] = tuple(words)
+        values[name] = tuple(overrides)
     return options(**(values | prefixed))
 
 
@@ -218,14 +218,14 @@ def spans(key: str, text: str, rules: Any) -> list[str]:
 
 def as_words(options: Any, names: Iterable[str]) -> list[str]:
     """[``key=value``] of those of the named fields that are not their default, as one would type them."""
-    words = []
+    typed_again = []
     for field in fields(options):
         value = getattr(options, field.name)
         if field.name in names and value != field.default:
             spell = seeds_text if field.metadata.get("ranges") else lambda parts: ",".join(map(str, parts))
             text = spell(value) if isinstance(value, tuple) else value
-            words.append(f"{field.name}={('yes' if value else 'no') if isinstance(value, bool) else text}")
-    return words
+            typed_again.append(f"{field.name}={('yes' if value else 'no') if isinstance(value, bool) else text}")
+    return typed_again
 
 
 def existing_folder(key: str, path: str | Path) -> Path:

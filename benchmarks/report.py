@@ -4,8 +4,8 @@
     python -m benchmarks.report results/runs out=paper seed=0..4 prices=digits-unet
 
 Headline, claims, figures, tables, and how it was made. The page stands on its own: no network, no script; styles,
-figures and tables are in it. It is readable on a phone, in the dark and on paper. The same runs, versions and fonts give
-the same bytes. Beside it: tables/ (CSV) and figures/ (SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside the
+figures and tables are in it. It is readable on a phone, in the dark and on paper. The same runs, versions and fonts
+give the same bytes. Beside it: tables/ (CSV) and figures/ (SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside the
 measured ones and are marked; theory/ of ``benchmarks.theory`` under the root is shown too.
 """
 
@@ -35,8 +35,8 @@ def main(argv: list[str]) -> int:
     if not frame["strategy"].notna().any():
         raise BadInput("root", options.root, "holds no runs of a strategy")
     out = cli.writable_folder("out", options.folder("report"))
-    words = cli.as_words(options, ("seed", "on", "exclude", "prices"))
-    path = report.write(frame, options.root, out, options.on, options.exclude, prices, words)
+    chosen = cli.as_words(options, ("seed", "on", "exclude", "prices"))
+    path = report.write(frame, options.root, out, options.on, options.exclude, prices, chosen)
     size = path.stat().st_size / 1e6
     print(f"written to {out}: {path.name} ({size:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
     return 0

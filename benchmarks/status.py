@@ -87,15 +87,15 @@ def survey(
     planned: dict[str, list[str]] = {}
     for file in sorted((root / "sweeps").glob("*.json")):
         planned |= json.loads(file.read_text())["runs"]
-    for run_id, words in planned.items():
+    for run_id, overrides in planned.items():
         if run_id not in rows:
-            rows[run_id] = not_begun(root, run_id, words, jobs.get(run_id))
+            rows[run_id] = not_begun(root, run_id, overrides, jobs.get(run_id))
     return list(rows.values())
 
 
-def not_begun(root: Path, run_id: str, words: list[str], job: slurm_state.Job | None) -> Row:
+def not_begun(root: Path, run_id: str, overrides: list[str], job: slurm_state.Job | None) -> Row:
     """The row of a planned run that has no ledger: missing, or failed before it had one."""
-    row: Row = {"run_id": run_id, "state": "missing", "detail": " ".join(words), "hours": 0.0, "whole": None}
+    row: Row = {"run_id": run_id, "state": "missing", "detail": " ".join(overrides), "hours": 0.0, "whole": None}
     if job and (job.live or job.unknown):
         row["state"], row["detail"] = by_job(job, "no ledger yet")
         return row
@@ -118,13 +118,14 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
         row["detail"] = str(damage)
         return row
     row["hours"] = spent = hours(records)[1]
-    calls = [r for r in records if r["kind"] == "call"]
+    opens = [record for record in records if record["kind"] == "open"]
+    calls = [record for record in records if record["kind"] == "call"]
+    last = records[-1] if records else None
     progress = (
         f"seen {calls[-1]['state']['seen']:,}, set {calls[-1]['state']['size']:,}" if calls else "nothing done yet"
     )
     if calls and calls[-1]["state"]["seen"]:
-        row["whole"] = spent * max(1, records[0]["values"]["train.seen"] / calls[-1]["state"]["seen"])
-    last = records[-1] if records else {"kind": "open"}
+        row["whole"] = spent * max(1, opens[0]["values"]["train.seen"] / calls[-1]["state"]["seen"])
     if (folder / "summary.json").exists():
         summary = json.loads((folder / "summary.json").read_text())
         row["state"], row["detail"], row["whole"] = "done", f"accuracy {100 * summary['accuracy']:.2f} %", spent
@@ -132,8 +133,8 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
         row["state"], row["detail"] = by_job(job, progress)
     elif slurm_state.held(folder, queue):
         row["state"], row["detail"] = "running", progress
-    elif last["kind"] == "close" and last["state"] == "failed":
-        row["state"], row["detail"] = "failed", last["why"]
+    elif last and last["kind"] == "close" and last["state"] == "failed":
+        row["state"], row["detail"] = "failed", last["why"] or ""
     else:
         row["state"], row["detail"] = "interrupted", progress + (f"; {ended(job)}" if job else "")
     return row

@@ -114,7 +114,8 @@ class TeacherSession:
 
     def judge(self) -> dict[str, Any]:
         """What the card says of its quality, by the means asked for."""
-        options, task, device, found = self.options, self.plan.task, self.device, {}
+        options, task, device = self.options, self.plan.task, self.device
+        found: dict[str, Any] = {}
         if options.quality == "classifier":
             self.say(f"training a classifier on the same real images, to judge {options.samples:,} samples")
             found |= quality.quality(

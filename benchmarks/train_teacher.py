@@ -21,7 +21,6 @@ from typing import Any
 
 from benchmarks import cli
 from dp_common.config.options import option
-from dp_common.config.options import option
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput
 from dp_common.teacher_training.settings import SIZES, Training

@@ -20,7 +20,7 @@ from dp_common.errors import Interrupted, Problem
 from dp_common.persistence import lease
 
 if TYPE_CHECKING:
-    from dp_common.distributed.process_group import SingleProcess
+    from dp_common.distributed.process_group import ProcessGroup
 
 ENDING = 300  # seconds in which a requeue ends all tasks
 
@@ -61,7 +61,7 @@ class RunJob:
             group.shutdown()
         return self.run_id
 
-    def work(self, signals: "Signals", group: "SingleProcess", began: float) -> None:
+    def work(self, signals: "Signals", group: "ProcessGroup", began: float) -> None:
         """The run itself. Raises Problem where it is not what was submitted."""
         find = registry.find
         registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
@@ -83,7 +83,7 @@ class RunJob:
         return DelayedSubmission(RunJob(self.overrides, self.run_id, self.plugins, self.grace))
 
 
-def ranks_of(job: Any) -> "SingleProcess":
+def ranks_of(job: Any) -> "ProcessGroup":
     """All tasks of a job, as ranks of its run. SLURM's choice of devices stays: submitit would take the local rank."""
     if job.num_tasks > 1:
         from submitit.helpers import TorchDistributedEnvironment

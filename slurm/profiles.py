@@ -41,7 +41,7 @@ class Profile:
     )
     signal: int = option(120, "seconds before the time limit at which SLURM signals the job", low=10)
     grace: int = option(
-        60, "seconds a signalled run has to reach its next mark and commit; then it is requeued as it is", low=1
+        60, "seconds a signalled run has to reach its next yield and commit; then it is requeued as it is", low=1
     )
     timeouts: int = option(-1, "how many time-outs a run may survive; -1: any number", low=-1)
     parallel: int = option(0, "jobs of one array that run at the same time; 0: any number", low=0)

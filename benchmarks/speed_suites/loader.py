@@ -22,8 +22,7 @@ def items(setting: Setting) -> dict[str, Item]:
     """One epoch of each reader, plain and augmented."""
     import numpy as np
 
-    from dp_common.training_data import loading
-    from dp_common.training_data import shards
+    from dp_common.training_data import loading, shards
     from dp_common.training_data.augmentation import augment_of
     from dp_common.training_data.training_set import BlockSet
 
