@@ -134,7 +134,7 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
     elif slurm_state.held(folder, queue):
         row["state"], row["detail"] = "running", progress
     elif last and last["kind"] == "close" and last["state"] == "failed":
-        row["state"], row["detail"] = "failed", last["why"] or ""
+        row["state"], row["detail"] = "failed", last.get("why", "")
     else:
         row["state"], row["detail"] = "interrupted", progress + (f"; {ended(job)}" if job else "")
     return row
