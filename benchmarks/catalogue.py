@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from benchmarks import folders, grid_files, unit_costs
+from benchmarks import folders, unit_costs
 from dp_common.config import registry
-from dp_common.config.resolve import presets_told
 
 PLURALS = {"strategy": "strategies"}
 
@@ -26,11 +25,6 @@ def list_text(check: bool) -> str:
 def entries(check: bool) -> list[Entry]:
     """Everything, by kind."""
     rows: list[Entry] = list(registry.listing(check))
-    known = {kind for kind, *_ in rows}
-    if "preset" not in known:
-        rows += [("preset", name, about, None) for name, about in presets_told()]
-    if "grid" not in known:
-        rows += yaml_entries("grid", grid_files.FOLDER)
     from slurm import profiles
 
     rows += yaml_entries("profile", profiles.FOLDER)

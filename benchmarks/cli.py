@@ -28,7 +28,6 @@ from benchmarks.cli_help import choices_of, help_text
 from dp_common.errors import BadInput, Problem, did_you_mean
 
 ALIASES = {"seeds": "seed"}
-BOOLEANS = {"yes": True, "true": True, "no": False, "false": False}
 INTERRUPTED = 130
 
 Options = TypeVar("Options")
@@ -162,7 +161,9 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
     if text == rules.get("unset"):
         return field.default
     if rules.get("place"):
-        text = os.path.expanduser(text)
+        from dp_common.config.typed import expand_home
+
+        text = expand_home(text)
     if rules.get("read"):
         return rules["read"](key, text)
     if get_origin(hint) is not tuple:
@@ -180,29 +181,20 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
 
 def single(key: str, kind: Any, text: str, rules: Any) -> Any:
     """One value of type str, int, float or bool. Raises BadInput."""
-    from dp_common.config.resolve import check, count
+    from dp_common.config.typed import BOOLEANS, check, convert
 
-    value: Any = text
     if kind is bool:
-        if text not in BOOLEANS:
+        if text.lower() not in BOOLEANS:
             raise BadInput(key, text, f"yes or no (or true, false).{did_you_mean(text, BOOLEANS)}")
-        return BOOLEANS[text]
-    if kind is int:
-        value = count(key, text)
-    elif kind is float:
-        try:
-            value = float(text)
-        except ValueError:
-            raise BadInput(key, text, "expected a number, such as 0.9 or 1e-6") from None
+        return BOOLEANS[text.lower()]
+    value = convert(key, text, kind)
     choices = choices_of(rules)
     if choices and value not in choices:
         first = f"{rules['unset']}, or " if rules.get("unset") else ""
-        by = ", by commas" if rules.get("many") else ""
-        some = "some of" if rules.get("many") else "one of"
-        raise BadInput(
-            key, value or None, f"{first}{some} {', '.join(map(str, choices))}{by}.{did_you_mean(value, choices)}"
-        )
-    check(key, value, {name: rule for name, rule in rules.items() if name != "choices"})
+        some, by = ("some of", ", by commas") if rules.get("many") else ("one of", "")
+        named = ", ".join(map(str, choices))
+        raise BadInput(key, text or None, f"{first}{some} {named}{by}.{did_you_mean(text, choices)}")
+    check(key, value, {name: rule for name, rule in rules.items() if name != "choices"}, shown=text)
     return value
 
 

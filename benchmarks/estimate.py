@@ -8,6 +8,7 @@ from benchmarks import unit_costs
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
     from dp_common.config.specification import Budget
+    from dp_common.contracts import Strategy
 
 COSTS = unit_costs.FOLDER / "cpu.csv"
 MEASURED_FOR = {"task": "digits", "teacher": "mixture", "learner": "vit-digits"}
@@ -51,7 +52,7 @@ def seconds_of(resolved: "Resolved", work: dict[str, float]) -> float:
     )
 
 
-def forecast(strategy: object, budget: "Budget") -> dict[str, float]:
-    """{generated, guided, scored} images a strategy will make if its plateaus come; its own word where it gives one."""
+def forecast(strategy: "Strategy", budget: "Budget") -> dict[str, float]:
+    """{generated, guided, scored} images a strategy will make if its plateaus come; plain ones if it does not say."""
     plain = {"generated": budget.scale, "guided": 0, "scored": 0}
-    return plain | strategy.forecast(budget) if hasattr(strategy, "forecast") else plain
+    return plain | dict(strategy.planned_work(budget))

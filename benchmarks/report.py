@@ -5,8 +5,8 @@
 
 Headline, claims, figures, tables, and how it was made. The page stands on its own: no network, no script; styles,
 figures and tables are in it. It is readable on a phone, in the dark and on paper. The same runs, versions and fonts
-give the same bytes. Beside it: tables/ (CSV) and figures/ (SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside the
-measured ones and are marked; theory/ of ``benchmarks.theory`` under the root is shown too.
+give the same bytes. Beside it: tables/ (CSV) and figures/ (SVG, PNG, CSV). Hours re-priced by ``prices`` stand beside
+the measured ones and are marked; theory/ of ``benchmarks.theory`` under the root is shown too.
 """
 
 import sys

@@ -152,13 +152,14 @@ def addition_text(addition: dict[str, Any]) -> str:
 def keys_text(overrides: list[str]) -> str:
     """Every key of a run with its default, allowed values and meaning."""
     from benchmarks.cli_help import row, table
-    from dp_common.config.resolve import known_keys, sections
+    from dp_common.config.resolve import sections
+    from dp_common.config.typed import known_keys
 
     lines = ["Keys of a run:"]
-    for section, cls in sections(overrides):
+    for section, cls in sections():
         part = "" if section in ("specification", "runtime") else section
         lines += ["", section, ""]
-        lines += table([row(field, key) for key, (_, _, field) in known_keys({part: cls}, runtime=False).items()])
+        lines += table([row(known.field, key) for key, known in known_keys({part: cls}).items()])
     return "\n".join(lines)
 
 

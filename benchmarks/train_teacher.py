@@ -22,8 +22,8 @@ from typing import Any
 from benchmarks import cli
 from dp_common.config.options import option
 from dp_common.config.specification import Data
-from dp_common.errors import BadInput
-from dp_common.teacher_training.settings import SIZES, Training
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.teacher_training.settings import SIZES, Training, defaults_for
 
 
 @dataclass
@@ -85,33 +85,29 @@ def main(argv: Sequence[str]) -> int:
 
 def plan_of(options: Options) -> Plan:
     """Task, settings and file that the keys mean. Raises BadInput; imports no torch."""
-    from omegaconf import OmegaConf
-
     from dp_common.config import registry
-    from dp_common.config.resolve import known_keys, parse, put
-    from dp_common.errors import did_you_mean
-    from dp_common.teacher_training.settings import defaults_for
+    from dp_common.config.typed import TypedConfig
 
     if not options.task:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
-    given = parse(options.overrides)
     plugin = registry.find("task", options.task)
     cls = plugin.load()
-    shape = {"": Decisive} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = known_keys(shape, runtime=False), {part: OmegaConf.structured(keys) for part, keys in shape.items()}
-    del known["data.monitor"]
-    for key in given:
-        if key not in known:
-            names = [*known, *(f.name for f in fields(Options))]
-            raise BadInput(key, given[key], f"no such key.{did_you_mean(key, names) or ' --help lists them all.'}")
-    for key, value in sorted(given.items()):
-        put(conf, known, key, value, {})
-    task: Any = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
-    decisive: Any = OmegaConf.to_object(conf[""])
-    task.data = decisive.data
+    shape: dict[str, type] = {"": Decisive}
+    if is_dataclass(cls):
+        shape[plugin.section] = cls
+    config = TypedConfig(shape)
+    del config.known["data.monitor"]
+    given = dict(word.split("=", 1) for word in options.overrides)
+    for key, value in given.items():
+        if not config.holds(key):
+            names = [*config.known, *(f.name for f in fields(Options))]
+            raise BadInput(key, value, f"no such key.{did_you_mean(key, names) or ' --help lists them all.'}")
+        config.set(key, value)
+    task = config.build(plugin.section) if plugin.section in config.shape else cls()
+    task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():
-        put(conf, known, key, value, {})
-    decisive = OmegaConf.to_object(conf[""])
+        config.set(key, value)
+    decisive = config.build("")
     training = Training(**{f.name: getattr(decisive, f.name) for f in fields(Training)})
     out = Path(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors")
     if out.suffix != ".safetensors":
@@ -164,7 +160,7 @@ def train(
 
 def shown_settings(plan: Plan) -> dict[str, Any]:
     """The settings that the file, its card and its identity bear: those of training, data and task."""
-    from dp_common.config.resolve import flatten
+    from dp_common.config.typed import flatten
 
     shown = flatten(plan.training) | {"data.split": plan.data.split, "data.limit": plan.data.limit}
     if is_dataclass(plan.task):
@@ -178,11 +174,11 @@ def shown_settings(plan: Plan) -> dict[str, Any]:
 def keys_text(overrides: list[str]) -> str:
     """The keys that decide the weights, and their defaults by image size."""
     from benchmarks.cli_help import row, table
-    from dp_common.config.resolve import known_keys
+    from dp_common.config.typed import known_keys
 
-    known = known_keys({"": Decisive}, runtime=False)
+    known = known_keys({"": Decisive})
     lines = ["Keys that decide the weights:", ""]
-    lines += table([row(f, key) for key, (_, _, f) in known.items() if key != "data.monitor"])
+    lines += table([row(known[key].field, key) for key in known if key != "data.monitor"])
     lines += ["", "For larger images other defaults hold (untuned):", ""]
     lines += table([(f"up to {size} pixels", words_of(values)) for size, values in SIZES[1:-1]])
     return "\n".join([*lines, *table([("above", words_of(SIZES[-1][1]))])])

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from dp_common.config import registry
 from dp_common.config.resolve import resolve
 from dp_common.distributed import rendezvous
 from dp_common.errors import Interrupted, Problem
@@ -63,9 +62,7 @@ class RunJob:
 
     def work(self, signals: "Signals", group: "ProcessGroup", began: float) -> None:
         """The run itself. Raises Problem where it is not what was submitted."""
-        find = registry.find
-        registry.find = lambda kind, name, key=None: find(kind, self.plugins.get(name, name), key)
-        resolved = resolve(self.overrides)
+        resolved = resolve(self.overrides, plugin_paths=self.plugins)
         if resolved.run_id != self.run_id:
             why = "data, weights or code are not those of the submission"
             raise Problem(f"{self.run_id}: its keys now mean {resolved.run_id}: {why}")

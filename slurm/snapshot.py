@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dp_common.config.resolve import PRESETS, read_preset
+from dp_common.config.presets import read_preset
 from dp_common.errors import BadInput
 from dp_common.persistence.provenance import commit
 
@@ -69,25 +69,17 @@ def pin(run: "Resolved", root: str | Path) -> tuple[list[str], dict[str, str]]:
         (overrides, plugins): the root is absolute, a preset given by path is a copy with what it stands on, and
         ``plugins`` maps each plugin file as it was named to its copy.
     """
-    words = [word for word in run.words if word.partition("=")[0] not in ("root", "runtime.root")] + [
-        f"root={Path(root).resolve()}"
-    ]
-    for place, word in enumerate(words):
-        key, _, name = word.partition("=")
-        if key == "preset" and name.endswith((".yaml", ".yml")):
-            flat = yaml.safe_dump(read_preset(name, PRESETS)).encode()
-            words[place] = f"preset={kept(root, Path(name).name, flat)}"
-    named = [
-        f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()
-    ]
-    plugins = {}
-    for name in [*named, *(name for _, name, _ in run.scores)]:
-        path, _, attribute = name.partition(":")
-        if path.endswith(".py"):
-            plugins[name] = (
-                f"{kept(root, Path(path).name, Path(path).read_bytes())}{':' + attribute if attribute else ''}"
-            )
-    return words, plugins
+    overrides = []
+    for word in run.words:
+        key, _, value = word.partition("=")
+        if key == "preset" and value.endswith((".yaml", ".yml")):
+            whole = yaml.safe_dump(read_preset(value)).encode()
+            overrides.append(f"preset={kept(root, Path(value).name, whole)}")
+        elif key not in ("root", "runtime.root"):
+            overrides.append(word)
+    overrides.append(f"root={Path(root).resolve()}")
+    files = [plugin for plugin in run.plugins.values() if plugin.spelling]
+    return overrides, {file.spelling: str(kept(root, file.path.name, file.path.read_bytes())) for file in files}
 
 
 def kept(root: str | Path, name: str, content: bytes) -> Path:

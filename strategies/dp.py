@@ -37,7 +37,7 @@ class DeliberatePractice:
     )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
 
-    def settle(self, budget):
+    def resolve_defaults(self, budget):
         self.initial = self.initial or max(1, budget.scale // 4)
         if self.initial > budget.scale:
             raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
@@ -50,7 +50,7 @@ class DeliberatePractice:
         if self.schedule == "patience" and not self.at:
             check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
-    def forecast(self, budget):
+    def planned_work(self, budget):
         guided = budget.scale - self.initial if self.omega else 0
         return {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
 

@@ -34,7 +34,7 @@ class Prune:
         0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8
     )
 
-    def settle(self, budget):
+    def resolve_defaults(self, budget):
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
@@ -46,7 +46,7 @@ class Prune:
             sizes = list(range(self.initial, budget.scale, self.per_round))
             check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
-    def forecast(self, budget):
+    def planned_work(self, budget):
         pool = round((budget.scale - self.initial) * self.oversample)
         return {"generated": self.initial + pool, "scored": pool}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Real:
     """the teacher's own real training images, at most all of them: the ceiling"""
 
-    def forecast(self, budget):
+    def planned_work(self, budget):
         return {"generated": 0}
 
     def run(self, lab):

@@ -37,7 +37,8 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
     from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
 
-    run.teacher.prepare(run.task, setting.device)
+    teacher: Any = run.teacher
+    teacher.prepare(run.task, setting.device)
     learner = Learner(run.spec, run.task, setting.device)
     studio = ImageSampler(run.spec, run.teacher, setting.device, Meter())
     block, batch, name = (
@@ -53,7 +54,7 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
 
     def guided(through, every, decode=None):
         if decode:
-            run.teacher.guide_decode = decode
+            teacher.guide_decode = decode
         guide = studio.guide("entropy", learner, None, omega=0.05, rule="relative", through=through, every=every)
         studio.sample(indices, labels, guide)
 

@@ -18,7 +18,7 @@ class ImageSampler:
         self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
         s = spec.sampler
         self.timesteps = schedule.timesteps(
-            s.steps, s.spacing, len(teacher.alphas_cumprod), getattr(teacher, "steps_offset", 0)
+            s.steps, s.spacing, len(teacher.alphas_cumprod), teacher.steps_offset
         )
         if s.cfg_scale != 1 and teacher.null_label is None:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
@@ -39,17 +39,17 @@ class ImageSampler:
     def guide(self, score_name, learner, model, *, omega, rule, through, every):
         """A Guide up the gradient of ``score_name`` of ``model``'s fp32 logits on the decoded x̂0."""
         module = registry.find("score", score_name).load()
-        if getattr(module, "BLIND", False):
+        if module.BLIND:
             raise Problem(f"score {score_name} has no gradient to follow: it cannot guide")
         score = module.score
 
-        decode = self._decode_guided if hasattr(self.teacher, "decode_guided") else self._decode
+        decode = self._decode_guided if self.teacher.preview else self._decode
 
         def objective(x0, labels):
             self.meter.count(classifier_evaluations=len(x0))
             return score(learner.logits(decode(x0), model), labels)
 
-        return Guide(objective, omega, rule, through, every, scale=getattr(self.teacher, "grad_scale", 1.0))
+        return Guide(objective, omega, rule, through, every, scale=self.teacher.grad_scale)
 
     def sample(self, indices, labels, guide=None):
         """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping. Raises Problem if any is not finite."""
@@ -90,7 +90,7 @@ def quantise(images):
 def score_images(score_name, learner, model, images, labels, indices, seed, meter):
     """Scores [n] float32 of stored images (uint8); a blind score costs no classifier evaluation."""
     module = registry.find("score", score_name).load()
-    if getattr(module, "BLIND", False):
+    if module.BLIND:
         return np.asarray(module.score(seeds.uniforms(seed, "score", indices)), np.float32)
     meter.count(classifier_evaluations=len(images))
     return module.score(learner.predict(images, model), torch.from_numpy(labels)).float().numpy()

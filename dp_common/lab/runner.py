@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dp_common import files
 from dp_common.config import registry
+from dp_common.contracts import require_ready
 from dp_common.diffusion.image_sampler import ImageSampler
 from dp_common.distributed import batch_share
 from dp_common.distributed.ledger_replica import LedgerReplica
@@ -62,12 +63,10 @@ class Bench:
 
     def truth(self, floats, labels):
         """Means of what a teacher with a known density says of fresh images, before clamping and encoding; else {}."""
-        if not hasattr(self.teacher, "truth"):
-            return {}
         import torch
 
         with self.meter.phase("evaluate"):
-            known = self.teacher.truth(floats, torch.from_numpy(labels).to(floats.device))
+            known = self.teacher.density_diagnostics(floats, torch.from_numpy(labels).to(floats.device))
             return {name: float(values.double().mean()) for name, values in known.items()}
 
 
@@ -89,6 +88,7 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, group=Si
     Interrupted. ``started``: ``time.perf_counter()`` of the process's start, so that imports count as start-up. ``group``: the ranks that
     work on this run together, each of which calls this; the first one holds the lease and writes.
     """
+    registry.adopt(resolved.plugins.values())
     folder = folder_of(resolved)
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
@@ -114,19 +114,21 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, group=Si
 
 def preflight(resolved, group=SingleProcess()):
     """Load the task and the teacher and find the bad input that takes torch to find, before anything is written."""
-    from dp_common.learner.classifier import check_fits
+    from dp_common.learner.build import check_fits
 
     spec = resolved.spec
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
     batch_share.check(spec.train, group.size)
     resolved.task.load(spec.data.split)
+    require_ready("task", spec.task, resolved.task)
     check_fits(spec.learner, spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:
-        if getattr(registry.find("score", name, key).load(), "BLIND", False) and guides:
+        if registry.find("score", name, key).load().BLIND and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     probe.check(spec, resolved.teacher)
     resolved.teacher.prepare(resolved.task, device)
+    require_ready("teacher", spec.teacher, resolved.teacher)
     return device
 
 
@@ -162,6 +164,7 @@ def attempt(resolved, folder, device, lease, stop, quiet, started, group):
         run_id=resolved.run_id,
         lost=round(lost, 3),
         values=resolved.values,
+        chosen=resolved.chosen,
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,

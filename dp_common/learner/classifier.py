@@ -9,11 +9,11 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from dp_common.config import registry
 from dp_common.config.specification import COOLDOWN, WARMUP
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import SingleProcess
-from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.errors import Problem
+from dp_common.learner.build import build
 from dp_common.seeds import derive
 from dp_common.training_data import augmentation, loading
 
@@ -25,47 +25,6 @@ def lr_factor(progress):
     if progress < 1 - COOLDOWN:
         return 1.0
     return (1 + math.cos(math.pi * (progress - 1 + COOLDOWN) / COOLDOWN)) / 2
-
-
-def build(name, model_args, shape, classes):
-    """A timm model for images of ``shape``. Raises BadInput for an unknown name or unfit arguments."""
-    import timm
-
-    from dp_common.learner import mlp  # noqa: F401  (it registers its model with timm)
-
-    named = registry.learners().get(name)
-    timm_name, args = (named["timm"], named["args"]) if named else (name, {})
-    if not timm.is_model(timm_name):
-        known = [*registry.learners(), *timm.list_models()]
-        raise BadInput(
-            "learner",
-            name,
-            f"one of {', '.join(registry.learners())}, or a timm model name.{did_you_mean(name, known)}",
-        )
-    args = dict(num_classes=classes, in_chans=shape[0]) | args | model_args
-    try:
-        try:
-            return timm.create_model(timm_name, img_size=shape[1:], **args)
-        except TypeError as error:
-            if "img_size" not in str(error):
-                raise
-            return timm.create_model(timm_name, **args)  # convolutional: takes images of any size
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise BadInput(
-            "learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}"
-        ) from error
-
-
-def check_fits(name, model_args, shape, classes):
-    """Does the model take one image of ``shape`` and answer with one logit per class? Raises BadInput."""
-    model = build(name, model_args, shape, classes).eval()
-    try:
-        with torch.no_grad():
-            answer = tuple(model(torch.zeros(1, *shape)).shape)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise BadInput("learner", name, f"cannot take {shape} images: {registry.one_line(error)}") from error
-    if answer != (1, classes):
-        raise BadInput("learner", name, f"answers with {answer}, not with {classes} logits an image")
 
 
 class Learner:

@@ -22,7 +22,7 @@ PROBED = 2048  # images of an addition that are looked at, its first
 
 def check(spec, teacher):
     """Raises BadInput for a probe that needs a density which the teacher does not have (``exact``, ``truth``, ``log_density``)."""
-    if spec.probe == "truth" and not hasattr(teacher, "exact"):
+    if spec.probe == "truth" and not teacher.knows_density:
         raise BadInput(
             "probe",
             "truth",

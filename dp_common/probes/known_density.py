@@ -72,7 +72,7 @@ def aim(calls, number):
     call = calls[number]
     args = call["args"]
     name = args.get("guide") or args.get("score")
-    blind = name is None or getattr(registry.find("score", name).load(), "BLIND", False)
+    blind = name is None or registry.find("score", name).load().BLIND
     omega = 0.0 if blind or args.get("omega") == 0 else args["omega"] if args.get("rule") == "score" else None
     return "entropy" if blind else name, omega, call["state"]["seen_total"] > 0
 
@@ -108,7 +108,7 @@ class Samples:
                 ]
             )
         self.stored, self.classes = quantise(self.floats), classes
-        known = bench.teacher.truth(self.floats, torch.from_numpy(self.labels).to(self.floats.device))
+        known = bench.teacher.density_diagnostics(self.floats, torch.from_numpy(self.labels).to(self.floats.device))
         self.truth = {name: values.double().cpu().numpy() for name, values in known.items()}
 
     def points(self):

@@ -1,4 +1,6 @@
-"""Minus the gap between the two highest class probabilities: 0 on the decision boundary, -1 where the learner is certain."""
+"""Minus the gap between the two highest class probabilities: 0 on the decision boundary, -1 where the learner is
+certain.
+"""
 
 
 def score(logits, labels):

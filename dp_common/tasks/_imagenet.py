@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.progress import note
 from dp_common.real_images import image_files, splits
@@ -62,7 +63,7 @@ RECIPE = {
 
 
 @dataclass
-class ImageNetTask:
+class ImageNetTask(TaskDefaults):
     """What the tasks of ImageNet share. Each adds ``recipe`` and ``wnids()``, its classes in label order."""
 
     size: int = option(

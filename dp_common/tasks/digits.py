@@ -13,11 +13,12 @@ from typing import ClassVar
 import numpy as np
 
 from dp_common.config.specification import Data
+from dp_common.contracts import TaskDefaults
 from dp_common.real_images.splits import Split, balanced
 
 
 @dataclass
-class Digits:
+class Digits(TaskDefaults):
     """1,797 real 8×8 handwritten digits, shipped with scikit-learn; no download"""
 
     recipe: ClassVar[dict] = {

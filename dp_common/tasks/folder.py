@@ -14,13 +14,14 @@ from typing import ClassVar
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.progress import note
 from dp_common.real_images import image_files, listing, splits
 
 
 @dataclass
-class Folder:
+class Folder(TaskDefaults):
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
     recipe: ClassVar[dict] = {  # a start for some 10,000 small images; nobody's published setting

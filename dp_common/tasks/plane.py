@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from dp_common.config.specification import Data
+from dp_common.contracts import TaskDefaults
 from dp_common.real_images.splits import Split, balanced
 
 ARMS, CENTRES, TURN, INNER, OUTER, SD = (
@@ -25,7 +26,7 @@ SIZES = {"train": 200, "monitor": 200, "test": 1000}  # points of each class
 
 
 @dataclass
-class Plane:
+class Plane(TaskDefaults):
     """points of a plane in three overlapping spiral arms, a known Gaussian mixture; no download, seconds a run"""
 
     recipe: ClassVar[dict] = {

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from math import log, pi, sqrt
 
 from dp_common.config.options import option
+from dp_common.contracts import TeacherDefaults
 from dp_common.errors import BadInput
 
 
 @dataclass
-class Mixture:
+class Mixture(TeacherDefaults):
     """Gaussian mixture with its exact denoiser, fitted to the task's real training images"""
+
+    knows_density = True
 
     components: int = option(6, "k-means centres per class", low=1)
     jitter: float = option(0.02, "added to the shared covariance's diagonal, pixels in [-1, 1]", low=0)
@@ -104,7 +107,7 @@ class Mixture:
         normaliser = (self.lam.log().sum() + len(self.lam) * log(2 * pi)) / 2
         return torch.stack(per_class, 1) - normaliser
 
-    def truth(self, images, labels):
+    def density_diagnostics(self, images, labels):
         """What the known density says of generated images: is the label the most probable class (equal priors), and log p(image | label)."""
         densities = self.log_density(images)
         return {"true_label": densities.argmax(1) == labels, "log_density": densities.gather(1, labels[:, None])[:, 0]}

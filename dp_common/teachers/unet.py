@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TeacherDefaults
 from dp_common.errors import BadInput
 
 PACKAGED = Path(__file__).parent / "weights"
@@ -26,7 +27,7 @@ FORMAT = 1
 
 
 @dataclass
-class UNet:
+class UNet(TeacherDefaults):
     """Pixel diffusion trained on the task's real training images (benchmarks.train_teacher)"""
 
     weights: str = option("", "its .safetensors file; empty: the one packaged for the task", place=True)

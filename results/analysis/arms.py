@@ -14,7 +14,7 @@ from functools import lru_cache
 import pandas as pd
 
 from dp_common.config import registry
-from dp_common.config.resolve import count, flatten
+from dp_common.config.typed import count, flatten
 from dp_common.config.specification import Budget, Spec
 from dp_common.errors import BadInput
 
@@ -134,7 +134,7 @@ def defaults(values):
 def derived(values, own, name, given):
     """Does the strategy itself make this value of ``given``, with all its others as they are?"""
     cls = plugin("strategy", values["strategy"])
-    if not hasattr(cls, "settle"):
+    if not hasattr(cls, "resolve_defaults"):
         return False
     classes = getattr(plugin("task", values["task"]), "classes", ())
     budget = Budget(
@@ -145,7 +145,7 @@ def derived(values, own, name, given):
     )
     try:
         trial = cls(**own | {name: given})
-        trial.settle(budget)
+        trial.resolve_defaults(budget)
     except (BadInput, TypeError):  # TypeError: the class has lost a parameter since
         return False
     return getattr(trial, name) == own[name] != given

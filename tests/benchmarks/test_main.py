@@ -70,10 +70,10 @@ def test_a_new_file_is_there_without_an_edit(tmp_path, monkeypatch):
 
     (tmp_path / "mine.yaml").write_text("# A grid of mine.\n- strategy: static\n  scale: [100, 200]\n")
     (tmp_path / "disk_only.py").write_text('"""How fast the disk is."""\n\nRUN_KEYS = False\n')
-    monkeypatch.setattr(grid_files, "FOLDER", tmp_path)
     monkeypatch.setattr(speed_suites, "__path__", [*speed_suites.__path__, str(tmp_path)])
     monkeypatch.setattr(speed_suites.__spec__, "submodule_search_locations", speed_suites.__path__)
-    assert grid_files.expand(["grid=mine"]) == [["strategy=static", "scale=100"], ["strategy=static", "scale=200"]]
-    assert ("grid", "mine", "A grid of mine.", None) in catalogue.yaml_entries("grid", tmp_path)
+    assert ("profile", "mine", "A grid of mine.", None) in catalogue.yaml_entries("profile", tmp_path)
+    path = f"grid={tmp_path}/mine.yaml"
+    assert grid_files.expand([path]) == [["strategy=static", "scale=100"], ["strategy=static", "scale=200"]]
     assert "disk-only" in speed.suites() and "How fast the disk is." in speed.suites_text([])
     assert speed.module_of("disk-only").RUN_KEYS is False

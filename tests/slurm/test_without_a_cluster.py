@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import grid_files, status
-from dp_common.config.resolve import preset_names, resolve
+from dp_common.config.presets import preset_names
+from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
 from tests.slurm.processes import ROOT, SMALL, command
@@ -260,7 +261,7 @@ def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
     for words, said in (
         (["grid=digit"], "Did you mean digits?"),
         (["grid=ablations", "real.x=1"], "no strategy=real"),
-        (["grid=a.yaml"], "path to a .yaml"),
+        (["grid=a.yaml"], "no such file: a.yaml"),
     ):
         with pytest.raises(BadInput) as caught:
             grid_files.expand(words)
@@ -278,7 +279,7 @@ def test_the_snapshot_is_the_code_as_it_is_and_plugins_and_presets_by_path_are_i
         "slurm/jobs.py",
         "strategies/dp.py",
         "benchmarks/presets/paper/imagenet100-640k.yaml",
-        "dp_common/learner/learners.yaml",
+        "dp_common/config/frozen/recipe_1.yaml",
     ):
         assert (code / name).read_bytes() == (ROOT / name).read_bytes()
     assert not list(code.rglob("__pycache__")) and not (code / "results" / "measured").exists()

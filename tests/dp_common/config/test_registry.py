@@ -1,4 +1,6 @@
-"""Plugins are one file each, from the folder, an entry point or a path; a broken one is listed with its reason and harms nothing."""
+"""Plugins are one file each, from the folder, an entry point or a path; a broken one is listed with its reason and
+harms nothing.
+"""
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -71,5 +73,7 @@ def test_a_file_with_two_classes_must_be_told_which(tmp_path):
 
 def test_listing_has_all_kinds():
     kinds = {row[0] for row in registry.listing()}
-    assert kinds == {"strategy", "score", "teacher", "task", "learner"}
+    assert kinds >= {"strategy", "score", "teacher", "task", "learner", "preset", "grid"} and kinds <= set(
+        registry.FOLDERS
+    )
     assert all(row[2] for row in registry.listing())

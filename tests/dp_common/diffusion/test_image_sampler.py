@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dp_common.config.registry import find
+from dp_common.contracts import TeacherDefaults
 from dp_common.diffusion.guidance import GuidanceError
 from dp_common.diffusion.image_sampler import ImageSampler, quantise
 from dp_common.errors import LeaseLost, Problem
@@ -146,7 +147,7 @@ def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(studio_of
 
 
 def test_cfg_needs_a_teacher_with_an_unconditional_mode(studio_of, mixture):
-    class Conditional:
+    class Conditional(TeacherDefaults):
         null_label, alphas_cumprod = None, mixture.alphas_cumprod
 
     with pytest.raises(Problem, match="sampler.cfg_scale=2"):

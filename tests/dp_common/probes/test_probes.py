@@ -13,7 +13,7 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Interrupted
 from dp_common.files import digest
 from dp_common.lab import runner
-from dp_common.learner.classifier import build
+from dp_common.learner.build import build
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
 from dp_common.persistence.summary import UNITS
