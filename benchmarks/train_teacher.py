@@ -94,7 +94,7 @@ def plan_of(options: Options) -> Plan:
     cls = plugin.load()
     shape: dict[str, type] = {"": Decisive}
     if is_dataclass(cls):
-        shape[plugin.section] = cls
+        shape[plugin.section] = plugin.load()
     config = TypedConfig(shape)
     del config.known["data.monitor"]
     given = dict(word.split("=", 1) for word in options.overrides)
