@@ -96,9 +96,9 @@ def load(root: Any = "results/runs") -> "pd.DataFrame":
     Raises:
         BadInput: there is none.
     """
-    from results.reading.runs import load as load_runs
+    from results.analysis.study import load as load_study
 
-    return load_runs(root)
+    return load_study(root).runs
 
 
 def as_overrides(overrides: Iterable[str], keys: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import cli
-from benchmarks.study_options import StudyOptions, runs_of
+from benchmarks.study_options import StudyOptions, study_of
 from dp_common.config.options import option
 
 if TYPE_CHECKING:
-    from results.claims.claim import Claim
+    from results.claims.judging.claim import Judgement
 
 
 @dataclass
@@ -36,15 +36,15 @@ def main(argv: list[str]) -> int:
     from results import claims
 
     prices = options.load_prices()
-    frame = runs_of(options) if options.seed else None
-    found = claims.evaluate(options.root, prices, frame=frame)
+    study = study_of(options) if options.seed or options.code == "all" else None
+    found = claims.evaluate(options.root, prices, study=study)
     out = options.folder("claims")
     write(found, out)
     print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)
     return 0
 
 
-def write(found: "list[Claim]", out: Path) -> None:
+def write(found: "list[Judgement]", out: Path) -> None:
     """Print the table and write the files."""
     from dp_common.files import write_atomic
     from results import claims

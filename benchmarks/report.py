@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 
 from benchmarks import cli
-from benchmarks.study_options import MeasureOptions, runs_of
+from benchmarks.study_options import MeasureOptions, study_of
 from dp_common.config.options import option
 from dp_common.errors import BadInput
 
@@ -31,12 +31,13 @@ def main(argv: list[str]) -> int:
     from results import report
 
     prices = options.load_prices()
-    frame = runs_of(options)
-    if not frame["strategy"].notna().any():
+    study = study_of(options)
+    if not study.comparisons:
         raise BadInput("root", options.root, "holds no runs of a strategy")
+    study = study.with_(options.on, options.exclude)
     out = cli.writable_folder("out", options.folder("report"))
-    chosen = cli.as_words(options, ("seed", "on", "exclude", "prices"))
-    path = report.write(frame, options.root, out, options.on, options.exclude, prices, chosen)
+    chosen = cli.as_words(options, ("seed", "on", "exclude", "prices", "code"))
+    path = report.write(study, options.root, out, prices, chosen)
     size = path.stat().st_size / 1e6
     print(f"written to {out}: {path.name} ({size:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
     return 0

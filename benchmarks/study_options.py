@@ -1,5 +1,6 @@
 """Keys that table, report and claims share: which runs of a folder, on what, at which prices."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,8 @@ from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from results.analysis.repricing import Prices
+    from results.analysis.study import Study
 
 
 @dataclass
@@ -28,6 +28,11 @@ class StudyOptions:
         "",
         f"unit costs to re-price hours at: {' or '.join(unit_costs.names())}, or a CSV as benchmarks.speed writes it",
         unset="none",
+    )
+    code: str = option(
+        "newest",
+        "of a run made with several versions of a plugin's code: the newest one, or all, which stand apart",
+        choices=("newest", "all"),
     )
 
     def folder(self, name: str) -> Path:
@@ -53,14 +58,20 @@ class MeasureOptions(StudyOptions):
     )
 
 
-def runs_of(options: StudyOptions) -> "pd.DataFrame":
-    """One row for each run under the root that has one of the seeds asked for. Raises BadInput."""
-    from results.reading.runs import load
+def study_of(options: StudyOptions) -> "Study":
+    """The runs under the root that have one of the seeds asked for; what was left out is said on stderr.
 
-    frame = load(options.root)
+    Raises:
+        BadInput: there is none.
+    """
+    from results.analysis.study import load
+
+    study = load(options.root, options.code)
+    for note in study.notes:
+        print(f"note: {note}", file=sys.stderr)
     if not options.seed:
-        return frame
-    frame = frame[frame["seed"].isin(options.seed)]
-    if not len(frame):
+        return study
+    study = study.only(options.seed)
+    if not len(study.runs):
         raise BadInput("seed", cli.seeds_text(options.seed), f"no run under {options.root} has such a seed")
-    return frame
+    return study

@@ -12,13 +12,20 @@ import pandas as pd
 from dp_common.errors import Damaged
 from dp_common.files import digest
 from dp_common.persistence import ledger
+from results.reading import archived
 
 ADDING = ("generate", "select", "real")
 
 
+def records_of(folder):
+    """All lines of a run's ledger; of an archived run those that were kept. Raises Damaged."""
+    return ledger.read(Path(folder)) or archived.records_of(folder)
+
+
 def surviving(folder):
     """The ledger's lines that the result is made of. Raises Damaged."""
-    return ledger.surviving(ledger.read(Path(folder)))
+    records = ledger.read(Path(folder))
+    return ledger.surviving(records) if records else archived.records_of(folder)
 
 
 def intervals(folder):

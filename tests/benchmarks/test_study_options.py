@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import claims, cli, report, study_options, table
 from dp_common.errors import BadInput
+from results.analysis.study import Study
 
 APPLICATIONS = {"table": table, "report": report, "claims": claims}
 
@@ -29,11 +30,12 @@ def test_prices_are_a_name_or_a_file(name):
         cli.parse(["prices=nothing"], options).load_prices()
 
 
-def test_seeds_choose_runs(monkeypatch):
-    frame = pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 7]})
-    monkeypatch.setattr("results.reading.runs.load", lambda root: frame)
-    chosen = lambda *words: list(study_options.runs_of(cli.parse(words, table.Options))["run_id"])
+def test_seeds_choose_runs_and_what_is_left_out_is_said(monkeypatch, capsys):
+    study = Study(pd.DataFrame({"run_id": list("abc"), "seed": [0, 1, 7]}), ("One is damaged.",))
+    monkeypatch.setattr("results.analysis.study.load", lambda root, code: study)
+    chosen = lambda *words: list(study_options.study_of(cli.parse(words, table.Options)).runs["run_id"])
     assert chosen("seed=0..1") == chosen("seeds=0,1") == ["a", "b"] and chosen("seed=7") == ["c"]
     assert chosen() == chosen("seeds=all") == ["a", "b", "c"]
     with pytest.raises(BadInput, match="^seed=2..4: no run under results/runs has such a seed"):
         chosen("seeds=2..4")
+    assert "note: One is damaged." in capsys.readouterr().err
