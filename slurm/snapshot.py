@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,14 +19,16 @@ from dp_common.persistence.provenance import commit
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
-HOME = Path(__file__).parent.parent
 PACKAGES = ("benchmarks", "strategies", "dp_common", "results", "slurm")
 LEFT_OUT = {"__pycache__", "runs", "measured", "testcluster"}
 
 
 def take(root: str | Path) -> Path:
     """Copy the packages once per content; returns the absolute folder. Raises BadInput where root cannot be written."""
-    files = {str(path.relative_to(HOME)): path.read_bytes() for package in PACKAGES for path in sources(HOME / package)}
+    files = {}
+    for package in PACKAGES:
+        folder = Path(str(resources.files(package)))
+        files |= {f"{package}/{path.relative_to(folder)}": path.read_bytes() for path in sources(folder)}
     digest = sha256()
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
