@@ -103,7 +103,7 @@ class TeacherSession:
         """The teacher as it would be read back."""
         teacher, net = unet.UNet(), unet.build(self.trainer.architecture)
         net.load_state_dict(self.weights())
-        teacher._adopt(net, self.about, self.device)
+        teacher.adopt(net, self.about, self.device)
         return teacher
 
     def write_grid(self) -> None:

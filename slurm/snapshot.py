@@ -25,7 +25,7 @@ LEFT_OUT = {"__pycache__", "runs", "measured", "testcluster"}
 
 def take(root: str | Path) -> Path:
     """Copy the packages once per content; returns the absolute folder. Raises BadInput where root cannot be written."""
-    files = {}
+    files: dict[str, bytes] = {}
     for package in PACKAGES:
         folder = Path(str(resources.files(package)))
         files |= {f"{package}/{path.relative_to(folder)}": path.read_bytes() for path in sources(folder)}

@@ -3,8 +3,9 @@
 from functools import partial
 
 from benchmarks.speed_suites import Item, Setting
-from dp_common.config.options import RULE_NAMES, THROUGH
+from dp_common.config import registry
 from dp_common.config.resolve import resolve
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 RUN_KEYS = False
 
@@ -24,26 +25,26 @@ def items(setting: Setting) -> dict[str, Item]:
     run = resolve(["strategy=static"])
     run.task.load(0)
     run.teacher.prepare(run.task, torch.device("cpu"))
-    learner, studio = (
+    learner, sampler = (
         Learner(run.spec, run.task, "cpu"),
         ImageSampler(run.spec, run.teacher, torch.device("cpu"), Meter()),
     )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
-    images = quantise(studio.sample(indices, labels))
+    images = quantise(sampler.sample(indices, labels))
     batch = run.spec.train.batch
     examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
 
     def guided(rule, through, every):
-        guide = studio.guide("entropy", learner, None, omega=0.05, rule=rule, through=through, every=every)
-        studio.sample(indices, labels, guide)
+        guidance = Guidance("entropy", 0.05, rule, through, every)
+        sampler.sample(indices, labels, sampler.guidance_step(guidance, learner))
 
     def gradient():
         x = learner.to_float(images).requires_grad_()
         torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
 
-    found = {"sample.plain": Item("images", block, partial(studio.sample, indices, labels))}
-    for rule in RULE_NAMES:
+    found = {"sample.plain": Item("images", block, partial(sampler.sample, indices, labels))}
+    for rule in registry.plugins("guidance rule"):
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
                 found[f"sample.{rule}.{through}.every{every}"] = Item(

@@ -22,9 +22,10 @@ def items(setting: Setting) -> dict[str, Item]:
     """One epoch of each reader, plain and augmented."""
     import numpy as np
 
+    from dp_common.arrays import EncodedImages
     from dp_common.training_data import loading, shards
     from dp_common.training_data.augmentation import augment_of
-    from dp_common.training_data.training_set import BlockSet
+    from dp_common.training_data.block_set import BlockSet
 
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
@@ -37,15 +38,9 @@ def items(setting: Setting) -> dict[str, Item]:
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
         digest = shards.write(
             path,
+            EncodedImages(data, indices, labels[indices]),
             [str(n) for n in range(10)],
-            data,
-            indices,
-            labels[indices],
-            None,
-            seed=0,
-            round=0,
-            strategy="static",
-            omega=0.0,
+            shards.Origin(seed=0, round=0, strategy="static"),
             format="jpeg",
         )
         trainset.add_shard(path, digest, len(indices), first == 0)

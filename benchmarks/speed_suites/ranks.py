@@ -84,7 +84,7 @@ def member(rank: int, size: int, port: int, overrides: list[str], block: int, pi
     run, group, device = resolve(overrides), rendezvous.join(), torch.device("cpu")
     run.task.load(run.spec.data.split)
     run.teacher.prepare(run.task, device)
-    studio = ImageSampler(run.spec, run.teacher, device, Meter())
+    sampler = ImageSampler(run.spec, run.teacher, device, Meter())
     pipe.send("ready")
     while True:
         try:
@@ -93,6 +93,6 @@ def member(rank: int, size: int, port: int, overrides: list[str], block: int, pi
             return group.shutdown()
         for number in group.work_queue(BLOCKS, lambda: False):
             indices = np.arange(number * block, (number + 1) * block)
-            for image in quantise(studio.sample(indices, label_of(indices, len(run.task.classes)))):
+            for image in quantise(sampler.sample(indices, label_of(indices, len(run.task.classes)))):
                 shards.encode(image)
         pipe.send("done")

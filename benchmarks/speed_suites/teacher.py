@@ -6,8 +6,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.speed_suites import Item, Setting
-from dp_common.config.options import THROUGH
 from dp_common.config.resolve import resolve
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -40,7 +40,7 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
     teacher: Any = run.teacher
     teacher.prepare(run.task, setting.device)
     learner = Learner(run.spec, run.task, setting.device)
-    studio = ImageSampler(run.spec, run.teacher, setting.device, Meter())
+    sampler = ImageSampler(run.spec, run.teacher, setting.device, Meter())
     block, batch, name = (
         min(setting.block, run.spec.sampler.block),
         run.spec.train.micro or run.spec.train.batch,
@@ -48,17 +48,17 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
     )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
-    images = quantise(studio.sample(indices, labels))
+    images = quantise(sampler.sample(indices, labels))
     rows = np.arange(batch) % block
     run.spec.train.batch = batch
 
     def guided(through, every, decode=None):
         if decode:
             teacher.guide_decode = decode
-        guide = studio.guide("entropy", learner, None, omega=0.05, rule="relative", through=through, every=every)
-        studio.sample(indices, labels, guide)
+        guidance = Guidance("entropy", 0.05, "relative", through, every)
+        sampler.sample(indices, labels, sampler.guidance_step(guidance, learner))
 
-    plain, train = partial(studio.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
+    plain, train = partial(sampler.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
     found = {f"{name}.plain": Item("images", block, plain, flops=flops_of(plain) if decodes else None)}
     for through, every, decode in product(THROUGH, (1, 5), decodes or (None,)):
         called = ".".join(filter(None, (name, "relative", through, f"every{every}", decode)))

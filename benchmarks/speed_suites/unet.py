@@ -3,7 +3,7 @@
 from functools import partial
 
 from benchmarks.speed_suites import Item, Setting
-from dp_common.config.options import THROUGH
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 RUN_KEYS = False
 
@@ -14,7 +14,7 @@ def items(setting: Setting) -> dict[str, Item]:
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
     from dp_common.diffusion.ddim import ddim
-    from dp_common.diffusion.guidance import Guide
+    from dp_common.diffusion.guidance_step import GuidanceStep
     from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
@@ -41,7 +41,7 @@ def items(setting: Setting) -> dict[str, Item]:
     def objective(x0, y):
         return entropy.score(classifier(x0), y)
 
-    def ours(guide=None):
+    def ours(guidance=None):
         with torch.no_grad():
             return ddim(
                 lambda x, t, y: unet(x, t).sample,
@@ -49,7 +49,7 @@ def items(setting: Setting) -> dict[str, Item]:
                 labels,
                 timesteps(steps),
                 scheduler.alphas_cumprod.numpy(),
-                guide=guide,
+                guidance=guidance,
             )
 
     found = {
@@ -60,6 +60,8 @@ def items(setting: Setting) -> dict[str, Item]:
     }
     for through in THROUGH:
         for every in (1, 5):
-            guide = Guide(objective, 0.05, "relative", through, every)
-            found[f"unet.relative.{through}.every{every}"] = Item("images", batch, partial(ours, guide), "unet.plain")
+            guidance = GuidanceStep(objective, Guidance("entropy", 0.05, "relative", through, every))
+            found[f"unet.relative.{through}.every{every}"] = Item(
+                "images", batch, partial(ours, guidance), "unet.plain"
+            )
     return found

@@ -19,7 +19,7 @@ class Trial:
     """A learner on the images of a task."""
 
     resolved: Resolved
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]  # (channels, height, width)
     classes: int
     images: "Tensor"  # [ROWS, *shape], about [-1, 1]
     make: Callable[[int], "Module"]  # from the seed of its weights

@@ -113,6 +113,7 @@ def samples(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:
     """samples: the same images every time, plain, and others when guided"""
     import torch
 
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.diffusion.image_sampler import ImageSampler
     from dp_common.learner.classifier import Learner
     from dp_common.persistence.meter import Meter
@@ -123,7 +124,7 @@ def samples(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:
         return sampler.sample(np.arange(ROWS), labels.numpy(), guidance)
 
     learner = Learner(resolved.spec, resolved.task, "cpu")
-    guidance = sampler.guide("entropy", learner, None, omega=0.1, rule="relative", through="denoiser", every=1)
+    guidance = sampler.guidance_step(Guidance("entropy", 0.1), learner)
     plain = draw()
     require(torch.equal(plain, draw()), "samples", "twice the same call gave two results")
     require(not torch.equal(plain, draw(guidance)), "samples", "guidance changed nothing")

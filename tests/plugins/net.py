@@ -1,4 +1,4 @@
-"""Learners of a third party: one that keeps the contract, and some that each break one rule of it, for the kit to find."""
+"""Learners of a third party: one that keeps the contract, and some that each break one rule of it."""
 
 import torch
 
