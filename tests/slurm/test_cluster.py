@@ -1,20 +1,17 @@
 """On a real SLURM of one machine: grids to the end, requeued, killed, failed, on fake GPUs; cancelled, refused."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from dp_common.persistence import ledger
-from tests.processes import start_ranks
+from tests.processes import ROOT, Command, command, start_ranks
 from tests.slurm.processes import (
-    ROOT,
     SLURM,
     SMALL,
     all_ended,
-    command,
     job_of,
     logs,
     queued,
@@ -24,7 +21,7 @@ from tests.slurm.processes import (
     wait,
 )
 
-pytestmark = pytest.mark.usefixtures("free")
+pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("free")]
 
 GRID = """
 - {strategy: dp, dp.interval: 256, dp.patience: 1, seed: 0..1}
@@ -41,11 +38,7 @@ def grid(cluster, tmp_path_factory):
     folder = tmp_path_factory.mktemp("grid")
     (folder / "six.yaml").write_text(GRID)
     words, local, root = [f"grid={folder}/six.yaml", *SMALL], folder / "local", folder / "slurm"
-    beside = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.sweep", *words, f"root={local}", "workers=1"],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-    )
+    beside = Command("sweep", *words, f"root={local}", "workers=1")
     told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued()}
     assert told["first"][0] == 0, told["first"][2]
     told["early"] = wait(
@@ -65,7 +58,7 @@ def grid(cluster, tmp_path_factory):
     )
     told["second"] = command("sweep", *words, f"root={root}", *SLURM)
     wait(all_ended, 400, "all jobs")
-    assert beside.wait() == 1  # the run that fails fails there too
+    assert beside.result()[0] == 1  # the run that fails fails there too
     return {"root": root, "local": local, "requeued": requeued, "killed": killed, "words": words, **told}
 
 
@@ -125,7 +118,9 @@ def test_hours_are_right_over_requeues_and_beside_those_allocated(grid):
 def test_jobs_write_only_under_root_and_run_the_code_as_it_was(grid):
     root = grid["root"]
     code = json.loads(next(root.glob(".slurm/*/*/jobs.json")).read_text())["code"]
-    assert Path(code).parent == root.resolve() / ".snapshots" and (Path(code) / "dp_common" / "runner.py").exists()
+    assert (
+        Path(code).parent == root.resolve() / ".snapshots" and (Path(code) / "dp_common" / "lab" / "runner.py").exists()
+    )
     opened = json.loads((grid["requeued"] / "ledger.jsonl").read_text().splitlines()[0])
     assert opened["kind"] == "open" and any(word.startswith(f"root={root}") for word in opened["words"])
 

@@ -17,6 +17,7 @@ from dp_common.lab import runner
 from dp_common.persistence import checkpoint, ledger
 from tests.processes import start
 
+pytestmark = pytest.mark.multiprocess
 MORTAL = f"strategy={Path(__file__).parents[2]}/plugins/mortal.py"
 RUN = [
     "scale=120",
