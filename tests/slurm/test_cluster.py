@@ -25,19 +25,18 @@ pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("free")]
 
 GRID = """
 - {strategy: dp, dp.interval: 256, dp.patience: 1, seed: 0..1}
-- {strategy: [static, real], seed: 0}
-- {strategy: static, seed: 1}
+- {strategy: static, seed: 0}
 - {strategy: static, seed: 0, train.lr: 1.0e+30}
 """
 
 
 @pytest.fixture(scope="module")
 def grid(cluster, tmp_path_factory):
-    """Six runs as an array; one fails by itself, one is requeued from outside and one killed, both in mid-run; then the same
+    """Four runs as an array; one fails by itself, one is requeued from outside and one killed, both in mid-run; then the same
     command again, until nothing is left to do. Beside it the same grid by launcher=local."""
     folder = tmp_path_factory.mktemp("grid")
-    (folder / "six.yaml").write_text(GRID)
-    words, local, root = [f"grid={folder}/six.yaml", *SMALL], folder / "local", folder / "slurm"
+    (folder / "four.yaml").write_text(GRID)
+    words, local, root = [f"grid={folder}/four.yaml", *SMALL], folder / "local", folder / "slurm"
     beside = Command("sweep", *words, f"root={local}", "workers=1")
     told = {"first": command("sweep", *words, f"root={root}", *SLURM), "names": queued()}
     assert told["first"][0] == 0, told["first"][2]
@@ -63,11 +62,11 @@ def grid(cluster, tmp_path_factory):
 
 
 def test_an_array_is_submitted_at_once_and_its_jobs_are_called_by_their_runs(grid):
-    assert "6 runs submitted as job" in grid["first"][2]
+    assert "4 runs submitted as job" in grid["first"][2]
     assert {name for _, name in grid["names"].values()} == set(
         json.loads(next(grid["root"].glob("sweeps/*.json")).read_text())["runs"]
     )
-    assert "4 pending" in grid["early"], grid["early"]
+    assert "2 pending" in grid["early"], grid["early"]
 
 
 def test_status_tells_a_requeued_run_from_a_killed_one(grid):
@@ -84,15 +83,15 @@ def job_first(grid):
     return next(job for job, run_id in record["jobs"].items() if run_id == grid["killed"].name)
 
 
-def test_one_that_fails_leaves_five_and_only_what_is_missing_is_submitted_again(grid):
+def test_one_that_fails_leaves_the_others_and_only_what_is_missing_is_submitted_again(grid):
     assert "1 runs submitted as job" in grid["second"][2] and "are queued or running already" in grid["second"][2]
     text = command("status", grid["root"])[1]
-    assert text.startswith("1 failed  5 done") and "the training loss became nan" in text, text + logs(grid["root"])
+    assert text.startswith("1 failed  3 done") and "the training loss became nan" in text, text + logs(grid["root"])
 
 
 def test_results_equal_those_of_runs_that_nobody_interrupted(grid):
     finished = sorted(path.parent.name for path in grid["root"].glob("*/summary.json"))
-    assert len(finished) == 5 and {grid["requeued"].name, grid["killed"].name} < set(finished), logs(grid["root"])
+    assert len(finished) == 3 and {grid["requeued"].name, grid["killed"].name} < set(finished), logs(grid["root"])
     for name in finished:
         assert result(grid["root"] / name) == result(grid["local"] / name), name
     for interrupted in (grid["requeued"], grid["killed"]):
@@ -178,7 +177,7 @@ def test_two_tasks_are_one_run_and_survive_a_requeue(tmp_path):
     """Requeued in mid-run it ends at the bits of two processes that nobody interrupted; hours count both."""
     words = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "seed=0", *SMALL, "sampler.block=16"]
     code, _, err = command(
-        "sweep", *words, f"root={tmp_path / 'slurm'}", *SLURM, "slurm.tasks=2", env={"DP_TEST_PAUSE": "1"}
+        "sweep", *words, f"root={tmp_path / 'slurm'}", *SLURM, "slurm.tasks=2", env={"DP_TEST_PAUSE": "0.4"}
     )
     assert code == 0, err
     folder = wait(lambda: next(iter((tmp_path / "slurm").glob("digits-*")), None), 120, "the run")
