@@ -1,0 +1,350 @@
+"""The documents keep what they promise: commands work or say what they need, links lead somewhere, numbers are ours.
+
+A block of commands (fenced, ``sh``) is run, line by line, in a cheap form and in this process; or a comment above it
+says what it needs, ``<!-- needs: gpu -->``, and its lines are only looked at. ``<!-- file: idea.py -->`` above a block
+of another language: it is that file, of the repository where it has one of this name, else of the reader, and commands
+find it.
+"""
+
+import importlib
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.test_house import ROOMS
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "results" / "README.md",
+    ROOT / "results" / "measured" / "README.md",
+]
+LANGUAGES = {"sh", "text", "python", "yaml", "css"}
+TINY = {"scale": "60", "train.seen": "1280", "train.batch": "64", "sampler.steps": "5"}
+TINY_OF = {
+    "dp": {"dp.interval": "128", "dp.patience": "1"},
+    "prune": {"prune.interval": "128", "prune.patience": "1"},
+    "mixture": {"mixture.components": "2"},
+}
+RUNS = [["strategy=static"], ["strategy=static", "seed=1"], ["strategy=dp"], ["strategy=dp", "seed=1"]]
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: where it is, its language, its lines, and what the comments above it say."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+    needs: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.line}"
+
+    @property
+    def commands(self) -> list[str]:
+        return (
+            [line for line in self.text.splitlines() if line.strip() and not line.startswith("#")]
+            if self.language == "sh"
+            else []
+        )
+
+
+def blocks_of(path: Path) -> Iterator[Block]:
+    lines, inside = path.read_text().splitlines(), None
+    for number, line in enumerate(lines):
+        if line.startswith("```") and inside is None:
+            inside, above = number, number
+            notes = {}
+            while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
+                notes[note[1]], above = note[2], above - 1
+        elif line.startswith("```"):
+            yield Block(
+                str(path.relative_to(ROOT)),
+                inside + 1,
+                lines[inside][3:].strip(),
+                "\n".join(lines[inside + 1 : number]) + "\n",
+                notes.get("needs", ""),
+                notes.get("file", ""),
+            )
+            inside = None
+    assert inside is None, f"{path}:{inside}: a block without an end"
+
+
+BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A reader's folder: unit costs, plugins, files that documents show, tiny runs. The checkout is not touched."""
+    from benchmarks import run
+
+    folder, here = tmp_path_factory.mktemp("desk"), Path.cwd()
+    for name in ("results/measured/speed", "tests/plugins"):
+        shutil.copytree(ROOT / name, folder / name)
+    for block in BLOCKS:
+        if block.file and not (ROOT / block.file).exists():
+            (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / block.file).write_text(block.text)
+    patch = pytest.MonkeyPatch()
+    patch.setattr(run, "stop_on_signals", lambda: bool)  # no signal handlers in this process
+    os.chdir(folder)
+    for words in RUNS:
+        run.main([*tiny(words), "--quiet"])
+    for copy in ("plane", "shared/runs"):  # a run may be under a root once only
+        shutil.copytree("results/runs", copy)
+    yield folder
+    os.chdir(here)
+    patch.undo()
+
+
+def tiny(words: list[str]) -> list[str]:
+    """The same run, in a second: where it is not a dry run."""
+    given = dict(word.partition("=")[::2] for word in words)
+    more = dict(TINY)
+    for key, default in (("strategy", "dp"), ("teacher", "mixture")):
+        more |= TINY_OF.get(given.get(key, default), {})
+    return [f"{key}={value}" for key, value in (given | more).items()]
+
+
+def test_every_block_says_what_it_is() -> None:
+    for block in BLOCKS:
+        assert block.language in LANGUAGES, f"{block}: ```{block.language}, one of {', '.join(sorted(LANGUAGES))}"
+        assert block.language != "sh" or block.commands, f"{block}: no command"
+        assert block.language == "sh" or not block.needs, f"{block}: only commands need something"
+        assert block.language in ("sh", "text") or block.file, f"{block}: which file is this? <!-- file: NAME -->"
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.file], ids=str)
+def test_a_file_that_is_in_the_repository_is_shown_as_it_is(block: Block) -> None:
+    path = ROOT / block.file
+    if path.exists():
+        assert block.text in path.read_text(), f"{block} is not what {block.file} holds"
+    elif block.language == "yaml":
+        assert isinstance(yaml.safe_load(block.text), dict | list)
+    elif block.language == "python":
+        compile(block.text, block.file, "exec")
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.commands and not block.needs], ids=str)
+def test_commands_work(block: Block, desk: Path, capsys: pytest.CaptureFixture) -> None:
+    for command in block.commands:
+        do(command)
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.needs], ids=str)
+def test_commands_that_need_something_are_there(block: Block, desk: Path, capsys: pytest.CaptureFixture) -> None:
+    """Their programs exist and answer; runs and sweeps resolve, where all that resolving takes is here."""
+    for command in block.commands:
+        if re.search(r" -m benchmarks\.(run|sweep) ", command) and "your images" not in block.needs:
+            do(command)
+        else:
+            do(" ".join(named(command)))
+        capsys.readouterr()
+
+
+def named(command: str) -> list[str]:
+    """The program of a command, with a word that makes it say what it is."""
+    words = words_of(command)
+    return [*words[:3], "--help"] if words[:2] == ["python", "-m"] else words
+
+
+def words_of(command: str) -> list[str]:
+    """The words of a command as Python would get them: without what installs, times or launches it."""
+    command = re.sub(r"^pip install uv && ", "", command.replace("/shared/runs", "shared/runs"))
+    command = re.sub(r"^(uv run|/usr/bin/time -v) ", "", command)
+    return shlex.split(re.sub(r"^torchrun .*?-m ", "python -m ", command))
+
+
+def do(command: str) -> None:
+    """One command in its cheap form, in this process. Raises where it fails."""
+    match words_of(command):
+        case ["uv", "sync", *_]:
+            pass
+        case ["python", "-m", "dp_common.conformance", *given]:
+            for word in given:
+                assert "=" in word or word == "--help"
+        case ["python", "-m", module, *given]:
+            try:
+                code = importlib.import_module(module).main(cheap(module.removeprefix("benchmarks."), given))
+            except SystemExit as ended:  # --help
+                code = ended.code
+            assert not code, f"{command}: exit code {code}"
+        case ["python", "-c", code]:
+            compile(code, command, "exec")
+        case ["pytest", *given]:
+            check_tests(given)
+        case ["python", script, *_] | [".", script] | [script, *_]:
+            assert script.startswith("/") or (ROOT / script).is_file(), f"{command}: no such file"
+
+
+def cheap(name: str, words: list[str]) -> list[str]:
+    """The words of an application as it is run here: dry, with its first seed only, or whole where it reads runs."""
+    flags = {word for word in words if word.startswith("--")}
+    if flags & {"--help", "--list", "--dry-run"} and name != "sweep":
+        return words
+    match name:
+        case "run" if any(".py" in word for word in words):
+            return [*tiny(words), "--quiet"]
+        case "run":
+            return [*words, "--dry-run"]
+        case "sweep":
+            seeds = {word for word in words if word.startswith("seed=")} or {"seed=0"}
+            first = [re.split(r"\.\.|,", word)[0] for word in seeds]
+            return [*(word for word in words if word not in seeds and word != "--dry-run"), *first, "--dry-run"]
+        case "table":
+            return [
+                word.replace("results/runs/plane", "plane") for word in words if not word.startswith("figures=")
+            ] + ["figures=no"]
+        case "train_teacher":
+            return [*words, "steps=1", "quality=none", "samples=10"]
+        case "status" | "report" | "claims":
+            return words
+    raise AssertionError(
+        f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->"
+    )
+
+
+def check_tests(words: list[str]) -> None:
+    """``uv run pytest ...``: the files and markers are there. CI runs it."""
+    markers = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]["markers"]
+    for before, word in zip(["", *words], words, strict=False):
+        if before == "-m":
+            assert word in {marker.partition(":")[0] for marker in markers}, f"pytest -m {word}: no such marker"
+        elif "/" in word:
+            assert (ROOT / word).exists(), f"pytest {word}: no such file"
+
+
+# ---------------------------------------------------------------------------------------------------------------- links
+
+
+def prose(path: Path) -> str:
+    """A document without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.M | re.S)
+
+
+def anchors(path: Path) -> set[str]:
+    """The anchors of a document's headings, as hosts of repositories make them."""
+    headings = re.findall(r"^#+ +(.+?) *$", prose(path), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    text = prose(path)
+    for target in [*re.findall(r"\]\(([^)\s]+)\)", text), *re.findall(r"^\[[^\]]+\]:\s+(\S+)", text, re.M)]:
+        if target.startswith(("https://", "mailto:")):
+            continue
+        file, _, anchor = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        assert there.exists(), f"{path.name}: {target}"
+        assert not anchor or anchor in anchors(there), f"{path.name}: {target}: no such section"
+    for label in re.findall(r"\]\[([^\]]+)\]", text):
+        assert re.search(rf"^\[{re.escape(label)}\]:", text, re.M), f"{path.name}: [{label}] leads nowhere"
+
+
+def test_the_rooms_of_the_guide_are_those_that_a_test_holds() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = re.findall(r"^\| (`.+?`) \|", text[text.index("| room |") :], re.M)
+    assert [name.rstrip("/") for row in shown for name in re.findall(r"`([^`]+)`", row)] == list(ROOMS["dp_common"])
+
+
+def test_code_cites_sections_that_are_there() -> None:
+    folders = ("benchmarks", "dp_common", "results", "slurm", "strategies", "tests")
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)):
+        for file, anchor in re.findall(r"(docs/[\w-]+\.md)(?:#([\w-]+))?", path.read_text()):
+            assert (ROOT / file).is_file(), f"{path.relative_to(ROOT)}: {file}"
+            assert not anchor or anchor in anchors(ROOT / file), f"{path.relative_to(ROOT)}: {file}#{anchor}"
+
+
+def test_files_that_documents_name_are_there() -> None:
+    """Paths in prose, such as `dp_common/teachers/weights/digits.md`."""
+    tops = "benchmarks|dp_common|results|slurm|strategies|tests|docs"
+    for path in DOCUMENTS:
+        for name in re.findall(rf"`((?:{tops})/[\w./-]*)`", prose(path)):
+            if path.name != "CHANGELOG.md" and not name.startswith("results/runs"):
+                assert (ROOT / name).exists(), f"{path.name}: `{name}`"
+
+
+# -------------------------------------------------------------------------------------------------------------- numbers
+
+
+def cells(text: str) -> set[str]:
+    """Every ``+1.18 [+0.68, +1.67]`` of a text, with one sign for minus."""
+    return set(re.findall(r"[+-]?\d+\.\d+ \[[+-]?\d+\.\d+, [+-]?\d+\.\d+\]", text.replace("−", "-")))
+
+
+@pytest.mark.parametrize("name, fewest", [("README.md", 8), ("docs/results.md", 80), ("docs/theory.md", 12)])
+def test_numbers_in_tables_are_those_that_were_measured(name: str, fewest: int) -> None:
+    measured = set().union(*(cells(path.read_text()) for path in (ROOT / "results" / "measured").rglob("*.md")))
+    shown = set().union(*(cells(line) for line in (ROOT / name).read_text().splitlines() if line.startswith("| ")))
+    assert len(shown) >= fewest
+    assert not shown - measured, sorted(shown - measured)
+
+
+# --------------------------------------------------------------------------------------------------------------- README
+
+
+def test_the_readme_is_a_page() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120
+    assert not [line for line in lines if len(line) > 120]
+
+
+def test_the_readme_starts_with_the_commands_that_ci_and_readers_use() -> None:
+    first = next(block for block in BLOCKS if block.document == "README.md" and block.commands)
+    assert first.commands == ["pip install uv && uv run python -m benchmarks.run strategy=dp scale=4k", "uv run pytest"]
+    assert first.commands[1] in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_readme_shows_what_the_first_command_prints(desk: Path, capsys: pytest.CaptureFixture) -> None:
+    from benchmarks import run
+
+    run.main([*tiny(["strategy=dp"]), "--quiet"])
+    shown = next(block for block in BLOCKS if block.document == "README.md" and block.language == "text")
+    left = [
+        [line[:16].strip() for line in text.splitlines() if line[:1].strip()]
+        for text in (shown.text, capsys.readouterr().out)
+    ]
+    assert left[0] == left[1]
+    assert "additions" in left[0]
+
+
+# ------------------------------------------------------------------------------------------------- licence and citation
+
+
+def test_the_citation_is_valid_and_of_the_newest_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert all(
+        isinstance(citation[key], str) and citation[key] for key in ("message", "title", "version", "license", "type")
+    )
+    assert [author["name"] for author in citation["authors"]] == ["The authors of Deliberate Practice Bench"]
+    (paper,) = citation["references"]
+    assert {"type", "title", "authors", "year"} <= paper.keys()
+    assert all({"family-names", "given-names"} <= author.keys() for author in paper["authors"])
+    assert "2502.15588" in paper["identifiers"][0]["value"]
+    newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    assert citation["version"] == newest[1]
+
+
+def test_the_licence_is_that_of_the_citation() -> None:
+    licence = (ROOT / "LICENSE").read_text()
+    assert licence.startswith("MIT License\n")
+    assert "the authors of Deliberate Practice Bench" in licence
