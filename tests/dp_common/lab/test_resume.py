@@ -27,7 +27,7 @@ RUN = [
     "mixture.components=2",
     "checkpoint_every=0",
     "mortal.interval=128",
-    "mortal.patience=1",
+    "mortal.schedule=even",  # by patience, how many additions there are would depend on the bits of one machine
     "sampler.block=32",
     "shard=32",
 ]
