@@ -175,10 +175,13 @@ def interrupted(small, after):
     return resolved
 
 
-@pytest.mark.parametrize("pattern", ["shard-*.parquet", "checkpoint-*.safetensors"])
-def test_a_corrupted_file_is_named(small, pattern):
+@pytest.mark.parametrize("kind", ["shard", "checkpoint"])
+def test_a_corrupted_file_is_named(small, kind):
     resolved = interrupted(small, 8)
-    file = sorted(runner.folder_of(resolved).glob(pattern))[-1]
+    folder = runner.folder_of(resolved)
+    records = ledger.read(folder)
+    written = checkpoint.named(records) if kind == "checkpoint" else [r for r in records if r["kind"] == "shard"]
+    file = folder / written[-1]["file"]
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 1
     file.write_bytes(content)
