@@ -13,7 +13,8 @@ from dp_common.config.presets import preset_names
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
-from tests.slurm.processes import ROOT, SMALL, command
+from tests.processes import ROOT, command
+from tests.slurm.processes import SMALL
 
 FAKES = {
     "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)

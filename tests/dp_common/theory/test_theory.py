@@ -308,7 +308,7 @@ def test_agreement_can_say_no_and_the_second_simulation_stands():
     assert numbers.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001) | {"beyond": "peak"}])[1]["agrees"]
 
 
-SMALL = ["d=24", "n=30,90", "lam=1e-3", "repeats=3"]
+SMALL = ["d=24", "n=60", "lam=1e-3", "repeats=3"]
 
 
 def run(capsys, *words):
