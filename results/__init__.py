@@ -1,6 +1,7 @@
 """Reads ledgers and summaries of runs and makes tables and figures of them; never runs anything, never imports torch.
 
-``load(root)`` gives a Study: its runs as a frame, and the comparisons they make, which tables, figures and claims are made of.
+``load(root)`` gives a Study: its runs as a frame, and the comparisons they make, which tables, figures and claims are
+made of.
 """
 
 from typing import Any

@@ -1,9 +1,10 @@
 """Arms: which runs are one line of a comparison.
 
-An arm is a strategy with the parameters somebody chose for it, as the ledger recorded them. What a run has by default (of the class, or of
-the task's recipe), what the strategy derives from the budget (``dp.initial`` = scale / 4) and a default that somebody typed is not part
-of its label, so one label holds over all scales: ``static``, ``prune score=random``, ``dp``, ``dp omega=0``. Nor is what somebody chose
-anew for each scale, as the paper does with N, P and T_max: that is the arm's plan.
+An arm is a strategy with the parameters somebody chose for it, as the ledger recorded them. What a run has by default
+(of the class, or of the task's recipe), what the strategy derives from the budget (``dp.initial`` = scale / 4) and a
+default that somebody typed is not part of its label, so one label holds over all scales: ``static``, ``prune
+score=random``, ``dp``, ``dp omega=0``. Nor is what somebody chose anew for each scale, as the paper does with N, P and
+T_max: that is the arm's plan.
 
 Labels are a function of the ledgers alone; of those that do not say what was chosen, ``arms_of_old_ledgers`` infers it.
 """
@@ -22,7 +23,10 @@ ORDER = ("static", "prune", "dp")  # of lines; others follow by name, the ceilin
 
 
 def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with ``changed``, {parameter: value} that somebody chose for the strategy, and ``arm``, the label, of each run."""
+    """The frame with ``changed``, {parameter:
+
+    value} that somebody chose for the strategy, and ``arm``, the label, of each run.
+    """
     changed: dict[Any, dict[str, Any]] = {}
     labels: dict[Any, str] = {}
     for (_, strategy), rows in frame.groupby(["task", "strategy"], sort=False):
@@ -47,7 +51,8 @@ def recorded(values: Mapping[str, Any], chosen: Mapping[str, Mapping[str, Any]])
 
 
 def plans_of(rows: pd.DataFrame, changed: Mapping[Any, Mapping[str, Any]]) -> dict[str, dict[int, Any]]:
-    """{parameter: {scale: its usual value}} of the parameters of one strategy that are chosen anew at two scales or more.
+    """{parameter: {scale: its usual value}} of the parameters of one strategy that are chosen anew at two scales or
+    more.
 
     Usual is what most runs at a scale have; among equals, what nobody chose. ``changed``: {index: parameters chosen}.
     """

@@ -1,8 +1,8 @@
 """What was chosen in a run whose ledger does not say so.
 
-Ledgers used to keep the values of a run, but not which of them somebody had chosen. For those it is inferred from the plugins that are
-installed here: a value is chosen if it is neither the class's, nor the task's recipe's, nor what the strategy derives from the budget. So
-these labels, and only these, follow the code that reads them.
+Ledgers used to keep the values of a run, but not which of them somebody had chosen. For those it is inferred from the
+plugins that are installed here: a value is chosen if it is neither the class's, nor the task's recipe's, nor what the
+strategy derives from the budget. So these labels, and only these, follow the code that reads them.
 """
 
 import json
@@ -54,7 +54,8 @@ def parameters(values: Values) -> dict[str, Any]:
 def changed(values: Values) -> dict[str, Any]:
     """The strategy's parameters that are neither defaults nor derived from the budget, in the order of its class.
 
-    Where a recipe fixes what the class would derive, and a run went back to that, its value is the class's word for it (0).
+    Where a recipe fixes what the class would derive, and a run went back to that, its value is the class's word for it
+    (0).
     """
     own, usual = parameters(values), parameters(defaults(values) | {"strategy": values["strategy"]})
     cls = plugin("strategy", values["strategy"])
@@ -103,7 +104,10 @@ def derived(values: Values, own: Mapping[str, Any], name: str, given: Any) -> bo
 
 
 def most_common(runs: Iterable[Mapping[str, Any]], scales: Iterable[int]) -> dict[str, Any]:
-    """The usual value of each parameter; those that follow from the scale, having one value at each, are left as they are."""
+    """The usual value of each parameter;
+
+    those that follow from the scale, having one value at each, are left as they are.
+    """
     usual: dict[str, Any] = {}
     pairs = list(zip(runs, scales))
     for name in dict.fromkeys(name for own, _ in pairs for name in own):

@@ -1,7 +1,8 @@
 """The numbers of a comparison: one row per arm × scale, before anybody words them.
 
 Accuracies are fractions here, differences too; hours are device hours. A run that ended below its scale is counted as
-``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at that scale.
+``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at
+that scale.
 """
 
 from collections import defaultdict
@@ -38,7 +39,8 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
         column: of the accuracy, a fraction.
 
     Returns:
-        ``n, mean, low, high`` (95 % t-interval), ``short``, ``done``, ``planned``, ``expected`` (counts) and ``complete``.
+        ``n, mean, low, high`` (95 % t-interval), ``short``, ``done``, ``planned``, ``expected`` (counts) and
+        ``complete``.
     """
     done = runs[runs["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
@@ -53,7 +55,8 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
 
 
 def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | None]:
-    """Frame with ``arm, scale`` and what ``cell`` says of every arm × scale met, in the order of a table; and of the ceiling.
+    """Frame with ``arm, scale`` and what ``cell`` says of every arm × scale met, in the order of a table; and of the
+    ceiling.
 
     The ceiling's is a dict, with ``images``, how many real ones there are; None where it was not run.
     """
@@ -70,9 +73,11 @@ def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | N
 
 
 def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
-    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``boot_low, boot_high, verdict, unread``.
+    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``boot_low, boot_high,
+    verdict, unread``.
 
-    Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict then.
+    Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict
+    then.
     """
     every = comparison.cells
     cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
@@ -98,7 +103,10 @@ def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
 def difference(
     part: pd.DataFrame, base: pd.DataFrame, expected: Replicates, eval_set: str, flags: Flags
 ) -> dict[str, Any]:
-    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``. ``flags``: what was read before."""
+    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``.
+
+    ``flags``: what was read before.
+    """
     column = column_of(eval_set)
     needed = [*PAIR, "scale_reached", "folder", column]
     both = pairs(part.loc[part["state"] == "done", needed], base.loc[base["state"] == "done", needed])
@@ -122,7 +130,10 @@ def difference(
 def bootstrap_of(
     both: pd.DataFrame, eval_set: str, flags: Flags, level: float = 0.95
 ) -> tuple[tuple[float, float], int]:
-    """((low, high), pairs without per-image correctness) of paired runs, as ``stats.pairs`` gives them. ``flags``: what was read before."""
+    """((low, high), pairs without per-image correctness) of paired runs, as ``stats.pairs`` gives them.
+
+    ``flags``: what was read before.
+    """
     accuracy, lines = column_of(eval_set), []
     columns = [f"{name}_{side}" for side in "ab" for name in ("folder", accuracy)]
     for folder_a, accuracy_a, folder_b, accuracy_b in both[columns].itertuples(index=False, name=None):
@@ -138,7 +149,8 @@ def bootstrap_of(
 
 
 def ablated(runs: pd.DataFrame, strategy: str) -> dict[tuple[str, int], dict[Any, str]]:
-    """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the default among them.
+    """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the
+    default among them.
 
     What is run at every scale beside the default, the controls, makes no ablation alone.
     """
@@ -178,8 +190,8 @@ def left_to_ablations(comparison: Comparison) -> set[str]:
 def costs(comparison: Comparison) -> pd.DataFrame:
     """Frame with means per arm × scale × device over finished runs that reached their scale.
 
-    ``n``, counts, and hours by phase, ``total`` (without the comparison's ``exclude``) and ``spent``. The ceiling's rows have scale None.
-    Hours over mixed devices are nan.
+    ``n``, counts, and hours by phase, ``total`` (without the comparison's ``exclude``) and ``spent``. The ceiling's
+    rows have scale None. Hours over mixed devices are nan.
     """
     found = []
     for arm, scale, part in [*comparison.by_cell(), (CEILING, None, comparison.ceiling.assign(scale_reached=True))]:

@@ -1,6 +1,7 @@
 """A comparison: the runs that may stand in one table, and what every table, figure and claim asks of them.
 
-Runs are grouped once, when a study is made of them (``results.analysis.study``); whoever builds something takes a Comparison.
+Runs are grouped once, when a study is made of them (``results.analysis.study``); whoever builds something takes a
+Comparison.
 """
 
 from collections.abc import Collection, Iterator
@@ -32,8 +33,8 @@ class Comparison:
 
     Attributes:
         group: what they share, its title among it.
-        runs: one row per arm, scale and replicate, finished or not; columns as ``results.reading.runs.read_runs`` says, and ``arm`` (the
-            label), ``changed`` ({parameter: value} that somebody chose for the strategy).
+        runs: one row per arm, scale and replicate, finished or not; columns as ``results.reading.runs.read_runs``
+            says, and ``arm`` (the label), ``changed`` ({parameter: value} that somebody chose for the strategy).
         eval_set: the real set that accuracy is of: ``test``, ``monitor`` or a shifted one.
         exclude: phases left out of total hours.
     """
@@ -78,7 +79,8 @@ class Comparison:
 
     @cached_property
     def main_arms(self) -> frozenset[str]:
-        """The arms of the comparison proper: strategies as they are by default, and what was run at several scales; all where neither is.
+        """The arms of the comparison proper: strategies as they are by default, and what was run at several scales;
+        all where neither is.
 
         The ceiling is not among them. The others are ablations.
         """

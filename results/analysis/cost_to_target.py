@@ -1,8 +1,9 @@
 """What it costs to reach an accuracy, and what accuracy a cost buys: curves read between their scales.
 
-A curve is one arm and one replicate: a point per finished run, at its true cost, in the order of scale (a busy machine may make a larger
-run the cheaper one; that is noise, and no reason to read the curve backwards). Between two points the logarithm of the cost is linear in
-the accuracy. Nothing is read beyond the first or the last point; where a curve does not cross the target it is censored.
+A curve is one arm and one replicate: a point per finished run, at its true cost, in the order of scale (a busy machine
+may make a larger run the cheaper one; that is noise, and no reason to read the curve backwards). Between two points
+the logarithm of the cost is linear in the accuracy. Nothing is read beyond the first or the last point; where a curve
+does not cross the target it is censored.
 
 Whoever says what an accuracy costs, in a table or in a figure, says it with these functions.
 """
@@ -45,11 +46,12 @@ class Curve(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What an accuracy costs one arm: the geometric mean of the ``n`` replicates that cross it, with its 95 % t-interval.
+    """What an accuracy costs one arm: the geometric mean of the ``n`` replicates that cross it, with its 95 %
+    t-interval.
 
-    The interval is that of the logarithms; nan for n < 4. In no mean are the ``never`` replicates that do not reach it at any scale, the
-    ``at_once`` ones that are above it at their smallest scale already (which cost at most ``bound``), and the ``unfinished`` ones.
-    ``most``: the largest cost that was tried.
+    The interval is that of the logarithms; nan for n < 4. In no mean are the ``never`` replicates that do not reach it
+    at any scale, the ``at_once`` ones that are above it at their smallest scale already (which cost at most
+    ``bound``), and the ``unfinished`` ones. ``most``: the largest cost that was tried.
     """
 
     n: int
@@ -64,11 +66,13 @@ class Cost(NamedTuple):
 
 
 class Speedup(NamedTuple):
-    """How many times less an arm pays than a baseline for the same accuracy: the geometric mean of ``n`` pairs of equal replicate.
+    """How many times less an arm pays than a baseline for the same accuracy: the geometric mean of ``n`` pairs of
+    equal replicate.
 
-    With its 95 % t-interval (of the logarithms; nan for n < 4). ``censored`` pairs are in none of the three: in ``never`` of them the arm
-    did not reach the target, in ``baseline_never`` the baseline did not (in both, perhaps), in the others one was there at its smallest
-    scale. ``unfinished``: pairs with runs still to come, which are in no other count.
+    With its 95 % t-interval (of the logarithms; nan for n < 4). ``censored`` pairs are in none of the three: in
+    ``never`` of them the arm did not reach the target, in ``baseline_never`` the baseline did not (in both, perhaps),
+    in the others one was there at its smallest scale. ``unfinished``: pairs with runs still to come, which are in no
+    other count.
     """
 
     n: int
@@ -87,13 +91,14 @@ def cost_to_target(comparison: Comparison, target: float, cost_axis: str) -> pd.
     Args:
         comparison: whose runs make the curves.
         target: the accuracy, a fraction.
-        cost_axis: hours (device hours without the comparison's ``exclude``), or a column of the runs: images_generated, images_kept,
-            iterations.
+        cost_axis: hours (device hours without the comparison's ``exclude``), or a column of the runs:
+            images_generated, images_kept, iterations.
 
     Returns:
-        A row per arm × replicate (``arm, seed, data.split``): ``cost``, nan if it is not ``reached`` or not ``whole``. ``bound``: the
-        smallest scale is better than the target already, so that ``cost``, which is that scale's, is only an upper bound. ``whole``: all
-        runs planned for the curve are finished. ``points`` of the curve, from ``least`` to ``most``.
+        A row per arm × replicate (``arm, seed, data.split``): ``cost``, nan if it is not ``reached`` or not ``whole``.
+        ``bound``: the smallest scale is better than the target already, so that ``cost``, which is that scale's, is
+        only an upper bound. ``whole``: all runs planned for the curve are finished. ``points`` of the curve, from
+        ``least`` to ``most``.
 
     Raises:
         BadInput: the cost axis is no column, or hours are of several kinds of device.
@@ -125,10 +130,12 @@ def cost_of(reached: pd.DataFrame) -> Cost:
 
 
 def hours_to_target(comparison: Comparison, target: float) -> pd.DataFrame:
-    """Where the hours go that an accuracy costs: a row per arm with its ``Cost`` in device hours, and how much of the mean each phase takes.
+    """Where the hours go that an accuracy costs: a row per arm with its ``Cost`` in device hours, and how much of the
+    mean each phase takes.
 
-    A replicate's hours by phase are read between the two scales where its total is; so they add up to its cost. The phases of an arm are
-    the mean's: its shares of the replicates' totals, averaged. They add up to ``mean``, and are nan where it is. Raises BadInput.
+    A replicate's hours by phase are read between the two scales where its total is; so they add up to its cost. The
+    phases of an arm are the mean's: its shares of the replicates' totals, averaged. They add up to ``mean``, and are
+    nan where it is. Raises BadInput.
     """
     phases = [phase for phase in PRICED if phase not in comparison.exclude]
     reached = cost_to_target(comparison, target, HOURS)
@@ -181,8 +188,9 @@ def accuracy_at_cost(comparison: Comparison, amounts: Sequence[float], cost_axis
     """What accuracy each of some costs buys.
 
     Returns:
-        A row per arm × ``amount``: ``n, mean, low, high`` of the accuracy, over the replicates whose curve spans it, of ``expected`` ones
-        that the arm has. Arms with curves of one point are left out. Arguments as in ``cost_to_target``.
+        A row per arm × ``amount``: ``n, mean, low, high`` of the accuracy, over the replicates whose curve spans it,
+        of ``expected`` ones that the arm has. Arms with curves of one point are left out. Arguments as in
+        ``cost_to_target``.
     """
     values: dict[str, list[list[float]]] = {}
     expected: dict[str, int] = {}
@@ -202,7 +210,8 @@ def accuracy_at_cost(comparison: Comparison, amounts: Sequence[float], cost_axis
 def curves(comparison: Comparison, cost_axis: str) -> list[Curve]:
     """The curves of a comparison, by arm and replicate.
 
-    Runs that cost nothing have no place on a logarithmic axis and are left out, as real images are that nobody generated. Raises BadInput.
+    Runs that cost nothing have no place on a logarithmic axis and are left out, as real images are that nobody
+    generated. Raises BadInput.
     """
     runs = comparison.runs
     phases = [f"gpu_hours.{phase}" for phase in PRICED if phase not in comparison.exclude]
@@ -221,7 +230,8 @@ def curves(comparison: Comparison, cost_axis: str) -> list[Curve]:
 def reached_by_all(runs: pd.DataFrame, column: str = "accuracy") -> float:
     """The highest accuracy that every replicate of one arm reaches, over the scales that all of them have.
 
-    So it does not depend on which of them went further; nan where there is no such scale, or a run at one is not finished.
+    So it does not depend on which of them went further; nan where there is no such scale, or a run at one is not
+    finished.
     """
     units = runs.groupby(UNIT).ngroups
     common = runs.groupby("scale").filter(lambda part: part.groupby(UNIT).ngroups == units)

@@ -1,7 +1,8 @@
 """Which runs may stand in one table.
 
-Runs are compared only if everything that is not what is compared is equal: task, teacher, learner, budget, monitor rule and
-every other key of the specification. What may differ is the arm, the scale and the replicate. Other budgets, other groups.
+Runs are compared only if everything that is not what is compared is equal: task, teacher, learner, budget, monitor
+rule and every other key of the specification. What may differ is the arm, the scale and the replicate. Other budgets,
+other groups.
 """
 
 import json
@@ -63,8 +64,8 @@ class Group:
 def group_runs(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
     """The runs of a loaded frame by comparison, in the order of their CORE. Rows without a strategy are left out.
 
-    Splits of the real data are pooled where every seed has its own; else each split is a comparison of its own, since runs
-    on one split are not independent. Each arm, scale and replicate has one row.
+    Splits of the real data are pooled where every seed has its own; else each split is a comparison of its own, since
+    runs on one split are not independent. Each arm, scale and replicate has one row.
     """
     runs = frame[frame["strategy"].notna()].astype({"scale": int, "seed": int, "data.split": int})
     texts, distinct = [], {}
@@ -127,7 +128,10 @@ def extra_keys(shared: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]], r
 
 
 def chosen_keys(runs: pd.DataFrame) -> set[str]:
-    """The keys that somebody chose in some of the runs of one comparison, by what their ledgers say; inferred where none says it."""
+    """The keys that somebody chose in some of the runs of one comparison, by what their ledgers say;
+
+    inferred where none says it.
+    """
     recorded = [chosen for chosen in runs["chosen"] if isinstance(chosen, dict)]
     return set().union(*recorded) if recorded else changed_keys(runs["values"].iloc[0])
 

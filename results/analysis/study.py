@@ -1,6 +1,7 @@
 """A study: all runs under one or several folders, grouped into comparisons once.
 
-What cannot be read is left out and named in ``notes``; so is a run that was made anew with newer code, unless ``code=all``.
+What cannot be read is left out and named in ``notes``; so is a run that was made anew with newer code, unless
+``code=all``.
 """
 
 from collections.abc import Collection, Iterable

@@ -1,7 +1,7 @@
 """Runs of one specification that were made with other code, data or weights.
 
-A run's id hashes its specification and the fingerprints of code, data and weights behind it. Whoever edits a plugin and runs it again
-has both runs under one root; they are the same replicate of the same arm and must not both count.
+A run's id hashes its specification and the fingerprints of code, data and weights behind it. Whoever edits a plugin
+and runs it again has both runs under one root; they are the same replicate of the same arm and must not both count.
 """
 
 import json
@@ -22,7 +22,8 @@ def choose_code(frame: pd.DataFrame, code: str = "newest") -> tuple[pd.DataFrame
 
     Args:
         frame: runs with their ``arm``.
-        code: ``newest`` leaves older ones out; ``all`` adds ``code=<digest>`` to the arm of each run that is not of the newest version.
+        code: ``newest`` leaves older ones out; ``all`` adds ``code=<digest>`` to the arm of each run that is not of
+            the newest version.
 
     Returns:
         The frame, and a sentence for each arm with several versions.
@@ -48,7 +49,8 @@ def choose_code(frame: pd.DataFrame, code: str = "newest") -> tuple[pd.DataFrame
         shown = ", ".join(frame.loc[left[:3], "run_id"]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
         if code == "newest":
             notes.append(
-                f"`{arm}` was run with several versions of its {what}; left out, being older: {shown}. code=all shows both."
+                f"`{arm}` was run with several versions of its {what}; left out, being older: {shown}. code=all shows "
+                "both."
             )
             continue
         mine = frame[(frame["arm"] == arm)]
@@ -58,7 +60,8 @@ def choose_code(frame: pd.DataFrame, code: str = "newest") -> tuple[pd.DataFrame
             if known != newest or (not keys and index in older):
                 labels[index] = f"{arm} code={known[:8]}"
         notes.append(
-            f"`{arm}` was run with several versions of its {what}; those that are older stand apart, with code= in their name."
+            f"`{arm}` was run with several versions of its {what}; those that are older stand apart, with code= in "
+            "their name."
         )
     return (frame.drop(index=older) if code == "newest" else frame.assign(arm=pd.Series(labels, dtype=object))), notes
 

@@ -83,7 +83,7 @@ def plot(plt: Any, bars: pd.DataFrame, phases: list[str], device: str, title: st
         axes.barh(0, 0, label=phase, **style)
     axes.set_yticks(range(len(bars)), bars["arm"])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.35 * most)
+    axes.set_xlim(0, 1.45 * most)
     axes.grid(False, axis="y")
     axes.set_xlabel(f"{kind_of(device).replace('hours', unit)} of one run{'' if device == 'cpu' else f' on {device}'}")
     axes.legend(

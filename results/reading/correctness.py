@@ -31,7 +31,10 @@ def correctness(row: Mapping[str, Any], eval_set: str = "test") -> np.ndarray | 
 
 
 def damage(row: Mapping[str, Any], eval_set: str = "test") -> str | None:
-    """What is wrong with the correctness that one finished run kept of a set; None where nothing is, or where it kept none."""
+    """What is wrong with the correctness that one finished run kept of a set;
+
+    None where nothing is, or where it kept none.
+    """
     found = read(row, eval_set)
     return found if isinstance(found, str) else None
 
@@ -57,7 +60,10 @@ def read(row: Mapping[str, Any], eval_set: str) -> np.ndarray | str | None:
 
 @lru_cache(maxsize=16384)
 def read_file(path: Path, _changed: int, eval_set: str) -> np.ndarray | str:
-    """What one file says of one set, or what is wrong with it; read once as long as it does not change, since many tables ask."""
+    """What one file says of one set, or what is wrong with it;
+
+    read once as long as it does not change, since many tables ask.
+    """
     try:
         kept = pd.read_parquet(path, columns=["set", "image", "correct"])
     except (OSError, ValueError) as error:

@@ -1,7 +1,7 @@
 """Run folders -> one data frame, one row per run.
 
-A finished run is its ``summary.json``; any other is what its ledger says so far. Nothing is skipped in silence: a run that
-cannot be read is named. Every ledger is read whole, so that damage behind a finished summary is seen too.
+A finished run is its ``summary.json``; any other is what its ledger says so far. Nothing is skipped in silence: a run
+that cannot be read is named. Every ledger is read whole, so that damage behind a finished summary is seen too.
 """
 
 import json
@@ -35,12 +35,14 @@ FINISHED = (
 def read_runs(roots: Iterable[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     """The runs at any depth under ``roots``, ordered by run_id; one row per folder that holds a ledger or a summary.
 
-    Columns of every row: ``run_id, folder, state, why, attempts, strategy, task, teacher, learner, scale, seed, data.split, values`` (dict of
-    the resolved specification, such as ``values["dp.omega"]``), ``chosen`` ({key: {"value", "source"}} of what somebody chose, None where an
-    old ledger does not say it), ``fingerprints`` (of code, data and weights), ``begun`` (Unix seconds), ``device``, ``cpus`` (names of the
-    CPUs it ran on). ``state`` is done, interrupted, failed, open (running now, or killed) or missing (planned by a sweep, never begun;
-    such rows have no folder). Finished rows have all of ``summary.json`` besides, flattened by dots: ``accuracy`` and ``shifted.<set>``
-    (fractions), ``images_generated``, ``gpu_hours.<phase>`` (device hours), ...; and ``test_images``, the size of the test set.
+    Columns of every row: ``run_id, folder, state, why, attempts, strategy, task, teacher, learner, scale, seed,
+    data.split, values`` (dict of the resolved specification, such as ``values["dp.omega"]``), ``chosen`` ({key:
+    {"value", "source"}} of what somebody chose, None where an old ledger does not say it), ``fingerprints`` (of code,
+    data and weights), ``begun`` (Unix seconds), ``device``, ``cpus`` (names of the CPUs it ran on). ``state`` is done,
+    interrupted, failed, open (running now, or killed) or missing (planned by a sweep, never begun; such rows have no
+    folder). Finished rows have all of ``summary.json`` besides, flattened by dots: ``accuracy`` and ``shifted.<set>``
+    (fractions), ``images_generated``, ``gpu_hours.<phase>`` (device hours), ...; and ``test_images``, the size of the
+    test set.
 
     Returns:
         The frame, and a message for each run or plan that is damaged; those are not in the frame.
@@ -124,8 +126,8 @@ def row_of(folder: Path) -> dict[str, Any]:
 def planned(file: Path, known: set[str]) -> list[dict[str, Any]]:
     """Rows of the runs that a sweep remembered in ``file`` and that never began: state missing, folder None.
 
-    A run whose words mean something else by now (another recipe) is no longer waited for. ``known``: ids of runs that are there, to which
-    those found are added. Raises Damaged.
+    A run whose words mean something else by now (another recipe) is no longer waited for. ``known``: ids of runs that
+    are there, to which those found are added. Raises Damaged.
     """
     try:
         remembered = json.loads(file.read_bytes())["runs"]
@@ -161,7 +163,10 @@ def planned(file: Path, known: set[str]) -> list[dict[str, Any]]:
 def weights_of(
     values: Mapping[str, Any], places: Mapping[str, str], fingerprints: Mapping[str, str]
 ) -> tuple[str, str | None] | None:
-    """(name, fingerprint) of the weights that a run's teacher was loaded from, "" being those in the project; None for one without."""
+    """(name, fingerprint) of the weights that a run's teacher was loaded from, "" being those in the project;
+
+    None for one without.
+    """
     name = places.get(f"{str(values.get('teacher')).replace('-', '_')}.weights")
     return None if name is None else (name, fingerprints.get("teacher_fingerprint"))
 
@@ -181,7 +186,10 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def state_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """{"state", "why"} of a run by its ledger alone; a run that is closed as done but has no summary must be given again."""
+    """{"state", "why"} of a run by its ledger alone;
+
+    a run that is closed as done but has no summary must be given again.
+    """
     last = records[-1] if records else {"kind": "open"}
     if last["kind"] != "close":
         return {"state": "open", "why": None}

@@ -51,17 +51,18 @@ def write(
     """
     from results.claims import evaluate
     from results.figures import draw_all
+    from results.figures.drawing.narrow import also_narrow
     from results.tables import across_comparisons, of_comparisons
 
     root, out = Path(root), Path(out)
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
+    with also_narrow():
+        drawn = draw_all(study, out / "figures")
     more = repriced(study, prices) if prices else [[] for _ in study.comparisons]
     shown = [
         Shown(comparison, [*tables, *repriced_tables], figures)
-        for (comparison, tables), repriced_tables, (_, figures) in zip(
-            of_comparisons(study), more, draw_all(study, out / "figures")
-        )
+        for (comparison, tables), repriced_tables, (_, figures) in zip(of_comparisons(study), more, drawn)
     ]
     judgements = evaluate(root, prices, study=study)
     text = compose(study, root, out, shown, across_comparisons(study), judgements, overrides)

@@ -16,7 +16,7 @@ from results.tables.cell_texts import ARROWS
 from results.tables.table import Cell, Table
 
 LONG = 36  # letters of a cell from which on it may be broken into lines
-FOUR_LINES = 420  # letters of a caption beside its figure; what is beyond them unfolds
+FOUR_LINES = 320  # letters of a caption beside its figure; what is beyond them unfolds
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
 
 
@@ -163,7 +163,7 @@ def is_long(cell: Cell) -> bool:
 
 def has_interval(cell: Cell) -> bool:
     """Is it a number of n replicates, told with what it is worth?"""
-    return cell.n is not None and cell.value == cell.value
+    return cell.n is not None and cell.value == cell.value and " " in cell.text
 
 
 def cell_html(cell: Cell) -> str:
@@ -209,9 +209,12 @@ def figure(content: Figure, anchor: str, folder: Path, level: int = 4) -> str:
     natural = width_of(svg) if svg is not None else None
     size = f' style="--natural: {natural:.0f}px"' if natural else ""
     links = {kind: path.relative_to(folder).as_posix() for kind, path in by_kind.items()}
+    cards = f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
+    if content.narrow:  # one of the two is shown, by the width of the screen
+        small = inline(content.narrow.read_bytes(), None, f"svg-{anchor}-narrow", content.title)
+        cards = cards.replace('class="card"', 'class="card wide"') + f'<div class="card narrow">{small}</div>'
     return (
-        f'<figure class="chart">{heading(level, content.title, anchor)}'
-        f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
+        f'<figure class="chart">{heading(level, content.title, anchor)}{cards}'
         f"{caption(content.caption, links)}</figure>\n"
     )
 

@@ -16,6 +16,7 @@ from results.analysis.comparisons import Comparison
 from results.analysis.study import Study
 from results.claims import Judgement
 from results.figures import Figure
+from results.figures.drawing.narrow import also_narrow
 from results.figures.drawing.selection import left_out
 from results.report import caveats, made, page
 from results.report.page import Section
@@ -141,7 +142,8 @@ def theory(root: Path, out: Path) -> list[Section]:
     opened = [record for record in records if record["kind"] == "open"]
     if not opened:
         return []
-    found = anchored(figures.draw(records, None, out / "figures"), "theory")
+    with also_narrow():
+        found = anchored(figures.draw(records, None, out / "figures"), "theory")
     body = page.command(made.typed("theory", opened[-1]["argv"])) + page.command(analysis.told(records))
     body += "".join(page.figure(figure, anchor, out, level=3) for anchor, figure in found)
     parts = tuple((figure.title, anchor) for anchor, figure in found)

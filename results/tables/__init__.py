@@ -1,13 +1,13 @@
 """The tables of a comparison, and those that go across comparisons.
 
-A table is a file in this folder, found by it. Its docstring begins with what it shows, for the list of tables; it says NAME (what one
-types in ``tables=``), POSITION (a number, where it stands among the others) and one or both of
+A table is a file in this folder, found by it. Its docstring begins with what it shows, for the list of tables; it says
+NAME (what one types in ``tables=``), POSITION (a number, where it stands among the others) and one or both of
 
-    def tables(comparison: Comparison) -> list[Table]    made of each comparison; with ``targets`` as a second argument where it takes such
-    def across(study: Study) -> list[Table]              made of all comparisons side by side
+    def tables(comparison: Comparison) -> list[Table]    made of each comparison; with ``targets`` as a second argument
+    where it takes such def across(study: Study) -> list[Table]              made of all comparisons side by side
 
-each a pure function of runs, empty where its data is not there. Captions say what the numbers are. Modules without a NAME are shared by
-the others. A file of somebody's own is named by its path, ``tables=./mine.py``.
+each a pure function of runs, empty where its data is not there. Captions say what the numbers are. Modules without a
+NAME are shared by the others. A file of somebody's own is named by its path, ``tables=./mine.py``.
 """
 
 from collections.abc import Iterable, Sequence
@@ -41,7 +41,10 @@ def in_order(modules: Iterable[ModuleType]) -> list[ModuleType]:
 
 
 def find(names: Sequence[str] | None = None) -> list[ModuleType]:
-    """The tables with these names, or of these files (``./mine.py``); all that are installed if none are named. Raises BadInput."""
+    """The tables with these names, or of these files (``./mine.py``);
+
+    all that are installed if none are named. Raises BadInput.
+    """
     known = installed()
     if names is None:
         return list(known.values())

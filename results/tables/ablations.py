@@ -1,8 +1,8 @@
 """one parameter, or one other key, changed: monitor, test and paired difference to the default
 
-Each arm that differs from its strategy's default in one parameter stands beside that default at equal scale; and comparisons that differ in
-one key that is no strategy's, such as the decode that guides, at equal arm and scale. Choices are made on monitor, so that its accuracy
-stands beside test's; the paired difference is shown of both.
+Each arm that differs from its strategy's default in one parameter stands beside that default at equal scale; and
+comparisons that differ in one key that is no strategy's, such as the decode that guides, at equal arm and scale.
+Choices are made on monitor, so that its accuracy stands beside test's; the paired difference is shown of both.
 """
 
 from collections import defaultdict
@@ -38,7 +38,10 @@ def tables(comparison: Comparison) -> list[Table]:
 
 
 def across(study: Study) -> list[Table]:
-    """A table per key outside the strategies in which alone several comparisons differ: arms at equal scale, minus the default's."""
+    """A table per key outside the strategies in which alone several comparisons differ:
+
+    arms at equal scale, minus the default's.
+    """
     families = defaultdict(list)
     for comparison in study.comparisons:
         group = comparison.group
@@ -73,9 +76,12 @@ def strategy_table(comparison: Comparison, strategy: str, sections: dict[tuple[s
         parts.append((len(rows), "as published, no interval: " + printed[0]))
         rows += printed[1]
     caption = (
-        f"Arms that differ from `{strategy}` in one parameter, and the default itself, at equal scale: percent correct on monitor "
-        f"({monitor_text(group)}) and on {set_named(comparison)}, mean [95 % t-interval over seeds] with number of seeds n; and the paired "
-        "difference to the default in points, mean [95 % t-interval] with number n of pairs of equal seed. ↑ above or ↓ below zero where "
+        f"Arms that differ from `{strategy}` in one parameter, and the default itself, at equal scale: percent correct "
+        "on monitor "
+        f"({monitor_text(group)}) and on {set_named(comparison)}, mean [95 % t-interval over seeds] with number of "
+        "seeds n; and the paired "
+        "difference to the default in points, mean [95 % t-interval] with number n of pairs of equal seed. ↑ above or "
+        "↓ below zero where "
         "the 95 % paired bootstrap over images × seeds agrees; not corrected for the number of arms. "
         f"{conditions(group)}"
     )
@@ -83,7 +89,10 @@ def strategy_table(comparison: Comparison, strategy: str, sections: dict[tuple[s
 
 
 def setting_table(key: str, members: Sequence[Comparison]) -> list[Table]:
-    """The table of comparisons that differ in ``key``; none where none shares a finished arm and scale with the default's."""
+    """The table of comparisons that differ in ``key``;
+
+    none where none shares a finished arm and scale with the default's.
+    """
     eval_set = members[0].eval_set
     values = {one.group.extra[key]: one for one in members if key in one.group.extra}
     if len(values) < 2:
@@ -105,8 +114,10 @@ def setting_table(key: str, members: Sequence[Comparison]) -> list[Table]:
     if not rows:
         return []
     caption = (
-        f"Comparisons that differ in `{key}` alone, at equal arm and scale; the rest as in the tables above. Default here means "
-        f"`{key}={format_value(usual)}`. Percent correct, mean [95 % t-interval over seeds] with number of seeds n; paired difference in "
+        f"Comparisons that differ in `{key}` alone, at equal arm and scale; the rest as in the tables above. Default "
+        "here means "
+        f"`{key}={format_value(usual)}`. Percent correct, mean [95 % t-interval over seeds] with number of seeds n; "
+        "paired difference in "
         f"points at equal seed. {conditions(values[usual].group)}"
     )
     return [table(f"Ablation of `{key}`", caption, eval_set, rows, parts)]
@@ -137,7 +148,10 @@ def row_of(
     eval_set: str,
     flags: dict[str, Flags],
 ) -> list[Cell]:
-    """Accuracy on each set, difference to ``base`` on each; the default itself has no ``base``. ``flags``: {set: what was read of it}."""
+    """Accuracy on each set, difference to ``base`` on each;
+
+    the default itself has no ``base``. ``flags``: {set: what was read of it}.
+    """
     accuracy = [
         accuracy_cell(cell(part, expected, column_of(real_set))) if column_of(real_set) in part else DASH
         for real_set in sets(eval_set)

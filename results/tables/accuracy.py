@@ -23,7 +23,8 @@ def tables(comparison: Comparison) -> list[Table]:
     cells, ceiling = accuracies(comparison)
     cells, left_out = without_ablations(cells, comparison)
     caption = (
-        f"Percent correct on {set_named(comparison)}: mean [95 % t-interval over seeds] and number of seeds n, by arm and scale "
+        f"Percent correct on {set_named(comparison)}: mean [95 % t-interval over seeds] and number of seeds n, by arm "
+        "and scale "
         f"(images in the final training set). {conditions(comparison.group)}"
     )
     notes = [

@@ -1,4 +1,7 @@
-"""What accuracy a cost buys: arm × cost, read along the curves of a comparison. Tables by hours and by images are made of it."""
+"""What accuracy a cost buys:
+
+arm × cost, read along the curves of a comparison. Tables by hours and by images are made of it.
+"""
 
 from collections.abc import Sequence
 from math import log10
@@ -21,7 +24,10 @@ NOTE = (
 
 
 def tables_by(comparison: Comparison, cost_axis: str) -> list[Table]:
-    """The accuracy that so many hours, or images, buy. Empty where no arm has a curve, or hours are of several devices."""
+    """The accuracy that so many hours, or images, buy.
+
+    Empty where no arm has a curve, or hours are of several devices.
+    """
     comparison = comparison.only(comparison.main_arms)
     if cost_axis == HOURS and comparison.device is None:
         return []
@@ -34,7 +40,8 @@ def tables_by(comparison: Comparison, cost_axis: str) -> list[Table]:
     named, columns, so_many, remark = names_of(comparison, cost_axis, amounts)
     by_place = {(cell["arm"], cell["amount"]): cell_of(cell) for cell in cells.to_dict("records")}
     caption = (
-        f"Percent correct on {set_named(comparison)} that a run gets for {so_many}: read for each seed between its scales "
+        f"Percent correct on {set_named(comparison)} that a run gets for {so_many}: read for each seed between its "
+        "scales "
         "(accuracy linear in the logarithm of the cost), then mean [95 % t-interval over seeds] and number of seeds n. "
         f"{remark}{conditions(comparison.group)}"
     )

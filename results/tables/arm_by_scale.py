@@ -15,7 +15,10 @@ from results.tables.table import Cell, Table
 def arm_by_scale(
     title: str, caption: str, cells: pd.DataFrame, cell_of: Callable[[Stats], Cell], notes: Iterable[str]
 ) -> Table:
-    """A row per arm and a column per scale. ``cells``: a row per place, with ``arm`` and ``scale``; ``cell_of``: makes a Cell of one."""
+    """A row per arm and a column per scale.
+
+    ``cells``: a row per place, with ``arm`` and ``scale``; ``cell_of``: makes a Cell of one.
+    """
     scales = sorted(cells["scale"].unique()) if len(cells) else []
     by_place = {(cell["arm"], cell["scale"]): cell for cell in cells.to_dict("records")}
     rows = [

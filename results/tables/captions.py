@@ -39,7 +39,10 @@ def device_text(device: str, cpus: Iterable[Iterable[str]]) -> str:
 
 
 def conditions(group: Group) -> str:
-    """The sentence every caption ends with: what the interval is of, budget, monitor rule, learner, what else is special."""
+    """The sentence every caption ends with:
+
+    what the interval is of, budget, monitor rule, learner, what else is special.
+    """
     core = group.core
     data = (
         "intervals speak of training and data variation, every seed with its own data.split"
@@ -49,7 +52,8 @@ def conditions(group: Group) -> str:
     monitor = MONITORS.get(core["data.monitor"], f"data.monitor={core['data.monitor']}")
     extra = f" Further keys: {', '.join(group.extras())}." if group.extra else ""
     return (
-        f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} images seen in "
+        f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} "
+        "images seen in "
         f"training; {monitor}; {data}.{extra}"
     )
 

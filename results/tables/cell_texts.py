@@ -62,7 +62,10 @@ def count_cell(count: float) -> Cell:
 
 
 def hours_cell(hours: float, factor: float) -> Cell:
-    """Two decimals while they matter; no hours at all are 0, unknown ones a dash. ``factor``: the unit's number in an hour."""
+    """Two decimals while they matter;
+
+    no hours at all are 0, unknown ones a dash. ``factor``: the unit's number in an hour.
+    """
     if isnan(hours):
         return DASH
     amount = hours * factor

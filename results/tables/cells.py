@@ -10,7 +10,8 @@ COLUMNS = ["comparison", "table", "part", "row", "name", "column", "text", "valu
 
 
 def by_cell(named: Iterable[tuple[str, Iterable[Table]]]) -> pd.DataFrame:
-    """A row per cell: ``comparison, table, part`` (the heading it stands under)``, row, name`` (its first cell)``, column, text``, and its numbers.
+    """A row per cell: ``comparison, table, part`` (the heading it stands under)``, row, name`` (its first cell)``,
+    column, text``, and its numbers.
 
     Numbers are in the unit in which the text shows them, unrounded.
 

@@ -52,7 +52,8 @@ def tables(comparison: Comparison, targets: Sequence[float] = ()) -> list[Table]
 
 
 def default_targets(comparison: Comparison) -> list[tuple[float, str]]:
-    """[(accuracy, why)]: the best mean of static's complete scales; and, lower, the best that every one of its seeds reaches.
+    """[(accuracy, why)]: the best mean of static's complete scales; and, lower, the best that every one of its seeds
+    reaches.
 
     The latter at the scales they all have.
     """
@@ -86,14 +87,17 @@ def table(comparison: Comparison, target: float, why: str) -> Table:
                 cells.append(Cell("1", 1.0) if arm == BASELINE else speedup_cell(ratio(reached, arm, BASELINE)))
     columns = [column for name, _ in axes.values() for column in (name, "speed-up")[: 1 + baseline]]
     speedups = (
-        f"Speed-up: how many times less that is than `{BASELINE}` pays, geometric mean of the ratios at equal seed [95 % t-interval] and "
+        f"Speed-up: how many times less that is than `{BASELINE}` pays, geometric mean of the ratios at equal seed [95 "
+        "% t-interval] and "
         f"number n of pairs; no interval below {FEWEST}. "
         if baseline
         else ""
     )
     caption = (
-        f"Cost of {100 * target:.1f} % correct on {set_named(comparison)} ({why}), where a seed's curve first reaches it, read between its "
-        "scales (logarithm of the cost linear in accuracy): geometric mean [95 % t-interval over seeds] and number n of the seeds that "
+        f"Cost of {100 * target:.1f} % correct on {set_named(comparison)} ({why}), where a seed's curve first reaches "
+        "it, read between its "
+        "scales (logarithm of the cost linear in accuracy): geometric mean [95 % t-interval over seeds] and number n "
+        "of the seeds that "
         f"cross it. {speedups}{remark}{conditions(comparison.group)}"
     )
     notes = [*legend(rows), *several, *([f"The same everywhere, {'; '.join(same)}."] if same else [])]
@@ -102,7 +106,10 @@ def table(comparison: Comparison, target: float, why: str) -> Table:
 
 
 def axes_of(comparison: Comparison) -> tuple[dict[str, tuple[str, float]], list[str], str]:
-    """({cost axis: (its name, its unit's number in what the runs have)}, what is the same in every run, what is said of hours)."""
+    """({cost axis:
+
+    (its name, its unit's number in what the runs have)}, what is the same in every run, what is said of hours).
+    """
     done = comparison.done
     axes = {axis: (name, 1.0) for axis, name in COUNTED.items() if done[axis].nunique() > 1}
     same = [f"{name}: {done[axis].iloc[0]:,.0f} in every run" for axis, name in COUNTED.items() if axis not in axes]

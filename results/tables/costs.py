@@ -34,7 +34,8 @@ def table(comparison: Comparison, device: str, means: pd.DataFrame) -> Table:
     repriced = marking(device)
     phases = [*PRICED, "total", *([] if repriced else ["spent"])]
     caption = (
-        f"Means over the n finished runs of each line: images, iterations, and {kind}, on {device_text(device, means['cpus'])}. "
+        f"Means over the n finished runs of each line: images, iterations, and {kind}, on "
+        f"{device_text(device, means['cpus'])}. "
         f"{total_of_phases(comparison.exclude)}{'' if repriced else '; spent: all attempts, with work lost to interruptions'}. "
         f"{repriced}{conditions(comparison.group)}"
     )

@@ -16,8 +16,9 @@ Place = tuple[str, int | None]  # arm and scale; None of the ceiling
 def numbers(study: Study) -> pd.DataFrame:
     """One row per arm × scale; the ceiling's row has no scale.
 
-    Units are in the column names: percent and points of accuracy, device hours. Means of cells with runs missing are given, with
-    ``complete`` false. Where the runs of a cell had several devices, ``device`` names them and the hours are left empty.
+    Units are in the column names: percent and points of accuracy, device hours. Means of cells with runs missing are
+    given, with ``complete`` false. Where the runs of a cell had several devices, ``device`` names them and the hours
+    are left empty.
     """
     table = pd.DataFrame([row for comparison in study.comparisons for row in rows_of(comparison)])
     return table.astype({name: "Int64" for name in ("scale", "data.split") if name in table})

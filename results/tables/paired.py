@@ -22,8 +22,10 @@ def tables(comparison: Comparison) -> list[Table]:
         if not len(cells):
             continue
         caption = (
-            f"Paired difference in points, 1 point being 1 % of {set_named(comparison)}: mean [95 % t-interval over seeds] and "
-            "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % paired "
+            f"Paired difference in points, 1 point being 1 % of {set_named(comparison)}: mean [95 % t-interval over "
+            "seeds] and "
+            "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % "
+            "paired "
             f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(comparison.group)}"
         )
         title = f"Accuracy on {comparison.eval_set} minus that of `{baseline}`"
@@ -41,7 +43,8 @@ def unread_note(cells: pd.DataFrame, comparison: Comparison) -> list[str]:
     damaged = [damage(row, comparison.eval_set) for row in comparison.done[names].to_dict("records")]
     notes = [f"No verdict for {unread} pair(s) without per-image correctness (correct.parquet)."]
     return notes + [
-        f"Damaged and left out: {message}; the run's accuracy stands. Run it again from an empty folder to have it back."
+        f"Damaged and left out: {message}; the run's accuracy stands. Run it again from an empty folder to have it "
+        "back."
         for message in damaged
         if message
     ]

@@ -69,7 +69,10 @@ def with_parts(table: Table, lines: Iterable[str], heading: Callable[[str], str]
 
 
 def markdown(table: Table) -> str:
-    """GitHub's pipe table, with the title as a heading. Its parts begin with a row of their name, for it has no rules."""
+    """GitHub's pipe table, with the title as a heading.
+
+    Its parts begin with a row of their name, for it has no rules.
+    """
     rules = ["---" if align == "l" else "---:" for align in table.align]
     empty = [""] * (len(table.columns) - 1)
     body = with_parts(table, map(pipes, texts(table)), lambda heading: pipes([f"*{heading}*", *empty]))

@@ -11,7 +11,8 @@ class Cell:
 
     Attributes:
         text: as it is shown; ``code`` in backticks, no other markup.
-        value: the number, in the unit in which the text shows it (percent, points, hours, images), at full precision; nan where there is none.
+        value: the number, in the unit in which the text shows it (percent, points, hours, images), at full precision;
+            nan where there is none.
         low: lower end of its interval, likewise.
         high: upper end of its interval, likewise.
         n: how many replicates or pairs it is of.

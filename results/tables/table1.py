@@ -1,7 +1,7 @@
 """per task: method, counts, hours by phase, accuracy on every real set; published numbers below, apart
 
-One line per method with what it was, what it made, what it cost and how good it is on every real set. Measured lines are those of all
-comparisons of the task, at one scale where the arms share one.
+One line per method with what it was, what it made, what it cost and how good it is on every real set. Measured lines
+are those of all comparisons of the task, at one scale where the arms share one.
 """
 
 from collections.abc import Iterable, Sequence
@@ -109,9 +109,12 @@ def caption_of(members: Sequence[Member], sets: Sequence[str], unit: Unit, same:
         else "Lines of different comparisons (numbered as in their headings) differ in more than the arm."
     )
     return (
-        f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept are the "
-        f"final training set, generated all that were made for it; {unit.kind} by phase, means over the n runs, {total_of_phases(exclude)}. "
-        "Of each comparison one scale, the one that most arms were run at, with most seeds, the largest; an arm that was not at its own "
+        f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept "
+        "are the "
+        f"final training set, generated all that were made for it; {unit.kind} by phase, means over the n runs, "
+        f"{total_of_phases(exclude)}. "
+        "Of each comparison one scale, the one that most arms were run at, with most seeds, the largest; an arm that "
+        "was not at its own "
         f"largest. {f'Measured with {shared}. ' if shared else ''}{unit.remark}{end}"
     )
 
@@ -141,7 +144,9 @@ def sets_of(frames: Iterable[pd.DataFrame]) -> list[str]:
 
 
 def picked_runs(member: Member) -> list[tuple[Member, str, pd.DataFrame, Replicates]]:
-    """(member, arm, its runs at the scale that is shown, the replicates that would make it whole) of each line of one comparison."""
+    """(member, arm, its runs at the scale that is shown, the replicates that would make it whole) of each line of one
+    comparison.
+    """
     comparison, cells, found = member.comparison, member.comparison.cells, []
     arms = main_arms(cells)
     scales = {arm: set(cells.loc[cells["arm"] == arm, "scale"]) for arm in arms}

@@ -55,7 +55,8 @@ def family(members: Sequence[Comparison]) -> list[Table]:
         rows.append([Cell(f"`{arm}`"), Cell(short(int(scale)), float(scale)), *cells])
     group = members[0].group
     caption = (
-        f"Percent correct on {set_named(members[0])} with images of each teacher: mean [95 % t-interval over seeds] and number of "
+        f"Percent correct on {set_named(members[0])} with images of each teacher: mean [95 % t-interval over seeds] "
+        "and number of "
         "seeds n, by arm and scale. "
         f"{conditions(replace(group, core=group.core | {'teacher': 'each'}, extra={}))}"
     )

@@ -9,7 +9,9 @@ from tests.results.fabricate import write_ledger  # noqa: F401
 
 @pytest.fixture
 def make(tmp_path):
-    """``make("strategy=dp scale=2k seed=1", accuracy=0.91, ...)`` writes a run folder under ``make.root`` and returns it."""
+    """``make("strategy=dp scale=2k seed=1", accuracy=0.91, ...)`` writes a run folder under ``make.root`` and returns
+    it.
+    """
 
     def build(words, accuracy=0.9, **changes):
         return fabricate.run(build.root, words, accuracy, **changes)

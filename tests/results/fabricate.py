@@ -1,4 +1,5 @@
-"""Fabricated run folders: real ledgers, summaries and per-image correctness with made-up numbers, without running anything.
+"""Fabricated run folders: real ledgers, summaries and per-image correctness with made-up numbers, without running
+anything.
 
 ``run`` writes one folder, ``history`` the lines of what happened inside a run. All tests of results use
 these; what a run was resolved to is asked once for all of its seeds.

@@ -14,6 +14,7 @@ import pandas as pd
 from dp_common.config.specification import short
 from dp_common.files import write_atomic
 from results.analysis.arms import rank
+from results.figures.drawing import narrow
 
 PAPER_ARMS = ("static", "prune", "prune score=random", "dp", "dp omega=0")
 # ... look the same in every figure of every study; the other arms, of whatever strategy, take what looks are left
@@ -43,12 +44,14 @@ class Figure:
         title: a few words.
         caption: what it shows, n, interval, how it was made.
         paths: its SVG, its PNG and the CSV it was drawn from.
+        narrow: its SVG for a small screen, where that was asked for.
     """
 
     name: str
     title: str
     caption: str
     paths: tuple[Path, ...]
+    narrow: Path | None = None
 
 
 @contextmanager
@@ -113,9 +116,15 @@ def save(drawing: Any, frame: pd.DataFrame, path: Path, title: str, caption: str
     paths = tuple(path.with_name(f"{path.name}.{ending}") for ending in (*METADATA, "csv"))
     for file, metadata in zip(paths, METADATA.values()):
         drawing.savefig(file, dpi=150, metadata=metadata)
+    small = None
+    if narrow.is_wanted(drawing):
+        small = path.parent / "narrow" / f"{path.name}.svg"
+        small.parent.mkdir(exist_ok=True)
+        narrow.stack(drawing)
+        drawing.savefig(small, metadata=METADATA["svg"])
     plt.close(drawing)
     write_atomic(paths[-1], as_csv(frame))
-    return Figure(path.name, title, caption, paths)
+    return Figure(path.name, title, caption, paths, small)
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
