@@ -1,4 +1,5 @@
-"""Hours as they would have been elsewhere: what a run did, times what each of it costs by a file of ``benchmarks.speed``.
+"""Hours as they would have been elsewhere: what a run did, times what each of it costs by a file of
+``benchmarks.speed``.
 
     generate   plain images, those pruned away included     x  <teacher>.plain
     guided     guided images                                x  <teacher>.<rule>.<path>.every<n>
@@ -6,7 +7,8 @@
     train      images seen in training                      x  <teacher>.learner.train
     monitor    monitor images evaluated                     x  <teacher>.learner.forward
 
-An image costs what one cost there, with the sampler of that file. The digits suite calls its teacher, the mixture, ``sample``.
+An image costs what one cost there, with the sampler of that file. The digits suite calls its teacher, the mixture,
+``sample``.
 """
 
 from dataclasses import dataclass
@@ -36,7 +38,10 @@ MARK = "re-priced"
 
 @dataclass(frozen=True)
 class Prices:
-    """``seconds`` {item: seconds per unit} of the file ``name``, measured on ``device``, of the ``teachers`` it prices whole."""
+    """``seconds`` {item:
+
+    seconds per unit} of the file ``name``, measured on ``device``, of the ``teachers`` it prices whole.
+    """
 
     name: str
     device: str
@@ -95,8 +100,9 @@ def items_of(teacher):
 
 
 def reprice(frame, prices):
-    """The frame with ``hours_repriced`` (total of the priced phases), ``hours_repriced.<phase>``, in device hours on ``prices.device``, and
-    ``repriced_why``, the reason where a finished run has none. Raises BadInput where the file prices several teachers, none of them a run's.
+    """The frame with ``hours_repriced`` (total of the priced phases), ``hours_repriced.<phase>``, in device hours on
+    ``prices.device``, and ``repriced_why``, the reason where a finished run has none. Raises BadInput where the file
+    prices several teachers, none of them a run's.
     """
     found = pd.DataFrame(
         [hours_of(row, prices) if row["state"] == "done" else {} for row in frame.to_dict("records")], index=frame.index
@@ -108,8 +114,9 @@ def reprice(frame, prices):
 
 
 def priced(frame, prices):
-    """The frame with re-priced hours in the place of the measured ones: ``gpu_hours.<phase>``, their ``total``; ``device`` says whose they
-    are, and there is nothing spent on attempts that were lost. All that reads hours then reads these.
+    """The frame with re-priced hours in the place of the measured ones: ``gpu_hours.<phase>``, their ``total``;
+    ``device`` says whose they are, and there is nothing spent on attempts that were lost. All that reads hours then
+    reads these.
     """
     new = reprice(frame, prices)
     done = new["state"] == "done"
@@ -131,7 +138,8 @@ def marking(device):
     if not device.startswith(MARK):
         return ""
     return (
-        "Hours are re-priced, not measured in these runs: counts of what was done (images plain, guided and scored, seen in training, "
+        "Hours are re-priced, not measured in these runs: counts of what was done (images plain, guided and scored, "
+        "seen in training, "
         f"monitored) times unit costs measured apart ({device.removeprefix(f'{MARK}: ')}). "
     )
 
@@ -179,7 +187,8 @@ def teacher_of(row, prices):
 
 
 def guided_cost(row, guided, teacher, prices):
-    """(item, seconds of a guided image), by the run's rule, path and share of guided steps; None where the file does not know it.
+    """(item, seconds of a guided image), by the run's rule, path and share of guided steps; None where the file does
+    not know it.
 
     A share that was not measured is read between a plain image and one guided at every step: the cost is linear in it.
     """

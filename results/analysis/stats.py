@@ -14,7 +14,10 @@ PAIR = ["seed", "scale", "data.split"]  # what two runs must share to be a pair
 
 
 class Interval(NamedTuple):
-    """``mean`` of ``n`` values in their unit, with ``low`` and ``high`` of its interval; nan where n is too small for it."""
+    """``mean`` of ``n`` values in their unit, with ``low`` and ``high`` of its interval;
+
+    nan where n is too small for it.
+    """
 
     n: int
     mean: float
@@ -23,7 +26,10 @@ class Interval(NamedTuple):
 
 
 def t_interval(values, level=0.95):
-    """[n] numbers, one per replicate -> Interval: mean ± t_{n−1} s/√n, s with n − 1 (Student 1908). Bounds are nan for n < 2."""
+    """[n] numbers, one per replicate -> Interval:
+
+    mean ± t_{n−1} s/√n, s with n − 1 (Student 1908). Bounds are nan for n < 2.
+    """
     values = np.asarray(values, dtype=float)
     n = len(values)
     if n < 2:
@@ -33,7 +39,8 @@ def t_interval(values, level=0.95):
 
 
 def pairs(a, b):
-    """Two frames of runs -> one row per pair of equal seed, scale and data split, columns with suffixes ``_a`` and ``_b``.
+    """Two frames of runs -> one row per pair of equal seed, scale and data split, columns with suffixes ``_a`` and
+    ``_b``.
 
     Runs without a partner are left out. Raises ValueError where a run has two.
     """
@@ -48,13 +55,13 @@ def paired_difference(both, column="accuracy", level=0.95):
 def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, seed=0):
     """(low, high): percentile bootstrap interval of the mean difference in accuracy, over test images × seeds.
 
-    ``differences`` [seeds, images]: correct under a minus correct under b, in {−1, 0, 1}. Seeds and images are drawn with
-    replacement, independently of each other (the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics 1:386);
-    one draw of images serves all seeds if ``shared_images``, else every drawn seed has its own (each has its own split).
-    ``seed`` fixes the generator: the same input gives the same bits. (nan, nan) for fewer than two seeds.
+    ``differences`` [seeds, images]: correct under a minus correct under b, in {−1, 0, 1}. Seeds and images are drawn
+    with replacement, independently of each other (the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics
+    1:386); one draw of images serves all seeds if ``shared_images``, else every drawn seed has its own (each has its
+    own split). ``seed`` fixes the generator: the same input gives the same bits. (nan, nan) for fewer than two seeds.
 
-    Where neither some seeds nor some images are better than others it is too wide, by up to √3; with few seeds that do differ it
-    is too narrow, by √((n−1)/n), which is why a verdict asks the t-interval too.
+    Where neither some seeds nor some images are better than others it is too wide, by up to √3; with few seeds that do
+    differ it is too narrow, by √((n−1)/n), which is why a verdict asks the t-interval too.
     """
     differences = np.asarray(differences, dtype=np.float64)
     n, images = differences.shape

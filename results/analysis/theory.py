@@ -1,4 +1,5 @@
-"""Numbers of the theory, a pure function of the ledger that ``python -m benchmarks.theory`` writes; results/figures/theory.py draws them.
+"""Numbers of the theory, a pure function of the ledger that ``python -m benchmarks.theory`` writes;
+results/figures/theory.py draws them.
 
 Here is what the claims about the theory rest on: ``agreement`` (C9) and ``loop_differences`` (C10, the toy's half).
 """
@@ -19,7 +20,10 @@ ARMS = ("adaptive", "frozen", "random")
 
 
 def read(path):
-    """Records of a theory ledger; [] where there is none, a torn last line dropped. Raises Damaged, naming file and line."""
+    """Records of a theory ledger;
+
+    [] where there is none, a torn last line dropped. Raises Damaged, naming file and line.
+    """
     path = Path(path)
     whole = path.read_bytes().rpartition(b"\n")[0] if path.exists() else b""
     records = [decode(line, f"{path}:{number}") for number, line in enumerate(whole.split(b"\n"), 1)] if whole else []
@@ -41,8 +45,9 @@ def of_study(records, study=None):
 
 
 def table(lines, figure=None):
-    """Lines of a study -> a row per x: ``what`` (limit, simulation), figure, panel, series, x, ``error`` (with low, high, se, repeats
-    of simulations), ``limit``, ``finite`` and, of simulations, ``beyond``; see benchmarks.theory. Fractions. The loop has its own.
+    """Lines of a study -> a row per x: ``what`` (limit, simulation), figure, panel, series, x, ``error`` (with low,
+    high, se, repeats of simulations), ``limit``, ``finite`` and, of simulations, ``beyond``; see benchmarks.theory.
+    Fractions. The loop has its own.
     """
     rows = []
     for line in lines:
@@ -88,9 +93,10 @@ def suspects(lines):
 def agreement(lines):
     """(points, summary): does simulation scatter around the limit as chance would have it?
 
-    z = (simulated − limit)/se has Student's t with repeats − 1 degrees of freedom if the limit is right. Points with a ``beyond`` are
-    listed, not judged. ``agrees``: the smallest p-value times the number of points (Bonferroni) is above LEVEL, of ``again``
-    the second simulation being judged. ``finite`` in the summary: the same of ``finite`` and all points but those at the peak.
+    z = (simulated − limit)/se has Student's t with repeats − 1 degrees of freedom if the limit is right. Points with a
+    ``beyond`` are listed, not judged. ``agrees``: the smallest p-value times the number of points (Bonferroni) is
+    above LEVEL, of ``again`` the second simulation being judged. ``finite`` in the summary: the same of ``finite`` and
+    all points but those at the peak.
     """
     points = table(lines).query("what == 'simulation'").reset_index(drop=True)
     for name, against in (("", "limit"), ("_finite", "finite")):
@@ -140,7 +146,10 @@ def loop_frame(lines):
 
 
 def loop_differences(lines):
-    """A row per pool × round × pair of arms: accuracy of a minus b over equal seeds, in points, mean and 95 % t-interval."""
+    """A row per pool × round × pair of arms:
+
+    accuracy of a minus b over equal seeds, in points, mean and 95 % t-interval.
+    """
     rows = []
     for (pool, number), part in loop_frame(lines).groupby(["pool", "round"]):
         by = part.pivot(index="seed", columns="arm", values="error")
@@ -169,14 +178,17 @@ def told(records, study=None):
     words = []
     for name, part in (("Limit", found), ("With noise along the pruner", found["finite"])):
         words.append(
-            f"{name} against simulation: {part['points']} points, mean z {part['mean_z']:+.2f}, largest |z| {part['largest_z']:.1f}, "
+            f"{name} against simulation: {part['points']} points, mean z {part['mean_z']:+.2f}, largest |z| "
+            f"{part['largest_z']:.1f}, "
             f"{100 * part['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {part['bonferroni_p']:.2g}: "
             + ("" if part["agrees"] else "NOT ")
             + "within Monte Carlo error"
         )
     words += [
-        f"  median standard error {100 * found['median_se']:.2f} points, mean difference {100 * found['mean_difference']:+.3f}, largest "
-        f"{100 * found['largest_difference']:.2f}; not judged by the limit: {found['peak']} points at the peak p = φ, {found['noise']} with noise "
+        f"  median standard error {100 * found['median_se']:.2f} points, mean difference "
+        f"{100 * found['mean_difference']:+.3f}, largest "
+        f"{100 * found['largest_difference']:.2f}; not judged by the limit: {found['peak']} points at the peak p = φ, "
+        f"{found['noise']} with noise "
         f"along the pruner; simulated again, since chance would hardly explain the first: {found['again']}",
         "",
         f"The loop, accuracy in points, 95 % t-interval over {options['repeats']} pairs:",
@@ -188,6 +200,7 @@ def told(records, study=None):
             "random",
         ):  # at the first addition, adaptive is frozen
             words.append(
-                f"  chosen from {row.pool:>2} x, round {row.round}: {row.a:>8} - {row.b:<6} {row.points:+6.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+                f"  chosen from {row.pool:>2} x, round {row.round}: {row.a:>8} - {row.b:<6} {row.points:+6.2f} "
+                f"[{row.low:+.2f}, {row.high:+.2f}]"
             )
     return "\n".join(words)

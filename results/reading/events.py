@@ -1,7 +1,8 @@
-"""What happened inside one run as numbers over time, the way a tracker of experiments wants it: a step, a time, named scalars.
+"""What happened inside one run as numbers over time, the way a tracker of experiments wants it: a step, a time, named
+scalars.
 
-The step is the number of images that training has seen, of all learners together. Only surviving work is told; hours are those of all
-attempts so far, so that the last ``hours_spent/total`` is the run's ``gpu_hours_spent``.
+The step is the number of images that training has seen, of all learners together. Only surviving work is told; hours
+are those of all attempts so far, so that the last ``hours_spent/total`` is the run's ``gpu_hours_spent``.
 """
 
 from typing import NamedTuple
@@ -17,8 +18,8 @@ SETS = {"test": "test/accuracy", "monitor": "monitor/accuracy_at_evaluation"}  #
 
 
 class Event(NamedTuple):
-    """``place`` in the run, such as ``call 12``; ``what``: digest of what was done and measured there, the same if it was done
-    again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}.
+    """``place`` in the run, such as ``call 12``; ``what``: digest of what was done and measured there, the same if it
+    was done again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}.
     """
 
     place: str
@@ -83,8 +84,9 @@ def of_call(record, additions):
 
 
 def hours_by_line(records):
-    """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have a price}], by
-    line; work lost when an attempt was killed is in the total only, as in ``dp_common.persistence.summary.hours``.
+    """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have
+    a price}], by line; work lost when an attempt was killed is in the total only, as in
+    ``dp_common.persistence.summary.hours``.
     """
     seconds, lost, found = {}, 0.0, []
     for record in records:

@@ -1,6 +1,7 @@
 """What happened inside one run, from its ledger: intervals of training, additions, how hard each addition was.
 
-Only surviving work: what an interrupted attempt did in vain is in none of these frames. Rows are in the order in which things happened.
+Only surviving work: what an interrupted attempt did in vain is in none of these frames. Rows are in the order in which
+things happened.
 """
 
 import io
@@ -12,19 +13,26 @@ import pandas as pd
 from dp_common.errors import Damaged
 from dp_common.files import digest
 from dp_common.persistence import ledger
+from results.reading import archived
 
 ADDING = ("generate", "select", "real")
 
 
+def records_of(folder):
+    """All lines of a run's ledger; of an archived run those that were kept. Raises Damaged."""
+    return ledger.read(Path(folder)) or archived.records_of(folder)
+
+
 def surviving(folder):
     """The ledger's lines that the result is made of. Raises Damaged."""
-    return ledger.surviving(ledger.read(Path(folder)))
+    records = ledger.read(Path(folder))
+    return ledger.surviving(records) if records else archived.records_of(folder)
 
 
 def intervals(folder):
-    """A row per interval of training: ``call, seen`` (images, at its end, of the present learner), ``seen_total`` (of all learners),
-    ``iterations``, ``size`` of the training set, ``loss`` (mean over the interval, mixed images where the recipe mixes) and ``monitor``
-    (accuracy at its end, a fraction), ``cooldown`` (is it the last one).
+    """A row per interval of training: ``call, seen`` (images, at its end, of the present learner), ``seen_total`` (of
+    all learners), ``iterations``, ``size`` of the training set, ``loss`` (mean over the interval, mixed images where
+    the recipe mixes) and ``monitor`` (accuracy at its end, a fraction), ``cooldown`` (is it the last one).
     """
     rows = [
         {
@@ -43,9 +51,10 @@ def intervals(folder):
 
 
 def additions(folder):
-    """A row per addition: ``addition`` (0: the initial set), ``call, name`` (generate, select or real), ``images`` added, ``size`` of the
-    training set with it, ``seen, seen_total, iterations`` when it came, ``omega``, ``files`` (shards, relative to the folder), and what was measured when
-    it came where it was: ``score_at_birth`` (mean), ``true_label`` (fraction), ``log_density`` (mean, nats).
+    """A row per addition: ``addition`` (0: the initial set), ``call, name`` (generate, select or real), ``images``
+    added, ``size`` of the training set with it, ``seen, seen_total, iterations`` when it came, ``omega``, ``files``
+    (shards, relative to the folder), and what was measured when it came where it was: ``score_at_birth`` (mean),
+    ``true_label`` (fraction), ``log_density`` (mean, nats).
     """
     measured = ("score_at_birth", "true_label", "log_density")
     rows = [
@@ -69,7 +78,8 @@ def additions(folder):
 
 
 def hardness(folder):
-    """What ``probe=hardness`` measured, a row per addition × moment; see ``dp_common.probes.hardness.measure`` for the columns. Empty without it.
+    """What ``probe=hardness`` measured, a row per addition × moment; see ``dp_common.probes.hardness.measure`` for the
+    columns. Empty without it.
 
     ``when``: before (the addition before it), at, after (the next addition or the end), earlier, later.
     """
@@ -84,8 +94,9 @@ def hardness(folder):
 
 
 def truth(folder):
-    """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in all rows, what the
-    density says of plain images: ``plain_true_label, plain_log_density``. ``dp_common.probes.known_density.measure`` explains the columns. Empty without it.
+    """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in
+    all rows, what the density says of plain images: ``plain_true_label, plain_log_density``.
+    ``dp_common.probes.known_density.measure`` explains the columns. Empty without it.
     """
     lines = [r for r in surviving(folder) if r["kind"] == "probe" and "truth" in r]
     if not lines:
@@ -110,7 +121,8 @@ def truth(folder):
 
 
 def plane(folder):
-    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map`` says what), else None.
+    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map``
+    says what), else None.
 
     Raises Damaged.
     """
