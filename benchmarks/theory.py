@@ -111,7 +111,7 @@ def main(words):
     from results.figures.theory import draw
 
     written = [figure.name for figure in draw(records, options.study, out)]
-    print(found.told(records, options.study))
+    print(found.summary_text(records, options.study))
     print(f"\nwritten to {out}: {', '.join(sorted([*written, 'loop-differences']))}", file=sys.stderr)
 
 
@@ -224,7 +224,7 @@ def replicate(options, journal):
     lines = found.of_study(journal.records, options.study)[1]
     suspects = found.suspects(lines)
     for line in [line for line in lines if line["kind"] == "point" and not line.get("again")]:
-        if found.place_of(line) in suspects and f"{line['key']} again" not in journal.done:
+        if found.point_of(line) in suspects and f"{line['key']} again" not in journal.done:
             item = {key: line[key] for key in ("figure", "panel", "series", "x", "settings")}
             more = point(item, replace(options, repeats=AGAIN * options.repeats), "again ")
             journal.append("point", key=f"{line['key']} again", **item, **more, again=True)
