@@ -10,7 +10,7 @@ default; on the command line they are ``<file>.<name>``.
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from dp_common.errors import BadInput
 from dp_common.progress import note
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from torch import Tensor, device
     from torch.nn import Module
 
+    from dp_common.arrays import Shape
     from dp_common.config.specification import Budget, Data
     from dp_common.diffusion.guidance import Guidance
-    from dp_common.real_images.splits import Split
+    from dp_common.real_images.splits import AnySplit
 
 
 class Lab(Protocol):
@@ -217,15 +218,32 @@ class Teacher(Protocol):
             default whether the class has them.
     """
 
-    recipe: Mapping[str, Any]
-    latent_shape: Sequence[int]
-    alphas_cumprod: "np.ndarray"
-    final_alpha: float
-    null_label: int | None
-    steps_offset: int
-    grad_scale: float
-    preview: bool
-    knows_density: bool
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def latent_shape(self) -> Sequence[int]: ...
+
+    @property
+    def alphas_cumprod(self) -> "np.ndarray": ...
+
+    @property
+    def final_alpha(self) -> float: ...
+
+    @property
+    def null_label(self) -> int | None: ...
+
+    @property
+    def steps_offset(self) -> int: ...
+
+    @property
+    def grad_scale(self) -> float: ...
+
+    @property
+    def preview(self) -> bool: ...
+
+    @property
+    def knows_density(self) -> bool: ...
 
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
@@ -273,7 +291,7 @@ class Teacher(Protocol):
 class TeacherDefaults:
     """The optional members of a teacher."""
 
-    recipe: Mapping[str, Any] = {}
+    recipe: ClassVar[Mapping[str, Any]] = {}
     final_alpha = 1.0
     null_label: int | None = None
     steps_offset = 0
@@ -314,12 +332,23 @@ class Task(Protocol):
         shifted: optional, {}: {name: Split} of further test sets.
     """
 
-    recipe: Mapping[str, Any]
-    data: "Data"
-    shifted: "Mapping[str, Split]"
-    train: "Split"
-    monitor: "Split"
-    test: "Split"
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def data(self) -> "Data": ...
+
+    @property
+    def train(self) -> "AnySplit": ...
+
+    @property
+    def monitor(self) -> "AnySplit": ...
+
+    @property
+    def test(self) -> "AnySplit": ...
+
+    @property
+    def shifted(self) -> "Mapping[str, AnySplit]": ...
 
     @property
     def classes(self) -> Sequence[str]: ...
@@ -328,7 +357,7 @@ class Task(Protocol):
     def prompts(self) -> Sequence[str]: ...
 
     @property
-    def shape(self) -> tuple[int, int, int]: ...
+    def shape(self) -> "Shape": ...
 
     def load(self, split: int) -> None:
         """Find the data and split it by the seed ``split``. Raises BadInput: what was looked for, where, and how to
@@ -344,8 +373,8 @@ class Task(Protocol):
 class TaskDefaults:
     """The optional members of a task."""
 
-    recipe: Mapping[str, Any] = {}
-    shifted: "Mapping[str, Split]" = {}
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    shifted: "Mapping[str, AnySplit]" = {}
 
     @cached_property
     def prompts(self) -> Sequence[str]:

@@ -3,11 +3,12 @@
 Train until held-out accuracy stalls; steer the sampler up the gradient of the learner's own entropy; add; go on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dp_common.config.options import RULE_NAMES, THROUGH, option
-from dp_common.errors import BadInput
-from dp_common.lab.patience import Plateau, check_fits, interval_of
+from dp_common import BadInput, Budget, Guidance, Lab, Plateau, option
+from dp_common.diffusion.guidance import THROUGH
+from dp_common.lab.patience import check_fits, interval_of
 
 
 @dataclass
@@ -16,7 +17,7 @@ class DeliberatePractice:
 
     score: str = option("entropy", "score whose gradient guides", plugin="score", guides=True)
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
-    rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
+    rule: str = option("relative", "how the gradient moves a step", plugin="guidance rule")
     through: str = option(
         "denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH
     )
@@ -37,7 +38,8 @@ class DeliberatePractice:
     )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
 
-    def resolve_defaults(self, budget):
+    def resolve_defaults(self, budget: Budget) -> None:
+        """N, P and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
         self.initial = self.initial or max(1, budget.scale // 4)
         if self.initial > budget.scale:
             raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
@@ -50,34 +52,30 @@ class DeliberatePractice:
         if self.schedule == "patience" and not self.at:
             check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
-    def planned_work(self, budget):
+    def planned_work(self, budget: Budget) -> dict[str, float]:
+        """All but the initial images are guided."""
         guided = budget.scale - self.initial if self.omega else 0
         return {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
 
-    def run(self, lab):
+    def run(self, lab: Lab) -> Iterator[str]:
+        """Algorithm 1 of the paper."""
         plateau = Plateau(self.patience, growth=self.patience_growth)
+        first = self.feedback == "first"
+        guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
         lab.generate(self.initial)
         yield "initial"
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
             if lab.learning and lab.room and self.stalled(plateau, accuracy, lab):
-                if self.feedback == "first" and not lab.rounds:
+                if first and not lab.rounds:
                     lab.freeze()
-                lab.generate(
-                    min(self.per_round, lab.room),
-                    guide=self.score,
-                    omega=self.omega,
-                    rule=self.rule,
-                    through=self.through,
-                    every=self.every,
-                    frozen=self.feedback == "first",
-                )
+                lab.generate(min(self.per_round, lab.room), guidance=guidance)
                 yield "practised"
         lab.cooldown()
         yield "final"
 
-    def stalled(self, plateau, accuracy, lab):
+    def stalled(self, plateau: Plateau, accuracy: float, lab: Lab) -> bool:
         """Is it time for the next addition?"""
         if self.at:
             return lab.seen >= self.at * lab.budget.seen

@@ -5,8 +5,6 @@ from dataclasses import field
 from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
-RULE_NAMES = ("score", "relative", "predecessor")  # guidance.py has them; here, since that imports torch
-THROUGH = ("denoiser", "decoder")
 
 
 def option(default: T, about: str, **rules: Any) -> T:

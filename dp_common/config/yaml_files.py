@@ -53,5 +53,5 @@ def _texts(key: str, node: yaml.Node) -> Iterator[str]:
     for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
         if not isinstance(item, yaml.ScalarNode) or not item.value:
             raise BadInput(key, None, "in a grid, a value or a list of values; write nested keys with dots, dp.omega")
-        quoted = item.style in ("'", '"') and ("," in item.value or ".." in item.value)
+        quoted = item.style in ("'", '"') and any(mark in item.value for mark in (",", "..", '"'))
         yield '"' + item.value.replace("\\", "\\\\").replace('"', '\\"') + '"' if quoted else item.value

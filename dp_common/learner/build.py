@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
+from dp_common.arrays import Shape
 from dp_common.config import registry
 from dp_common.errors import BadInput, did_you_mean
 
-Shape = tuple[int, int, int]
 REASONS = (TypeError, ValueError, AssertionError, RuntimeError)  # what a constructor says of arguments that do not do
 
 

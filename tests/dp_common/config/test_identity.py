@@ -1,4 +1,4 @@
-"""A run is identified by what decides its numbers: a new neutral key changes no id, and nothing else is the same by accident."""
+"""A run is identified by what decides its numbers: a new neutral key changes no id, nothing is the same by accident."""
 
 from dataclasses import dataclass, field, is_dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 def test_run_ids_are_pinned():
-    """If this fails although nothing was meant to change: a default or the table was changed, and every stored run is orphaned."""
+    """If this fails although nothing was meant to change: a default or the table was, and stored runs are orphaned."""
     values = {"task": "digits", "strategy": "dp", "scale": 4000, "seed": 1}
     assert run_id(values, {"a": 0.05, "b": {}}) == "digits-dp-4k-s1-1cca812dd5"
     assert resolve(["strategy=static", "scale=1k"]).run_id == "digits-static-1k-s0-0938480ec3"

@@ -1,4 +1,4 @@
-"""The plane is the mixture it says it is, its learner is a timm model like any other, and a run of both keeps the contract."""
+"""The plane is the mixture it says, its learner is a timm model like any other, a run of both keeps the contract."""
 
 import numpy as np
 import pytest
@@ -94,7 +94,10 @@ def test_the_learner_refuses_what_it_does_not_know():
     model(x).softmax(1)[:, 0].sum().backward()
     assert (x.grad != 0).all()
     check_fits("mlp-plane", {}, (1, 1, 2), 3)
-    for wrong, word in (({"widht": 7}, "takes width, depth. Did you mean width"), ({"pretrained": True}, "pretrained=True: learner=mlp-plane")):
+    for wrong, word in (
+        ({"widht": 7}, "takes width, depth. Did you mean width"),
+        ({"pretrained": True}, "pretrained=True: learner=mlp-plane"),
+    ):
         with pytest.raises(BadInput, match=word):
             build("mlp-plane", wrong, (1, 1, 2), 3)
 

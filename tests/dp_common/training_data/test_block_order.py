@@ -1,4 +1,6 @@
-"""The training set streamed from its shards: every image once an epoch, a function of position alone, in bounded memory."""
+"""The training set streamed from its shards: every image once an epoch, a function of position alone, in bounded
+memory.
+"""
 
 import os
 from pathlib import Path
@@ -6,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dp_common.arrays import EncodedImages
 from dp_common.errors import Damaged, Problem
 from dp_common.real_images.splits import LazySplit, Split
-from dp_common.training_data import loading
-from dp_common.training_data import shards as store
-from dp_common.training_data.training_set import BlockSet, TrainSet
+from dp_common.training_data import loading, shards
+from dp_common.training_data.block_set import BlockSet
+from dp_common.training_data.training_set import TrainSet
 
 
 def image_of(index):
@@ -23,17 +26,11 @@ def shard(folder, first, n):
     """A shard of images first ..; pixels, label and index name each other."""
     indices = np.arange(first, first + n)
     path = folder / f"{first}.parquet"
-    mark = store.write(
+    mark = shards.write(
         path,
+        EncodedImages([shards.encode(image_of(i)) for i in indices], indices, indices % 7),
         list("abcdefg"),
-        [store.encode(image_of(i)) for i in indices],
-        indices,
-        indices % 7,
-        None,
-        seed=0,
-        round=0,
-        strategy="static",
-        omega=0.0,
+        shards.Origin(seed=0, round=0, strategy="static"),
     )
     return path, mark, n
 
@@ -159,10 +156,10 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
     """One shard under many names: what a reader holds depends on their number only."""
     path, mark, n = shard(tmp_path, 0, 4096)
     held = {}
-    for shards in (32, 3174):
+    for count in (32, 3174):
         trainset = BlockSet()
-        for number in range(len(trainset.sources), shards):
-            link = tmp_path / f"{shards}-{number}.parquet"
+        for number in range(len(trainset.sources), count):
+            link = tmp_path / f"{count}-{number}.parquet"
             os.link(path, link)
             trainset.add_shard(link, mark, n)
         feeding = loading.stream(
@@ -171,7 +168,7 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
         for _ in range(40):
             next(feeding)
             processes = [os.getpid(), *children(os.getpid())]
-            held[shards] = max(held.get(shards, 0), sum(anonymous(pid) for pid in processes))
+            held[count] = max(held.get(shards, 0), sum(anonymous(pid) for pid in processes))
         assert len(processes) >= 3
         feeding.close()
     grown = (held[3174] - held[32]) / ((3174 - 32) * n)

@@ -5,6 +5,7 @@ them.
 import numpy as np
 import pandas as pd
 
+from dp_common.arrays import EncodedImages
 from dp_common.persistence import ledger
 from dp_common.training_data import shards
 from results.analysis.study import load
@@ -57,14 +58,8 @@ def grown(folder, additions=3, seen=1000, omega=0.05, probe=None, with_shards=Tr
             shards.write(
                 folder / file,
                 CLASSES,
-                pixels,
-                indices,
-                indices % 2,
-                None,
-                seed=0,
-                round=addition,
-                strategy="dp",
-                omega=weight,
+                EncodedImages(pixels, indices, indices % 2),
+                shards.Origin(seed=0, round=addition, strategy="dp", omega=weight),
             )
         call(
             "generate",
