@@ -22,7 +22,7 @@ from results.claims.judging.claim import Claim, Finding
 from results.claims.judging.pairs import FEW, enough
 
 HALF = "hours of prune / hours of dp"
-PRICES = "results/measured/speed/digits-unet.csv"  # of a teacher in the project whose network is what costs
+PRICES = "digits-unet"  # of a teacher in the project whose network is what costs
 
 
 def judge(selection: ArmSelection) -> list[Finding]:

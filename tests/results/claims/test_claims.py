@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import claims as application
-from benchmarks import grid_files, theory
+from benchmarks import cli, grid_files, theory
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 from results import claims
@@ -57,7 +57,7 @@ def runs_of(sweep):
         python, m, module, *words = line.split()
         assert (python, m) == ("python", "-m")
         if module == "benchmarks.theory":
-            theory.parse(words)
+            cli.parse(words, theory.Options)
         else:
             assert module == "benchmarks.sweep"
             words = ["seed=0,4" if word.startswith("seed=") else word for word in words]
@@ -102,7 +102,7 @@ def test_what_was_not_run_proposes_runs_that_resolve(tmp_path):
         line = one.sweep.split(" && ")[-1]
         assert one.id == "C9" or len(grid_files.expand(line.split()[3:])) >= 5, one
         for words in [part.split()[3:] for part in one.sweep.split(" && ")]:
-            theory.parse(words) if one.id == "C9" or "dp" not in str(words) else resolve(grid_files.expand(words)[-1])
+            cli.parse(words, theory.Options) if one.id == "C9" or "dp" not in str(words) else resolve(grid_files.expand(words)[-1])
 
 
 def test_a_study_of_the_theory_alone_is_enough(tmp_path):
@@ -149,7 +149,7 @@ def test_of_some_seeds_only(tmp_path, capsys):
         application.main([str(tmp_path), f"seeds={seeds}", f"out={tmp_path / 'out'}"])
         found[seeds] = set(pd.read_csv(tmp_path / "out" / "claims.csv").query("id == 'C1'")["claim_verdict"])
     assert found == {"0..2": {"confirmed"}, "3..5": {"refuted"}}
-    with pytest.raises(BadInput, match="seeds=9: .*no run under"):
+    with pytest.raises(BadInput, match="seed=9: .*no run under"):
         application.main([str(tmp_path), "seeds=9"])
 
 

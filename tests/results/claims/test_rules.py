@@ -158,14 +158,14 @@ def test_c4_three_pairs_have_no_interval(tmp_path):
 
 def test_c4_on_the_mixture_only_repriced(tmp_path):
     from benchmarks import claims as application
-    from benchmarks.cli import words_of
+    from benchmarks import unit_costs
+    from benchmarks.cli import parse
 
     hours(tmp_path, "mixture", None, cost=9)
     found = one(tmp_path, "C4")
     assert found.verdict == "undecided" and "re-priced" in found.why
-    words_of(found.sweep.split()[3:], application.DEFAULTS)
-    assert "prices the mixture itself" in one(tmp_path, "C4", repricing.load("results/measured/speed/cpu.csv")).why
-    found = one(tmp_path, "C4", repricing.load(words_of(found.sweep.split()[3:], application.DEFAULTS)["prices"]))
+    assert "prices the mixture itself" in one(tmp_path, "C4", repricing.load(unit_costs.path_of("prices", "cpu"))).why
+    found = one(tmp_path, "C4", parse(found.sweep.split()[3:], application.Options).load_prices())
     assert (
         found.verdict == "confirmed" and "re-priced" in found.ours
     )  # 28,000 plain images of prune for 4,000 of dp, at UNet prices

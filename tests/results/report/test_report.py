@@ -500,7 +500,7 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
     application.main([str(root), "seeds=0", "exclude=monitor"])
     text = (root / "report" / report.NAME).read_text()
     assert (
-        "written to" in capsys.readouterr().err and "python -m benchmarks.report ROOT seeds=0 exclude=monitor" in text
+        "written to" in capsys.readouterr().err and "python -m benchmarks.report ROOT seed=0 exclude=monitor" in text
     )
     assert "Finished are 1 of 1 run: 1 arm at 1k, up to 1 seed." in text and Page(text).ids
     again = tmp_path / "again"
@@ -508,8 +508,8 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
     assert (again / report.NAME).read_bytes() == text.encode()  # the report itself under the root changes nothing
     for words, key in (
         (["root=nowhere"], "root"),
-        (["seed=1"], "seed"),
-        ([str(root), "seeds=7"], "seeds"),
+        (["sead=1"], "sead"),
+        ([str(root), "seeds=7"], "seed"),
         ([str(root), "prices=nothing.csv"], "prices"),
         ([str(root), "on=blurr"], "on"),
         ([str(root), "exclude=trian"], "exclude"),

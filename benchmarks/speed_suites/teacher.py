@@ -1,22 +1,34 @@
-"""The teacher, sampler and learner of one run, as its own keys say: plain images, guided ones by path and frequency, training."""
+"""Teacher, sampler and learner of a run, by its keys: plain images, guided by path and frequency, training."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
 
-def items(options):
-    run = resolve(["strategy=static", *options.words])
+RUN_KEYS = True
+
+
+def items(setting: Setting) -> dict[str, Item]:
+    """The items of the run that the keys describe."""
+    run = resolve(["strategy=static", *setting.overrides])
     run.task.load(run.spec.data.split)
-    return measured(run, options)
+    return measured(run, setting)
 
 
-def measured(run, options, decodes=()):
-    """Items named after the teacher of a resolved run, whose task is loaded as far as its teacher needs. ``decodes``: values of
-    the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
+def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> dict[str, Item]:
+    """Items named after the teacher of a run.
+
+    Args:
+        run: its task is loaded as far as its teacher needs.
+        setting: of the command.
+        decodes: values of the teacher's ``guide_decode`` to take in turn; matrix work is then counted too.
     """
     import numpy as np
 
@@ -25,27 +37,28 @@ def measured(run, options, decodes=()):
     from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
 
-    run.teacher.prepare(run.task, options.device)
-    learner = Learner(run.spec, run.task, options.device)
-    studio = ImageSampler(run.spec, run.teacher, options.device, Meter())
+    teacher: Any = run.teacher
+    teacher.prepare(run.task, setting.device)
+    learner = Learner(run.spec, run.task, setting.device)
+    sampler = ImageSampler(run.spec, run.teacher, setting.device, Meter())
     block, batch, name = (
-        min(options.block, run.spec.sampler.block),
+        min(setting.block, run.spec.sampler.block),
         run.spec.train.micro or run.spec.train.batch,
         run.spec.teacher,
     )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
-    images = quantise(studio.sample(indices, labels))
+    images = quantise(sampler.sample(indices, labels))
     rows = np.arange(batch) % block
     run.spec.train.batch = batch
 
     def guided(through, every, decode=None):
         if decode:
-            run.teacher.guide_decode = decode
+            teacher.guide_decode = decode
         guidance = Guidance("entropy", 0.05, "relative", through, every)
-        studio.sample(indices, labels, studio.guidance_step(guidance, learner))
+        sampler.sample(indices, labels, sampler.guidance_step(guidance, learner))
 
-    plain, train = partial(studio.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
+    plain, train = partial(sampler.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
     found = {f"{name}.plain": Item("images", block, plain, flops=flops_of(plain) if decodes else None)}
     for through, every, decode in product(THROUGH, (1, 5), decodes or (None,)):
         called = ".".join(filter(None, (name, "relative", through, f"every{every}", decode)))
@@ -56,7 +69,7 @@ def measured(run, options, decodes=()):
     }
 
 
-def flops_of(call):
+def flops_of(call: Callable[[], Any]) -> float:
     """Floating-point operations of the matrix products, convolutions and attentions in one call."""
     from torch.utils.flop_counter import FlopCounterMode
 

@@ -1,24 +1,29 @@
-"""Training images from disk: this suite's Parquet shards in block order, beside torchvision's ImageFolder with a DataLoader,
-as many worker processes, on the same JPEG files (224 pixels, quality 95), as they are and with the ViT recipe's augmentation.
+"""Training images from disk: Parquet shards in block order, beside torchvision's ImageFolder.
+
+With a DataLoader of as many worker processes, on the same JPEG files (224 pixels, quality 95), as they are and with the
+ViT recipe's augmentation.
 """
 
 import atexit
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
+from dp_common.config.specification import Train
 
+RUN_KEYS = False
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 
 
-def items(options):
+def items(setting: Setting) -> dict[str, Item]:
+    """One epoch of each reader, plain and augmented."""
     import numpy as np
 
-    from dp_common.config.specification import Train
     from dp_common.arrays import EncodedImages
-    from dp_common.training_data import loading
-    from dp_common.training_data import shards as store
+    from dp_common.training_data import loading, shards
     from dp_common.training_data.augmentation import augment_of
     from dp_common.training_data.block_set import BlockSet
 
@@ -26,45 +31,45 @@ def items(options):
     atexit.register(folder.cleanup)
     root = Path(folder.name)
     labels = np.arange(IMAGES) % 10
-    encoded = [store.encode(image, "jpeg") for image in pictures(256)]
+    encoded = [shards.encode(image, "jpeg") for image in pictures(256)]
     trainset = BlockSet()
     for first in range(0, IMAGES, IMAGES // PAGES):
         indices = np.arange(first, first + IMAGES // PAGES)
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
-        mark = store.write(
+        digest = shards.write(
             path,
             EncodedImages(data, indices, labels[indices]),
             [str(n) for n in range(10)],
-            store.Origin(seed=0, round=0, strategy="static"),
+            shards.Origin(seed=0, round=0, strategy="static"),
             format="jpeg",
         )
-        trainset.add_shard(path, mark, len(indices), first == 0)
+        trainset.add_shard(path, digest, len(indices), first == 0)
     for index in range(IMAGES):
-        place = root / "images" / str(labels[index])
-        place.mkdir(parents=True, exist_ok=True)
-        (place / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
+        of_class = root / "images" / str(labels[index])
+        of_class.mkdir(parents=True, exist_ok=True)
+        (of_class / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
     def block(augment):
         examples = loading.Examples(trainset, 0, augment=augment)
         for _ in loading.stream(
-            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], options.workers
+            examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], setting.workers
         ):
             pass
 
     vit = Train(crop=0.08, flip=True, randaugment=9)
     return {
         "loader.block": Item("images", IMAGES, partial(block, None), "loader.imagefolder"),
-        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, options.workers)),
+        "loader.imagefolder": Item("images", IMAGES, partial(image_folder, root / "images", None, setting.workers)),
         "loader.block.augmented": Item(
             "images", IMAGES, partial(block, augment_of(0, vit, (3, SIZE, SIZE))), "loader.imagefolder.augmented"
         ),
         "loader.imagefolder.augmented": Item(
-            "images", IMAGES, partial(image_folder, root / "images", vit, options.workers)
+            "images", IMAGES, partial(image_folder, root / "images", vit, setting.workers)
         ),
     }
 
 
-def image_folder(root, train, workers):
+def image_folder(root: Path, train: Train | None, workers: int) -> None:
     """One epoch by torchvision's own means."""
     from torch.utils.data import DataLoader
     from torchvision.datasets import ImageFolder
@@ -87,8 +92,8 @@ def image_folder(root, train, workers):
         pass
 
 
-def pictures(n):
-    """Smooth coloured noise, of about the JPEG size of a photograph: uint8 [n, 3, SIZE, SIZE]."""
+def pictures(n: int) -> Iterator[Any]:
+    """Smooth coloured noise, of about the JPEG size of a photograph: n arrays uint8 [3, SIZE, SIZE]."""
     import numpy as np
     from scipy.ndimage import gaussian_filter
 

@@ -1,14 +1,17 @@
-"""The digits recipe: the mixture teacher, plain and guided by each rule, path and frequency; the learner; encoding."""
+"""The digits recipe: mixture teacher, plain and guided by each rule, path and frequency; learner; encoding."""
 
 from functools import partial
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.config import registry
 from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
+RUN_KEYS = False
 
-def items(options):
+
+def items(setting: Setting) -> dict[str, Item]:
+    """Items of the digits recipe."""
     import numpy as np
     import torch
 
@@ -18,29 +21,29 @@ def items(options):
     from dp_common.seeds import label_of
     from dp_common.training_data import shards
 
-    block = options.block
+    block = setting.block
     run = resolve(["strategy=static"])
     run.task.load(0)
     run.teacher.prepare(run.task, torch.device("cpu"))
-    learner, studio = (
+    learner, sampler = (
         Learner(run.spec, run.task, "cpu"),
         ImageSampler(run.spec, run.teacher, torch.device("cpu"), Meter()),
     )
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
-    images = quantise(studio.sample(indices, labels))
+    images = quantise(sampler.sample(indices, labels))
     batch = run.spec.train.batch
     examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
 
     def guided(rule, through, every):
         guidance = Guidance("entropy", 0.05, rule, through, every)
-        studio.sample(indices, labels, studio.guidance_step(guidance, learner))
+        sampler.sample(indices, labels, sampler.guidance_step(guidance, learner))
 
     def gradient():
         x = learner.to_float(images).requires_grad_()
         torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
 
-    found = {"sample.plain": Item("images", block, partial(studio.sample, indices, labels))}
+    found = {"sample.plain": Item("images", block, partial(sampler.sample, indices, labels))}
     for rule in registry.plugins("guidance rule"):
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):

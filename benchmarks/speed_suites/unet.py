@@ -1,12 +1,15 @@
-"""A small unconditional pixel UNet with random weights: this sampler beside diffusers' own pipeline, and guidance on it."""
+"""A small pixel UNet with random weights: this sampler beside diffusers' own pipeline, and guidance on it."""
 
 from functools import partial
 
-from benchmarks.costs import Item
+from benchmarks.speed_suites import Item, Setting
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
+RUN_KEYS = False
 
-def items(options, steps=20):
+
+def items(setting: Setting) -> dict[str, Item]:
+    """This sampler and the pipeline, and guidance by path and frequency."""
     import torch
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
@@ -15,7 +18,7 @@ def items(options, steps=20):
     from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
-    batch = min(options.block, 64)
+    batch, steps = min(setting.block, 64), 20
     torch.manual_seed(0)
     unet = UNet2DModel(
         sample_size=8,
@@ -34,7 +37,9 @@ def items(options, steps=20):
     pipeline = DDIMPipeline(unet, scheduler)
     pipeline.set_progress_bar_config(disable=True)
     x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
-    objective = lambda x0, y: entropy.score(classifier(x0), y)
+
+    def objective(x0, y):
+        return entropy.score(classifier(x0), y)
 
     def ours(guidance=None):
         with torch.no_grad():
@@ -56,5 +61,7 @@ def items(options, steps=20):
     for through in THROUGH:
         for every in (1, 5):
             guidance = GuidanceStep(objective, Guidance("entropy", 0.05, "relative", through, every))
-            found[f"unet.relative.{through}.every{every}"] = Item("images", batch, partial(ours, guidance), "unet.plain")
+            found[f"unet.relative.{through}.every{every}"] = Item(
+                "images", batch, partial(ours, guidance), "unet.plain"
+            )
     return found

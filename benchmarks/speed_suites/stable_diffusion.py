@@ -1,6 +1,8 @@
-"""Stable Diffusion 1.5 at full size with random weights, written to a folder and read back as real ones are: 30 steps at 512
-pixels with classifier-free guidance, plain and guided by each decode, path and frequency; ViT-B/16 at 224 pixels; and a large
-bf16 matrix product, whose rate is the peak the others are a share of. Costs do not depend on what weights say.
+"""The architecture of Stable Diffusion 1.5 with random weights, and ViT-B/16; wants a GPU.
+
+Written to a folder and read back as real weights are: 30 steps at 512 pixels with classifier-free guidance, plain and
+guided by each decode, path and frequency; ViT-B/16 at 224 pixels; and a large bf16 matrix product, whose rate is the
+peak the others are a share of. Costs do not depend on what weights say.
 """
 
 import atexit
@@ -8,14 +10,16 @@ import json
 import tempfile
 from pathlib import Path
 
-from benchmarks.costs import Item
-from benchmarks.costs.teacher import measured
+from benchmarks.speed_suites import Item, Setting
+from benchmarks.speed_suites.teacher import measured
 from dp_common.config.resolve import resolve
 
+RUN_KEYS = True
 SIDE = 8192
 
 
-def items(options):
+def items(setting: Setting) -> dict[str, Item]:
+    """The matrix product, and the items of the teacher with each decode."""
     import torch
 
     folder = tempfile.TemporaryDirectory()
@@ -29,16 +33,16 @@ def items(options):
             f"stable_diffusion.weights={folder.name}",
             "stable_diffusion.guide_decode=tiny",
             f"stable_diffusion.tiny_weights={folder.name}/tiny",
-            *options.words,
+            *setting.overrides,
         ]
     )
-    a, b = (torch.randn(SIDE, SIDE, device=options.device, dtype=torch.bfloat16) for _ in range(2))
+    a, b = (torch.randn(SIDE, SIDE, device=setting.device, dtype=torch.bfloat16) for _ in range(2))
     peak = {"matmul.bf16": Item("products", 1, lambda: a @ b, flops=2.0 * SIDE**3)}
-    return peak | measured(run, options, decodes=("full", "reduced", "tiny"))
+    return peak | measured(run, setting, decodes=("full", "reduced", "tiny"))
 
 
-def write(folder):
-    """Components of the published architecture in diffusers' format, bf16; the text encoder is small, it runs once per class."""
+def write(folder: Path) -> None:
+    """Write components of the published architecture in diffusers' format, bf16; the text encoder is a small one."""
     import torch
     from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -93,7 +97,7 @@ def write(folder):
     (folder / "tokenizer/merges.txt").write_text("#version: 0.2\n")
 
 
-def vocabulary():
+def vocabulary() -> dict[str, int]:
     """Letters, alone and at the end of a word: no merges."""
     letters = [chr(c) for c in range(33, 127)]
     return {
