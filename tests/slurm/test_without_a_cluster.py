@@ -13,7 +13,8 @@ from dp_common.config.presets import preset_names
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
-from tests.slurm.processes import ROOT, SMALL, command
+from tests.processes import ROOT, command
+from tests.slurm.processes import SMALL
 
 FAKES = {
     "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
@@ -303,14 +304,14 @@ def test_signals_are_noted_once_and_only_by_the_process_they_are_for(monkeypatch
     try:
         signal.signal(signal.SIGUSR2, lambda *_: requeued.append(1))  # as submitit has done
         signals = jobs.Signals(0.2)
-        assert not signals.heard()
+        assert not signals.received()
         child = os.fork()
         if not child:
             os.kill(os.getpid(), signal.SIGUSR2)
-            os._exit(1 if signals.heard() else 0)
+            os._exit(1 if signals.received() else 0)
         assert os.waitpid(child, 0)[1] == 0
         os.kill(os.getpid(), signal.SIGUSR2)
-        assert signals.heard() and not requeued
+        assert signals.received() and not requeued
         signal.sigtimedwait([], 0.5)  # no mark within the grace: requeued as it is
         assert requeued == [1]
         signals.end()

@@ -1,6 +1,8 @@
 """From indices to images, with every evaluation counted; guidance moves a real classifier's entropy where ω says;
 an image depends on its own index only."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -52,10 +54,16 @@ def test_other_scores_guide_too(sampler_of, learner, score):
 
 
 @pytest.mark.parametrize(
-    "sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading")]
+    "rule, through, sampler",
+    [
+        (
+            rule,
+            through,
+            (dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading"))[n % 2],
+        )
+        for n, (through, rule) in enumerate(itertools.product(PATHS, RULES))
+    ],
 )
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("through", PATHS)
 def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(sampler_of, learner, sampler, rule, through):
     plain, zero = sampler_of(**sampler), sampler_of(**sampler)
     expected = images_of(plain, 0, 12)
@@ -82,8 +90,13 @@ def test_what_a_guided_image_costs(sampler_of, learner, through):
     }
 
 
-@pytest.mark.parametrize("guided", [None, *RULES])
-@pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0)])
+@pytest.mark.parametrize(
+    "guided, sampler",
+    [
+        (guided, (dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0))[n % 2])
+        for n, guided in enumerate([*RULES, None])
+    ],
+)
 def test_four_index_ranges_equal_one(sampler_of, learner, guided, sampler):
     """An image is a function of its own index: of batch size only by float rounding. Uneven cuts, one of a single
     image.

@@ -1,4 +1,4 @@
-"""One run by several processes: the same images as by one, the same training but for rounding, no hanging at a death."""
+"""One run by several processes: the same images as by one, the same training but for rounding, no hanging at death."""
 
 import json
 import os
@@ -21,6 +21,7 @@ from dp_common.persistence import ledger
 from dp_common.persistence.meter import Meter
 from tests.processes import start_ranks
 
+pytestmark = pytest.mark.multiprocess
 RANKED = f"strategy={Path(__file__).parents[2]}/plugins/ranked.py:Ranked"
 RUN = [
     RANKED,
