@@ -1,33 +1,41 @@
 """Name the images of a set that cannot be decoded, each with the reason the decoder gives.
 
-    python -m benchmarks.check_images PATH
+    python -m benchmarks.check_images mine/train
 
-PATH is what ``data.train=`` takes: one folder per class, a .tar of such folders, or a folder of such .tars. Exit code
-1 where there are any.
+The set is what ``data.train=`` takes: one folder per class, a .tar of such folders, or a folder of such .tars. Exit
+code 1 where there are any.
 """
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from benchmarks.cli import guarded
+from benchmarks import cli
+from dp_common.config.options import option
 from dp_common.errors import BadInput, Problem
 from dp_common.real_images import image_files
 from dp_common.real_images.listing import brief, listing
 
 
-def main(argv: list[str]) -> int:
-    """Check the set at the one path given; returns the exit code."""
-    if {"--help", "-h"} & set(argv):
-        print(__doc__)
-        return 0
-    if len(argv) != 1:
-        raise BadInput("PATH", None, "one folder or .tar of images; --help says more")
-    return check(argv[0].removeprefix("path="))
+@dataclass
+class Options:
+    """Keys of this application."""
+
+    path: str = option("", "the folder or .tar of images", positional=True, place=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Check the set; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__)
+    if not options.path:
+        raise BadInput("path", None, "needed: one folder or .tar of images")
+    return check(options.path)
 
 
 def check(path: str) -> int:
     """Print a line for every image that cannot be decoded, and their number; returns the exit code."""
-    found = listing("PATH", path)
-    files = image_files.Files("PATH", path, {name: label for label, name in enumerate(found.classes)})
+    found = listing("path", path)
+    files = image_files.Files("path", path, {name: label for label, name in enumerate(found.classes)})
     bad = 0
     for row in range(len(files)):
         try:
@@ -49,4 +57,4 @@ def check(path: str) -> int:
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)

@@ -1,48 +1,50 @@
 """The paper's claims, confirmed or refuted by the runs under a folder.
 
     python -m benchmarks.claims [root]                prints the verdicts; writes claims.md, .tex, .csv to <root>/claims
-    python -m benchmarks.claims results/runs out=paper prices=results/measured/speed/digits-unet.csv
+    python -m benchmarks.claims results/runs out=paper prices=digits-unet
 
-Each of ten claims is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the verdict
-rests on, the rule it follows, and the sweep that would decide it. Verdicts are of one comparison each: runs of other budgets, tasks or teachers
-have their own. Those on the theory read the ledger of ``python -m benchmarks.theory`` under the same root. Nothing is run.
-
-Keys:
-    root=results/runs    folder of runs, at any depth; a bare word is the root too
-    out=<root>/claims    folder to write to; claims.csv has every effect at every scale
-    seeds=all            only runs of these seeds, such as 0..4 or 0,2,5; the theory's simulations stay as they are
-    prices=none          unit costs as benchmarks.speed writes them; on the mixture teacher hours count only re-priced (C4)
-
-Exit codes: 0 done, 2 bad input, 1 anything else, such as a damaged run, which is named.
+Each of ten claims is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the
+verdict rests on, the rule it follows, and the sweep that would decide it. Verdicts are of one comparison each: runs of
+other budgets, tasks or teachers have their own. Those on the theory read the ledger of ``python -m benchmarks.theory``
+under the same root; its simulations stay as they are whatever ``seed`` says. On the mixture teacher hours count only
+re-priced (C4). claims.csv has every effect at every scale. Nothing is run.
 """
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from benchmarks.cli import guarded, runs_under, words_of
-from dp_common.config.specification import Runtime
-from dp_common.errors import BadInput
+from benchmarks import cli
+from benchmarks.study_options import StudyOptions, study_of
+from dp_common.config.options import option
 
-DEFAULTS = {"root": Runtime.root, "out": "", "seeds": "all", "prices": "none"}
+if TYPE_CHECKING:
+    from results.claims.judging.claim import Judgement
 
 
-def main(words):
-    if {"--help", "-h"} & set(words):
-        print(__doc__.strip())
-        return
-    given = words_of(words, DEFAULTS)
+@dataclass
+class Options(StudyOptions):
+    """Keys of this application."""
+
+    out: str = option("", "folder to write to", place=True, shown="<root>/claims")
+
+
+def main(argv: list[str]) -> int:
+    """Print and write the verdicts; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__)
     from results import claims
-    from results.analysis import repricing as prices
 
-    known = None if given["prices"] == "none" else prices.load(given["prices"])
-    frame = None if given["seeds"] == "all" else runs_under(given["root"], given["seeds"])
-    found = claims.evaluate(given["root"], known, frame=frame)
-    out = Path(given["out"]) if given["out"] else Path(given["root"]) / "claims"
+    prices = options.load_prices()
+    study = study_of(options) if options.seed or options.code == "all" else None
+    found = claims.evaluate(options.root, prices, study=study)
+    out = options.folder("claims")
     write(found, out)
     print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)
+    return 0
 
 
-def write(found, out):
+def write(found: "list[Judgement]", out: Path) -> None:
     """Print the table and write the files."""
     from dp_common.files import write_atomic
     from results import claims
@@ -50,10 +52,7 @@ def write(found, out):
 
     table = claims.table(found)
     print(render.text(table))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
+    cli.writable_folder("out", out)
     write_atomic(out / "claims.md", (render.markdown(table) + "\n").encode())
     write_atomic(out / "claims.tex", (render.latex(table) + "\n").encode())
     write_atomic(
@@ -63,4 +62,4 @@ def write(found, out):
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)

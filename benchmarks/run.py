@@ -2,13 +2,13 @@
 
     python -m benchmarks.run strategy=dp scale=640k
     python -m benchmarks.run strategy=dp scale=4k seed=1 dp.omega=0.05 root=results/runs
-    python -m benchmarks.run --list [--check]        what there is to choose from
-    python -m benchmarks.run --dry-run key=value ... the resolved configuration, the run id, an estimate
-    python -m benchmarks.run --help                  every key
+    python -m benchmarks.run --list [--check]          what there is to choose from
+    python -m benchmarks.run --dry-run key=value ...   the resolved configuration, the run id, an estimate
+    python -m benchmarks.run --help                    every key
 
-The same command again resumes, or prints the finished result. Under torchrun, or in a SLURM step of several tasks, the ranks work on
-the run together, a device each; with how many is no part of what a run is, and may differ from attempt to attempt. Exit codes: 0 done, 2 bad input, 3 held by a live run,
-1 anything else.
+The same command again resumes, or prints the finished result. Under torchrun, or in a SLURM step of several tasks, the
+ranks work on the run together, a device each; with how many is no part of what a run is, and may differ from attempt to
+attempt. In Python: ``from benchmarks import run; run(strategy="dp", scale="4k")`` returns the summary.
 """
 
 import time
@@ -18,37 +18,66 @@ STARTED = time.perf_counter()
 import json  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
-from dataclasses import MISSING  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import TYPE_CHECKING, Any  # noqa: E402
 
-from benchmarks.cli import guarded  # noqa: E402
-from dp_common.config import registry  # noqa: E402
-from dp_common.config.resolve import known_keys, presets_told, resolve, sections
-from dp_common.distributed import rendezvous as joining
-from dp_common.errors import BadInput, did_you_mean  # noqa: E402
+from benchmarks import api, cli  # noqa: E402
+from dp_common.config.options import option  # noqa: E402
 
-FLAGS = ("--help", "--list", "--check", "--dry-run", "--quiet", "--json")
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
 
-
-def main(words):
-    flags = {word for word in words if word.startswith("-")}
-    for flag in flags - set(FLAGS) - {"-h"}:
-        raise BadInput(flag, None, f"one of {', '.join(FLAGS)}.{did_you_mean(flag, FLAGS)}")
-    words = [word for word in words if not word.startswith("-")]
-    if flags & {"--help", "-h"}:
-        print(__doc__ + "\nKeys:\n\n" + keys_text(words))
-    elif "--list" in flags:
-        print(list_text("--check" in flags))
-    elif "--dry-run" in flags:
-        print(dry_text(resolve(words)))
-    else:
-        return run(words, quiet="--quiet" in flags, as_json="--json" in flags)
+ADDITION_COLUMNS = (  # key of an addition, label, factor, format
+    ("score_at_birth", "score at birth", 1, ".2f"),
+    ("true_label", "true label %", 100, ".2f"),
+    ("log_density", "log-density", 1, ".1f"),
+)
 
 
-def run(words, quiet=False, as_json=False):
-    """One run by this process, or by all ranks of which it is one. The first failure of any rank is shown, once, by that rank."""
-    group = joining.join()
+@dataclass
+class Options:
+    """Keys of this application; those of the run follow below."""
+
+    list: bool = option(False, "print what there is to choose from, and end")
+    check: bool = option(False, "with --list: import each plugin too, and say which are broken")
+    dry_run: bool = option(False, "print the resolved configuration, the run id and an estimate, and end")
+    quiet: bool = option(False, "print the result only")
+    json: bool = option(False, "print the result as JSON")
+    overrides: tuple[str, ...] = option((), "keys of the run, below", rest=True)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do one run, or say what it would be; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__, keys_text)
+    if options.list:
+        from benchmarks.catalogue import list_text
+
+        print(list_text(options.check))
+        return 0
+    if options.dry_run:
+        from dp_common.config.resolve import resolve
+
+        resolved = resolve(list(options.overrides))
+        cli.creatable_folder("root", resolved.runtime.root)
+        print(dry_text(resolved))
+        return 0
+    return run(list(options.overrides), options.quiet, options.json)
+
+
+def run(overrides: list[str], quiet: bool = False, as_json: bool = False) -> int:
+    """One run by this process, or by all ranks of which it is one; returns the exit code.
+
+    The first failure of any rank is shown, once, by that rank.
+    """
+    from dp_common.config.resolve import resolve
+    from dp_common.distributed import rendezvous
+
+    group = rendezvous.join()
     try:
-        resolved = resolve(words)
+        resolved = resolve(overrides)
+        cli.creatable_folder("root", resolved.runtime.root)
         quiet = quiet or not group.first
         if not quiet:
             print(resolved.run_id, file=sys.stderr)
@@ -59,6 +88,7 @@ def run(words, quiet=False, as_json=False):
         summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, group=group)
         if group.first:
             print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
+        return 0
     except Exception as error:
         if group.report_failure(error):
             raise
@@ -67,82 +97,74 @@ def run(words, quiet=False, as_json=False):
         group.shutdown()
 
 
-def stop_on_signals():
+def stop_on_signals() -> Callable[[], bool]:
     """Install handlers that only set a flag; returns the function that reads it. A second Ctrl-C ends at once."""
-    asked = []
+    received: list[int] = []
 
-    def handler(number, frame):
-        if asked and number == signal.SIGINT:
+    def handler(number: int, frame: Any) -> None:
+        if received and number == signal.SIGINT:
             signal.default_int_handler(number, frame)
-        asked.append(number)
+        received.append(number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2):
         signal.signal(number, handler)
-    return lambda: bool(asked)
+    return lambda: bool(received)
 
 
-def result_text(s, folder):
+def result_text(summary: dict[str, Any], folder: Path) -> str:
+    """What a person reads of a finished run."""
+    s = summary
     low, high = s["accuracy_interval"]
     shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
     phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
     total = s["gpu_hours"]["total"]
-    rounds = [
-        f"  {a['call']:9} {a['images']:>9,} images after {a['seen']:>9,} seen"
-        + "".join(f"   {label} {scale * a[key]:{form}}" for key, label, scale, form in BIRTH if key in a)
-        for a in s["additions"]
-    ]
+    of_result = f"{total:.4f}" if total is not None else "mixed devices"
+    short = "" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"
+    counts = f"{s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen"
+    spent = f"{s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)"
+    interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
     return "\n".join(
         [
-            f"test accuracy   {100 * s['accuracy']:.2f} %   [{100 * low:.2f}, {100 * high:.2f}] (95 % Wilson, this test set)",
+            f"test accuracy   {100 * s['accuracy']:.2f} %   {interval} (95 % Wilson, this test set)",
             f"shifted sets    {shifted}" if shifted else "shifted sets    none",
-            f"images          {s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen in {s['iterations']:,} iterations"
-            + ("" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"),
+            f"images          {counts} in {s['iterations']:,} iterations{short}",
             f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
-            f"hours           {f'{total:.4f}' if total is not None else 'mixed devices'} of the result, {s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)",
+            f"hours           {of_result} of the result, {spent}",
             "additions",
-            *rounds,
+            *map(addition_text, s["additions"]),
             f"folder          {folder}",
         ]
     )
 
 
-BIRTH = (
-    ("score_at_birth", "score at birth", 1, ".2f"),
-    ("true_label", "true label %", 100, ".2f"),
-    ("log_density", "log-density", 1, ".1f"),
-)
+def addition_text(addition: dict[str, Any]) -> str:
+    """One line of the result: an addition to the training set."""
+    measured = [
+        f"   {label} {factor * addition[key]:{form}}"
+        for key, label, factor, form in ADDITION_COLUMNS
+        if key in addition
+    ]
+    return f"  {addition['call']:9} {addition['images']:>9,} images after {addition['seen']:>9,} seen" + "".join(
+        measured
+    )
 
 
-def list_text(check):
-    rows = registry.listing(check) + [("preset", name, about, None) for name, about in presets_told()]
-    lines = []
-    for kind in dict.fromkeys(row[0] for row in rows):
-        lines.append({"strategy": "strategies", "task": "tasks"}.get(kind, kind + "s"))
-        width = max(len(name) for k, name, *_ in rows if k == kind)
-        lines += [
-            f"  {name:{width}}  {about if broken is None else 'BROKEN: ' + broken}"
-            for k, name, about, broken in rows
-            if k == kind
-        ]
+def keys_text(overrides: list[str]) -> str:
+    """Every key of a run with its default, allowed values and meaning."""
+    from benchmarks.cli_help import row, table
+    from dp_common.config.resolve import sections
+    from dp_common.config.typed import known_keys
+
+    lines = ["Keys of a run:"]
+    for section, cls in sections():
+        part = "" if section in ("specification", "runtime") else section
+        lines += ["", section, ""]
+        lines += table([row(known.field, key) for key, known in known_keys({part: cls}).items()])
     return "\n".join(lines)
 
 
-def keys_text(words):
-    """Every key with its default, allowed values and meaning."""
-    lines = []
-    for section, cls in sections(words):
-        lines.append(section)
-        for key, (_, _, f) in known_keys(
-            {section if section not in ("specification", "runtime") else "": cls}, runtime=False
-        ).items():
-            rules = f.metadata
-            default = f.default if f.default is not MISSING else {}
-            allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
-            lines.append(f"  {key + '=' + str(default):34}{allowed} {rules.get('about', '')}")
-    return "\n".join(lines)
-
-
-def dry_text(resolved):
+def dry_text(resolved: "Resolved") -> str:
+    """The resolved configuration with the source of each value, the run id, and an estimate."""
     from benchmarks.estimate import estimate
 
     lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
@@ -151,16 +173,11 @@ def dry_text(resolved):
         for key, value in resolved.places.items()
     ]
     lines += [f"note: {note}" for note in resolved.notes]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"run id    {resolved.run_id}",
-            f"folder    {resolved.runtime.root}/{resolved.run_id}",
-            *estimate(resolved),
-        ]
-    )
+    lines += ["", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}"]
+    return "\n".join([*lines, *estimate(resolved)])
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)
+else:
+    sys.modules[__name__].__class__ = api.CallableModule

@@ -1,17 +1,12 @@
-"""Unit costs on this machine: what one image sampled, guided, scored, trained on, read or written costs.
+"""Unit costs on this machine: what an image sampled, guided, scored, trained on or read costs.
 
-    python -m benchmarks.speed [suite=digits,unet] [out=FILE.csv] [repeat=7] [block=512] [threads=1] [workers=2] [device=auto]
-                               [key=value of a run ...]
+    python -m benchmarks.speed                                  the digits recipe and a small UNet
+    python -m benchmarks.speed suite=teacher teacher=unet block=256 repeat=5 out=unet.csv
+    python -m benchmarks.speed suite=loader,ranks threads=1
 
-Everything is timed in turn, ``repeat`` times, so that drift of the machine meets all alike; medians are told, and ratios of
-medians to the item each is compared with. The file is what ``--dry-run`` and re-pricing read. Suites, one file each in costs/:
-
-    digits            the mixture teacher with the digits recipe, plain and guided by each rule, path and frequency; the learner
-    unet              a small pixel UNet (random weights), where the network is what costs; beside it diffusers' DDIMPipeline
-    teacher           the teacher, sampler and learner of a run (teacher=unet, task=imagenet1k, ...): plain, guided, trained
-    ranks             generation by 1 and by 2 processes of one thread each (teacher=unet on digits, or a run's)
-    loader            training images from this suite's shards in block order, beside torchvision's ImageFolder
-    stable-diffusion  the full-size architecture of Stable Diffusion 1.5 with random weights, and ViT-B/16; wants a GPU
+Everything is timed in turn, ``repeat`` times, so that drift of the machine meets all alike; medians are shown, and
+ratios of medians to the item each is compared with. The file is what ``--dry-run`` and ``prices=`` of the tables
+read.
 """
 
 import csv
@@ -19,111 +14,120 @@ import io
 import platform
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import median
+from types import ModuleType
+from typing import Any
 
-from benchmarks.cli import guarded
-from dp_common.config.resolve import count, parse
+from benchmarks import cli, folders
+from benchmarks.speed_suites import Item, Setting
+from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
-SUITES = ("digits", "unet", "teacher", "ranks", "loader", "stable-diffusion")
-FIELDS = (
-    "item",
-    "unit",
-    "seconds_per_unit",
-    "units_per_second",
-    "compared_with",
-    "ratio",
-    "tflop_per_second",
-    "peak_gib",
-    "repeats",
-    "threads",
-    "device",
-)
+Row = dict[str, Any]
+COLUMNS = (
+    "item unit seconds_per_unit units_per_second compared_with ratio tflop_per_second peak_gib repeats threads device"
+).split()
+
+
+def suites() -> list[str]:
+    """What ``suite=`` may be: the files of speed_suites/."""
+    return folders.names("benchmarks.speed_suites")
 
 
 @dataclass
 class Options:
-    suite: str = "digits,unet"
-    out: str = ""
-    repeat: int = 7
-    block: int = 512  # images sampled at once
-    threads: int = 1
-    workers: int = 2
-    device: str = "auto"
-    words: list = field(default_factory=list)  # key=value of a run, for the suites that measure one
+    """Keys of this application."""
+
+    suite: tuple[str, ...] = option(("digits", "unet"), "what is timed", many=True, choices=suites)
+    out: str = option("", "CSV file to write", place=True)
+    repeat: int = option(7, "times that everything is timed, after one round to warm up", low=1)
+    block: int = option(512, "images sampled at once", low=1)
+    threads: int = option(1, "CPU threads", low=1, high=1024)
+    workers: int = option(2, "processes that read images", low=0)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    overrides: tuple[str, ...] = option((), "keys of a run, for the suites that time one", rest=True)
 
 
-def main(words):
-    if {"--help", "-h"} & set(words):
-        print(__doc__)
-        return 0
-    options = Options()
-    for key, value in parse(words).items():
-        if key in Options.__dataclass_fields__ and key != "words":
-            setattr(options, key, count(key, value) if isinstance(getattr(options, key), int) else value)
-        else:
-            options.words.append(f"{key}={value}")
-    suites = options.suite.split(",")
-    for suite in suites:
-        if suite not in SUITES:
-            raise BadInput("suite", suite, f"one or more of {', '.join(SUITES)}, by commas")
-    if options.words and not {"teacher", "ranks", "stable-diffusion"} & set(suites):
-        raise BadInput(options.words[0], None, "keys of a run go with suite=teacher, ranks or stable-diffusion")
+def main(argv: list[str]) -> int:
+    """Time the suites, print and write the costs; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__, suites_text)
+    modules = [module_of(suite) for suite in options.suite]
+    if options.overrides and not any(module.RUN_KEYS for module in modules):
+        takers = [suite for suite in suites() if module_of(suite).RUN_KEYS]
+        raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
+    if options.out:
+        cli.writable_folder("out", Path(options.out).parent, options.out)
     from dp_common.persistence.provenance import device_named, fix_threads
 
     fix_threads(options.threads)
-    options.device = device_named(options.device)
-    items = {}
-    for suite in suites:
-        items |= import_module(f"benchmarks.costs.{suite.replace('-', '_')}").items(options)
-    rows = table(*measure(items, options), items, options)
+    setting = Setting(device_named(options.device), options.block, options.workers, options.overrides)
+    items: dict[str, Item] = {}
+    for module in modules:
+        items |= module.items(setting)
+    seconds, peaks = measure(items, options.repeat, setting.device)
+    rows = cost_rows(items, seconds, peaks, options, setting.device)
     if options.out:
-        Path(options.out).parent.mkdir(parents=True, exist_ok=True)
         write_atomic(options.out, as_csv(rows).encode())
-    for row in rows:
-        beside = f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else ""
-        told = [
-            f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "",
-            f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else "",
-        ]
-        print(
-            f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   "
-            + "   ".join(filter(None, [beside, *told]))
-        )
+    print("\n".join(map(row_text, rows)))
     return 0
 
 
-def measure(items, options):
-    """({name: [seconds per unit] * repeat}, {name: peak GiB of device memory}); one warm-up round, all items in turn in each."""
+def module_of(suite: str) -> ModuleType:
+    """The module of a suite."""
+    return import_module(f"benchmarks.speed_suites.{suite.replace('-', '_')}")
+
+
+def suites_text(overrides: list[str]) -> str:
+    """The suites, for ``--help``."""
+    from benchmarks.cli_help import table
+
+    found = folders.files("benchmarks.speed_suites")
+    return "\n".join(["Suites:", "", *table([(name, folders.about(path)) for name, path in found.items()])])
+
+
+def measure(items: dict[str, Item], repeat: int, device: Any) -> tuple[dict[str, list[float]], dict[str, float | None]]:
+    """Time all items in turn, ``repeat`` rounds after one to warm up.
+
+    Returns:
+        {name: seconds per unit, one per round}, {name: peak GiB of device memory, None on a CPU}.
+    """
     import torch
 
-    cuda = options.device.type == "cuda"
-    wait = (lambda: torch.cuda.synchronize(options.device)) if cuda else (lambda: None)
-    seconds, peak = {name: [] for name in items}, {}
-    for turn in range(options.repeat + 1):
+    cuda = device.type == "cuda"
+    synchronise: Callable[[], None] = (lambda: torch.cuda.synchronize(device)) if cuda else (lambda: None)
+    seconds: dict[str, list[float]] = {name: [] for name in items}
+    peaks: dict[str, float | None] = {}
+    for turn in range(repeat + 1):
         for name, item in items.items():
             if cuda:
-                torch.cuda.reset_peak_memory_stats(options.device)
-            wait()
+                torch.cuda.reset_peak_memory_stats(device)
+            synchronise()
             since = time.perf_counter()
             item.call()
-            wait()
+            synchronise()
             if turn:
                 seconds[name].append((time.perf_counter() - since) / item.n)
-            peak[name] = torch.cuda.max_memory_allocated(options.device) / 2**30 if cuda else None
-        print(f"round {turn} of {options.repeat}", file=sys.stderr)
-    return seconds, peak
+            peaks[name] = torch.cuda.max_memory_allocated(device) / 2**30 if cuda else None
+        print(f"round {turn} of {repeat}", file=sys.stderr)
+    return seconds, peaks
 
 
-def table(seconds, peak, items, options):
-    """Rows of FIELDS: medians, and ratios of medians within this one run."""
+def cost_rows(
+    items: dict[str, Item],
+    seconds: dict[str, list[float]],
+    peaks: dict[str, float | None],
+    options: Options,
+    device: Any,
+) -> list[Row]:
+    """Rows of COLUMNS: medians, and ratios of medians within this one command."""
     from dp_common.persistence.provenance import device_label
 
-    label = device_label(options.device) + (f" ({platform.machine()})" if options.device.type == "cpu" else "")
+    label = device_label(device) + (f" ({platform.machine()})" if device.type == "cpu" else "")
     medians = {name: median(values) for name, values in seconds.items()}
     return [
         {
@@ -131,10 +135,10 @@ def table(seconds, peak, items, options):
             "unit": item.unit,
             "seconds_per_unit": medians[name],
             "units_per_second": 1 / medians[name],
-            "compared_with": item.beside or "",
-            "ratio": medians[name] / medians[item.beside] if item.beside else None,
+            "compared_with": item.reference or "",
+            "ratio": medians[name] / medians[item.reference] if item.reference else None,
             "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None,
-            "peak_gib": peak[name],
+            "peak_gib": peaks[name],
             "repeats": options.repeat,
             "threads": options.threads,
             "device": label,
@@ -143,9 +147,21 @@ def table(seconds, peak, items, options):
     ]
 
 
-def as_csv(rows):
+def row_text(row: Row) -> str:
+    """One item as the terminal shows it."""
+    details = [
+        f"{row['ratio']:.2f} x {row['compared_with']}" if row["compared_with"] else "",
+        f"{row['tflop_per_second']:.3g} TFLOP/s" if row["tflop_per_second"] else "",
+        f"peak {row['peak_gib']:.1f} GiB" if row["peak_gib"] else "",
+    ]
+    rate = f"{row['item']:42} {row['units_per_second']:>12,.4g} {row['unit']}/s   "
+    return rate + "   ".join(filter(None, details))
+
+
+def as_csv(rows: list[Row]) -> str:
+    """The rows as a CSV file."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({key: f"{value:.6g}" if isinstance(value, float) else value for key, value in row.items()})
@@ -153,4 +169,4 @@ def as_csv(rows):
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)

@@ -1,35 +1,37 @@
 """Train the unet teacher of a task on its real training images.
 
-    python -m benchmarks.train_teacher task=digits [key=value ...]
+    python -m benchmarks.train_teacher task=digits
+    python -m benchmarks.train_teacher task=folder data.train=mine/train data.test=mine/test out=mine.safetensors
     python -m benchmarks.train_teacher --help        every key
 
-Ends with three files: the weights ``out`` (default teachers/<task>-split<k>.safetensors), beside them a card (.md) with their
-data, settings and quality, and a grid of samples (.png), which is also written while it trains. Use them with
-``teacher=unet unet.weights=...``. The same command again goes on after an interruption, or prints the card of what is done; on a
-CPU the weights are the same bits either way. The packaged digits teacher was made by
+Ends with three files: the weights ``out``, beside them a card (.md) with their data, settings and quality, and a grid
+of samples (.png), which is also written while it trains. Use them with ``teacher=unet unet.weights=...``. The same
+command again goes on after an interruption, or prints the card of what is done; on a CPU the weights are the same bits
+either way. The packaged digits teacher was made by
 
     python -m benchmarks.train_teacher task=digits out=dp_common/teachers/weights/digits.safetensors
 """
 
 import shlex
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.cli import guarded
-from dp_common.config import registry
+from benchmarks import cli
 from dp_common.config.options import option
-from dp_common.config.resolve import flatten, known_keys, parse, put
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.teacher_training.settings import SIZES, Training, defaults_for
 
 
 @dataclass
-class Here:
-    """Keys that do not decide the weights."""
+class Options:
+    """Keys that do not decide the weights; those that do follow below."""
 
-    out: str = option("", "the weights file, .safetensors; empty: teachers/<task>-split<k>.safetensors")
+    task: str = option("", "the classification problem; its own keys, <task>.<key>, are taken too")
+    out: str = option("", "the weights file, .safetensors", place=True, shown="teachers/<task>-split<k>.safetensors")
     device: str = option("auto", "auto, cpu, cuda or cuda:N; the bits are promised on the CPU only")
     checkpoint_every: float = option(120.0, "seconds between checkpoints", low=0)
     sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
@@ -45,197 +47,147 @@ class Here:
     )
     distance: str = option(
         "none",
-        "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches an Inception network",
+        "FID and KID of its samples to real test images by torchmetrics (extra: quality), which fetches a network",
         choices=("none", "inception"),
     )
     samples: int = option(2000, "images it is judged on", low=10)
+    overrides: tuple[str, ...] = option((), "what decides the weights, below", rest=True)
 
 
 @dataclass
-class Keys(Training, Here):
+class Decisive(Training):
+    """Keys that decide the weights."""
+
     data: Data = field(default_factory=Data)
 
 
-def main(words):
-    flags = [word for word in words if word.startswith("-")]
-    if set(flags) & {"--help", "-h"}:
-        print(help_text())
-        return 0
-    if flags:
-        raise BadInput(flags[0], None, f"only --help.{did_you_mean(flags[0], ['--help'])}")
-    task, name, keys = resolve(words)
-    out = Path(keys.out or f"teachers/{name}-split{keys.data.split}.safetensors")
-    if out.suffix != ".safetensors":
-        raise BadInput("out", keys.out, "a file name that ends in .safetensors")
+@dataclass
+class Plan:
+    """What is trained on what."""
+
+    task: Any  # with its keys set, not loaded
+    name: str
+    training: Training
+    data: Data
+    out: Path
+
+
+def main(argv: Sequence[str]) -> int:
+    """Train, go on, or find it done, and print the card; returns the exit code."""
+    options = cli.parse(argv, Options, __doc__, keys_text)
+    plan = plan_of(options)
+    cli.writable_folder("out", plan.out.parent, plan.out)
     from benchmarks.run import stop_on_signals
 
-    print(work(task, name, keys, out, words, stop_on_signals()))
+    print(train(plan, options, argv, stop_on_signals()))
     return 0
 
 
-def resolve(words):
-    """Command-line words -> (task with its data keys set, its name, Keys). Raises BadInput; imports no torch."""
-    from omegaconf import OmegaConf
+def plan_of(options: Options) -> Plan:
+    """Task, settings and file that the keys mean. Raises BadInput; imports no torch."""
+    from dp_common.config import registry
+    from dp_common.config.typed import TypedConfig
 
-    given = parse(words)
-    if "task" not in given:
+    if not options.task:
         raise BadInput("task", None, "needed: task=NAME, such as task=digits")
-    plugin = registry.find("task", given.pop("task"))
+    plugin = registry.find("task", options.task)
     cls = plugin.load()
-    shape = {"": Keys} | ({plugin.section: cls} if is_dataclass(cls) else {})
-    known, conf = (
-        known_keys(shape, runtime=False),
-        {part: OmegaConf.structured(keys) for part, keys in shape.items()},
-    )
-    del known["data.monitor"]
-    for key in given:
-        if key not in known:
-            raise BadInput(key, given[key], f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
-    for key, value in sorted(given.items()):
-        put(conf, known, key, value, {})
-    task = OmegaConf.to_object(conf[plugin.section]) if plugin.section in conf else cls()
-    task.data = OmegaConf.to_object(conf[""]).data
+    shape: dict[str, type] = {"": Decisive}
+    if is_dataclass(cls):
+        shape[plugin.section] = plugin.load()
+    config = TypedConfig(shape)
+    del config.known["data.monitor"]
+    given = dict(word.split("=", 1) for word in options.overrides)
+    for key, value in given.items():
+        if not config.holds(key):
+            names = [*config.known, *(f.name for f in fields(Options))]
+            raise BadInput(key, value, f"no such key.{did_you_mean(key, names) or ' --help lists them all.'}")
+        config.set(key, value)
+    task = config.build(plugin.section) if plugin.section in config.shape else cls()
+    task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():
-        put(conf, known, key, value, {})
-    return task, plugin.name, OmegaConf.to_object(conf[""])
+        config.set(key, value)
+    decisive = config.build("")
+    training = Training(**{f.name: getattr(decisive, f.name) for f in fields(Training)})
+    out = Path(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors")
+    if out.suffix != ".safetensors":
+        raise BadInput("out", options.out, "a file name that ends in .safetensors")
+    return Plan(task, plugin.name, training, decisive.data, out)
 
 
-def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=sys.stderr, flush=True)):
-    """Train, or go on, or find it done; returns the card. Raises Problem and its kinds."""
-    import torch
+def say_on_stderr(line: str) -> None:
+    """Show progress."""
+    print(line, file=sys.stderr, flush=True)
 
-    from dp_common import files
+
+def train(
+    plan: Plan,
+    options: Options,
+    argv: Sequence[str],
+    stop: Callable[[], bool],
+    say: Callable[[str], None] = say_on_stderr,
+) -> str:
+    """Train the teacher, or go on, or find it done.
+
+    Args:
+        plan: what is trained on what.
+        options: how.
+        argv: the command as typed, for the card.
+        stop: says whether to commit and end.
+        say: shows a line of progress.
+
+    Returns:
+        The card.
+
+    Raises:
+        Problem: and its kinds.
+    """
+    from benchmarks.teacher_session import TeacherSession, finished_card
     from dp_common.persistence import provenance
-    from dp_common.teacher_training import card as cards
-    from dp_common.teacher_training import quality as judged
-    from dp_common.teacher_training.source import Source
-    from dp_common.teacher_training.trainer import Trainer, refuse_difference
-    from dp_common.teachers import unet
 
-    settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
-    shown = flatten(settings) | {"data.split": keys.data.split, "data.limit": keys.data.limit}
-    if is_dataclass(task):
-        shown |= {f"{name}.{f.name}": getattr(task, f.name) for f in fields(task) if not f.metadata.get("place")}
-    provenance.fix_threads(settings.threads)
-    device = provenance.device_named(keys.device)
-    task.load(keys.data.split)
-    identity = {"task": name, "data fingerprint": task.fingerprint(), **shown}
-    if out.is_file():
-        about, _ = unet.read(out)
-        refuse_difference(
-            out,
-            {"task": about["task"], "data fingerprint": about["data"]["fingerprint"], **about["settings"]},
-            identity,
-        )
-        out.with_suffix(".checkpoint").unlink(missing_ok=True)  # of an end that was cut short
-        say(f"{out} is finished")
-        return cards.card(about, out)
-    if keys.distance != "none":
-        judged.need_torchmetrics()
-    trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
-    source = Source(task, keys.memory * 2**30, keys.workers, stop)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput("out", out, f"cannot write there: {error.strerror}") from error
-    checkpoint = out.with_suffix(".checkpoint")
-    if checkpoint.is_file():
-        trainer.load(checkpoint)
-        say(f"going on after step {trainer.done:,} of {settings.steps:,}")
-    about = {
-        "task": name,
-        "classes": list(task.classes),
-        "shape": list(task.shape),
-        "architecture": trainer.architecture,
-        "prediction": settings.prediction,
-        "schedule": settings.schedule,
-        "settings": shown,
-    }
-
-    def weights():
-        state = trainer.average.module.state_dict()
-        return {key: value.to(torch.bfloat16) if keys.save == "bf16" else value for key, value in state.items()}
-
-    def teacher():
-        made = unet.UNet()
-        net = unet.build(trainer.architecture)
-        net.load_state_dict(weights())
-        made.adopt(net, about, device)
-        return made
-
-    def grid():
-        columns = min(len(task.classes), 10)
-        images, _ = judged.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
-        files.write_atomic(out.with_suffix(".png"), cards.grid_png(images, columns))
-
-    say(
-        f"{sum(p.numel() for p in trainer.net.parameters()):,} parameters, {len(source.labels):,} real training images, {device}"
-    )
-    trainer.train(source, stop, keys.checkpoint_every, checkpoint, say, keys.sample_every, grid)
-    grid()
-    quality = {}
-    if keys.quality == "classifier":
-        say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
-        quality = judged.quality(teacher(), trainer, task, source, keys.samples, device, stop)
-    if keys.distance == "inception":
-        say(f"FID and KID of {keys.samples:,} samples")
-        quality |= judged.distances(
-            *judged.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
-        )
-    versions = {
-        package: provenance.installed(package)
-        for package in (
-            "torch",
-            "diffusers",
-            "numpy",
-            "scikit-learn",
-            *(["torchmetrics"] if keys.distance != "none" else []),
-        )
-    }
-    about |= {
-        "parameters": sum(p.numel() for p in trainer.net.parameters()),
-        "quality": quality,
-        "seconds": round(trainer.seconds, 1),
-        "command": "python -m benchmarks.train_teacher " + shlex.join(words),
-        "versions": versions,
-        "device": f"{provenance.device_label(device)} ({provenance.cpu_model()}, {settings.threads} thread(s))",
-        "data": {
-            "fingerprint": identity["data fingerprint"],
-            "images": len(source.labels),
-            "hashes": len(source.hashes),
-            "hash_digest": files.digest(source.hashes.tobytes()),
-            "twins": source.twins,
-        },
-    }
-    text = cards.card(about, out)
-    files.write_atomic(out.with_suffix(".md"), text.encode())
-    kept = {f"weights.{key}": value for key, value in weights().items()}
-    unet.write(out, about, kept | {"training_images": torch.from_numpy(source.hashes.copy())})
-    checkpoint.unlink(missing_ok=True)
-    say(f"use it with: teacher=unet unet.weights={out}")
-    return text
+    provenance.fix_threads(plan.training.threads)
+    device = provenance.device_named(options.device)
+    plan.task.load(plan.data.split)
+    shown = shown_settings(plan)
+    identity = {"task": plan.name, "data fingerprint": plan.task.fingerprint(), **shown}
+    if plan.out.is_file():
+        card = finished_card(plan.out, identity)
+        say(f"{plan.out} is finished")
+        return card
+    session = TeacherSession(plan, options, shown, identity, device, stop, say)
+    return session.run("python -m benchmarks.train_teacher " + shlex.join(argv))
 
 
-def help_text():
-    lines = [
-        __doc__,
-        "Keys:",
-        "",
-        f"  {'task=':30} the classification problem; its own keys, <task>.<key>, are taken too",
-    ]
-    for key, (_, _, f) in known_keys({"": Keys}, runtime=False).items():
-        if key == "data.monitor":
-            continue
-        rules = f.metadata
-        allowed = f" one of {', '.join(map(str, rules['choices']))};" if rules.get("choices") else ""
-        lines.append(f"  {key + '=' + str(f.default):30}{allowed} {rules.get('about', '')}")
-    lines += ["", "For larger images other defaults hold (untuned):"]
-    lines += [
-        f"  up to {size} pixels: " + " ".join(f"{k}={v}" for k, v in values.items()) for size, values in SIZES[1:-1]
-    ]
-    lines += ["  above: " + " ".join(f"{k}={v}" for k, v in SIZES[-1][1].items())]
-    return "\n".join(lines)
+def shown_settings(plan: Plan) -> dict[str, Any]:
+    """The settings that the file, its card and its identity bear: those of training, data and task."""
+    from dp_common.config.typed import flatten
+
+    shown = flatten(plan.training) | {"data.split": plan.data.split, "data.limit": plan.data.limit}
+    if is_dataclass(plan.task):
+        places = {f.name for f in fields(plan.task) if f.metadata.get("place")}
+        shown |= {
+            f"{plan.name}.{f.name}": getattr(plan.task, f.name) for f in fields(plan.task) if f.name not in places
+        }
+    return shown
+
+
+def keys_text(overrides: list[str]) -> str:
+    """The keys that decide the weights, and their defaults by image size."""
+    from benchmarks.cli_help import row, table
+    from dp_common.config.typed import known_keys
+
+    known = known_keys({"": Decisive})
+    lines = ["Keys that decide the weights:", ""]
+    lines += table([row(known[key].field, key) for key in known if key != "data.monitor"])
+    lines += ["", "For larger images other defaults hold (untuned):", ""]
+    lines += table([(f"up to {size} pixels", words_of(values)) for size, values in SIZES[1:-1]])
+    return "\n".join([*lines, *table([("above", words_of(SIZES[-1][1]))])])
+
+
+def words_of(values: dict[str, Any]) -> str:
+    """Settings as one would type them."""
+    return " ".join(f"{key}={value}" for key, value in values.items())
 
 
 if __name__ == "__main__":
-    guarded(main)
+    cli.guarded(main)

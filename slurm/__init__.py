@@ -1,1 +1,1 @@
-"""Grids of runs as SLURM job arrays, through submitit. Knows profiles, jobs and what the cluster says; never imports torch."""
+"""Grids of runs as SLURM job arrays, through submitit: profiles, jobs, what the cluster says. Never imports torch."""

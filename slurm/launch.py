@@ -11,13 +11,19 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dp_common.errors import BadInput, Problem
 from dp_common.files import write_atomic
 from slurm import snapshot, state
 from slurm.jobs import RunJob, package_path
-from slurm.profiles import FOREVER, cpus_of, parameters
+from slurm.profiles import FOREVER, Profile, cpus_of, parameters
+
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
 
 BLAME = {
     "invalid account": "account",
@@ -37,11 +43,28 @@ class Full(Exception):
     """A limit on the number of jobs was met."""
 
 
-def submit(runs, root, sweep, profile):
-    """Submit ``runs`` (resolved) -> (job ids by run, runs the cluster did not take). Raises BadInput, Problem."""
+def submit(
+    runs: "list[Resolved]", root: str | Path, sweep: str, profile: Profile
+) -> "tuple[dict[str, str], list[Resolved]]":
+    """Submit runs as job arrays.
+
+    Args:
+        runs: those to submit.
+        root: folder of runs, on a file system that the nodes share.
+        sweep: its name, which the jobs bear.
+        profile: the resources of a run.
+
+    Returns:
+        (job ids by run id, runs that the cluster did not take).
+
+    Raises:
+        BadInput: a key of the profile that the cluster refuses.
+        Problem: the cluster refuses for another reason, or does not answer.
+    """
     check_cluster(profile)
     code = snapshot.take(root)
-    taken, waiting = {}, chunks(runs, profile)
+    taken: dict[str, str] = {}
+    waiting = chunks(runs, profile)
     while waiting:
         cpus, part = waiting.pop(0)
         try:
@@ -57,23 +80,25 @@ def submit(runs, root, sweep, profile):
     return taken, []
 
 
-def chunks(runs, profile):
+def chunks(runs: "list[Resolved]", profile: Profile) -> "list[tuple[int, list[Resolved]]]":
     """[(cpus, runs)]: runs of equal resources together, no more than an array may have."""
-    groups = {}
+    groups: dict[int, list[Resolved]] = {}
     for run in runs:
         groups.setdefault(cpus_of(profile, run), []).append(run)
     size = array_size()
-    return [(cpus, group[at : at + size]) for cpus, group in groups.items() for at in range(0, len(group), size)]
+    return [
+        (cpus, group[first : first + size]) for cpus, group in groups.items() for first in range(0, len(group), size)
+    ]
 
 
-def array_size():
+def array_size() -> int:
     """The most tasks an array may have."""
     said = re.search(r"MaxArraySize\s*=\s*(\d+)", state.ask("scontrol", "show", "config"))
     return max(1, int(said[1]) - 1) if said else 1000
 
 
-def check_cluster(profile):
-    """Is there a cluster, and does it have this partition?"""
+def check_cluster(profile: Profile) -> None:
+    """Refuse where there is no cluster, or it does not have this partition. Raises BadInput."""
     if not shutil.which("sbatch") or not shutil.which("srun"):
         raise BadInput("launcher", "slurm", "needs sbatch and srun; this machine has none (launcher=local runs here)")
     partitions = state.ask("sinfo", "--noheader", "--format=%R").split()
@@ -81,8 +106,10 @@ def check_cluster(profile):
         raise BadInput("slurm.partition", profile.partition, f"this cluster has {', '.join(dict.fromkeys(partitions))}")
 
 
-def submit_array(runs, cpus, root, sweep, profile, code):
-    """One array (one job, if it is one run) -> {run_id: job id}. Raises Full, BadInput, Problem; leaves nothing if refused."""
+def submit_array(
+    runs: "list[Resolved]", cpus: int, root: str | Path, sweep: str, profile: Profile, code: Path
+) -> dict[str, str]:
+    """One array, or one job for one run; leaves nothing if refused. Returns job ids by run id."""
     from submitit import SlurmExecutor
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
@@ -100,9 +127,9 @@ def submit_array(runs, cpus, root, sweep, profile, code):
         setup=[*profile.setup, *package_path(code, Path.cwd())],
         additional_parameters={"requeue": True, **options(profile), "comment": tag},
     )
-    work = [RunJob(*pinned, profile.grace) for run in runs for pinned in [pin(run, root)]]
+    work = [job_of(run, root, profile.grace) for run in runs]
     try:
-        with outside_of_a_job(), contextlib.redirect_stderr(io.StringIO()):  # what sbatch says is told below, once
+        with without_job_environment(), contextlib.redirect_stderr(io.StringIO()):  # sbatch's words are shown below
             submitted = executor.submit_array(work)
     except (FailedJobError, FailedSubmissionError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +141,7 @@ def submit_array(runs, cpus, root, sweep, profile, code):
         "name": name,
         "devices": profile.devices,
         "code": str(code),
-        "parameters": {key: value for key, value in executor.parameters.items()},
+        "parameters": dict(executor.parameters),
         "jobs": {job: run_id for run_id, job in ids.items()},
     }
     write_atomic(folder / "jobs.json", json.dumps(record, indent=1, default=str).encode())
@@ -123,17 +150,18 @@ def submit_array(runs, cpus, root, sweep, profile, code):
     return ids
 
 
-def options(profile):
-    """A flag without a value, such as exclusive, is ``true`` in a profile."""
+def options(profile: Profile) -> dict[str, Any]:
+    """Further options of sbatch; a flag without a value, such as exclusive, is ``true`` in a profile."""
     return {key: True if value == "true" else value for key, value in profile.options.items()}
 
 
-def pin(run, root):
-    words, plugins = snapshot.pin(run, root)
-    return words, run.run_id, plugins
+def job_of(run: "Resolved", root: str | Path, grace: float) -> RunJob:
+    """The run as a job that no later edit of its files changes."""
+    overrides, plugins = snapshot.pin(run, root)
+    return RunJob(overrides, run.run_id, plugins, grace)
 
 
-def rename(ids):
+def rename(ids: dict[str, str]) -> None:
     """Give each task of an array its run's name; an array as such has only one."""
     orders = "".join(f"update JobId={job} JobName={run_id}\n" for run_id, job in ids.items())
     said = subprocess.run(["scontrol"], input=orders, capture_output=True, text=True, timeout=600)
@@ -141,8 +169,8 @@ def rename(ids):
         print(f"note: some jobs keep the array's name: {said.stderr.split(chr(10))[0]}", file=sys.stderr)
 
 
-def refusal(text, profile):
-    """sbatch's refusal as the error to raise."""
+def refusal(text: str, profile: Profile) -> Exception:
+    """The error to raise for what sbatch said."""
     said = [
         line.removeprefix("sbatch: ").removeprefix("error: ")
         for line in text.splitlines()
@@ -160,18 +188,19 @@ def refusal(text, profile):
     return Problem(f"the cluster did not take the jobs: {line}")
 
 
-class outside_of_a_job:
-    """Without the variables of a job or a torchrun this may be called from: the new jobs would take them for their own."""
+OF_A_PROCESS_GROUP = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
-    NAMES = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
-    def __enter__(self):
-        inside = "SLURM_JOB_ID" in os.environ
-        self.kept = {
-            key: os.environ.pop(key)
-            for key in list(os.environ)
-            if key in self.NAMES or inside and key.startswith(("SLURM_", "SUBMITIT_")) and key != "SLURM_CONF"
-        }
-
-    def __exit__(self, *_):
-        os.environ.update(self.kept)
+@contextmanager
+def without_job_environment() -> Iterator[None]:
+    """Hide the variables of a job or a torchrun this may be called from: the new jobs would take them for their own."""
+    inside = "SLURM_JOB_ID" in os.environ
+    kept = {
+        key: os.environ.pop(key)
+        for key in list(os.environ)
+        if key in OF_A_PROCESS_GROUP or inside and key.startswith(("SLURM_", "SUBMITIT_")) and key != "SLURM_CONF"
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

@@ -1,16 +1,22 @@
-"""Profiles: what to ask a cluster for, as YAML. ``profile=NAME`` reads profiles/NAME.yaml, ``profile=./mine.yaml`` a file of
-your own; ``slurm.KEY=value`` on the command line overrides a key.
+"""Profiles: what to ask a cluster for, as YAML.
+
+``profile=NAME`` reads profiles/NAME.yaml, ``profile=./mine.yaml`` a file of your own; ``slurm.KEY=value`` on the
+command line overrides a key.
 """
 
 import re
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from dp_common.config.options import option
 from dp_common.distributed import batch_share
 from dp_common.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
 
 FOLDER = Path(__file__).parent / "profiles"
 FOREVER = 10**9  # time-outs: submitit wants a number
@@ -35,39 +41,42 @@ class Profile:
     )
     signal: int = option(120, "seconds before the time limit at which SLURM signals the job", low=10)
     grace: int = option(
-        60, "seconds a signalled run has to reach its next mark and commit; then it is requeued as it is", low=1
+        60, "seconds a signalled run has to reach its next yield and commit; then it is requeued as it is", low=1
     )
     timeouts: int = option(-1, "how many time-outs a run may survive; -1: any number", low=-1)
     parallel: int = option(0, "jobs of one array that run at the same time; 0: any number", low=0)
-    setup: list = field(
+    setup: list[str] = field(
         default_factory=list, metadata={"about": "shell lines before the run, such as module load cuda"}
     )
-    options: dict = field(
+    options: dict[str, str] = field(
         default_factory=dict, metadata={"about": "further options of sbatch, such as reservation: spring"}
     )
 
     @property
-    def tasks_per_node(self):
+    def tasks_per_node(self) -> int:
+        """Processes of one run on a node."""
         return self.tasks or self.gpus or 1
 
     @property
-    def devices(self):
+    def devices(self) -> int:
         """Devices one run has."""
         return self.nodes * (self.gpus or self.tasks_per_node)
 
     @property
-    def minutes(self):
+    def minutes(self) -> int:
+        """The time limit of one job. Raises BadInput."""
         match = re.fullmatch(r"(\d+)([mhd]?)", str(self.time))
         if not match or not int(match[1]):
             raise BadInput("slurm.time", self.time, "minutes, or such as 90m, 4h, 2d")
         return int(match[1]) * {"": 1, "m": 1, "h": 60, "d": 1440}[match[2]]
 
 
-def names():
+def names() -> list[str]:
+    """The profiles that come with the project."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def load(name, overrides=None):
+def load(name: str, overrides: dict[str, str] | None = None) -> Profile:
     """The profile called ``name`` or at a path, with ``overrides`` ({"time": "30"}). Raises BadInput."""
     path = Path(name) if name.endswith((".yaml", ".yml")) else FOLDER / f"{name}.yaml"
     if not path.is_file():
@@ -94,14 +103,17 @@ def load(name, overrides=None):
     return profile
 
 
-def typed(key, value, f):
+def typed(key: str, value: Any, f: Field[Any]) -> Any:
     """``value``, text or what BaseLoader makes of a list or mapping, as the type of its field. Raises BadInput."""
-    kind = type(f.default if f.default is not MISSING else f.default_factory())
+    if f.default is not MISSING:
+        kind: Any = type(f.default)
+    else:
+        kind = list if "list" in str(f.type) else dict
     if kind in (list, dict) and isinstance(value, str):
         try:
             value = yaml.load(value, yaml.BaseLoader) if value else kind()
         except yaml.YAMLError:
-            pass  # told below
+            pass  # it stays text, which is refused below
     if kind in (int, float):
         try:
             value = kind(value)
@@ -122,7 +134,8 @@ def typed(key, value, f):
     return value
 
 
-def check(profile):
+def check(profile: Profile) -> None:
+    """Refuse values that do not go together. Raises BadInput."""
     if profile.gpus and profile.tasks not in (0, profile.gpus):
         raise BadInput("slurm.tasks", profile.tasks, f"one process per GPU: 0 or {profile.gpus}")
     if profile.minutes * 60 < profile.signal + STARTING:
@@ -136,7 +149,7 @@ def check(profile):
         raise BadInput("slurm.grace", profile.grace, f"less than signal, {profile.signal}")
 
 
-def cpus_of(profile, run):
+def cpus_of(profile: Profile, run: "Resolved") -> int:
     """CPUs per process that a run gets. Raises BadInput where the profile gives fewer than the run computes with."""
     wanted = run.spec.threads + run.runtime.readers
     if profile.cpus and profile.cpus < run.spec.threads:
@@ -146,8 +159,8 @@ def cpus_of(profile, run):
     return profile.cpus or wanted
 
 
-def parameters(profile, cpus):
-    """A profile as submitit's parameters of a job."""
+def parameters(profile: Profile, cpus: int) -> dict[str, Any]:
+    """The profile as submitit's parameters of a job."""
     asked = {
         "partition": profile.partition,
         "account": profile.account,

@@ -1,26 +1,34 @@
-"""The code as it was submitted: a copy of the packages, uncommitted changes included, under <root>/.snapshots/<digest>/."""
+"""The code as it was submitted: a copy of the packages, uncommitted changes too, in <root>/.snapshots/<digest>/."""
 
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from hashlib import sha256
+from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 
-from dp_common.config.resolve import PRESETS, read_preset
+from dp_common.config.presets import read_preset
 from dp_common.errors import BadInput
 from dp_common.persistence.provenance import commit
 
-HOME = Path(__file__).parent.parent
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
+
 PACKAGES = ("benchmarks", "strategies", "dp_common", "results", "slurm")
 LEFT_OUT = {"__pycache__", "runs", "measured", "testcluster"}
 
 
-def take(root):
+def take(root: str | Path) -> Path:
     """Copy the packages once per content; returns the absolute folder. Raises BadInput where root cannot be written."""
-    files = {str(path.relative_to(HOME)): path.read_bytes() for package in PACKAGES for path in sources(HOME / package)}
+    files: dict[str, bytes] = {}
+    for package in PACKAGES:
+        folder = Path(str(resources.files(package)))
+        files |= {f"{package}/{path.relative_to(folder)}": path.read_bytes() for path in sources(folder)}
     digest = sha256()
     for name in sorted(files):
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
@@ -32,13 +40,14 @@ def take(root):
     return folder
 
 
-def sources(folder):
+def sources(folder: Path) -> Iterator[Path]:
+    """The files of a package that belong to the code."""
     for path, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in LEFT_OUT and not name.startswith(".")]
         yield from (Path(path) / name for name in names if not name.endswith(".pyc"))
 
 
-def put(folder, files):
+def put(folder: Path, files: dict[str, bytes]) -> None:
     """Write ``files`` ({relative name: bytes}) as a folder that is either whole or not there."""
     if folder.exists():
         return
@@ -56,32 +65,27 @@ def put(folder, files):
             raise
 
 
-def pin(run, root):
-    """(words, plugins) of a resolved run that no later edit changes: root is absolute, a preset given by path is a copy with
-    what it stands on, and ``plugins`` maps each plugin file as it was named to its copy.
+def pin(run: "Resolved", root: str | Path) -> tuple[list[str], dict[str, str]]:
+    """A resolved run that no later edit changes.
+
+    Returns:
+        (overrides, plugins): the root is absolute, a preset given by path is a copy with what it stands on, and
+        ``plugins`` maps each plugin file as it was named to its copy.
     """
-    words = [word for word in run.words if word.partition("=")[0] not in ("root", "runtime.root")] + [
-        f"root={Path(root).resolve()}"
-    ]
-    for place, word in enumerate(words):
-        key, _, name = word.partition("=")
-        if key == "preset" and name.endswith((".yaml", ".yml")):
-            flat = yaml.safe_dump(read_preset(name, PRESETS)).encode()
-            words[place] = f"preset={kept(root, Path(name).name, flat)}"
-    named = [
-        f"{plugin.module}:{plugin.attribute}" if plugin.attribute else plugin.module for plugin in run.plugins.values()
-    ]
-    plugins = {}
-    for name in [*named, *(name for _, name, _ in run.scores)]:
-        path, _, attribute = name.partition(":")
-        if path.endswith(".py"):
-            plugins[name] = (
-                f"{kept(root, Path(path).name, Path(path).read_bytes())}{':' + attribute if attribute else ''}"
-            )
-    return words, plugins
+    overrides = []
+    for word in run.words:
+        key, _, value = word.partition("=")
+        if key == "preset" and value.endswith((".yaml", ".yml")):
+            whole = yaml.safe_dump(read_preset(value)).encode()
+            overrides.append(f"preset={kept(root, Path(value).name, whole)}")
+        elif key not in ("root", "runtime.root"):
+            overrides.append(word)
+    overrides.append(f"root={Path(root).resolve()}")
+    files = [plugin for plugin in run.plugins.values() if plugin.spelling]
+    return overrides, {file.spelling: str(kept(root, file.path.name, file.path.read_bytes())) for file in files}
 
 
-def kept(root, name, content):
+def kept(root: str | Path, name: str, content: bytes) -> Path:
     """A copy of one file under .snapshots, by its content; its name stays, since a plugin is called by it."""
     folder = Path(root).resolve() / ".snapshots" / f"file-{sha256(name.encode() + content).hexdigest()[:16]}"
     put(folder, {name: content})

@@ -1,8 +1,8 @@
-"""What SLURM says of the jobs of a root: squeue for those that live, sacct, where there is accounting, for those that ended.
+"""What SLURM says of the jobs of a root: squeue of those that live, sacct (where there is accounting) of the ended.
 
-Every submission left a ``jobs.json`` under <root>/.slurm/. squeue is asked after sacct and believed first: a job that was
-requeued after its node failed has ended for sacct and is pending for squeue. submitit's own ``result()`` is not used: without
-accounting it waits for ever for a job that died.
+Every submission left a ``jobs.json`` under <root>/.slurm/. squeue is asked after sacct and believed first: a job that
+was requeued after its node failed has ended for sacct and is pending for squeue. submitit's own ``result()`` is not
+used: without accounting it waits for ever for a job that died.
 """
 
 import json
@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from dp_common.errors import Problem
 from dp_common.persistence import lease
@@ -48,25 +49,26 @@ class Job:
     state: str = ""
     reason: str = ""
     restarts: int = 0
-    raw: str = ""  # what SLURM_JOB_ID is inside
     allocated: float = 0.0  # device hours by sacct, all lives of the job
     unknown: bool = False  # SLURM was not asked
 
     @property
-    def live(self):
+    def live(self) -> bool:
+        """Does it wait, run or end?"""
         return self.state in LIVE
 
     @property
-    def started(self):
+    def started(self) -> bool:
+        """Has it begun?"""
         return self.state in STARTED
 
 
-def tag(root, sweep):
+def tag(root: str | Path, sweep: str) -> str:
     """The comment that marks a job as one of this sweep under this root."""
     return f"dp {sweep} {sha256(str(Path(root).resolve()).encode()).hexdigest()[:12]}"
 
 
-def submissions(root):
+def submissions(root: str | Path) -> list[dict[str, Any]]:
     """The records of all submissions under ``root``, oldest first."""
     records = [
         json.loads(path.read_text()) | {"folder": str(path.parent)} for path in Path(root).glob(".slurm/*/*/jobs.json")
@@ -74,7 +76,7 @@ def submissions(root):
     return sorted(records, key=lambda record: record["time"])
 
 
-def ask(*command):
+def ask(*command: str) -> str:
     """The output of a SLURM command. Raises Problem with its own words."""
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=60)
@@ -87,8 +89,8 @@ def ask(*command):
     return said.stdout
 
 
-def queue():
-    """squeue's rows of this user, ended jobs that the controller still remembers included: {array or plain id: {field: text}}."""
+def queue() -> dict[str, dict[str, str]]:
+    """The rows of squeue of this user, {array or plain id: {field: text}}; jobs that ended just now are among them."""
     text = ask(
         "squeue",
         "--noheader",
@@ -108,11 +110,13 @@ def queue():
     return rows
 
 
-def accounting(ids):
-    """{job id: [its lives: state, exit, seconds, gpus, name]} by sacct; {} where there is no accounting, and with a word where it
-    does not answer.
+def accounting(ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """What sacct says of jobs: {job id: [its lives: state, exit, seconds, gpus, name]}.
+
+    It is {} where there is no accounting, and with a note on stderr where it does not answer.
     """
-    found, ids = {}, sorted({name.partition("_")[0] for name in ids})
+    found: dict[str, list[dict[str, Any]]] = {}
+    ids = sorted({name.partition("_")[0] for name in ids})
     for start in range(0, len(ids), 200):
         try:
             text = ask(
@@ -143,18 +147,23 @@ def accounting(ids):
     return found
 
 
-def jobs(root):
-    """(all jobs ever submitted under ``root``, oldest first, with what SLURM says of them now; squeue's rows).
+def jobs(root: str | Path) -> tuple[list[Job], dict[str, dict[str, str]]]:
+    """All jobs ever submitted under ``root``, with what SLURM says of them now; it is not asked where there are none.
 
-    Asks nobody where nothing was submitted. Raises Problem if SLURM does not answer.
+    Returns:
+        (jobs, oldest first; rows of squeue).
+
+    Raises:
+        Problem: SLURM does not answer.
     """
     if not (Path(root) / ".slurm").is_dir():
         return [], {}
     records = submissions(root)
     ids = [name for record in records for name in record["jobs"]]
-    ended, alive, all_jobs = accounting(ids), queue(), []
+    ended, alive = accounting(ids), queue()
+    all_jobs: list[Job] = []
     for record in records:
-        for job in of(record):
+        for job in jobs_of(record):
             name, run_id = job.id, job.run_id
             for life in ended.get(name, []):
                 if life["name"] in (run_id, record["name"]):  # else the id is another's by now
@@ -166,7 +175,7 @@ def jobs(root):
             if row and row["Comment"] == tag(root, record["sweep"]):
                 if row["State"] in LIVE or not job.state:
                     job.state, job.reason = row["State"], row["Reason"]
-                job.restarts, job.raw = int(row["RestartCnt"] or 0), row["JobID"]
+                job.restarts = int(row["RestartCnt"] or 0)
             all_jobs.append(job)
     known = {job.id for job in all_jobs}
     for name, row in alive.items():  # of a submission that was interrupted before it wrote its record
@@ -182,13 +191,12 @@ def jobs(root):
                     row["State"],
                     row["Reason"],
                     int(row["RestartCnt"] or 0),
-                    row["JobID"],
                 )
             )
     return all_jobs, alive
 
 
-def of(record):
+def jobs_of(record: dict[str, Any]) -> list[Job]:
     """The jobs of one submission, as yet without SLURM's word."""
     return [
         Job(name, run_id, record["sweep"], f"{record['folder']}/{name}_0_log.err", record["devices"])
@@ -196,32 +204,32 @@ def of(record):
     ]
 
 
-def unasked(root):
+def unasked(root: str | Path) -> list[Job]:
     """The jobs as they were submitted, where SLURM does not answer."""
-    known = [job for record in submissions(root) for job in of(record)]
+    known = [job for record in submissions(root) for job in jobs_of(record)]
     for job in known:
         job.unknown = True
     return known
 
 
-def latest(all_jobs):
-    """{run_id: the job that counts}: the one that lives, else the last."""
-    counts = {}
+def latest(all_jobs: list[Job]) -> dict[str, Job]:
+    """The job of each run that counts, by run id: the one that lives, else the last."""
+    counts: dict[str, Job] = {}
     for job in all_jobs:
         if job.run_id not in counts or job.live or not counts[job.run_id].live:
             counts[job.run_id] = job
     return counts
 
 
-def held(folder, rows):
-    """Does a live process hold this run? Of a job's lease squeue's ``rows`` know better than its host, which is another than this."""
+def held(folder: Path, rows: dict[str, dict[str, str]]) -> bool:
+    """Does a live process hold this run? Of a job's lease squeue's ``rows`` know better than its host, another one."""
     holder = lease.read(folder)
     if holder and holder["slurm_job"]:
         return any(row["JobID"] == holder["slurm_job"] and row["State"] in STARTED for row in rows.values())
     return lease.alive(folder)
 
 
-def cancel(chosen):
+def cancel(chosen: list[Job]) -> None:
     """End these jobs. Raises Problem."""
     for start in range(0, len(chosen), 300):
         ask("scancel", *[job.id for job in chosen[start : start + 300]])

@@ -3,12 +3,12 @@
 Train until held-out accuracy stalls; steer the sampler up the gradient of the learner's own entropy; add; go on.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dp_common.config.options import option
-from dp_common.diffusion.guidance import THROUGH, Guidance
-from dp_common.errors import BadInput
-from dp_common.lab.patience import Plateau, check_fits, interval_of
+from dp_common import BadInput, Budget, Guidance, Lab, Plateau, option
+from dp_common.diffusion.guidance import THROUGH
+from dp_common.lab.patience import check_fits, interval_of
 
 
 @dataclass
@@ -38,7 +38,8 @@ class DeliberatePractice:
     )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
 
-    def settle(self, budget):
+    def resolve_defaults(self, budget: Budget) -> None:
+        """N, P and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
         self.initial = self.initial or max(1, budget.scale // 4)
         if self.initial > budget.scale:
             raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
@@ -51,11 +52,13 @@ class DeliberatePractice:
         if self.schedule == "patience" and not self.at:
             check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
-    def forecast(self, budget):
+    def planned_work(self, budget: Budget) -> dict[str, float]:
+        """All but the initial images are guided."""
         guided = budget.scale - self.initial if self.omega else 0
         return {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
 
-    def run(self, lab):
+    def run(self, lab: Lab) -> Iterator[str]:
+        """Algorithm 1 of the paper."""
         plateau = Plateau(self.patience, growth=self.patience_growth)
         first = self.feedback == "first"
         guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
@@ -72,7 +75,7 @@ class DeliberatePractice:
         lab.cooldown()
         yield "final"
 
-    def stalled(self, plateau, accuracy, lab):
+    def stalled(self, plateau: Plateau, accuracy: float, lab: Lab) -> bool:
         """Is it time for the next addition?"""
         if self.at:
             return lab.seen >= self.at * lab.budget.seen

@@ -4,11 +4,11 @@ In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, s
 random tenth of it, the best kept, a fresh learner trained. Every generated image is paid for.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dp_common.config.options import option
-from dp_common.errors import BadInput
-from dp_common.lab.patience import Plateau, check_fits, interval_of
+from dp_common import BadInput, Budget, Lab, Plateau, option
+from dp_common.lab.patience import check_fits, interval_of
 
 AUTO = -1
 
@@ -34,7 +34,8 @@ class Prune:
         0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8
     )
 
-    def settle(self, budget):
+    def resolve_defaults(self, budget: Budget) -> None:
+        """The initial set and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
@@ -46,11 +47,13 @@ class Prune:
             sizes = list(range(self.initial, budget.scale, self.per_round))
             check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
-    def forecast(self, budget):
+    def planned_work(self, budget: Budget) -> dict[str, float]:
+        """Every candidate is made and scored."""
         pool = round((budget.scale - self.initial) * self.oversample)
         return {"generated": self.initial + pool, "scored": pool}
 
-    def run(self, lab):
+    def run(self, lab: Lab) -> Iterator[str]:
+        """Either workflow, then the rest of the budget."""
         yield from self.in_the_loop(lab) if self.initial else self.plain(lab)
         while lab.learning:
             lab.train(self.interval)
@@ -58,7 +61,8 @@ class Prune:
         lab.cooldown()
         yield "final"
 
-    def in_the_loop(self, lab):
+    def in_the_loop(self, lab: Lab) -> Iterator[str]:
+        """At each plateau the best of new candidates are added."""
         plateau = Plateau(self.patience, growth=self.patience_growth)
         lab.generate(self.initial)
         yield "initial"
@@ -71,7 +75,8 @@ class Prune:
                 lab.select(round(keep * self.oversample), keep, self.score, self.balance)
                 yield "pruned"
 
-    def plain(self, lab):
+    def plain(self, lab: Lab) -> Iterator[str]:
+        """The best of one pool, by a learner that is then thrown away."""
         pool = round(lab.budget.scale * self.oversample)
         tenth = min(max(1, pool // 10), lab.budget.scale)
         lab.generate(tenth)

@@ -1,16 +1,21 @@
 """The ceiling: training on the teacher's own real images."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from dp_common import Budget, Lab
 
 
 @dataclass
 class Real:
     """the teacher's own real training images, at most all of them: the ceiling"""
 
-    def forecast(self, budget):
+    def planned_work(self, budget: Budget) -> dict[str, float]:
+        """Nothing is made."""
         return {"generated": 0}
 
-    def run(self, lab):
+    def run(self, lab: Lab) -> Iterator[str]:
+        """All real images, then the whole budget."""
         lab.real(min(lab.budget.scale, lab.real_images))
         yield "loaded"
         while lab.learning:

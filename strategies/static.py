@@ -1,13 +1,17 @@
 """Static generation: everything at once, then train."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+from dp_common import Lab
 
 
 @dataclass
 class Static:
     """all images before training, from the plain sampler: the baseline"""
 
-    def run(self, lab):
+    def run(self, lab: Lab) -> Iterator[str]:
+        """The scale at once, then the whole budget."""
         lab.generate(lab.budget.scale)
         yield "generated"
         while lab.learning:

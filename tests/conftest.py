@@ -1,4 +1,7 @@
-"""One thread everywhere: what is compared bit for bit must be summed in one order, and two cores are few."""
+"""One thread everywhere: what is compared bit for bit must be summed in one order, and two cores are few.
+
+The tests of one file go to one process, which makes their fixtures once; those that wait for others are begun first.
+"""
 
 import os
 
@@ -6,6 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 
+FIRST = ("slurm", "multiprocess")  # they wait: the other processes have time for the rest meanwhile
 SMALL = [
     "scale=120",
     "train.seen=2560",
@@ -17,24 +21,14 @@ SMALL = [
 ]
 
 
-LONGEST = (
-    "slurm",
-    "test_ranks",
-    "test_resume",
-    "test_theory",
-)  # begun first, so that no worker is left with one of them at the end
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A file's tests go to one worker, which makes its fixtures once; all of SLURM's too, since there is one test cluster."""
-
-    def group(item):
-        return "slurm" if item.path.parent.name == "slurm" else item.path.stem
-
+    """Which process takes a test, and when."""
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: LONGEST.index(group(item)) if group(item) in LONGEST else len(LONGEST))
+        file = item.nodeid.partition("::")[0]
+        item.add_marker(pytest.mark.xdist_group("slurm" if item.get_closest_marker("slurm") else file))  # one cluster
+    # stable: in a file, all tests are marked or none is
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in FIRST])
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -44,19 +38,25 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True)
+def gpu_if_marked(request):
+    """Tests marked ``gpu`` are skipped where there is none."""
+    if request.node.get_closest_marker("gpu"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA GPU")
+
+
 @pytest.fixture
 def small(tmp_path):
     """``small("strategy=static", ...)`` -> Resolved: a run of about a second under tmp_path."""
     from dp_common.config.resolve import resolve
 
-    def small_run(*words):
-        given = {word.partition("=")[0] for word in words}
-        section = next((word.partition("=")[2] for word in words if word.startswith("strategy=")), "dp")
-        rest = [
-            word
-            for word in SMALL
-            if word.partition("=")[0] not in given and (not word.startswith("dp.") or "dp" in section)
-        ]
-        return resolve([*words, *rest, *([] if "root" in given else [f"root={tmp_path / 'runs'}"])])
+    def small_run(*overrides):
+        given = dict(override.split("=", 1) for override in overrides)
+        defaults = [word for word in SMALL if not word.startswith("dp.") or "dp" in given.get("strategy", "dp")]
+        rest = [*defaults, f"root={tmp_path / 'runs'}"]
+        return resolve([*overrides, *(word for word in rest if word.partition("=")[0] not in given)])
 
     return small_run

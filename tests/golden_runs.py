@@ -1,10 +1,11 @@
-"""Are the numbers still the same? A small set of whole runs, recorded before a refactoring and held against it afterwards.
+"""Are the numbers still the same? Some whole runs, recorded before a refactoring and held against it afterwards.
 
     python tests/golden_runs.py record golden.json      on the old code
     python tests/golden_runs.py compare golden.json     on the new code: exit 1 where a bit differs
 
-Every run goes through the command line, so that nothing here depends on how the inside is built. What is compared is a run's
-stored images (``store_digest``), its accuracies and its counts; bits are the same on one machine only, so the file is not kept.
+Every run goes through the command line, so that nothing here depends on how the inside is built. What is compared is
+a run's stored images (``store_digest``), its accuracies and its counts; bits are the same on one machine only, so the
+file is not kept.
 """
 
 import json

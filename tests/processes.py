@@ -1,26 +1,34 @@
-"""Runs in processes of their own, forked from a server that has torch imported already, so that a kill is a real kill."""
+"""Runs and commands in processes of their own, so that a kill is a real kill and an exit code what a shell would see.
+
+They are forked from a server that has imported torch already: from nothing a process takes seconds to do that.
+"""
 
 import multiprocessing
 import os
+import runpy
 import socket
 import sys
+import tempfile
 import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PRELOADED = [
+    "dp_common.lab.runner",
+    "timm",
+    "sklearn.cluster",
+    "sklearn.covariance",
+    "sklearn.model_selection",
+    "sklearn.datasets",
+    "scipy.ndimage",
+    "scipy.stats",
+]
 
 
 def context():
+    """The server's multiprocessing context; the first process asked of it starts the server."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(
-        [
-            "dp_common.lab.runner",
-            "timm",
-            "sklearn.cluster",
-            "sklearn.covariance",
-            "sklearn.model_selection",
-            "sklearn.datasets",
-            "scipy.ndimage",
-            "scipy.stats",
-        ]
-    )
+    server.set_forkserver_preload(PRELOADED)
     return server
 
 
@@ -46,15 +54,18 @@ def child(words, environment):
 
 
 def start_ranks(size, words, folder, environment=()):
-    """``size`` processes that run ``words`` together, as ``python -m benchmarks.run`` does under torchrun; ``folder`` gets what each says."""
+    """``size`` processes that run ``words`` together, as ``python -m benchmarks.run`` does under torchrun.
+
+    ``folder`` gets what each says: rank0.out, rank0.err, ...
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
-    told = {"WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **dict(environment)}
+    shared = {"WORLD_SIZE": str(size), "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), **dict(environment)}
     processes = [
         context().Process(
-            target=rank_child, args=(list(words), told | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, str(folder))
+            target=rank_child, args=(list(words), shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}, str(folder))
         )
         for rank in range(size)
     ]
@@ -68,8 +79,6 @@ def rank_child(words, environment, folder):
     rank = environment["RANK"]
     sys.stderr = open(f"{folder}/rank{rank}.err", "w", buffering=1)
     sys.stdout = open(f"{folder}/rank{rank}.out", "w", buffering=1)
-    from benchmarks.cli import guarded
-    from benchmarks.run import main
     from dp_common.diffusion.image_sampler import ImageSampler
 
     sample, slow = ImageSampler.sample, environment.get("DP_TEST_SLOW", "").split(",")
@@ -82,4 +91,45 @@ def rank_child(words, environment, folder):
             return images
 
         ImageSampler.sample = sluggish
-    guarded(main, words)
+    as_main("benchmarks.run", words)
+
+
+def as_main(module, words):
+    """What ``python -m module words...`` does with an interpreter that is there already."""
+    sys.argv = [module, *words]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+class Command:
+    """``python -m benchmarks.<module> words...`` as it runs: ``result()`` waits for (exit code, stdout, stderr).
+
+    ``env``: variables beside those of this process, as they are when it starts.
+    """
+
+    def __init__(self, module, *words, env=()):
+        self.folder = tempfile.TemporaryDirectory()
+        environment = {**os.environ, **dict(env)}
+        self.process = context().Process(
+            target=command_child, args=(f"benchmarks.{module}", list(map(str, words)), environment, self.folder.name)
+        )
+        self.process.start()
+
+    def result(self):
+        self.process.join()
+        said = [Path(self.folder.name, name).read_text() for name in ("out", "err")]
+        self.folder.cleanup()
+        return self.process.exitcode, *said
+
+
+def command(module, *words, env=()):
+    """(exit code, stdout, stderr) of ``python -m benchmarks.<module> words...``."""
+    return Command(module, *words, env=env).result()
+
+
+def command_child(module, words, environment, folder):
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    for number, name in ((1, "out"), (2, "err")):  # the descriptors, not only sys.stdout: it may start processes itself
+        os.dup2(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    as_main(module, words)

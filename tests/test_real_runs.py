@@ -44,11 +44,11 @@ def pictures(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unet(pictures, tmp_path_factory):
-    """Words for a UNet teacher trained on them for some seconds, by the command."""
+    """Overrides for a UNet teacher trained on them for a second, by the command."""
     from benchmarks import train_teacher
 
     out = tmp_path_factory.mktemp("teacher") / "shapes.safetensors"
-    assert train_teacher.main([*pictures, "steps=150", "channels=8,16", "batch=32", "quality=none", f"out={out}"]) == 0
+    assert train_teacher.main([*pictures, "steps=40", "channels=8,16", "batch=32", "quality=none", f"out={out}"]) == 0
     return ["teacher=unet", f"unet.weights={out}", "sampler.steps=5"]
 
 
@@ -88,6 +88,18 @@ RUN = [
 ]
 
 
+COUNTS = (
+    "images_generated",
+    "images_kept",
+    "images_seen",
+    "iterations",
+    "rounds",
+    "network_evaluations",
+    "gradients",
+    "monitor_evaluations",
+)
+
+
 def finished(words, root, stops=None):
     """-> (summary, journal, the bytes of all images in order) of a run, or of one interrupted again and again."""
     words = list({word.partition("=")[0]: word for word in words}.values())  # the last of a key counts
@@ -111,7 +123,7 @@ def finished(words, root, stops=None):
     "teacher, how",
     [
         pytest.param("unet", ["images.format=jpeg", "readers=2"], marks=pytest.mark.slow),
-        ("stable_diffusion", ["images.format=webp", "images.quality=80"]),
+        ("stable_diffusion", ["images.format=webp", "images.quality=80", "train.seen=1536", "dp.schedule=even"]),
     ],
 )
 def test_a_folder_from_end_to_end_interrupted_and_not(pictures, request, tmp_path, teacher, how):
@@ -126,6 +138,15 @@ def test_a_folder_from_end_to_end_interrupted_and_not(pictures, request, tmp_pat
 
     stored = Image.open(io.BytesIO(whole[2][0]))
     assert stored.format.lower() == how[0].partition("=")[2] and stored.size == (8, 8)
+
+
+@pytest.mark.gpu
+def test_a_gpu_does_as_much_work_for_as_many_images_as_a_cpu(pictures, unet, tmp_path):
+    words = [*pictures, *unet, *RUN, "dp.schedule=even"]  # by a schedule that does not look at accuracies
+    on = {device: finished([*words, f"device={device}"], tmp_path / device)[0] for device in ("cpu", "cuda")}
+    for count in COUNTS:
+        assert on["cuda"][count] == on["cpu"][count] > 0, count
+    assert on["cpu"]["device"] == "cpu" != on["cuda"]["device"]
 
 
 @pytest.mark.slow

@@ -1,4 +1,7 @@
-"""Weights & Biases: a run of the same name and id, its specification as config. WANDB_MODE=offline writes to disk only."""
+"""Weights & Biases: a run of the same name, its keys as config; WANDB_MODE=offline writes to disk only."""
+
+from pathlib import Path
+from typing import Any
 
 import wandb
 
@@ -14,7 +17,9 @@ QUIET = {
 
 
 class Tracker:
-    def __init__(self, out, run_id, values, project):
+    """Writes the events of one run."""
+
+    def __init__(self, out: Path, run_id: str, values: dict[str, Any], project: str) -> None:
         out.mkdir(parents=True, exist_ok=True)
         try:
             self.run = wandb.init(
@@ -32,12 +37,14 @@ class Tracker:
             raise Problem(f"wandb: {' '.join(str(error).split())}") from error
         self.run.define_metric("*", step_metric="images_seen")
 
-    def write(self, events):
+    def write(self, events: list[Any]) -> None:
+        """Write events."""
         for event in events:
             self.run.log({"images_seen": event.step, "ledger_time": event.time, **event.values})
 
-    def void(self, step):
+    def void(self, step: int) -> None:
         """W&B forgets nothing: what follows stands beside what was logged before, at the same images_seen."""
 
-    def close(self):
+    def close(self) -> None:
+        """End."""
         self.run.finish()

@@ -1,11 +1,26 @@
 """``option``: a dataclass field that is also a key of the command line, with its meaning and what it allows."""
 
+from copy import copy
 from dataclasses import field
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
 
 
-def option(default, about, **rules):
-    """A field with ``default``; config.py checks the ``rules``: ``choices``, ``low`` <= value <= ``high``, value > ``above``,
-    ``at_most`` names the key whose value bounds it, ``plugin="score"`` for the name of a plugin of that kind. ``place=True``
-    says where something is: it is not hashed, since what is there has a fingerprint of its own.
+def option(default: T, about: str, **rules: Any) -> T:
+    """A dataclass field with ``default``, of the default's type for a type checker.
+
+    Args:
+        default: the value where nobody says another; a dict or a list is copied for each instance.
+        about: what the key means, one line for ``--help``.
+        **rules: what is allowed. ``choices``; ``low`` <= value <= ``high``; value > ``above``; ``at_most``: the key
+            whose value bounds it; ``plugin``: the value names a plugin of that kind (``plugin="score"``; with
+            ``guides=True`` one whose gradient is followed); ``place=True``: it says where something is, so ``~`` is
+            expanded and the value is not hashed, since what is there has a fingerprint of its own; ``runtime=True``:
+            it changes no bit of any number, and is not hashed either; ``task``: only that task reads it. Applications
+            have further ones (``benchmarks/cli.py``).
     """
-    return field(default=default, metadata={"about": about, **rules})
+    metadata = {"about": about, **rules}
+    if isinstance(default, (dict, list)):
+        return cast(T, field(default_factory=lambda: copy(default), metadata=metadata))
+    return field(default=default, metadata=metadata)

@@ -1,145 +1,328 @@
-"""Plugins: strategies, scores, teachers and tasks, each one file found by its name.
+"""Plugins: everything a run is put together from, each one file found by its name, no list to edit.
 
-Sources, in this order: the package's own folder, entry points of other packages (groups ``dp.strategies``, ``dp.scores``,
-``dp.teachers``, ``dp.tasks``), and a path given on the command line (``strategy=./idea.py:Idea``). Names and the first line
-of docstrings are read by ``ast``, so that listing imports nothing; a plugin that does not import harms nothing else.
+Kinds are the keys of ``FOLDERS``. Sources, in this order: the kind's own folder, entry points of other packages (one
+group a kind: ``dp.strategies``, ``dp.guidance_rules``, ``dp.presets`` ...), and a path given in place of a name
+(``strategy=./idea.py:Idea``). Names and first lines of docstrings are read by ``ast``, so that listing imports
+nothing; one that does not import harms no other.
+
+A plugin given by path is called by its file (``./my_idea.py`` is ``my-idea``), and by file and class
+(``my-idea-Second``) where the file holds several or is named like something that is there already: ``./dp.py`` is
+``dp-DeliberatePractice``, and its keys are ``dp_DeliberatePractice.omega`` or, on the command line, ``dp.omega``. It
+is identified by the file's content and the class, however the path is spelled. Names of such plugins stand for them
+in the process that found them.
 """
 
 import ast
 import hashlib
 import importlib
 import importlib.util
+import os
+import re
 import sys
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-import yaml
-
+from dp_common import contracts
+from dp_common.config import yaml_files
 from dp_common.errors import BadInput, did_you_mean
 
-PACKAGES = {
+FOLDERS = {
     "strategy": "strategies",
     "score": "dp_common.scores",
+    "guidance rule": "dp_common.guidance_rules",
     "teacher": "dp_common.teachers",
     "task": "dp_common.tasks",
-    "guidance rule": "dp_common.guidance_rules",
+    "learner": "dp_common.learners",
+    "preset": "benchmarks.presets",
+    "grid": "benchmarks.grids",
 }
+GROUPS = {kind: f"dp.{package.rpartition('.')[2]}" for kind, package in FOLDERS.items()}  # of entry points
 FUNCTIONS = {"score": "score", "guidance rule": "step"}  # kinds whose plugin is a module, and its one function
+DATA = ("preset", "grid")  # kinds whose plugins are YAML files
+GROUPS_OF_KEYS = ("data", "images", "sampler", "train", "runtime", "preset")  # no section of a plugin
+TIMM = "timm"  # module of a learner that timm knows by its name
+_by_path: dict[tuple[str, str], "Plugin"] = {}  # plugins that were given by path, by kind and name
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plugin: where it is and how to get it. ``built_in``: part of this package, covered by the recipe version."""
+    """One plugin: where it is and how to get it.
+
+    Attributes:
+        kind: a key of ``FOLDERS``.
+        name: what it is called in run ids, tables and ledgers.
+        module: dotted name, or an absolute path ending in .py or .yaml.
+        attribute: its class or function; None: the only one of the file.
+        built_in: part of this package, covered by the recipe version.
+        spelling: how a path was given; no part of what the plugin is.
+    """
 
     kind: str
     name: str
-    module: str  # dotted name, or a path ending in .py
-    attribute: str | None = None  # class or function; None: the only public class of the file (``score`` for scores)
+    module: str
+    attribute: str | None = None
     built_in: bool = False
+    spelling: str = field(default="", compare=False)
 
     @property
-    def section(self):
+    def section(self) -> str:
         """Where its parameters are on the command line: ``<section>.<field>``."""
         return self.name.replace("-", "_")
 
-    @cached_property
-    def path(self):
-        if self.module.endswith(".py"):
-            return Path(self.module)
-        return Path(importlib.util.find_spec(self.module).origin)
+    @property
+    def short_section(self) -> str:
+        """The section by the file alone, which the command line understands too."""
+        return self.path.stem.replace("-", "_") if self.spelling else self.section
 
     @cached_property
-    def _tree(self):
+    def path(self) -> Path:
+        """Its file."""
+        if self.module.endswith((".py", *yaml_files.SUFFIXES)):
+            return Path(self.module)
+        spec = importlib.util.find_spec(self.module)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"no module {self.module}")
+        return Path(spec.origin)
+
+    @cached_property
+    def _tree(self) -> ast.Module:
         return ast.parse(self.path.read_text(), str(self.path))
 
-    def target(self):
-        """The name of the class or function in its file, found without importing it."""
-        if self.attribute or self.kind in FUNCTIONS:
-            return self.attribute or FUNCTIONS[self.kind]
-        classes = [
-            node.name for node in self._tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-        ]
-        if len(classes) != 1:
-            raise ImportError(
-                f"{self.path} must hold one public class, or be named as {self.path.name}:Class; it holds {classes}"
-            )
-        return classes[0]
+    def candidates(self) -> list[str]:
+        """Names in its file that could be it: of public classes, else of public functions."""
+        if self.kind in DATA:
+            return []
+        nodes = [node for node in self._tree.body if not getattr(node, "name", "_").startswith("_")]
+        classes = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+        functions = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+        if self.kind in FUNCTIONS:
+            return functions
+        return classes or (functions if self.kind == "learner" else [])
 
-    def about(self):
-        """First line of the class's (for a score: the module's) docstring."""
-        target = self.target()
-        node = next((n for n in self._tree.body if getattr(n, "name", None) == target), self._tree)
-        text = (ast.get_docstring(node) if self.kind not in FUNCTIONS else None) or ast.get_docstring(self._tree) or ""
-        return text.partition("\n")[0]
+    def target(self) -> str:
+        """The name of the class or function in its file, found without importing it. Raises ImportError."""
+        if self.attribute:
+            return self.attribute
+        if self.kind in FUNCTIONS:
+            return FUNCTIONS[self.kind]
+        found = self.candidates()
+        if len(found) != 1:
+            here = f"it holds {', '.join(found) or 'none'}"
+            raise ImportError(f"{self.path} must hold one public class, or be named as {self.path.name}:Class; {here}")
+        return found[0]
 
-    def source_digest(self):
-        """What of its source identifies a run: nothing for a built-in (the recipe version does), else its file's hash."""
-        return None if self.built_in else hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+    def about(self) -> str:
+        """What it says of itself, one line: of its class's or function's docstring, else of its module's; of YAML the
+        first comment.
+        """
+        if self.kind in DATA:
+            return yaml_files.first_comment(self.path)
+        text = None
+        if self.kind not in FUNCTIONS:
+            target = self.target()
+            node = next((n for n in self._tree.body if getattr(n, "name", None) == target), None)
+            text = ast.get_docstring(node) if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else None
+        return (text or ast.get_docstring(self._tree) or "").partition("\n")[0]
 
-    def load(self):
-        """Import it: the class, or for a score its module. Raises BadInput with the reason if it cannot be imported."""
+    def source_digest(self) -> str | None:
+        """What of its source identifies a run: nothing for a built-in (the recipe version does), else file content
+        and class.
+        """
+        if self.built_in:
+            return None
+        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]}:{self.target()}"
+
+    def load(self) -> Any:
+        """Import it, complete with the defaults of its contract (``dp_common/contracts.py``).
+
+        Returns:
+            A class (strategy, teacher, task), a class or function (learner), a module (score, guidance rule), or what
+            a YAML file holds.
+
+        Raises:
+            BadInput: with the reason, where it cannot be imported or lacks what its contract demands.
+        """
         try:
-            if self.module.endswith(".py"):
-                name = "dp_plugin_" + hashlib.sha256(str(self.path.resolve()).encode()).hexdigest()[:12]
-                if name not in sys.modules:
-                    spec = importlib.util.spec_from_file_location(name, self.path)
-                    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-                    try:
-                        spec.loader.exec_module(module)
-                        module.__loaded__ = True
-                    finally:
-                        if not hasattr(module, "__loaded__"):
-                            del sys.modules[name]
-                module = sys.modules[name]
+            if self.kind in DATA:
+                return yaml_files.read_grid(self.path) if self.kind == "grid" else yaml_files.read_mapping(self.path)
+            module = self._module()
+            if self.kind in FUNCTIONS:
+                found = module if self.target() == FUNCTIONS[self.kind] else self._as_module(module)
+            elif hasattr(module, self.target()):
+                found = getattr(module, self.target())
             else:
-                module = importlib.import_module(self.module)
-            return module if self.kind in FUNCTIONS else getattr(module, self.target())
+                others = ", ".join(self.candidates())
+                close = did_you_mean(self.target(), self.candidates())
+                raise BadInput(
+                    self.kind, self.spelling or self.name, f"no {self.target()} in it; it holds {others}.{close}"
+                )
+        except BadInput:
+            raise
         except Exception as error:
             raise BadInput(self.kind, self.name, f"does not import: {one_line(error)}") from error
+        return contracts.complete(self.kind, self.name, found)
+
+    def _module(self) -> ModuleType:
+        """Its module; of a path, a module of its own for each content."""
+        if not self.module.endswith(".py"):
+            return importlib.import_module(self.module)
+        name = "dp_plugin_" + hashlib.sha256(self.module.encode() + self.path.read_bytes()).hexdigest()[:12]
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, self.path)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{self.path} is no Python file")
+            sys.modules[name] = module = importlib.util.module_from_spec(spec)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
+
+    def _as_module(self, module: ModuleType) -> ModuleType:
+        """The module with its function ``target`` in the place of the usual one."""
+        other = ModuleType(f"{module.__name__}_{self.target()}", module.__doc__)
+        vars(other).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
+        setattr(other, FUNCTIONS[self.kind], getattr(module, self.target()))
+        return other
 
 
-def one_line(error):
+def one_line(error: BaseException) -> str:
+    """An error as one line."""
     return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
-def plugins(kind):
+def plugins(kind: str) -> dict[str, Plugin]:
     """{name: Plugin} of one kind, by name, the package's own before entry points of the same name."""
-    package = PACKAGES[kind]
-    found = {}
-    for folder in importlib.util.find_spec(package).submodule_search_locations:
-        for file in sorted(Path(folder).glob("*.py")):
-            if not file.stem.startswith("_"):
-                name = file.stem.replace("_", "-")
-                found[name] = Plugin(kind, name, f"{package}.{file.stem}", built_in=True)
-    for entry in entry_points(group=f"dp.{package.rpartition('.')[2]}"):
-        found.setdefault(entry.name, Plugin(kind, entry.name, entry.module, entry.attr or None))
+    found = dict(built_in(kind))
+    for entry in entry_points(group=GROUPS[kind]):
+        found.setdefault(entry.name, _of_entry_point(kind, entry.name, entry.module, entry.attr))
     return found
 
 
-def find(kind, name, key=None):
-    """The plugin called ``name``, or at ``path.py`` or ``path.py:Class``. Raises BadInput."""
-    if ".py" in name:
-        path, _, attribute = name.partition(":")
-        if not Path(path).is_file():
-            raise BadInput(key or kind, name, f"no such file: {path}")
-        return Plugin(kind, Path(path).stem.replace("_", "-"), str(path), attribute or None)
+def built_in(kind: str) -> dict[str, Plugin]:
+    """{name: Plugin} of a kind's own folder: the files in it, of YAML also those in folders of it. Files with _ are
+    none.
+    """
+    package, found = FOLDERS[kind], {}
+    for folder in folders_of(package):
+        for file in sorted(folder.rglob("*.yaml") if kind in DATA else folder.glob("*.py")):
+            name = file.relative_to(folder).with_suffix("").as_posix()
+            if not file.stem.startswith("_"):
+                plain = name if kind in DATA else name.replace("_", "-")
+                module = str(file) if kind in DATA else f"{package}.{file.stem}"
+                found[plain] = Plugin(kind, plain, module, built_in=True)
+    return found
+
+
+def folders_of(package: str) -> list[Path]:
+    """Where a package's files are; none where there is no such package."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
+    return [Path(folder) for folder in (spec.submodule_search_locations or ()) if spec] if spec else []
+
+
+def _of_entry_point(kind: str, name: str, module: str, attribute: str | None) -> Plugin:
+    """``package.module:Class``, or for a YAML file ``package.folder:name``."""
+    if kind not in DATA:
+        return Plugin(kind, name, module, attribute or None)
+    file = (attribute or name).replace(".", "/") + ".yaml"
+    folder = next(iter(folders_of(module)), Path(module.replace(".", "/")))
+    return Plugin(kind, name, str(folder / file))
+
+
+def find(kind: str, name: str, key: str | None = None, paths: Mapping[str, str] | None = None) -> Plugin:
+    """The plugin called ``name``, or at ``path.py``, ``path.py:Class`` or ``path.yaml``.
+
+    Args:
+        kind: a key of ``FOLDERS``.
+        name: as typed.
+        key: the key that names it, for the error.
+        paths: copies to read in place of the files given, {as typed: path of the copy}.
+
+    Raises:
+        BadInput: no such plugin, or no such file.
+    """
+    given = re.fullmatch(r"(.+\.yaml|.+\.yml)()" if kind in DATA else r"(.+\.py)(?::(\w+))?", name)
+    if given:
+        copy = re.fullmatch(r"(.+\.py|.+\.ya?ml)(?::\w+)?", (paths or {}).get(name, given[1]))
+        found = _at_path(kind, name, Path(copy[1] if copy else given[1]).expanduser(), given[2] or None, key)
+        _by_path[kind, found.name] = found
+        return found
     known = plugins(kind)
-    if name not in known:
-        raise BadInput(key or kind, name, f"one of {', '.join(known)}, or a file.py:Class.{did_you_mean(name, known)}")
-    return known[name]
+    if name in known:
+        return known[name]
+    if (kind, name) in _by_path:
+        return _by_path[kind, name]
+    if kind == "learner" and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        models = timm_models()
+        if name.partition("/")[0] != name or not models or name.partition(".")[0] in models:
+            return Plugin(kind, name, TIMM, built_in=True)
+        close = did_you_mean(name.lower(), [*known, *models])
+        raise BadInput(key or kind, name, f"one of {', '.join(known)}, a timm model name, or a file.py:Class.{close}")
+    path = "path to a .yaml file" if kind in DATA else "file.py:Class"
+    also = "a timm model name, " if kind == "learner" else ""
+    shown = ", ".join(known) or "(none installed)"
+    raise BadInput(key or kind, name, f"one of {shown}, {also}or a {path}.{did_you_mean(name.lower(), known)}")
 
 
-def learners():
-    """Named learners of this package: {name: {about, timm, args}}. Any other name is timm's."""
-    return yaml.safe_load((Path(__file__).parents[1] / "learner" / "learners.yaml").read_text())
+def _at_path(kind: str, spelling: str, path: Path, attribute: str | None, key: str | None) -> Plugin:
+    """The plugin in a file, named after it. Raises BadInput."""
+    if not path.is_file():
+        raise BadInput(key or kind, spelling, f"no such file: {path}")
+    module = os.path.abspath(path)
+    if kind in DATA:
+        return Plugin(kind, path.stem, module, spelling=spelling)
+    found, name = Plugin(kind, path.stem, module, attribute, spelling=spelling), path.stem.replace("_", "-")
+    try:
+        usual = FUNCTIONS.get(kind)
+        several = found.target() != usual if usual else len(found.candidates()) > 1
+        if several or _is_taken(name):
+            name = f"{name}-{found.target()}"
+    except (SyntaxError, ValueError, ImportError) as error:
+        if isinstance(error, ImportError):
+            raise BadInput(key or kind, spelling, str(error)) from error
+    return Plugin(kind, name, module, attribute, spelling=spelling)
 
 
-def listing(check=False):
-    """Rows (kind, name, about, broken) of everything there is; ``check`` imports each to find the broken ones."""
-    rows = []
-    for kind in PACKAGES:
+def _is_taken(name: str) -> bool:
+    """Is something there already called so, or a group of keys?"""
+    return name in GROUPS_OF_KEYS or any(name in plugins(kind) for kind in FOLDERS if kind not in DATA)
+
+
+def adopt(found: Iterable[Plugin]) -> None:
+    """Let names of plugins that were given by path stand for these from now on."""
+    _by_path.update({(plugin.kind, plugin.name): plugin for plugin in found if plugin.spelling})
+
+
+@lru_cache
+def timm_models() -> frozenset[str]:
+    """Names of timm's models, read from its source: importing timm takes seconds. Empty where it is not installed."""
+    names: set[str] = set()
+    for folder in folders_of(TIMM):
+        for file in (folder / "models").glob("*.py"):
+            text = file.read_text()
+            names |= set(re.findall(r"^def (\w+)\(pretrained", text, re.M))
+            for table in re.findall(r"^register_model_deprecations\(__name__, \{(.*?)\n\}\)", text, re.M | re.S):
+                names |= set(re.findall(r"^\s*[\"']([\w.]+)[\"']\s*:", table, re.M))
+    return frozenset(names)
+
+
+def listing(check: bool = False) -> list[tuple[str, str, str, str | None]]:
+    """Rows (kind, name, about, reason) of everything there is; a reason where it is broken.
+
+    Args:
+        check: import each, to find the broken ones.
+    """
+    rows: list[tuple[str, str, str, str | None]] = []
+    for kind in FOLDERS:
         for name, plugin in plugins(kind).items():
             about, broken = "", None
             try:
@@ -149,6 +332,6 @@ def listing(check=False):
             except Exception as error:
                 broken = one_line(error) if not isinstance(error, BadInput) else str(error)
             rows.append((kind, name, about, broken))
-    rows += [("learner", name, entry["about"], None) for name, entry in learners().items()]
-    rows.append(("learner", "any timm name", "such as vit_base_patch16_224, with train.model_args", None))
+        if kind == "learner":
+            rows.append((kind, "any timm name", "such as vit_base_patch16_224, with train.model_args", None))
     return rows

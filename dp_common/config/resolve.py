@@ -1,192 +1,173 @@
 """From ``key=value`` words to a checked, fully resolved specification, with the source of every value.
 
-Layers, later ones win: dataclass defaults < the teacher's recipe < the task's recipe < ``preset=`` < command line. OmegaConf does the typing.
+Layers, later ones win: dataclass defaults < the teacher's recipe < the task's recipe < ``preset=`` < command line.
 """
 
-import math
-import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
-from pathlib import Path
-
-import yaml
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from typing import Any
 
 from dp_common.config import registry
-from dp_common.config.specification import PAIRS, RECIPE, ROW_GROUP, Budget, Runtime, Spec, run_id
-from dp_common.errors import BadInput, did_you_mean
-
-PRESETS = Path(__file__).parents[2] / "benchmarks" / "presets"
-PLUGINS = ("task", "teacher", "strategy")
+from dp_common.config.draft import PARTS, Draft, by_section, choose_parts, parse
+from dp_common.config.identity import identity, run_id
+from dp_common.config.presets import read_preset
+from dp_common.config.registry import Plugin
+from dp_common.config.specification import PAIRS, RECIPE, ROW_GROUP, Budget, Runtime, Spec, Train
+from dp_common.config.typed import TypedConfig, default_of, flatten
+from dp_common.contracts import Strategy, Task, Teacher
+from dp_common.errors import BadInput
 
 
 @dataclass
 class Resolved:
-    """A run ready to start. ``values``/``sources`` are flat, in the order of the dataclasses; ``values`` is what run_id hashes."""
+    """A run ready to start.
+
+    Attributes:
+        values: {key: value} of all that decides the result, in the order of the dataclasses.
+        places: {key: value} of what changes no number and is not hashed: where data and weights are (their
+            fingerprints are hashed), and knobs of memory that round nothing otherwise.
+        sources: {key: where its value is from}.
+        chosen: {key: {"value", "source"}} of the keys in ``values`` that would be otherwise had nobody said anything:
+            a value that is the default, what a recipe says, or what the strategy derives by itself is not chosen.
+            ``value`` as it was given, also where the strategy derives another of it.
+        fingerprints: hashed too: recipe version, data, teacher, sources of plugins that are not this package's own.
+        plugins: {"task", "teacher", "strategy", "learner" or another key that names a plugin, such as dp.score:
+            Plugin}.
+        scores: (key, name, does its gradient guide) of each key that names a score.
+        notes: for people, one line each.
+    """
 
     spec: Spec
     runtime: Runtime
-    task: object
-    teacher: object
-    strategy: object
+    task: Task
+    teacher: Teacher
+    strategy: Strategy
     budget: Budget
-    values: dict
-    places: dict  # where data and weights are: not hashed, their fingerprints are
-    sources: dict
+    values: dict[str, Any]
+    places: dict[str, Any]
+    sources: dict[str, str]
+    chosen: dict[str, dict[str, Any]]
     run_id: str
-    fingerprints: dict  # hashed too: recipe version, data, teacher, sources of plugins that are not this package's own
-    words: list
-    plugins: dict
-    scores: list  # (key, name, does it guide) of each key that names a score
-    notes: list = field(default_factory=list)
+    fingerprints: dict[str, Any]
+    words: list[str]
+    plugins: dict[str, Plugin]
+    scores: list[tuple[str, str, bool]]
+    notes: list[str] = field(default_factory=list)
 
 
-def resolve(words, presets=PRESETS):
-    """``["strategy=dp", "scale=4k", ...]`` -> Resolved. Raises BadInput; imports no torch unless a plugin does."""
+def resolve(words: Sequence[str], plugin_paths: Mapping[str, str] | None = None) -> Resolved:
+    """``["strategy=dp", "scale=4k", ...]`` -> Resolved; imports no torch unless a plugin does.
+
+    Args:
+        words: overrides, ``key=value`` each.
+        plugin_paths: copies to read in place of the plugin files in ``words``, {as typed: path of the copy}.
+
+    Raises:
+        BadInput: naming key, value and what is allowed.
+    """
     given = parse(words)
-    preset = read_preset(given.pop("preset"), presets) if "preset" in given else {}
-    pick = lambda kind, recipe={}: registry.find(kind, str((defaults_of(Spec) | recipe | preset | given)[kind]))
-    task = pick("task")
-    recipe = dict(getattr(task.load(), "recipe", {}))
-    chosen = {kind: task if kind == "task" else pick(kind, recipe) for kind in PLUGINS}
-    classes = {kind: plugin.load() for kind, plugin in chosen.items()}
-    shape = {"": Spec} | {chosen[kind].section: classes[kind] for kind in PLUGINS if is_dataclass(classes[kind])}
-    known = known_keys(shape)
-    conf, sources = {part: OmegaConf.structured(cls) for part, cls in (shape | {"runtime": Runtime}).items()}, {}
-    taught = getattr(classes["teacher"], "recipe", {})
-    for layer, source in (
-        (taught, "teacher " + chosen["teacher"].name),
-        (recipe, "task " + chosen["task"].name),
-        (preset, "preset"),
-        (given, "command line"),
-    ):
-        for key, value in layer.items():
-            if key not in known and (source != "command line" and belongs_elsewhere(key, chosen)):
-                continue
-            put(conf, known, key, value, chosen)
-            sources[key] = source
-    spec, runtime = OmegaConf.to_object(conf[""]), OmegaConf.to_object(conf["runtime"])
-    parts = {
-        kind: OmegaConf.to_object(conf[chosen[kind].section]) if chosen[kind].section in conf else classes[kind]()
-        for kind in PLUGINS
-    }
-    for kind in PLUGINS:
-        setattr(spec, kind, chosen[kind].name)
+    preset_name = given.pop("preset", None)
+    preset = read_preset(preset_name) if preset_name else {}
+    parts = choose_parts(preset | given, plugin_paths)
+    classes = {kind: plugin.load() for kind, plugin in parts.items()}
+    layers = [
+        (f"teacher {parts['teacher'].name}", classes["teacher"].recipe),
+        (f"task {parts['task'].name}", classes["task"].recipe),
+        (f"preset {preset_name}", preset),
+        ("command line", by_section(given, parts)),
+    ]
+    shape = {"": Spec, "runtime": Runtime}
+    shape |= {parts[kind].section: classes[kind] for kind in PARTS if is_dataclass(classes[kind])}
+    draft = Draft(TypedConfig(shape), parts, classes)
+    for source, layer in layers:
+        draft.set_all(source, layer)
+    draft.name_plugins(plugin_paths)
+    draft.refuse_keys_of_other_tasks(given)
+    return assemble(draft, list(words))
+
+
+def assemble(draft: Draft, words: list[str]) -> Resolved:
+    """The resolved run of typed values. Raises BadInput."""
+    config, plugins, sources = draft.config, draft.plugins, dict(draft.sources)
+    spec, runtime = config.build(""), config.build("runtime")
+    parts = {kind: draft.instance(kind) for kind in PARTS}
     parts["task"].data = spec.data
     notes = raise_budget(spec, sources)
-    if spec.learner not in registry.learners() and not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", spec.learner):
-        raise BadInput("learner", spec.learner, f"one of {', '.join(registry.learners())}, or a timm model name")
-    if runtime.shard % spec.sampler.block:
-        raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
-    if spec.train.order == "block" and runtime.shard % ROW_GROUP:
-        raise BadInput(
-            "shard",
-            runtime.shard,
-            f"a multiple of {ROW_GROUP} with train.order=block, which shuffles groups of so many images",
-        )
+    check_shards(spec, runtime)
     check_micro(spec.train)
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
-    settle(parts["strategy"], chosen["strategy"].section, budget, sources)
+    derive(parts["strategy"], plugins["strategy"].section, budget, sources)
     values = flatten(spec)
-    for kind in PLUGINS:
+    for kind in PARTS:
         if is_dataclass(parts[kind]):
-            values |= {f"{chosen[kind].section}.{key}": value for key, value in flatten(parts[kind]).items()}
-    for key, (_, _, f) in known.items():
-        bound = f.metadata.get("at_most")
-        if bound and values[key] > values[bound]:
-            raise BadInput(key, values[key], f"at most {bound}, {values[bound]}")
-    scores = score_keys(values, known)
-    for key, name, _ in scores:
-        registry.find("score", name, key)
-    for key, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
-            raise BadInput(key, value, "a finite number")
-    places = {key: values.pop(key) for key, (_, _, f) in known.items() if f.metadata.get("place") and key in values}
+            values |= {f"{plugins[kind].section}.{key}": value for key, value in flatten(parts[kind]).items()}
+    check_bounds(config, values)
+    places = {key: values.pop(key) for key, known in config.known.items() if known.unhashed and key in values}
     fingerprints = {
         "recipe_version": RECIPE,
         "data_fingerprint": parts["task"].fingerprint(),
         "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"]),
-    }
-    fingerprints |= {f"{kind}_source": digest for kind, digest in digests(chosen, scores).items() if digest}
-    told = {key: sources.get(key, "default") for key in values | places}
+    } | {f"{key}_source": plugin.source_digest() for key, plugin in plugins.items() if not plugin.built_in}
+    defaults = {key: default_of(known.field) for key, known in config.known.items()}
+    foreign = [plugins[kind].section for kind in PARTS if not plugins[kind].built_in]
     return Resolved(
-        spec,
-        runtime,
-        **parts,
+        spec=spec,
+        runtime=runtime,
         budget=budget,
         values=values,
         places=places,
-        sources=told,
-        run_id=run_id(values | fingerprints),
+        sources={key: sources.get(key, "default") for key in values | places},
+        chosen=chosen(draft, values, budget),
+        run_id=run_id(values, identity(values, defaults, foreign) | fingerprints),
         fingerprints=fingerprints,
-        words=list(words),
-        plugins=chosen,
-        scores=scores,
+        words=words,
+        plugins=plugins,
+        scores=[
+            (key, values[key], known.field.metadata.get("guides", False))
+            for key, known in config.known.items()
+            if known.field.metadata.get("plugin") == "score" and values.get(key)
+        ],
         notes=notes,
+        **parts,
     )
 
 
-def parse(words):
-    """["a.b=c"] -> {"a.b": "c"}; values stay text until the type of their key is known."""
-    given = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise BadInput(word, None, "expected key=value, such as strategy=dp scale=4k")
-        if key in given:
-            raise BadInput(key, value, f"given twice, first as {given[key]}")
-        given[key.removeprefix("runtime.")] = value
-    return given
+def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str, dict[str, Any]]:
+    """What was chosen; see ``Resolved.chosen``. A parameter of the strategy is if the strategy would not come to the
+    same value by itself, with all its others as they are.
+    """
+    config, usual, section = draft.config, draft.usual, draft.parts["strategy"].section
+    plain = usual.build("")
+    plain.scale, plain.train.batch = budget.scale, budget.batch
+    raise_budget(plain, {})
+    expected = flatten(plain) | {"train.batch": usual.get("train.batch"), "scale": usual.get("scale")}
+    expected |= {key: usual.get(key) for key, known in usual.known.items() if known.part}
+    found = {}
+    for key, value in values.items():
+        source = draft.said.get(key) or draft.said.get(config.mapping_of(key) or key)
+        if source is None:
+            continue
+        if key in config.known and config.known[key].part == section:
+            other, name = config.copy(), config.known[key].name
+            other.values[key] = usual.get(key)
+            trial = draft.instance("strategy", other)
+            try:
+                trial.resolve_defaults(budget)
+                same = flatten(trial)[name] == value
+            except BadInput:
+                same = False
+            value = config.get(key)
+        else:
+            same = key in expected and expected[key] == value
+        if not same:
+            found[key] = {"value": value, "source": source}
+    return found
 
 
-def read_preset(name, presets):
-    """A YAML file under presets/ (``preset=paper/imagenet1k-640k``), or at a path, flattened. ``base:`` names another to stand on."""
-    path = Path(name) if name.endswith((".yaml", ".yml")) else presets / f"{name}.yaml"
-    if not path.is_file():
-        known = preset_names(presets) if presets.is_dir() else []
-        raise BadInput(
-            "preset",
-            name,
-            f"one of {', '.join(known) or '(none installed)'}, or a path to a .yaml file.{did_you_mean(name, known)}",
-        )
-    own = flatten(yaml.safe_load(path.read_text()) or {})
-    return (read_preset(own.pop("base"), presets) if "base" in own else {}) | own
-
-
-def preset_names(presets=PRESETS):
-    return sorted(
-        str(path.relative_to(presets).with_suffix(""))
-        for path in presets.rglob("*.yaml")
-        if not path.stem.startswith("_")
-    )
-
-
-def presets_told(presets=PRESETS):
-    """[(name, first line of its comment)]"""
-    return [
-        (name, (presets / f"{name}.yaml").read_text().partition("\n")[0].removeprefix("#").strip())
-        for name in preset_names(presets)
-    ]
-
-
-def flatten(tree, prefix=""):
-    """Nested dataclass or dict -> {"a.b": value}. An empty dict stays a value."""
-    items = [(f.name, getattr(tree, f.name)) for f in fields(tree)] if is_dataclass(tree) else list(tree.items())
-    flat = {}
-    for key, value in items:
-        nested = is_dataclass(value) or (isinstance(value, dict) and value)
-        flat |= flatten(value, f"{prefix}{key}.") if nested else {prefix + str(key): value}
-    return flat
-
-
-def defaults_of(cls):
-    return {f.name: f.default for f in fields(cls)}
-
-
-def sections(words=()):
-    """(title, dataclass) of everything that has keys, for --help."""
-    rows = [("specification", Spec), ("runtime", Runtime)]
-    for kind in PLUGINS:
+def sections() -> list[tuple[str, Any]]:
+    """(title, dataclass) of everything that has keys, for --help; plugins that do not load have none."""
+    rows: list[tuple[str, Any]] = [("specification", Spec), ("runtime", Runtime)]
+    for kind in PARTS:
         for plugin in registry.plugins(kind).values():
             try:
                 cls = plugin.load()
@@ -196,95 +177,38 @@ def sections(words=()):
     return rows
 
 
-def known_keys(shape, runtime=True):
-    """{key: (part, key within it, dataclass field)} of every key one can set."""
-    known = {}
-
-    def walk(part, cls, prefix):
-        for f in fields(cls):
-            known_key = f"{part}.{prefix}{f.name}" if part not in ("", "runtime") else prefix + f.name
-            if isinstance(f.type, type) and is_dataclass(f.type):
-                walk(part, f.type, f"{prefix}{f.name}.")
-            else:
-                known[known_key] = (part, prefix + f.name, f)
-
-    for part, cls in (shape | ({"runtime": Runtime} if runtime else {})).items():
-        walk(part, cls, "")
-    return known
+def check_bounds(config: TypedConfig, values: Mapping[str, Any]) -> None:
+    """Refuse a value above that of the key which bounds it, and one that is not finite."""
+    for key, known in config.known.items():
+        bound = known.field.metadata.get("at_most")
+        if bound and values[key] > values[bound]:
+            raise BadInput(key, values[key], f"at most {bound}, {values[bound]}")
+    for key, value in values.items():
+        if isinstance(value, float) and value - value != 0:
+            raise BadInput(key, value, "a finite number")
 
 
-def belongs_elsewhere(key, chosen):
-    """Is this key a parameter of a plugin that was not chosen? Recipes and presets may set those."""
-    section = key.partition(".")[0]
-    return any(
-        section == plugin.section
-        for kind in PLUGINS
-        for plugin in registry.plugins(kind).values()
-        if plugin.section not in {p.section for p in chosen.values()}
-    )
+def check_shards(spec: Spec, runtime: Runtime) -> None:
+    """Refuse shards that no whole number of blocks fills."""
+    if runtime.shard % spec.sampler.block:
+        raise BadInput("shard", runtime.shard, f"a multiple of sampler.block, {spec.sampler.block}")
+    if spec.train.order == "block" and runtime.shard % ROW_GROUP:
+        groups = f"a multiple of {ROW_GROUP} with train.order=block, which shuffles groups of so many images"
+        raise BadInput("shard", runtime.shard, groups)
 
 
-def put(conf, known, key, value, chosen):
-    """Set one key in the typed configuration. Raises BadInput."""
-    if key.startswith("train.model_args."):
-        OmegaConf.update(conf[""], key, yaml.safe_load(str(value)), force_add=True)
-        return
-    if key not in known:
-        if belongs_elsewhere(key, chosen):
-            raise BadInput(
-                key, value, f"this run has {', '.join(f'{kind}={plugin.name}' for kind, plugin in chosen.items())}"
-            )
-        raise BadInput(key, value, f"no such key.{did_you_mean(key, known) or ' --help lists them all.'}")
-    part, name, f = known[key]
-    if f.type is int:
-        value = count(key, value)
-    try:
-        OmegaConf.update(conf[part], name, value)
-    except OmegaConfBaseException as error:
-        kind = getattr(f.type, "__name__", str(f.type))
-        raise BadInput(key, value, f"expected {'a number' if kind == 'float' else kind}") from error
-    check(key, OmegaConf.select(conf[part], name), f.metadata)
-
-
-def count(key, value):
-    """500, 4k, 1.3M -> int."""
-    match = re.fullmatch(r"(-?\d+(?:\.\d+)?)([kM]?)", str(value))
-    number = float(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]] if match else math.nan
-    if not math.isfinite(number) or round(number, 6) != round(number):
-        raise BadInput(key, value, "a whole number, such as 500, 4k or 1.3M (k = 1,000, M = 1,000,000)")
-    return round(number)
-
-
-def check(key, value, rules):
-    if isinstance(value, float) and not math.isfinite(value):
-        raise BadInput(key, value, "a finite number")
-    if rules.get("choices") and value not in rules["choices"]:
-        raise BadInput(
-            key, value, f"one of {', '.join(map(str, rules['choices']))}.{did_you_mean(value, rules['choices'])}"
-        )
-    for bound, broken, words in (
-        ("low", lambda v, b: v < b, "at least"),
-        ("high", lambda v, b: v > b, "at most"),
-        ("above", lambda v, b: v <= b, "more than"),
-    ):
-        if rules.get(bound) is not None and broken(value, rules[bound]):
-            raise BadInput(key, value, f"{words} {rules[bound]}")
-
-
-def check_micro(train):
+def check_micro(train: Train) -> None:
     """Refuse parts of a batch that do not make it up, or that would cut the blocks in which images are mixed."""
     if train.micro and train.batch % train.micro:
         raise BadInput("train.micro", train.micro, f"a divisor of train.batch, {train.batch}")
     if (train.mixup or train.cutmix) and (train.micro or train.batch) % PAIRS:
-        raise BadInput(
-            "train.micro" if train.micro else "train.batch",
-            train.micro or train.batch,
-            f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}",
-        )
+        key = "train.micro" if train.micro else "train.batch"
+        mixing = f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}"
+        raise BadInput(key, train.micro or train.batch, mixing)
 
 
-def raise_budget(spec, sources):
-    """The budget is at least the scale (every image is seen once on average) and whole iterations."""
+def raise_budget(spec: Spec, sources: dict[str, str]) -> list[str]:
+    """The budget is at least the scale (every image is seen once on average) and whole iterations; returns notes."""
     train, asked = spec.train, spec.train.seen
     train.seen = -(-max(asked, spec.scale) // train.batch) * train.batch
     if train.seen == asked:
@@ -293,26 +217,9 @@ def raise_budget(spec, sources):
     return [f"train.seen={asked} {sources['train.seen']}: {train.seen}"]
 
 
-def settle(strategy, section, budget, sources):
+def derive(strategy: Strategy, section: str, budget: Budget, sources: dict[str, str]) -> None:
     """Let the strategy fill in the values it derives from the budget and refuse what cannot work."""
-    if not hasattr(strategy, "settle"):
-        return
-    before = flatten(strategy)
-    strategy.settle(budget)
-    for key, value in flatten(strategy).items():
-        if value != before[key]:
-            sources[f"{section}.{key}"] = "derived"
-
-
-def score_keys(values, known):
-    """(key, name, guides) of the keys that name a score."""
-    rules = {key: known[key][2].metadata for key in values if key in known}
-    return [
-        (key, values[key], rule.get("guides", False)) for key, rule in rules.items() if rule.get("plugin") == "score"
-    ]
-
-
-def digests(chosen, scores):
-    """Source digests of plugins that are not this package's own, by what they are."""
-    outside = {kind: plugin.source_digest() for kind, plugin in chosen.items()}
-    return outside | {key: registry.find("score", name).source_digest() for key, name, _ in scores}
+    before: dict[str, Any] = flatten(strategy) if is_dataclass(strategy) else {}
+    strategy.resolve_defaults(budget)
+    after = flatten(strategy) if before else {}
+    sources |= {f"{section}.{key}": "derived" for key, value in after.items() if value != before[key]}

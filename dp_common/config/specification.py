@@ -1,8 +1,9 @@
-"""The specification of a run: every key that decides its result, typed; and its identity, ``run_id``."""
+"""The specification of a run: every key that decides its result, typed. ``identity.py`` makes a run id of it."""
 
-import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from dp_common.config.options import option
 
@@ -11,7 +12,9 @@ RECIPE = 1  # raised when the same specification would give other numbers: run i
 
 @dataclass
 class Data:
-    split: int = option(0, "seed of the split of real data into train, monitor and test", low=0)
+    """``data.*``: the real images and how they are split."""
+
+    split: int = option(0, "seed of the split of real data into train, monitor and test", low=0, high=2**32 - 1)
     monitor: str = option(
         "disjoint",
         "what patience looks at: a set disjoint from test, or, as in the paper, the test set itself",
@@ -22,13 +25,18 @@ class Data:
         "data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True
     )
     train: str = option(
-        "", "task=folder: real training images, one folder per class or a tar of such folders", place=True
+        "",
+        "task=folder: real training images, one folder per class or a tar of such folders",
+        place=True,
+        task="folder",
     )
-    test: str = option("", "task=folder: real test images, likewise", place=True)
+    test: str = option("", "task=folder: real test images, likewise", place=True, task="folder")
 
 
 @dataclass
 class Images:
+    """``images.*``: how generated images are stored."""
+
     format: str = option(
         "png", "how generated images are stored; what is trained on is what was stored", choices=("png", "jpeg", "webp")
     )
@@ -37,6 +45,8 @@ class Images:
 
 @dataclass
 class Sampler:
+    """``sampler.*``: from noise to images."""
+
     steps: int = option(20, "DDIM steps", low=1, high=1000)
     spacing: str = option("trailing", "which timesteps are visited", choices=("leading", "trailing", "linspace"))
     eta: float = option(0.0, "stochasticity: 0 deterministic DDIM, 1 ancestral", low=0, high=1)
@@ -46,15 +56,19 @@ class Sampler:
     clip: str = option(
         "none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive")
     )
+    # hashed, though it is chosen for memory: kernels of another batch size round differently, and every image with them
     block: int = option(512, "images sampled at once; also the unit of work dealt to ranks", low=1)
 
 
 @dataclass
 class Train:
+    """``train.*``: the learner's training; the budget among it."""
+
     seen: int = option(64_000, "the budget: images seen in training, equal for every strategy and scale", low=1)
     batch: int = option(128, "images per iteration", low=1)
     lr: float = option(2e-3, "learning rate of AdamW after warm-up", above=0)
     weight_decay: float = option(0.05, "weight decay of AdamW", low=0)
+    # hashed unless it is the whole batch: gradients of parts are summed in another order, drop-path is drawn per part
     micro: int = option(0, "images per forward pass, gradients being added up to a whole batch; 0: the batch", low=0)
     order: str = option(
         "uniform",
@@ -69,20 +83,22 @@ class Train:
     randaugment: int = option(0, "magnitude of RandAugment (two operations), 0 for none", low=0, high=30)
     crop: float = option(1.0, "smallest area of a random resized crop, 1 for none", above=0, high=1)
     flip: bool = option(False, "mirror every other image by lot")
-    compile: bool = option(False, "torch.compile the learner")
-    model_args: dict = field(default_factory=dict, metadata={"about": "further arguments of timm.create_model"})
+    compile: bool = option(False, "torch.compile the learner")  # hashed: fused kernels round differently
+    model_args: dict[str, Any] = option(
+        {}, "the learner's own arguments, train.model_args.NAME=VALUE; of timm's, timm.create_model's"
+    )
 
 
 @dataclass
 class Spec:
     """Keys that decide the result. Each strategy, teacher and task adds its own under its name: ``dp.omega``."""
 
-    task: str = option("digits", "the classification problem")
-    teacher: str = option("mixture", "the diffusion model that makes the images")
-    learner: str = option("vit-digits", "the classifier: a named learner, or any timm model")
-    strategy: str = option("dp", "what to generate, keep and train on, and when")
+    task: str = option("digits", "the classification problem", plugin="task")
+    teacher: str = option("mixture", "the diffusion model that makes the images", plugin="teacher")
+    learner: str = option("vit-digits", "the classifier: a named learner, or any timm model", plugin="learner")
+    strategy: str = option("dp", "what to generate, keep and train on, and when", plugin="strategy")
     scale: int = option(4_000, "images in the final training set", low=1, high=1_000_000_000)
-    seed: int = option(0, "decides latents, initial weights and the order of examples", low=0)
+    seed: int = option(0, "decides latents, initial weights and the order of examples", low=0, high=2**63 - 1)
     precision: str = option(
         "fp32",
         "arithmetic of the learner's training (bf16: autocast); a teacher has its own dtype",
@@ -94,8 +110,8 @@ class Spec:
     evaluate: str = option("end", "test accuracy at the end only, or after each interval too", choices=("end", "curve"))
     probe: str = option(
         "none",
-        "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it came; "
-        "truth: that, and how far it is from guidance's target, where the teacher's density is known",
+        "measured at the end, apart from the price. hardness: how hard each addition was before, when and after it "
+        "came; truth: that, and how far it is from guidance's target, where the teacher's density is known",
         choices=("none", "hardness", "truth"),
     )
     guide_with: str = option(
@@ -109,9 +125,9 @@ class Spec:
 
 @dataclass
 class Runtime:
-    """Keys that do not decide the result and are not hashed."""
+    """Keys that change no number and are not hashed."""
 
-    root: str = option("results/runs", "folder of runs")
+    root: str = option("results/runs", "folder of runs", place=True)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
@@ -139,23 +155,17 @@ class Budget:
     classes: int
 
     @property
-    def stable(self):
+    def stable(self) -> int:
         """Images seen before the cool-down: the last moment for additions."""
         return int(self.seen * (1 - COOLDOWN)) // self.batch * self.batch
 
 
-def canonical(values):
+def canonical(values: Mapping[str, Any]) -> bytes:
     """The bytes that are hashed: JSON with sorted keys; floats by shortest round-trip repr."""
     return json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def run_id(values):
-    """``<task>-<strategy>-<scale>-s<seed>-<hash>`` of flat specification values."""
-    digest = hashlib.sha256(canonical(values)).hexdigest()[:10]
-    return f"{values['task']}-{values['strategy']}-{short(values['scale'])}-s{values['seed']}-{digest}"
-
-
-def short(count):
+def short(count: int) -> str:
     """4000 -> 4k, 1300000 -> 1300k, 2000000 -> 2M, 123 -> 123."""
     for size, letter in ((1_000_000, "M"), (1_000, "k")):
         if count and count % size == 0:

@@ -1,15 +1,29 @@
-"""The conformance kit: does a strategy, score or teacher keep the contract everything else relies on?
+"""The conformance kit: does a plugin keep the contract (``dp_common/contracts.py``) that everything else relies on?
 
     python -m dp_common.conformance strategy=./idea.py:Idea [key=value ...]
     python -m dp_common.conformance teacher=./mine.py:Mine [task=... key=value ...]
-    python -m dp_common.conformance score=entropy
+    python -m dp_common.conformance learner=./net.py:Net [task=... key=value ...]
+    python -m dp_common.conformance task=./faces.py:Faces [key=value ...]
+    python -m dp_common.conformance score=./surprise.py
 
-or from your own tests: ``from dp_common.conformance import check_strategy; check_strategy("./idea.py:Idea")``.
+or from your own tests: ``from dp_common.conformance import check_strategy; check_strategy("./idea.py:Idea")``. Where
+several of these keys are given, the first in this order is held to its contract, and the others say with what.
 """
 
+from dp_common.conformance.learners import check_learner
 from dp_common.conformance.rules import Nonconforming
 from dp_common.conformance.scores import check_score
 from dp_common.conformance.strategies import AtYield, check_strategy, journal
+from dp_common.conformance.tasks import check_task
 from dp_common.conformance.teachers import check_teacher
 
-__all__ = ["AtYield", "Nonconforming", "check_score", "check_strategy", "check_teacher", "journal"]
+__all__ = [
+    "AtYield",
+    "Nonconforming",
+    "check_learner",
+    "check_score",
+    "check_strategy",
+    "check_task",
+    "check_teacher",
+    "journal",
+]

@@ -1,23 +1,29 @@
+"""The conformance kit on the command line; ``dp_common/conformance/__init__.py`` says how."""
+
 import sys
+from collections.abc import Callable, Sequence
 
 from dp_common import conformance
-from dp_common.conformance import Nonconforming, check_score, check_strategy, check_teacher
-from dp_common.errors import Problem
+from dp_common.conformance import Nonconforming
+from dp_common.errors import BadInput, Problem
+
+CHECKS: dict[str, Callable[..., None]] = {
+    "strategy": conformance.check_strategy,
+    "teacher": conformance.check_teacher,
+    "learner": conformance.check_learner,
+    "task": conformance.check_task,
+    "score": conformance.check_score,
+}
 
 
-def main(words):
-    given = dict(word.partition("=")[::2] for word in words)
+def main(argv: Sequence[str]) -> int:
+    """Hold a plugin to its contract; returns the exit code: 0 conforming, 1 not, 2 bad input."""
+    if {"-h", "--help"} & set(argv):
+        print(conformance.__doc__)
+        return 0
     try:
-        if "strategy" in given:
-            name = given.pop("strategy")
-            check_strategy(name, *(f"{key}={value}" for key, value in given.items()), say=print)
-        elif "teacher" in given:
-            check_teacher(given.pop("teacher"), *(f"{key}={value}" for key, value in given.items()), say=print)
-        elif "score" in given:
-            check_score(given["score"])
-        else:
-            print(conformance.__doc__)
-            return 2
+        kind, name, words = subject(argv)
+        CHECKS[kind](name, *words, say=print)
     except Nonconforming as failure:
         print(f"NOT CONFORMING  {failure}")
         return 1
@@ -26,6 +32,19 @@ def main(words):
         return problem.code
     print("conforming")
     return 0
+
+
+def subject(argv: Sequence[str]) -> tuple[str, str, list[str]]:
+    """(kind, name, further words) of what is to be held to its contract. Raises BadInput."""
+    words = [word.partition("=") for word in argv]
+    kind = next((kind for kind in CHECKS if any(key == kind for key, *_ in words)), None)
+    if kind is None:
+        given = argv[0] if argv else "nothing given"
+        raise BadInput(given, None, f"what is to be checked, one of {', '.join(f'{kind}=' for kind in CHECKS)}")
+    names = [value for key, _, value in words if key == kind]
+    if len(names) > 1 or not names[0]:
+        raise BadInput(kind, names[-1], "given once, with a name or file.py:Class")
+    return kind, names[0], ["".join(word) for word in words if word[0] != kind]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from torch import Tensor
 from dp_common import seeds
 from dp_common.config import registry
 from dp_common.config.specification import Spec
+from dp_common.contracts import Teacher
 from dp_common.diffusion import schedule
 from dp_common.diffusion.ddim import cfg, ddim
 from dp_common.diffusion.guidance import Guidance
@@ -30,12 +31,10 @@ class ImageSampler:
         Problem: Classifier-free guidance with a teacher that has no unconditional mode.
     """
 
-    def __init__(self, spec: Spec, teacher: Any, device: torch.device | str, meter: Meter) -> None:
+    def __init__(self, spec: Spec, teacher: Teacher, device: torch.device | str, meter: Meter) -> None:
         self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
         s = spec.sampler
-        self.timesteps = schedule.timesteps(
-            s.steps, s.spacing, len(teacher.alphas_cumprod), getattr(teacher, "steps_offset", 0)
-        )
+        self.timesteps = schedule.timesteps(s.steps, s.spacing, len(teacher.alphas_cumprod), teacher.steps_offset)
         if s.cfg_scale != 1 and teacher.null_label is None:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
         self.denoise = cfg(self._denoise, s.cfg_scale, teacher.null_label)
@@ -49,7 +48,7 @@ class ImageSampler:
         return self.teacher.decode(x0)
 
     def _decode_guided(self, x0: Tensor) -> Tensor:
-        if not hasattr(self.teacher, "decode_guided"):
+        if not self.teacher.preview:
             return self._decode(x0)
         self.meter.count(preview_evaluations=len(x0))
         return self.teacher.decode_guided(x0)
@@ -66,18 +65,19 @@ class ImageSampler:
             Problem: A score that looks at no learner has no gradient.
         """
         module = registry.find("score", guidance.score).load()
-        if getattr(module, "BLIND", False):
+        if module.BLIND:
             raise Problem(f"score {guidance.score} has no gradient to follow: it cannot guide")
 
         def objective(x0: Tensor, labels: Tensor) -> Tensor:
             self.meter.count(classifier_evaluations=len(x0))
             return module.score(learner.logits(self._decode_guided(x0), model), labels)
 
-        return GuidanceStep(objective, guidance, scale=getattr(self.teacher, "grad_scale", 1.0))
+        return GuidanceStep(objective, guidance, scale=self.teacher.grad_scale)
 
     def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
         """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""
-        return seeds.normals(self.spec.seed, "latent", indices, self.teacher.latent_shape, step).to(self.device)
+        shape = tuple(self.teacher.latent_shape)
+        return seeds.normals(self.spec.seed, "latent", indices, shape, step).to(self.device)
 
     def sample(self, indices: np.ndarray, labels: np.ndarray, guidance: GuidanceStep | None = None) -> Tensor:
         """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping.
@@ -123,10 +123,10 @@ class ImageSampler:
             images: Floats [n, C, H, W] as ``sample`` returns them.
             labels: [n] int64.
         """
-        if not hasattr(self.teacher, "truth"):
+        if not self.teacher.knows_density:
             return {}
         with self.meter.phase("evaluate"):
-            known = self.teacher.truth(images, torch.from_numpy(labels).to(images.device))
+            known = self.teacher.density_diagnostics(images, torch.from_numpy(labels).to(images.device))
             return {name: float(values.double().mean()) for name, values in known.items()}
 
 

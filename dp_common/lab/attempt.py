@@ -95,6 +95,7 @@ def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str
         run_id=resolved.run_id,
         lost=round(lost, 3),
         values=resolved.values,
+        chosen=resolved.chosen,
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,
@@ -139,7 +140,7 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         runtime,
         RunIO(ledger, attempt.folder, meter, Progress(resolved.budget, quiet=attempt.quiet), attempt.stop),
         Models(learner, sampler),
-        Data(task.classes, task.train, monitor, ORDERS[spec.train.order]()),
+        Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
     )

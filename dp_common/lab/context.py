@@ -1,6 +1,7 @@
 """What a run works with, by who reads it. No test set is in it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +31,7 @@ class Models:
 class Data:
     """The images: real ones to train on (a ceiling) and to look at, and the set that grows."""
 
-    classes: list[str]
+    classes: Sequence[str]
     real: AnySplit  # the teacher's own training images
     monitor: AnySplit  # what accuracy is measured on while training goes on
     training_set: TrainingSet

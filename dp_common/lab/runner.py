@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dp_common.config import registry
 from dp_common.config.resolve import Resolved
+from dp_common.contracts import require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
@@ -59,6 +61,7 @@ def execute(
         Interrupted: ``stop`` said yes; the same command goes on.
         Problem: And its other kinds.
     """
+    registry.adopt(resolved.plugins.values())
     group, folder = group or SingleProcess(), folder_of(resolved)
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
@@ -97,19 +100,21 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     Raises:
         BadInput: Naming the key.
     """
-    from dp_common.learner.classifier import check_fits
+    from dp_common.learner.build import check_fits
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
     batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
+    require_ready("task", spec.task, task)
     check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     hardness.check(spec, resolved.teacher)
     resolved.teacher.prepare(task, device)
+    require_ready("teacher", spec.teacher, resolved.teacher)
     return device
 
 

@@ -13,7 +13,7 @@ from dp_common.persistence.meter import Meter
 
 def is_blind(score: str, key: str | None = None) -> bool:
     """Does this score look at no learner, so that it costs nothing and cannot guide? Raises BadInput of ``key``."""
-    return bool(getattr(registry.find("score", score, key).load(), "BLIND", False))
+    return bool(registry.find("score", score, key).load().BLIND)
 
 
 def score_images(

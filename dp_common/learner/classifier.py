@@ -12,12 +12,11 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
-from dp_common.arrays import Flags, Images, Labels, Shape, Tensors
-from dp_common.config import registry
+from dp_common.arrays import Flags, Images, Labels, Tensors
 from dp_common.config.specification import COOLDOWN, WARMUP, Spec
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
-from dp_common.errors import BadInput, did_you_mean
+from dp_common.learner.build import build
 from dp_common.real_images.splits import AnySplit, LazySplit
 from dp_common.seeds import derive
 from dp_common.training_data import augmentation, loading
@@ -30,57 +29,6 @@ def lr_factor(progress: float) -> float:
     if progress < 1 - COOLDOWN:
         return 1.0
     return (1 + math.cos(math.pi * (progress - 1 + COOLDOWN) / COOLDOWN)) / 2
-
-
-def build(name: str, model_args: dict[str, Any], shape: Shape, classes: int) -> torch.nn.Module:
-    """A timm model for images of ``shape``, with the initial weights of torch's global generator.
-
-    Args:
-        name: A named learner of this package, or a model of timm.
-        model_args: Further arguments of ``timm.create_model``.
-        shape: (C, H, W).
-        classes: Number of logits.
-
-    Raises:
-        BadInput: An unknown name or unfit arguments.
-    """
-    import timm
-
-    from dp_common.learner import mlp  # noqa: F401  (it registers its model with timm)
-
-    named = registry.learners().get(name)
-    timm_name, args = (named["timm"], named["args"]) if named else (name, {})
-    if not timm.is_model(timm_name):
-        known = [*registry.learners(), *timm.list_models()]
-        raise BadInput(
-            "learner",
-            name,
-            f"one of {', '.join(registry.learners())}, or a timm model name.{did_you_mean(name, known)}",
-        )
-    args = dict(num_classes=classes, in_chans=shape[0]) | args | model_args
-    try:
-        try:
-            return timm.create_model(timm_name, img_size=shape[1:], **args)
-        except TypeError as error:
-            if "img_size" not in str(error):
-                raise
-            return timm.create_model(timm_name, **args)  # convolutional: takes images of any size
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise BadInput(
-            "learner", name, f"timm cannot build it for {shape} images: {registry.one_line(error)}"
-        ) from error
-
-
-def check_fits(name: str, model_args: dict[str, Any], shape: Shape, classes: int) -> None:
-    """Does the model take one image of ``shape`` and answer with one logit per class? Raises BadInput."""
-    model = build(name, model_args, shape, classes).eval()
-    try:
-        with torch.no_grad():
-            answer = tuple(model(torch.zeros(1, *shape)).shape)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise BadInput("learner", name, f"cannot take {shape} images: {registry.one_line(error)}") from error
-    if answer != (1, classes):
-        raise BadInput("learner", name, f"answers with {answer}, not with {classes} logits an image")
 
 
 class Learner:

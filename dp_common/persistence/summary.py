@@ -105,6 +105,7 @@ def summarise(records: Sequence[Record], resolved: Any, extra: dict[str, Any]) -
         "probe_hours": probe_hours(records),
         **extra,
         "values": resolved.values,
+        "chosen": resolved.chosen,
         "fingerprints": resolved.fingerprints,
         "versions": opened[-1]["versions"],
         "git": opened[-1]["git"],

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from dp_common.arrays import Images, Labels
+from dp_common.contracts import Teacher
 from dp_common.files import digest, write_atomic
 from dp_common.learner.classifier import Learner
 from dp_common.probes.density_samples import DensitySamples
@@ -19,7 +20,7 @@ GRID, DRAWN = 81, 1000  # cells a side; points of an addition that are kept
 def save_map(
     folder: Path,
     file: str,
-    teacher: Any,
+    teacher: Teacher,
     learner: Learner,
     models: Sequence[Any],
     seen: Sequence[int],

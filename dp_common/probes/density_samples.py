@@ -8,6 +8,7 @@ import torch
 
 from dp_common.arrays import Images, Labels
 from dp_common.config import registry
+from dp_common.contracts import Teacher
 from dp_common.diffusion.image_sampler import ImageSampler, quantise
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.meter import Meter
@@ -40,14 +41,14 @@ class DensitySamples:
         return by_class(score_of(learner, name, model, images, self.labels), self.labels, self.classes)
 
 
-def exact_samples(learner: Learner, teacher: Any, per_class: int) -> DensitySamples:
+def exact_samples(learner: Learner, teacher: Teacher, per_class: int) -> DensitySamples:
     """``EXACT`` samples of the teacher's density, and at least ``per_class`` of each class."""
     labels = label_of(np.arange(max(EXACT, per_class * learner.classes)), learner.classes)
     floats = teacher.exact(torch.from_numpy(labels), derive(learner.spec.seed, "exact"))
     return samples_of(learner, teacher, floats, labels)
 
 
-def plain_samples(learner: Learner, teacher: Any) -> DensitySamples:
+def plain_samples(learner: Learner, teacher: Teacher) -> DensitySamples:
     """The plain sampler's images of indices 0 .. ``PLAIN``−1, which no method pays for."""
     sampler, block = ImageSampler(learner.spec, teacher, learner.device, Meter()), learner.spec.sampler.block
     labels = label_of(np.arange(PLAIN), learner.classes)
@@ -56,9 +57,9 @@ def plain_samples(learner: Learner, teacher: Any) -> DensitySamples:
     return samples_of(learner, teacher, floats, labels)
 
 
-def samples_of(learner: Learner, teacher: Any, floats: torch.Tensor, labels: Labels) -> DensitySamples:
+def samples_of(learner: Learner, teacher: Teacher, floats: torch.Tensor, labels: Labels) -> DensitySamples:
     """Ask the density."""
-    known = teacher.truth(floats, torch.from_numpy(labels).to(floats.device))
+    known = teacher.density_diagnostics(floats, torch.from_numpy(labels).to(floats.device))
     density = {name: values.double().cpu().numpy() for name, values in known.items()}
     return DensitySamples(floats, quantise(floats), labels, learner.classes, density)
 

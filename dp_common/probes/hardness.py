@@ -16,6 +16,7 @@ import numpy as np
 
 from dp_common.arrays import Flags, Images, Labels
 from dp_common.config.specification import Spec
+from dp_common.contracts import Teacher
 from dp_common.errors import BadInput
 from dp_common.files import digest, write_atomic
 from dp_common.learner.classifier import Learner
@@ -44,9 +45,9 @@ class Answers(NamedTuple):
     entropy: float  # mean, nats
 
 
-def check(spec: Spec, teacher: Any) -> None:
+def check(spec: Spec, teacher: Teacher) -> None:
     """Raises BadInput for a probe that needs a density which the teacher does not have."""
-    if spec.probe == "truth" and not hasattr(teacher, "exact"):
+    if spec.probe == "truth" and not teacher.knows_density:
         raise BadInput(
             "probe",
             "truth",
@@ -71,7 +72,7 @@ def keep(io: RunIO, learner: Learner, call: int) -> None:
         io.ledger.append("snapshot", call=call, file=file, digest=digest(data))
 
 
-def measure(io: RunIO, teacher: Any, learner: Learner, call: int) -> None:
+def measure(io: RunIO, teacher: Teacher, learner: Learner, call: int) -> None:
     """Score the images of every addition by the weights at each and by the final ones: one ``probe`` line, in columns.
 
     ``addition`` and ``at`` count additions from 0 (the initial set); ``at`` = number of additions: the final learner.

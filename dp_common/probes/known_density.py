@@ -18,6 +18,7 @@ import numpy as np
 
 from dp_common.arrays import Images, Labels
 from dp_common.config import registry
+from dp_common.contracts import Teacher
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.ledger import steering
 from dp_common.persistence.records import Call
@@ -67,7 +68,7 @@ class References:
 
 def measure(
     io: RunIO,
-    teacher: Any,
+    teacher: Teacher,
     learner: Learner,
     calls: Calls,
     additions: Sequence[Probed],
@@ -78,7 +79,7 @@ def measure(
 
     Args:
         io: The run's folder, for the map.
-        teacher: With a known density: ``exact``, ``truth``, ``log_density``.
+        teacher: With a known density: ``knows_density``.
         learner: As it is at the end.
         calls: Lines of the run's calls.
         additions: Those that are looked at.
@@ -113,7 +114,7 @@ def steering_of(call: Call) -> Steering:
     """What the addition of this call was steered or selected by."""
     args = steering(call)
     name = args.get("score") or ""
-    blind = not name or getattr(registry.find("score", name).load(), "BLIND", False)
+    blind = not name or registry.find("score", name).load().BLIND
     omega: float | None = 0.0
     if not blind and args.get("omega") != 0:
         omega = args["omega"] if args.get("rule") == "score" else None

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.files import package_folder
 from dp_common.progress import note
@@ -71,7 +72,7 @@ RECIPE: dict[str, Any] = {
 
 
 @dataclass
-class ImageNetTask(RealData):
+class ImageNetTask(RealData, TaskDefaults):
     """What the tasks of ImageNet share. Each adds ``recipe`` and ``wnids()``, its classes in label order."""
 
     size: int = option(

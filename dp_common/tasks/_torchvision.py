@@ -12,6 +12,7 @@ import numpy as np
 
 from dp_common.config.options import option
 from dp_common.config.registry import one_line
+from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.real_images import splits
 from dp_common.real_images.splits import RealData, Split
@@ -30,7 +31,7 @@ RECIPE: dict[str, Any] = {  # ours, a start: about 100 epochs of 50,000 images; 
 
 
 @dataclass
-class TorchvisionTask(RealData):
+class TorchvisionTask(RealData, TaskDefaults):
     """What these tasks share.
 
     Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision checks its files by;

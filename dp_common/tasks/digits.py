@@ -12,12 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dp_common.config.specification import Data
+from dp_common.contracts import TaskDefaults
 from dp_common.files import package_folder
 from dp_common.real_images.splits import RealData, Split, balanced
 
 
 @dataclass
-class Digits(RealData):
+class Digits(RealData, TaskDefaults):
     """1,797 real 8×8 handwritten digits, shipped with scikit-learn; no download"""
 
     recipe: ClassVar[dict[str, Any]] = {

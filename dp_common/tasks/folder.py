@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.progress import note
 from dp_common.real_images import image_files, listing, splits
@@ -22,7 +23,7 @@ from dp_common.real_images.splits import AnySplit, RealData
 
 
 @dataclass
-class Folder(RealData):
+class Folder(RealData, TaskDefaults):
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
     recipe: ClassVar[dict[str, Any]] = {  # a start for some 10,000 small images; nobody's published setting

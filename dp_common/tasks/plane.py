@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dp_common.config.specification import Data
+from dp_common.contracts import TaskDefaults
 from dp_common.real_images.splits import RealData, Split, balanced
 
 ARMS, CENTRES = 3, 6  # arms of the spiral, Gaussians of each
@@ -22,7 +23,7 @@ SIZES = {"train": 200, "monitor": 200, "test": 1000}  # points of each class
 
 
 @dataclass
-class Plane(RealData):
+class Plane(RealData, TaskDefaults):
     """points of a plane in three overlapping spiral arms, a known Gaussian mixture; no download, seconds a run"""
 
     recipe: ClassVar[dict[str, Any]] = {

@@ -73,7 +73,7 @@ def judge(task: Any, source: Source, seed: int, device: "torch.device", stop: Ca
     from dp_common.learner.classifier import Learner
     from dp_common.seeds import uniforms
 
-    recipe = getattr(task, "recipe", {})
+    recipe = task.recipe
     spec = Spec(seed=seed, learner=recipe.get("learner", Spec.learner))
     given = {key.removeprefix("train."): value for key, value in recipe.items() if key.startswith("train.")}
     spec.train = replace(spec.train, **{key: value for key, value in given.items() if "." not in key})

@@ -14,6 +14,7 @@ from math import log, pi, sqrt
 from typing import TYPE_CHECKING, Any
 
 from dp_common.config.options import option
+from dp_common.contracts import TeacherDefaults
 from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Mixture:
+class Mixture(TeacherDefaults):
     """Gaussian mixture with its exact denoiser, fitted to the task's real training images"""
+
+    knows_density = True
 
     components: int = option(6, "k-means centres per class", low=1)
     jitter: float = option(0.02, "added to the shared covariance's diagonal, pixels in [-1, 1]", low=0)
@@ -137,7 +140,7 @@ class Mixture:
         normaliser = (self.lam.log().sum() + len(self.lam) * log(2 * pi)) / 2
         return torch.stack(per_class, 1) - normaliser
 
-    def truth(self, images: "torch.Tensor", labels: "torch.Tensor") -> "dict[str, torch.Tensor]":
+    def density_diagnostics(self, images: "torch.Tensor", labels: "torch.Tensor") -> "dict[str, torch.Tensor]":
         """What the density says of images [B, C, H, W] before clamping and labels [B].
 
         Returns:

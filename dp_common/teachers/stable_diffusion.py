@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dp_common.config.options import option
+from dp_common.contracts import TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.teachers._stable_diffusion_files import (
     MODELS,
@@ -38,9 +39,10 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
 @dataclass
-class StableDiffusion:
+class StableDiffusion(TeacherDefaults):
     """Stable Diffusion 1.x, 2.x or XL through diffusers; the prompt is the class name"""
 
+    preview = True
     recipe: ClassVar[dict[str, Any]] = {
         "sampler.spacing": "leading",  # what these weights ship with
         "sampler.cfg_scale": 3.0,  # λ = 2, one of the two values the paper names; its λ is s − 1
@@ -76,7 +78,7 @@ class StableDiffusion:
         place=True,
     )
     checkpointing: bool = option(
-        False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time"
+        False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time", runtime=True
     )
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
@@ -147,7 +149,7 @@ class StableDiffusion:
             raise BadInput(
                 "stable_diffusion.template", self.template, "a text with {name} in it, such as 'a photo of a {name}'"
             )
-        return [self.template.replace("{name}", name) for name in getattr(task, "prompts", None) or task.classes]
+        return [self.template.replace("{name}", name) for name in task.prompts]
 
     def read_schedule(self, folder: Path) -> None:
         """The attributes of the contract that the weights' own scheduler configuration decides. Raises BadInput."""
@@ -219,7 +221,7 @@ class StableDiffusion:
             self.scale, self.shift = per_channel(vae.latents_std) * self.scale, per_channel(vae.latents_mean)
 
     @property
-    def grad_scale(self) -> float:
+    def grad_scale(self) -> float:  # type: ignore[override]
         """What lifts a score's gradient out of fp16's subnormals (below 6e-5) and, of entropies, far from 65504."""
         return 1024.0 if "fp16" in (self.dtype, self.vae_dtype) else 1.0
 

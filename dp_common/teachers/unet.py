@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.contracts import TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
@@ -33,7 +34,7 @@ FORMAT = 1
 
 
 @dataclass
-class UNet:
+class UNet(TeacherDefaults):
     """Pixel diffusion trained on the task's real training images (benchmarks.train_teacher)"""
 
     weights: str = option("", "its .safetensors file; empty: the one packaged for the task", place=True)

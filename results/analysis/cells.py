@@ -1,166 +1,118 @@
 """The numbers of a comparison: one row per arm × scale, before anybody words them.
 
 Accuracies are fractions here, differences too; hours are device hours. A run that ended below its scale is counted as
-``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at that scale.
+``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at
+that scale.
 """
 
 from collections import defaultdict
-from itertools import product
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from dp_common.persistence.meter import PRICED
-from results.analysis.arms import parameters, rank
-from results.analysis.comparisons import UNIT
+from results.analysis.arms import parameters
+from results.analysis.comparisons import (
+    CEILING,
+    CONTROLS,
+    Comparison,
+    Replicates,
+    by_arm_and_scale,
+    replicates,
+    total_hours,
+)
 from results.analysis.stats import PAIR, paired_bootstrap, paired_difference, pairs, t_interval, verdict
-from results.reading.runs import column_of, correctness
+from results.reading.correctness import column_of, correctness
 
 COUNTS = ("images_generated", "images_kept", "images_seen", "iterations")
-BASELINES = ("static", "dp omega=0")
-CONTROLS = (*BASELINES, "prune score=random")
+Flags = dict[Any, "np.ndarray | None"]  # per-image correctness that was read before, by folder
 
 
-def replicates(rows):
-    return set(rows[UNIT].itertuples(index=False, name=None))
+def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any]:
+    """Interval and counts of the runs of one arm at one scale.
 
+    Args:
+        runs: finished or not.
+        expected: the replicates that would make it complete.
+        column: of the accuracy, a fraction.
 
-def expected_at(rows, scale):
-    """The replicates that a cell at this scale should have: those that any arm was begun, or planned, with."""
-    return replicates(rows[rows["scale"] == scale])
-
-
-def main_arms(rows):
-    """The arms of a comparison proper: strategies as they are by default, and what was run at several scales; all where neither is. ``real``,
-    the ceiling, is not among them. The others are ablations.
+    Returns:
+        ``n, mean, low, high`` (95 % t-interval), ``short``, ``done``, ``planned``, ``expected`` (counts) and
+        ``complete``.
     """
-    scales = rows[rows["arm"] != "real"].groupby("arm")["scale"].nunique()
-    proper = {arm for arm, count in scales.items() if count > 1 or " " not in arm}
-    return proper or set(scales.index)
-
-
-def ablated(rows, strategy):
-    """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the default among them. What
-    is run at every scale beside the default, the controls, makes no ablation alone.
-    """
-    variants, found = defaultdict(set), {}
-    for arm, scale in set(zip(rows["arm"], rows["scale"])):
-        name, *given = arm.split(" ")
-        if name == strategy and len(given) == 1:
-            variants[given[0].partition("=")[0], int(scale)].add(arm)
-    for (parameter, scale), arms in sorted(variants.items()):
-        default = rows[(rows["arm"] == strategy) & (rows["scale"] == scale)]
-        if len(default) and not arms <= set(CONTROLS):
-            usual = parameters(default["values"].iloc[0])[parameter]
-            mine = {
-                parameters(values)[parameter]: arm
-                for arm, values in rows[rows["arm"].isin(arms) & (rows["scale"] == scale)][
-                    ["arm", "values"]
-                ].itertuples(index=False)
-            }
-            found[parameter, scale] = dict(
-                sorted(({usual: strategy} | mine).items(), key=lambda pair: (isinstance(pair[0], str), pair[0]))
-            )
-    return found
-
-
-def left_to_ablations(rows):
-    """The arms that need no line among the others, for they stand in the ablations of their strategy."""
-    found = {
-        arm
-        for strategy in {arm.partition(" ")[0] for arm in rows["arm"]}
-        for arms in ablated(rows, strategy).values()
-        for arm in arms.values()
-    }
-    return found - main_arms(rows) - set(CONTROLS)
-
-
-def ceiling_rows(rows):
-    """The ceiling: runs of ``real`` with the most images, one per replicate. Beyond the number of real images there are they
-    are the same run at every scale.
-    """
-    real = rows[rows["arm"] == "real"].sort_values(["scale", "run_id"])
-    done = real[real["state"] == "done"]
-    if not len(done):
-        return real[:0]
-    first = done.loc[done["images_kept"] == done["images_kept"].max(), "scale"].min()
-    top = real[real["scale"] >= first]
-    return top.sort_values("state", key=lambda states: states != "done", kind="stable").drop_duplicates(UNIT)
-
-
-def split_ceiling(rows):
-    """(rows in arm × scale cells, rows of the ceiling)."""
-    ceiling = ceiling_rows(rows)
-    if not len(ceiling):
-        return rows, ceiling
-    return rows[(rows["arm"] != "real") | (rows["scale"] < ceiling["scale"].min())], ceiling
-
-
-def cell(part, expected, column):
-    """Interval and counts of the runs of one arm at one scale, as a dict."""
-    done = part[part["state"] == "done"]
+    done = runs[runs["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
-    interval = t_interval(reached[column])
     return {
-        **interval._asdict(),
+        **t_interval(reached[column])._asdict(),
         "short": len(done) - len(reached),
         "done": len(done),
-        "planned": len(part),
+        "planned": len(runs),
         "expected": len(expected),
         "complete": replicates(done) >= expected,
     }
 
 
-def accuracies(rows, on="test"):
-    """Frame with ``arm, scale, n, mean, low, high, short, done, planned, expected, complete`` of every arm × scale met, in
-    the order of a table; and the same, as a dict, of the ceiling (None where there is none).
+def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | None]:
+    """Frame with ``arm, scale`` and what ``cell`` says of every arm × scale met, in the order of a table; and of the
+    ceiling.
+
+    The ceiling's is a dict, with ``images``, how many real ones there are; None where it was not run.
     """
-    cells, ceiling = split_ceiling(rows)
-    column = column_of(on)
+    column = comparison.column
     found = [
-        {"arm": arm, "scale": scale, **cell(part, expected_at(cells, scale), column)}
-        for arm, scale, part in parts(cells)
+        {"arm": arm, "scale": scale, **cell(part, comparison.expected(scale), column)}
+        for arm, scale, part in comparison.by_cell()
     ]
-    top = None
-    if len(ceiling):
-        top = {
-            "arm": "real",
-            "images": int(ceiling["images_kept"].max()),
-            **cell(ceiling.assign(scale_reached=True), replicates(rows), column),
-        }
-    return pd.DataFrame(found), top
+    if not len(comparison.ceiling):
+        return pd.DataFrame(found), None
+    images = int(comparison.ceiling["images_kept"].max())
+    whole = comparison.ceiling.assign(scale_reached=True)
+    return pd.DataFrame(found), {"arm": CEILING, "images": images, **cell(whole, comparison.replicates, column)}
 
 
-def parts(rows):
-    """(arm, scale, its rows) of every combination, baselines first; empty ones too."""
-    order = sorted(rows["arm"].unique(), key=rank), sorted(rows["scale"].unique())
-    return [(arm, int(scale), rows[(rows["arm"] == arm) & (rows["scale"] == scale)]) for arm, scale in product(*order)]
+def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
+    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``boot_low, boot_high,
+    verdict, unread``.
 
-
-def differences(rows, baseline, on="test"):
-    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``boot_low, boot_high, verdict``.
-
-    Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict then.
+    Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict
+    then.
     """
-    every, _ = split_ceiling(rows)
+    every = comparison.cells
     cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
-    base, flags = cells[cells["arm"] == baseline], {}
+    base, flags = cells[cells["arm"] == baseline], Flags()
+    if not len(base):
+        return pd.DataFrame()
+    by_scale = dict(iter(base.groupby("scale")))
     return pd.DataFrame(
         [
-            {"arm": arm, "scale": scale, **difference(part, base, expected_at(every, scale), on, flags)}
-            for arm, scale, part in (parts(cells) if len(base) else [])
+            {
+                "arm": arm,
+                "scale": scale,
+                **difference(
+                    part, by_scale.get(scale, base[:0]), comparison.expected(scale), comparison.eval_set, flags
+                ),
+            }
+            for arm, scale, part in by_arm_and_scale(cells)
             if arm != baseline
         ]
     )
 
 
-def difference(part, base, expected, on, flags):
-    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``. ``flags``: see ``bootstrap_of``."""
-    needed = [*PAIR, "scale_reached", "folder", column_of(on)]
+def difference(
+    part: pd.DataFrame, base: pd.DataFrame, expected: Replicates, eval_set: str, flags: Flags
+) -> dict[str, Any]:
+    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``.
+
+    ``flags``: what was read before.
+    """
+    column = column_of(eval_set)
+    needed = [*PAIR, "scale_reached", "folder", column]
     both = pairs(part.loc[part["state"] == "done", needed], base.loc[base["state"] == "done", needed])
     reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
-    interval = paired_difference(reached, column_of(on))
-    bootstrap, unread = bootstrap_of(reached, on, flags)
+    interval = paired_difference(reached, column)
+    bootstrap, unread = bootstrap_of(reached, eval_set, flags)
     return {
         **interval._asdict(),
         "short": len(both) - len(reached),
@@ -175,41 +127,79 @@ def difference(part, base, expected, on, flags):
     }
 
 
-def bootstrap_of(both, on, flags, level=0.95):
-    """((low, high), pairs without per-image correctness) of paired runs. ``flags``: what was read before, by folder."""
-    lines = []
-    for pair in both.to_dict("records"):
-        for side in "ab":
-            row = {key.removesuffix(f"_{side}"): value for key, value in pair.items() if key.endswith(f"_{side}")}
-            if row["folder"] not in flags:
-                flags[row["folder"]] = correctness(row, on)
-        a, b = flags[pair["folder_a"]], flags[pair["folder_b"]]
-        lines.append(None if a is None or b is None else a.astype(int) - b)
-    unread = sum(line is None for line in lines)
-    if unread or len(lines) < 2:
-        return (np.nan, np.nan), unread
-    return paired_bootstrap(np.stack(lines), level, shared_images=both["data.split"].nunique() == 1), 0
+def bootstrap_of(
+    both: pd.DataFrame, eval_set: str, flags: Flags, level: float = 0.95
+) -> tuple[tuple[float, float], int]:
+    """((low, high), pairs without per-image correctness) of paired runs, as ``stats.pairs`` gives them.
 
-
-def total_hours(rows, exclude=()):
-    """Series: device hours of each run's result without the phases in ``exclude``; nan over mixed devices."""
-    priced = [f"gpu_hours.{phase}" for phase in PRICED if phase not in exclude]
-    return rows[priced].sum(axis=1).where(rows["gpu_hours.total"].notna())
-
-
-def costs(rows, exclude=()):
-    """Frame with means per arm × scale × device over finished runs that reached their scale: ``n``, counts, and hours by
-    phase, ``total`` and ``spent``. The ceiling's rows have scale None. Hours over mixed devices are nan.
+    ``flags``: what was read before.
     """
-    cells, ceiling = split_ceiling(rows)
-    cells = [*parts(cells), ("real", None, ceiling.assign(scale_reached=True))]
+    accuracy, lines = column_of(eval_set), []
+    columns = [f"{name}_{side}" for side in "ab" for name in ("folder", accuracy)]
+    for folder_a, accuracy_a, folder_b, accuracy_b in both[columns].itertuples(index=False, name=None):
+        for folder, value in ((folder_a, accuracy_a), (folder_b, accuracy_b)):
+            if folder not in flags:
+                flags[folder] = correctness({"folder": folder, accuracy: value}, eval_set)
+        a, b = flags[folder_a], flags[folder_b]
+        lines.append(None if a is None or b is None else a.astype(int) - b)
+    known = [line for line in lines if line is not None]
+    if len(known) < len(lines) or len(lines) < 2:
+        return (np.nan, np.nan), len(lines) - len(known)
+    return paired_bootstrap(np.stack(known), level, shared_images=both["data.split"].nunique() == 1), 0
+
+
+def ablated(runs: pd.DataFrame, strategy: str) -> dict[tuple[str, int], dict[Any, str]]:
+    """{(parameter, scale): {value: arm}} of one strategy's arms that differ from its default in one parameter, the
+    default among them.
+
+    What is run at every scale beside the default, the controls, makes no ablation alone.
+    """
+    variants: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for arm, scale in set(zip(runs["arm"], runs["scale"])):
+        name, *given = arm.split(" ")
+        if name == strategy and len(given) == 1 and given[0].partition("=")[0] != "code":
+            variants[given[0].partition("=")[0], int(scale)].add(arm)
+    found = {}
+    for (parameter, scale), arms in sorted(variants.items()):
+        default = runs[(runs["arm"] == strategy) & (runs["scale"] == scale)]
+        if not len(default) or arms <= set(CONTROLS):
+            continue
+        usual = parameters(default["values"].iloc[0])[parameter]
+        varied = runs[runs["arm"].isin(arms) & (runs["scale"] == scale)]
+        values = {parameters(values)[parameter]: arm for arm, values in zip(varied["arm"], varied["values"])}
+        found[parameter, scale] = by_value({usual: strategy} | values)
+    return found
+
+
+def by_value(found: Mapping[Any, Any]) -> dict[Any, Any]:
+    """A dict in the order of its keys, numbers before words."""
+    return dict(sorted(found.items(), key=lambda pair: (isinstance(pair[0], str), pair[0])))
+
+
+def left_to_ablations(comparison: Comparison) -> set[str]:
+    """The arms that need no line among the others, for they stand in the ablations of their strategy."""
+    found = {
+        arm
+        for strategy in {arm.partition(" ")[0] for arm in comparison.arms}
+        for arms in ablated(comparison.runs, strategy).values()
+        for arm in arms.values()
+    }
+    return found - comparison.main_arms - set(CONTROLS)
+
+
+def costs(comparison: Comparison) -> pd.DataFrame:
+    """Frame with means per arm × scale × device over finished runs that reached their scale.
+
+    ``n``, counts, and hours by phase, ``total`` (without the comparison's ``exclude``) and ``spent``. The ceiling's
+    rows have scale None. Hours over mixed devices are nan.
+    """
     found = []
-    for arm, scale, part in cells:
+    for arm, scale, part in [*comparison.by_cell(), (CEILING, None, comparison.ceiling.assign(scale_reached=True))]:
         done = part[part["state"] == "done"]
-        reached = done[done["scale_reached"].astype(bool)]
-        for device, runs in reached.groupby("device"):
+        for device, runs in done[done["scale_reached"].astype(bool)].groupby("device"):
             hours = {phase: runs[f"gpu_hours.{phase}"] for phase in PRICED}
-            hours |= {"total": total_hours(runs, exclude), "spent": runs["gpu_hours_spent"]}
+            hours |= {"total": total_hours(runs, comparison.exclude), "spent": runs["gpu_hours_spent"]}
+            means = {name: np.nan if device == "mixed" else float(series.mean()) for name, series in hours.items()}
             found.append(
                 {
                     "arm": arm,
@@ -218,7 +208,7 @@ def costs(rows, exclude=()):
                     "cpus": sorted(set().union(*runs["cpus"])),
                     "n": len(runs),
                     **{count: float(runs[count].mean()) for count in COUNTS},
-                    **{name: np.nan if device == "mixed" else float(series.mean()) for name, series in hours.items()},
+                    **means,
                 }
             )
     return pd.DataFrame(found)

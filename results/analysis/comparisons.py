@@ -1,165 +1,200 @@
-"""Comparison groups: which runs may stand in one table.
+"""A comparison: the runs that may stand in one table, and what every table, figure and claim asks of them.
 
-Runs are compared only if everything that is not what is compared is equal: task, teacher, learner, budget, monitor rule and
-every other key of the specification. What may differ is the arm, the scale and the replicate. Other budgets, other groups.
+Runs are grouped once, when a study is made of them (``results.analysis.study``); whoever builds something takes a
+Comparison.
 """
 
-import json
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
 
 import pandas as pd
 
-from dp_common.config.specification import short
-from dp_common.errors import BadInput, Problem
-from results.analysis.arms import defaults, shown
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.persistence.meter import PRICED
+from results.analysis.arms import rank
+from results.analysis.grouping import CORE as CORE
+from results.analysis.grouping import MEASURING as MEASURING
+from results.analysis.grouping import UNIT as UNIT
+from results.analysis.grouping import Group as Group
+from results.reading.correctness import column_of
 
-CORE = ("task", "teacher", "learner", "train.seen", "data.monitor")
-AXES = ("strategy", "scale", "seed", "data.split")  # what is compared, and the replicates
-MEASURING = ("evaluate", "probe")  # keys that change what is written down, not what is learned
-UNIT = ["seed", "data.split"]  # one replicate
-MONITORS = {
-    "disjoint": "patience looks at a monitor set disjoint from test",
-    "paper": "patience looks at the test set itself (data.monitor=paper)",
-}
+BASELINES = ("static", "dp omega=0")
+CONTROLS = (*BASELINES, "prune score=random")
+CEILING = "real"
+
+Replicates = set[tuple[int, int]]  # (seed, data.split)
 
 
-@dataclass(frozen=True)
-class Group:
-    """What all runs of one comparison share. ``extra``: keys beyond CORE that are not at their defaults, or that tell it
-    from another group. ``split``: of the real data, or None where every seed has its own.
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """The runs of one comparison.
+
+    Attributes:
+        group: what they share, its title among it.
+        runs: one row per arm, scale and replicate, finished or not; columns as ``results.reading.runs.read_runs``
+            says, and ``arm`` (the label), ``changed`` ({parameter: value} that somebody chose for the strategy).
+        eval_set: the real set that accuracy is of: ``test``, ``monitor`` or a shifted one.
+        exclude: phases left out of total hours.
     """
 
-    core: dict
-    extra: dict
-    split: int | None
+    group: Group
+    runs: pd.DataFrame
+    eval_set: str = "test"
+    exclude: tuple[str, ...] = ()
 
-    @property
-    def title(self):
-        core = self.core
-        monitor = "monitored on test" if core["data.monitor"] == "paper" else f"{core['data.monitor']} monitor"
-        split = "a split per seed" if self.split is None else f"split {self.split}"
-        return ", ".join(
-            [
-                core["task"],
-                f"{core['teacher']} teacher",
-                core["learner"],
-                f"{core['train.seen']:,} images seen",
-                monitor,
-                split,
-                *self.extras(),
-            ]
+    def with_(self, eval_set: str | None = None, exclude: Collection[str] | None = None) -> "Comparison":
+        """The same runs, looked at otherwise. Raises BadInput."""
+        found = replace(
+            self,
+            eval_set=self.eval_set if eval_set is None else eval_set,
+            exclude=self.exclude if exclude is None else tuple(exclude),
         )
+        check(found.runs, found.eval_set, found.exclude)
+        return found
+
+    def only(self, arms: Collection[str]) -> "Comparison":
+        """The runs of these arms."""
+        return replace(self, runs=self.runs[self.runs["arm"].isin(list(arms))])
 
     @property
-    def slug(self):
+    def title(self) -> str:
+        return self.group.title
+
+    @property
+    def slug(self) -> str:
         """For file names."""
-        words = [
-            self.core["task"],
-            self.core["teacher"],
-            self.core["learner"],
-            short(self.core["train.seen"]),
-            self.core["data.monitor"],
-            "splits" if self.split is None else f"split{self.split}",
-            *self.extras(),
-        ]
-        return "".join(letter if letter.isalnum() or letter in "-._=" else "-" for letter in "-".join(words))
+        return self.group.slug
 
-    def extras(self):
-        return [f"{key}={shown(value) or '(default)'}" for key, value in self.extra.items()]
+    @property
+    def column(self) -> str:
+        """The column of ``runs`` that holds the accuracy on ``eval_set``, a fraction."""
+        return column_of(self.eval_set)
 
+    @cached_property
+    def arms(self) -> tuple[str, ...]:
+        """Labels, baselines first, the ceiling last."""
+        return tuple(sorted(self.runs["arm"].unique(), key=rank))
 
-def groups(frame):
-    """[(Group, its rows)] of a loaded frame, in the order of their CORE. Rows without a strategy are left out.
+    @cached_property
+    def main_arms(self) -> frozenset[str]:
+        """The arms of the comparison proper: strategies as they are by default, and what was run at several scales;
+        all where neither is.
 
-    Splits of the real data are pooled where every seed has its own; else each split is a comparison of its own, since runs
-    on one split are not independent. Raises Problem where two runs are the same replicate of one arm and scale.
-    """
-    runs = frame[frame["strategy"].notna()].astype({"scale": int, "seed": int, "data.split": int})
-    shared = [
-        {key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
-        for values, weights in zip(runs["values"], weights_named(runs))
-    ]
-    texts = [json.dumps(values, sort_keys=True) for values in shared]
-    distinct = {text: values for text, values in zip(texts, shared)}
-    found = []
-    for text, values in distinct.items():
-        rows = runs[[other == text for other in texts]]
-        rivals = [other for other in distinct.values() if all(other.get(key) == values.get(key) for key in CORE)]
-        core, extra = {key: values.get(key) for key in CORE}, extra_of(values, rivals, rows["values"].iloc[0])
-        parts = [(None, rows)] if split_per_seed(rows) else rows.groupby("data.split")
-        found += [(Group(core, extra, None if split is None else int(split)), once(part)) for split, part in parts]
-    return sorted(found, key=lambda pair: (*pair[0].core.values(), pair[0].title))
+        The ceiling is not among them. The others are ablations.
+        """
+        return main_arms(self.runs)
 
+    @cached_property
+    def scales(self) -> tuple[int, ...]:
+        return tuple(sorted(int(scale) for scale in self.runs["scale"].unique()))
 
-def weights_named(runs):
-    """[{} or {key: name}] per run: the weights its teacher was loaded from, the same file always by its shortest name. Where each split of the
-    real data has weights of its own they go with the split, and are not named.
-    """
-    found = pd.Series([{}] * len(runs), index=runs.index, dtype=object)
-    for (_, teacher), rows in runs[runs["weights"].notna()].groupby(["task", "teacher"]):
-        marks = rows["weights"].str[1]
-        if marks.nunique() > 1 and (marks.groupby(rows["data.split"]).nunique() == 1).all():
-            continue
-        names = {
-            mark: min(set(rows.loc[marks == mark, "weights"].str[0]), key=lambda name: (len(name), name))
-            for mark in marks
-        }
-        twice = Counter(names.values())
-        for index, mark in marks.items():
-            name = names[mark] if twice[names[mark]] == 1 else f"{names[mark]}@{str(mark)[:8]}"
-            found[index] = {f"{teacher.replace('-', '_')}.weights": name}
-    return found
+    @cached_property
+    def done(self) -> pd.DataFrame:
+        """The finished runs."""
+        return self.runs[self.runs["state"] == "done"]
 
+    @cached_property
+    def replicates(self) -> Replicates:
+        """(seed, split) of all runs, begun or planned."""
+        return replicates(self.runs)
 
-def varies(key, strategy):
-    """May the key differ within a comparison?"""
-    return key in AXES + MEASURING or key.startswith(strategy.replace("-", "_") + ".")
+    @cached_property
+    def ceiling(self) -> pd.DataFrame:
+        """Runs of ``real`` with the most images, one per replicate.
 
+        Beyond the number of real images there are they are the same run at every scale.
+        """
+        real = self.runs[self.runs["arm"] == CEILING].sort_values(["scale", "run_id"])
+        done = real[real["state"] == "done"]
+        if not len(done):
+            return real[:0]
+        first = done.loc[done["images_kept"] == done["images_kept"].max(), "scale"].min()
+        top = real[real["scale"] >= first]
+        return top.sort_values("state", key=lambda states: states != "done", kind="stable").drop_duplicates(UNIT)
 
-def split_per_seed(rows):
-    """Are there several splits of the real data, each used with one seed only and each seed with one split only?"""
-    couples = rows[UNIT].drop_duplicates()
-    return rows["data.split"].nunique() > 1 and all(couples[column].is_unique for column in UNIT)
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The runs that stand in a cell of arm × scale: all but those of the ceiling."""
+        if not len(self.ceiling):
+            return self.runs
+        return self.runs[(self.runs["arm"] != CEILING) | (self.runs["scale"] < self.ceiling["scale"].min())]
 
+    def by_cell(self) -> Iterator[tuple[str, int, pd.DataFrame]]:
+        """(arm, scale, its runs) of every cell, baselines first; empty ones too."""
+        yield from by_arm_and_scale(self.cells)
 
-def extra_of(values, rivals, full):
-    """The keys beyond CORE worth naming: not at their default, or telling this group from one with the same CORE."""
-    usual = defaults(full)
-    return {
-        key: value
-        for key, value in values.items()
-        if key not in CORE
-        and (key in usual and value != usual[key] or any(other.get(key) != value for other in rivals))
-    }
+    def expected(self, scale: int) -> Replicates:
+        """The replicates that a cell at this scale should have: those that any arm was begun, or planned, with."""
+        return self._expected.get(int(scale), set())
 
+    @cached_property
+    def _expected(self) -> dict[int, Replicates]:
+        return {scale: replicates(part) for scale, part in by_scale(self.cells)}
 
-def once(rows):
-    """One row per arm, scale and replicate: of runs that differ in what they wrote down, a finished one. Raises Problem."""
-    rows = rows.sort_values("state", key=lambda states: states != "done", kind="stable")
-    same = ["arm", "scale", *UNIT]
-    texts = rows["values"].map(lambda values: json.dumps(values, sort_keys=True))
-    twins = rows[rows.assign(text=texts).duplicated([*same, "text"], keep=False)]
-    if len(twins):
-        one, other, *_ = twins[(twins[same] == twins[same].iloc[0]).all(axis=1)]["run_id"]
-        raise Problem(
-            f"{one} and {other} have the same specification but other code, data or weights behind it: keep one under the root"
-        )
-    return rows.drop_duplicates(same).sort_values("run_id", kind="stable")
+    @cached_property
+    def devices(self) -> tuple[str, ...]:
+        """Kinds of device of the finished runs; ``mixed`` where a run went over several."""
+        return tuple(sorted(self.done["device"].dropna().unique()))
+
+    @property
+    def device(self) -> str | None:
+        """The kind of device of all finished runs; None where there are several, whose hours do not compare."""
+        return self.devices[0] if len(self.devices) == 1 else None
+
+    @cached_property
+    def test_images(self) -> int | None:
+        """How many images the test set has."""
+        known = self.runs["test_images"].dropna()
+        return int(known.iloc[0]) if len(known) else None
+
+    @cached_property
+    def hours(self) -> pd.Series:
+        """Device hours of each run's result without the phases in ``exclude``; nan over mixed devices."""
+        return total_hours(self.runs, self.exclude)
 
 
-def one_group(frame, known=None):
-    """(Group, rows) of a frame that is one comparison; ``known``: what it was called among others, by ``groups``.
+def check(runs: pd.DataFrame, eval_set: str, exclude: Collection[str]) -> None:
+    """Raises BadInput where no run has an accuracy on the set, or a phase has no hours."""
+    known = ["test", "monitor", *shifted_sets(runs)]
+    if eval_set not in known:
+        raise BadInput("on", eval_set, f"one of {', '.join(known)}.{did_you_mean(eval_set, known)}")
+    for phase in exclude:
+        if phase not in PRICED:
+            raise BadInput("exclude", phase, f"one of {', '.join(PRICED)}.{did_you_mean(phase, PRICED)}")
 
-    Raises BadInput that names the key in which its runs differ.
-    """
-    found = groups(frame)
-    if len(found) == 1:
-        return known or found[0][0], found[0][1]
-    if not found:
-        raise BadInput("runs", "none", "a comparison needs at least one run with a strategy")
-    sides = [group.core | group.extra | {"data.split": group.split} for group, _ in found]
-    for key in dict.fromkeys(key for side in sides for key in side):
-        met = list(dict.fromkeys(str(side.get(key)) for side in sides))
-        if len(met) > 1:
-            raise BadInput(key, ", ".join(met), "one comparison has one value of it; make a table of each")
+
+def replicates(runs: pd.DataFrame) -> Replicates:
+    """(seed, split) of each run."""
+    return set(zip(runs["seed"], runs["data.split"]))
+
+
+def main_arms(runs: pd.DataFrame) -> frozenset[str]:
+    """See ``Comparison.main_arms``."""
+    scales = runs[runs["arm"] != CEILING].groupby("arm")["scale"].nunique()
+    counts = {str(arm): int(count) for arm, count in scales.items()}
+    return frozenset(arm for arm, count in counts.items() if count > 1 or " " not in arm) or frozenset(counts)
+
+
+def by_arm_and_scale(runs: pd.DataFrame) -> list[tuple[str, int, pd.DataFrame]]:
+    """(arm, scale, its runs) of every combination, baselines first; empty ones too."""
+    met = {(arm, scale): part for scale, rows in by_scale(runs) for arm, part in rows.groupby("arm")}
+    order = sorted(runs["arm"].unique(), key=rank), sorted(int(scale) for scale in runs["scale"].unique())
+    return [(arm, scale, met.get((arm, scale), runs[:0])) for arm, scale in product(*order)]
+
+
+def by_scale(runs: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    """(scale, its runs), the smallest first."""
+    return [(int(str(scale)), part) for scale, part in runs.groupby("scale")]
+
+
+def shifted_sets(runs: pd.DataFrame) -> list[str]:
+    """The shifted real sets that runs have a column for."""
+    return [name.removeprefix("shifted.") for name in map(str, runs.columns) if name.startswith("shifted.")]
+
+
+def total_hours(runs: pd.DataFrame, exclude: Collection[str] = ()) -> pd.Series:
+    """Device hours of each run's result without the phases in ``exclude``; nan over mixed devices."""
+    counted = [f"gpu_hours.{phase}" for phase in PRICED if phase not in exclude]
+    return runs[counted].sum(axis=1).where(runs["gpu_hours.total"].notna())

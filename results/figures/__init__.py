@@ -1,60 +1,65 @@
 """Every figure of a comparison: SVG, PNG and the CSV it was drawn from, each a pure function of the ledgers.
 
-One module per figure, ``draw(rows, folder, group, exclude, on) -> [Figure]``, empty where its data is not there.
+One module is one figure, or a family of them, and is found by its folder::
+
+    \"\"\"What the figure shows: the help.\"\"\"
+
+    POSITION = 25  # among the figures of a report; without it the figure comes last
+
+    def draw(comparison: Comparison, folder: Path) -> list[Figure]:
+        ...  # [] where its data is not there
+
+What figures share is in ``drawing``; the figures of a study of the theory, which have no comparison, are in ``theory``.
 """
 
-from importlib import import_module
+import sys
 from pathlib import Path
+from types import ModuleType
 
 from dp_common.files import write_atomic
-from results.analysis.comparisons import groups
-from results.figures.style import Figure
+from results.analysis.comparisons import Comparison
+from results.analysis.study import Study
+from results.discovery import modules_in
+from results.figures.drawing.style import Figure
 
-MODULES = (
-    "accuracy",
-    "hours",
-    "phases",
-    "dynamics",
-    "hardness",
-    "entropy",
-    "images",
-    "curves",
-    "truth",
-    "plane",
-)  # in the order of a report
-
-__all__ = ["Figure", "draw_all"]
+__all__ = ["Figure", "draw_all", "modules"]
 
 
-def draw_all(frame, out, exclude=(), on="test", classes=()):
-    """[(Group, [Figure])] of every comparison in the frame, written into an existing folder ``out``; figures.md there says what each shows.
+def modules() -> list[ModuleType]:
+    """The modules of all figures, in the order of a report."""
+    return modules_in(sys.modules[__name__])
 
-    A figure whose data is not there is left out. ``exclude``: phases left out of total hours; ``on``: the real set that accuracy is of;
-    ``classes``: names of those to show images of, else a few evenly spread. The same runs give the same bytes. Raises BadInput where no
-    finished run has an accuracy on the set, or a class is not the task's.
+
+def draw_all(study: Study, out: Path) -> list[tuple[Comparison, list[Figure]]]:
+    """Draw all figures of all comparisons; the same runs give the same bytes.
+
+    Args:
+        study: whose comparisons are drawn.
+        out: an existing folder. Each comparison has a folder of its own in it, named after its group, and
+            ``figures.md`` says what each figure shows.
+
+    Returns:
+        Each comparison with its figures; one whose data is not there is left out.
+
+    Raises:
+        BadInput: no finished run has an accuracy on the comparison's real set.
     """
-    own = {"images": {"classes": classes}}
-    found = [
-        (
-            group,
-            [
-                figure
-                for name in MODULES
-                for figure in import_module(f"results.figures.{name}").draw(
-                    rows, Path(out), group, exclude, on, **own.get(name, {})
-                )
-            ]
-            if (rows["state"] == "done").any()
-            else [],
-        )
-        for group, rows in groups(frame)
+    drawn = [
+        (comparison, figures_of(comparison, Path(out) / comparison.group.slug)) for comparison in study.comparisons
     ]
-    told = [
-        f"## {group.title}\n\n"
+    captions = [
+        f"## {comparison.group.title}\n\nIn `{comparison.group.slug}/`:\n\n"
         + "\n\n".join(f"`{figure.name}`: **{figure.title}.** {figure.caption}" for figure in figures)
-        for group, figures in found
+        for comparison, figures in drawn
         if figures
     ]
-    if told:
-        write_atomic(Path(out) / "figures.md", ("\n\n".join(told) + "\n").encode())
-    return found
+    if captions:
+        write_atomic(Path(out) / "figures.md", ("\n\n".join(captions) + "\n").encode())
+    return drawn
+
+
+def figures_of(comparison: Comparison, folder: Path) -> list[Figure]:
+    """Draw all figures of one comparison into ``folder``, which is made where there is something to draw."""
+    if not len(comparison.done):
+        return []
+    return [figure for module in modules() for figure in module.draw(comparison, folder)]

@@ -1,104 +1,81 @@
-"""Accuracy against device hours, a figure per device name: hours of the result solid, all that was spent thin (interruptions included)."""
+"""Accuracy against device hours, a figure per device name: hours of the result solid, all that was spent thin
+(interruptions included).
+"""
 
 from pathlib import Path
+from typing import Any
 
-from results.analysis.cells import main_arms
+import pandas as pd
+
+from results.analysis.comparisons import Comparison
 from results.analysis.repricing import kind_of, marking
-from results.figures.accuracy import ceiling_line, counted, frame_of, legend, points
-from results.figures.selection import joined, left_out
-from results.figures.style import arm_look, file_name, head, save, sheet
-from results.tables.words import conditions, set_named, total_words, unit_of, where
+from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, legend_beside, means_line
+from results.figures.drawing.accuracy_points import HOURS, points, says_something, seeds_of_means
+from results.figures.drawing.selection import joined, left_out
+from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
+from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
+
+POSITION = 20
 
 
-def draw(rows, folder, group, exclude=(), on="test"):
-    """[Figure], one per device; hours on several kinds of device have none."""
-    shown = points(rows, "hours", exclude, on)
-    shown = shown[shown["arm"].isin(main_arms(rows) | {"real"})]
+def draw(comparison: Comparison, folder: Path) -> list[Figure]:
+    """Draw one figure per device; hours on several kinds of device have none."""
+    shown = points(comparison, HOURS)
+    shown = shown[shown["arm"].isin(comparison.main_arms | {"real"})]
     devices = sorted(shown.loc[shown["x"].notna(), "device"].dropna().unique())
-    found = []
+    figures = []
     for device in devices:
-        mine = shown[(shown["device"] == device) | (shown["what"] == "ceiling")]
-        unit, factor = unit_of(mine["x"].max())
-        mine = mine.assign(x=mine["x"] * factor, spent=mine["spent"] * factor)
-        kind = kind_of(device).replace("hours", unit)
-        label = (
-            f"{kind} of one run"
-            + (f" on {device}" if device != "cpu" else "")
-            + (f" (without {', '.join(exclude)})" if exclude else "")
-        )
-        title = f"Accuracy on {on} against {kind}" + (f" on {device}" if device != "cpu" else "")
-        name = "accuracy-hours" if len(devices) == 1 else f"accuracy-hours-{device}"
-        with sheet() as plt:
-            figure = plot(plt, mine, arm_look(rows["arm"]), label, on, group, title)
-            found.append(
-                save(
-                    figure,
-                    mine.assign(unit=label),
-                    Path(folder) / file_name(name, group, on),
-                    title,
-                    caption(rows, mine, label, device, exclude, on, group),
-                )
-            )
-    return found
+        rows = shown[(shown["device"] == device) | (shown["what"] == "ceiling")]
+        if says_something(rows):
+            name = "accuracy-hours" if len(devices) == 1 else f"accuracy-hours-{device}"
+            figures.append(on_device(device, rows, comparison, stem(folder, name, comparison.eval_set)))
+    return figures
 
 
-def caption(rows, shown, label, device, exclude, on, group):
-    words = [
-        f"Accuracy on {set_named(rows, on)} against {label}, log axis; device: {where(device, rows.loc[rows['device'] == device, 'cpus'])}.",
-        f"Dots: runs; markers: means over {counted(shown)} at their mean hours ({total_words(exclude)}), joined in the order of scale; bars: "
-        "95 % t-interval, cut by the frame where it is wider.",
+def on_device(device: str, rows: pd.DataFrame, comparison: Comparison, path: Path) -> Figure:
+    """The figure of one device."""
+    unit, factor = unit_of(rows["x"].max())
+    rows = rows.assign(x=rows["x"] * factor, spent=rows["spent"] * factor)
+    kind = kind_of(device).replace("hours", unit)
+    place = "" if device == "cpu" else f" on {device}"
+    without = f" (without {', '.join(comparison.exclude)})" if comparison.exclude else ""
+    label, title = f"{kind} of one run{place}{without}", f"Accuracy on {comparison.eval_set} against {kind}{place}"
+    with sheet() as plt:
+        drawing = plot(plt, rows, arm_look(comparison.arms), label, comparison, title)
+        return save(drawing, rows.assign(unit=label), path, title, caption_of(comparison, rows, label, device))
+
+
+def caption_of(comparison: Comparison, shown: pd.DataFrame, label: str, device: str) -> str:
+    """What the figure shows, in sentences."""
+    cpus = comparison.runs.loc[comparison.runs["device"] == device, "cpus"]
+    sentences = [
+        f"Accuracy on {set_named(comparison)} against {label}, log axis; device: {device_text(device, cpus)}.",
+        f"Dots: runs; markers: means over {seeds_of_means(shown)} at their mean hours "
+        f"({total_of_phases(comparison.exclude)}), joined in the order of scale; bars: 95 % t-interval, cut by the "
+        "frame where it is wider.",
     ]
     if shown["spent"].notna().any():
-        words.append(
+        sentences.append(
             "Thin line: the same means at what was spent, which counts all attempts with work lost to interruptions."
         )
-    return joined(*words, marking(device), left_out(rows), conditions(group))
+    return joined(*sentences, marking(device), left_out(comparison), conditions(comparison.group))
 
 
-def plot(plt, shown, looks, label, on, group, title):
+def plot(plt: Any, shown: pd.DataFrame, looks: dict[str, tuple], label: str, comparison: Comparison, title: str) -> Any:
+    """The drawing, one panel."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    figure, axes = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
-    head(figure, title, group.title)
-    for arm, (colour, marker, dashes) in looks.items():
-        mine = shown[shown["arm"] == arm]
-        runs, means = mine[mine["what"] == "run"], mine[mine["what"] == "mean"].sort_values("scale")
+    drawing, axes = plt.subplots(figsize=(7.2, 4.4), layout="constrained")
+    head(drawing, title, comparison.group.title)
+    for arm, look in looks.items():
+        arm_rows = shown[shown["arm"] == arm]
+        runs, means = arm_rows[arm_rows["what"] == "run"], arm_rows[arm_rows["what"] == "mean"].sort_values("scale")
         if not len(runs):
             continue
-        hollow = runs["short"].astype(bool)
-        axes.scatter(
-            runs["x"][~hollow],
-            runs["accuracy"][~hollow],
-            s=11,
-            color=colour,
-            marker=marker,
-            alpha=0.45,
-            linewidths=0,
-            zorder=3,
-        )
-        axes.scatter(
-            runs["x"][hollow],
-            runs["accuracy"][hollow],
-            s=18,
-            marker=marker,
-            facecolors="none",
-            edgecolors=[colour],
-            zorder=3,
-        )
-        axes.plot(
-            means["x"],
-            means["accuracy"],
-            color=colour,
-            marker=marker,
-            linestyle=dashes,
-            markersize=6,
-            linewidth=1.6,
-            markeredgecolor="white",
-            label=arm,
-            zorder=4,
-        )
-        axes.vlines(means["x"], means["low"], means["high"], color=colour, linewidth=1, alpha=0.6, zorder=2)
-        axes.plot(means["spent"], means["accuracy"], color=colour, linewidth=0.7, zorder=3)
+        dots(axes, runs, look)
+        means_line(axes, means, arm, look)
+        axes.vlines(means["x"], means["low"], means["high"], color=look[0], linewidth=1, alpha=0.6, zorder=2)
+        axes.plot(means["spent"], means["accuracy"], color=look[0], linewidth=0.7, zorder=3)
     if shown["spent"].notna().any():
         axes.plot([], [], color="0.3", linewidth=0.7, label="spent, lost work included")
     ceiling_line(axes, shown[shown["what"] == "ceiling"])
@@ -109,11 +86,7 @@ def plot(plt, shown, looks, label, on, group, title):
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.grid(False, which="minor")
     axes.set_xlabel(f"{label} (log scale)")
-    axes.set_ylabel(f"accuracy on {on}, %")
-    legend(
-        axes,
-        False,
-        "mean, 95 % t-interval over seeds\ndot: one run"
-        + ("; hollow: short of its scale" if shown["short"].eq(True).any() else ""),
-    )
-    return figure
+    axes.set_ylabel(f"accuracy on {comparison.eval_set}, %")
+    hollow = "; hollow: short of its scale" if shown["short"].eq(True).any() else ""
+    legend_beside(axes, False, f"mean, 95 % t-interval over seeds\ndot: one run{hollow}")
+    return drawing

@@ -1,10 +1,12 @@
-"""What happened inside one run as numbers over time, the way a tracker of experiments wants it: a step, a time, named scalars.
+"""What happened inside one run as numbers over time, the way a tracker of experiments wants it: a step, a time, named
+scalars.
 
-The step is the number of images that training has seen, of all learners together. Only surviving work is told; hours are those of all
-attempts so far, so that the last ``hours_spent/total`` is the run's ``gpu_hours_spent``.
+The step is the number of images that training has seen, of all learners together. Only surviving work is told; hours
+are those of all attempts so far, so that the last ``hours_spent/total`` is the run's ``gpu_hours_spent``.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dp_common.config.specification import canonical
 from dp_common.files import digest
@@ -17,26 +19,21 @@ SETS = {"test": "test/accuracy", "monitor": "monitor/accuracy_at_evaluation"}  #
 
 
 class Event(NamedTuple):
-    """``place`` in the run, such as ``call 12``; ``what``: digest of what was done and measured there, the same if it was done
-    again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}.
+    """``place`` in the run, such as ``call 12``; ``what``: digest of what was done and measured there, the same if it
+    was done again with the same outcome; ``step``: images seen; ``time``: Unix seconds; ``values``: {name: number}.
     """
 
     place: str
     what: str
     step: int
     time: float
-    values: dict
+    values: dict[str, float]
 
 
-def events(records):
+def events(records: Sequence[Any]) -> list[Event]:
     """Records of a ledger, or of any prefix of it -> [Event] in the order in which things happened."""
-    spent, alive, found, steps, additions = (
-        hours_by_line(records),
-        {record["n"] for record in ledger.surviving(records)},
-        [],
-        {0: 0},
-        0,
-    )
+    spent, alive = hours_by_line(records), {record["n"] for record in ledger.surviving(records)}
+    found, steps, additions = [], {0: 0}, 0
     for record in records:
         if record["n"] not in alive:
             continue
@@ -53,7 +50,7 @@ def events(records):
         else:
             continue
         if values:
-            what = digest(canonical([record.get("digest"), values]))
+            what = digest(canonical([record.get("digest"), values]))  # type: ignore[arg-type]
             found.append(
                 Event(
                     f"{record['kind']} {record['call']}",
@@ -66,7 +63,7 @@ def events(records):
     return found
 
 
-def of_call(record, additions):
+def of_call(record: Mapping[str, Any], additions: int) -> dict[str, float]:
     """The numbers of one call of the strategy; {} of one that neither trains nor adds."""
     size = {"set/size": record["state"]["size"], "set/generated": record["state"]["generated"]}
     measured = record["measured"]
@@ -82,11 +79,13 @@ def of_call(record, additions):
     return {}
 
 
-def hours_by_line(records):
-    """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have a price}], by
-    line; work lost when an attempt was killed is in the total only, as in ``dp_common.persistence.summary.hours``.
+def hours_by_line(records: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+    """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have
+    a price}], by line; work lost when an attempt was killed is in the total only, as in
+    ``dp_common.persistence.summary.hours``.
     """
-    seconds, lost, found = {}, 0.0, []
+    seconds: dict[str, float] = {}
+    lost, found = 0.0, []
     for record in records:
         for phase, more in record.get("spent", {}).get("phases", {}).items():
             seconds[phase] = seconds.get(phase, 0.0) + more

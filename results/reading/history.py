@@ -1,10 +1,12 @@
 """What happened inside one run, from its ledger: intervals of training, additions, how hard each addition was.
 
-Only surviving work: what an interrupted attempt did in vain is in none of these frames. Rows are in the order in which things happened.
+Only surviving work: what an interrupted attempt did in vain is in none of these frames. Rows are in the order in which
+things happened.
 """
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,19 +14,28 @@ import pandas as pd
 from dp_common.errors import Damaged
 from dp_common.files import digest
 from dp_common.persistence import ledger
+from results.reading import archived
 
 ADDING = ("generate", "select", "real")
 
 
-def surviving(folder):
+def records_of(folder: str | Path) -> list[dict[str, Any]]:
+    """All lines of a run's ledger; of an archived run those that were kept. Raises Damaged."""
+    records: list[Any] = ledger.read(Path(folder))
+    return records or archived.records_of(Path(folder))
+
+
+def surviving(folder: str | Path) -> list[dict[str, Any]]:
     """The ledger's lines that the result is made of. Raises Damaged."""
-    return ledger.surviving(ledger.read(Path(folder)))
+    records = ledger.read(Path(folder))
+    alive: list[Any] = ledger.surviving(records) if records else archived.records_of(Path(folder))
+    return alive
 
 
-def intervals(folder):
-    """A row per interval of training: ``call, seen`` (images, at its end, of the present learner), ``seen_total`` (of all learners),
-    ``iterations``, ``size`` of the training set, ``loss`` (mean over the interval, mixed images where the recipe mixes) and ``monitor``
-    (accuracy at its end, a fraction), ``cooldown`` (is it the last one).
+def intervals(folder: str | Path) -> pd.DataFrame:
+    """A row per interval of training: ``call, seen`` (images, at its end, of the present learner), ``seen_total`` (of
+    all learners), ``iterations``, ``size`` of the training set, ``loss`` (mean over the interval, mixed images where
+    the recipe mixes) and ``monitor`` (accuracy at its end, a fraction), ``cooldown`` (is it the last one).
     """
     rows = [
         {
@@ -42,10 +53,11 @@ def intervals(folder):
     )
 
 
-def additions(folder):
-    """A row per addition: ``addition`` (0: the initial set), ``call, name`` (generate, select or real), ``images`` added, ``size`` of the
-    training set with it, ``seen, seen_total, iterations`` when it came, ``omega``, ``files`` (shards, relative to the folder), and what was measured when
-    it came where it was: ``score_at_birth`` (mean), ``true_label`` (fraction), ``log_density`` (mean, nats).
+def additions(folder: str | Path) -> pd.DataFrame:
+    """A row per addition: ``addition`` (0: the initial set), ``call, name`` (generate, select or real), ``images``
+    added, ``size`` of the training set with it, ``seen, seen_total, iterations`` when it came, ``omega``, ``files``
+    (shards, relative to the folder), and what was measured when it came where it was: ``score_at_birth`` (mean),
+    ``true_label`` (fraction), ``log_density`` (mean, nats).
     """
     measured = ("score_at_birth", "true_label", "log_density")
     rows = [
@@ -68,8 +80,9 @@ def additions(folder):
     return frame.astype(dict.fromkeys(measured, float)).rename_axis("addition").reset_index()
 
 
-def hardness(folder):
-    """What ``probe=hardness`` measured, a row per addition × moment; see ``dp_common.probes.hardness.measure`` for the columns. Empty without it.
+def hardness(folder: str | Path) -> pd.DataFrame:
+    """What ``probe=hardness`` measured, a row per addition × moment; see ``dp_common.probes.hardness.measure`` for the
+    columns. Empty without it.
 
     ``when``: before (the addition before it), at, after (the next addition or the end), earlier, later.
     """
@@ -83,9 +96,10 @@ def hardness(folder):
     )
 
 
-def truth(folder):
-    """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in all rows, what the
-    density says of plain images: ``plain_true_label, plain_log_density``. ``dp_common.probes.known_density.measure`` explains the columns. Empty without it.
+def truth(folder: str | Path) -> pd.DataFrame:
+    """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in
+    all rows, what the density says of plain images: ``plain_true_label, plain_log_density``.
+    ``dp_common.probes.known_density.measure`` explains the columns. Empty without it.
     """
     lines = [r for r in surviving(folder) if r["kind"] == "probe" and "truth" in r]
     if not lines:
@@ -109,8 +123,9 @@ def truth(folder):
     )
 
 
-def plane(folder):
-    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map`` says what), else None.
+def plane(folder: str | Path) -> dict[str, np.ndarray] | None:
+    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map``
+    says what), else None.
 
     Raises Damaged.
     """

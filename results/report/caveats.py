@@ -2,32 +2,38 @@
 
 from math import sqrt
 
-from results.analysis.cells import replicates
-from results.tables.accuracy import unfinished_note
+import pandas as pd
+
+from results.analysis.comparisons import Comparison
+from results.analysis.grouping import Group
+from results.tables.arm_by_scale import unfinished_note
 
 MANY = 20  # differences from which on chance is named
 FEW = 10  # seeds
 
 
-def of_group(group, rows, differences, on="test"):
-    """[sentence] about one comparison. ``differences``: {baseline: what ``results.analysis.cells.differences`` says}."""
-    done = rows[rows["state"] == "done"]
-    if not len(done):
+def of_comparison(comparison: Comparison, gaps: dict[str, pd.DataFrame]) -> list[str]:
+    """Sentences about one comparison.
+
+    ``gaps``: {baseline: paired differences, ``results.analysis.cells.differences``}.
+    """
+    if not len(comparison.done):
         return ["No run of it is finished."]
     return [
-        *seeds(rows),
-        *test_set(done, on),
-        *many(differences),
-        *unfinished(rows),
-        *short(done),
-        *teacher(group),
-        *monitor(group),
-        *devices(done),
+        *seeds(comparison),
+        *test_set(comparison),
+        *many(gaps),
+        *unfinished(comparison),
+        *below_scale(comparison.done),
+        *teacher(comparison.group),
+        *monitor(comparison.group),
+        *devices(comparison.done),
     ]
 
 
-def seeds(rows):
-    n = len(replicates(rows))
+def seeds(comparison: Comparison) -> list[str]:
+    """What few seeds are worth."""
+    n = len(comparison.replicates)
     if n >= FEW:
         return []
     if n == 1:
@@ -36,70 +42,71 @@ def seeds(rows):
 
     reach = t.ppf(0.975, n - 1) / sqrt(n)
     return [
-        f"{n} seeds: a 95 % interval reaches {reach:.2f} standard deviations of one run to either side, and is itself a rough estimate."
+        f"{n} seeds: a 95 % interval reaches {reach:.2f} standard deviations of one run to either side, and is itself "
+        "a rough estimate."
     ]
 
 
-def test_set(done, on):
-    known = done["test_images"].dropna() if on == "test" else done["test_images"][:0]
+def test_set(comparison: Comparison) -> list[str]:
+    """What the size of the test set is worth."""
+    done = comparison.done
+    known = done["test_images"].dropna() if comparison.eval_set == "test" else done["test_images"][:0]
     if not len(known):
         return []
     n, accuracy = int(known.iloc[0]), float(done["accuracy"].mean())
     half = 196 * sqrt(accuracy * (1 - accuracy) / n)
     return [
-        f"The test set has {n:,} images, so one image is {100 / n:.2g} points; another set of this size would move an accuracy of "
-        f"{100 * accuracy:.0f} % by about ±{half:.1f} points (95 %). Intervals over seeds do not include that; paired differences suffer less, "
-        "and their arrows ask the bootstrap too."
+        f"The test set has {n:,} images, so one image is {100 / n:.2g} points; another set of this size would move an "
+        f"accuracy of {100 * accuracy:.0f} % by about ±{half:.1f} points (95 %). Intervals over seeds do not include "
+        "that; paired differences suffer less, and their arrows ask the bootstrap too."
     ]
 
 
-def many(differences):
+def many(gaps: dict[str, pd.DataFrame]) -> list[str]:
+    """What chance would make of so many differences."""
     tested = sum(
-        int((cells["complete"].astype(bool) & (cells["n"] > 1)).sum()) for cells in differences.values() if len(cells)
+        int((cells["complete"].astype(bool) & (cells["n"] > 1)).sum()) for cells in gaps.values() if len(cells)
     )
-    return (
-        [
-            f"{tested} paired differences are looked at, each at 95 %: about {0.05 * tested:.1f} would exclude zero by chance alone if nothing "
-            f"differed."
-        ]
-        if tested >= MANY
-        else []
-    )
+    if tested < MANY:
+        return []
+    return [
+        f"{tested} paired differences are looked at, each at 95 %: about {0.05 * tested:.1f} would exclude zero by "
+        "chance alone if nothing differed."
+    ]
 
 
-def unfinished(rows):
-    notes = unfinished_note(rows)
+def unfinished(comparison: Comparison) -> list[str]:
+    """Which runs are missing."""
+    notes = unfinished_note(comparison)
     return [f"{notes[0]} Cells they belong to show no mean."] if notes else []
 
 
-def short(done):
+def below_scale(done: pd.DataFrame) -> list[str]:
+    """Which runs ended below their scale."""
     below = done[~done["scale_reached"].astype(bool) & (done["arm"] != "real")]
-    return (
-        [f"Finished below their scale: {len(below)} runs. They are drawn where they ended and are in no mean."]
-        if len(below)
-        else []
-    )
+    if not len(below):
+        return []
+    return [f"Finished below their scale: {len(below)} runs. They are drawn where they ended and are in no mean."]
 
 
-def teacher(group):
+def teacher(group: Group) -> list[str]:
+    """What hours on the mixture teacher say of others."""
     if group.core["teacher"] != "mixture":
         return []
     return [
-        "The mixture teacher's plain images are nearly free, while a guided one costs many of them. With a diffusion network it costs less "
-        "than two, so hours here say nothing about hours there."
+        "The mixture teacher's plain images are nearly free, while a guided one costs many of them. With a diffusion "
+        "network it costs less than two, so hours here say nothing about hours there."
     ]
 
 
-def monitor(group):
-    seen = group.core["data.monitor"] == "paper"
-    return (
-        ["Patience looked at the test set itself (data.monitor=paper), as in the paper: accuracies are optimistic."]
-        if seen
-        else []
-    )
+def monitor(group: Group) -> list[str]:
+    """What it means that patience looked at the test set."""
+    if group.core["data.monitor"] != "paper":
+        return []
+    return ["Patience looked at the test set itself (data.monitor=paper), as in the paper: accuracies are optimistic."]
 
 
-def devices(done):
+def devices(done: pd.DataFrame) -> list[str]:
     """Hours that do not compare, and hours nobody can vouch for."""
     models = sorted({"; ".join(cpus) for cpus in done["cpus"] if cpus})
     kinds = sorted(done["device"].dropna().unique())
@@ -110,7 +117,8 @@ def devices(done):
     )
     if len(models) > 1 and "cpu" in kinds:
         texts.append(
-            f"CPU hours are of {len(models)} CPU models ({', '.join(models)}) and are averaged all the same: compare counts."
+            f"CPU hours are of {len(models)} CPU models ({', '.join(models)}) and are averaged all the same: compare "
+            "counts."
         )
     mixed = done["gpu_hours.total"].isna().sum()
     texts += [f"{mixed} runs went over several devices and have no total."] if mixed else []
@@ -118,24 +126,26 @@ def devices(done):
     texts += [f"{resumed} runs were interrupted and went on; hours spent include what was lost."] if resumed else []
     return [
         *texts,
-        "Whether other work ran on the same machine is not in a ledger: small differences of hours mean little, counts are exact.",
+        "Whether other work ran on the same machine is not in a ledger: small differences of hours mean little, "
+        "counts are exact.",
     ]
 
 
-def of_code(frame):
-    """[sentence] about all runs together: commits and versions that differ."""
-    done = frame[frame["state"] == "done"]
+def of_code(runs: pd.DataFrame) -> list[str]:
+    """Sentences about all runs together: commits and versions that differ."""
+    done = runs[runs["state"] == "done"]
     texts = []
     if "git.commit" in done:
         commits = done["git.commit"].dropna().nunique()
         texts += [f"The runs come from {commits} commits."] if commits > 1 else []
-        dirty = int((done["git.dirty"] == True).sum())  # noqa: E712: None is unknown
+        dirty = int(done["git.dirty"].eq(True).sum())  # None is unknown
         texts += [f"{dirty} of {len(done)} finished runs were made with uncommitted changes."] if dirty else []
         unknown = int(done["git.commit"].isna().sum())
         texts += [f"Of {unknown} finished runs the commit is not known."] if unknown else []
-    for package in sorted(column for column in done if column.startswith("versions.")):
+    for package in sorted(name for name in map(str, done) if name.startswith("versions.")):
         if (versions := sorted(done[package].dropna().unique())) and len(versions) > 1:
             texts.append(
-                f"Runs used {package.removeprefix('versions.')} {' and '.join(versions)}; bit-equality is promised for one version only."
+                f"Runs used {package.removeprefix('versions.')} {' and '.join(versions)}; bit-equality is promised "
+                "for one version only."
             )
     return texts

@@ -1,15 +1,23 @@
 """What came out, in words that the data decide: cheaper, dearer, undecided at this n, or not reached.
 
-The question is the paper's: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds differ, so some never
-get there; where that leaves the first arm too few pairs for an interval, the next of ``results.tables.reach.default_targets`` is asked of all.
+The question is the paper's: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds
+differ, so some never get there; where that leaves the first arm too few pairs for an interval, the next of
+``results.tables.cost_to_target.default_targets`` is asked of all.
 """
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
 
 from dp_common.config.specification import short
 from results.analysis.arms import rank
-from results.analysis.cells import accuracies, column_of, main_arms, replicates
-from results.analysis.cost_to_target import FEWEST, speedup
+from results.analysis.cells import accuracies, differences
+from results.analysis.comparisons import BASELINES, Comparison
+from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, speedup
 from results.analysis.repricing import kind_of
-from results.tables.reach import BASELINE, default_targets, one_device
+from results.frames import records
+from results.tables.cost_to_target import BASELINE, default_targets
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
 NAMES = (
@@ -18,148 +26,151 @@ NAMES = (
 )  # of ``default_targets``, in a sentence
 VERDICTS = {"above": "decidedly above", "below": "decidedly below", "undecided": "undecided"}
 SAME = "that accuracy"  # when it is named again
+GENERATED = "images_generated"
+
+Gaps = dict[str, pd.DataFrame]  # {baseline: paired differences to it}
 
 
-def told(rows, differences, on="test", exclude=()):
-    """(the first sentence, [further sentences]) about the runs of one comparison.
+def gaps_of(comparison: Comparison) -> Gaps:
+    """The paired differences of all arms to each baseline; see ``results.analysis.cells.differences``."""
+    return {baseline: differences(comparison, baseline) for baseline in BASELINES}
 
-    ``differences``: {baseline: what ``results.analysis.cells.differences`` says}.
-    """
-    cells, ceiling = accuracies(rows, on) if (rows["state"] == "done").any() else ([], None)
+
+def sentences(comparison: Comparison, gaps: Gaps) -> tuple[str, list[str]]:
+    """The first sentence about the runs of one comparison, and further ones."""
+    cells, ceiling = accuracies(comparison) if len(comparison.done) else (pd.DataFrame(), None)
     if not len(cells) or not cells["complete"].any():
-        return "Too few runs are finished to compare anything yet.", [size(rows)]
-    facts = [*speedups(rows, on, exclude), *gaps(differences), *best(cells, ceiling), size(rows)]
+        return "Too few runs are finished to compare anything yet.", [size(comparison)]
+    facts = [*speedups(comparison), *gap_sentences(gaps), *best(cells, ceiling), size(comparison)]
     return facts[0], facts[1:]
 
 
-def speedups(rows, on, exclude):
-    """Sentences about what each arm pays for the baseline's accuracy; the most wanted arm first, by images generated, then its hours."""
-    goals, others = default_targets(rows, on), main_arms(rows) - {BASELINE}
+def speedups(comparison: Comparison) -> list[str]:
+    """What each arm pays for the baseline's accuracy; the most wanted arm first, by images, then by hours."""
+    goals, others = default_targets(comparison), comparison.main_arms - {BASELINE}
     arms = [*(arm for arm in FIRST if arm in others), *sorted(others - set(FIRST), key=rank)]
     if not goals or not arms:
         return []
 
-    def factor(arm, goal, against):
-        return speedup(rows, arm, BASELINE, goal[0], against, column_of(on), exclude)
+    def factor(arm: str, target: float, cost_axis: str) -> Speedup:
+        return speedup(comparison, arm, BASELINE, target, cost_axis)
 
-    goal = next((goal for goal in goals if factor(arms[0], goal, "images_generated").n >= FEWEST), goals[0])
-    factors = {arm: factor(arm, goal, "images_generated") for arm in arms}
+    chosen = next((goal for goal in goals if factor(arms[0], goal[0], GENERATED).n >= FEWEST), goals[0])
+    target = chosen[0]
+    factors = {arm: factor(arm, target, GENERATED) for arm in arms}
     known = [arm for arm in arms if factors[arm].n + factors[arm].censored]
     waiting = [f"`{arm}`" for arm in arms if arm not in known]
-    names = iter([f"{NAMES[goals.index(goal)]} ({100 * goal[0]:.1f} %)"])
+    names: Iterator[str] = iter([f"{NAMES[goals.index(chosen)]} ({100 * target:.1f} %)"])
     found = [sentence(arm, BASELINE, next(names, SAME), factors[arm], "images generated") for arm in known]
-    if known and one_device(rows) and (hours := factor(known[0], goal, "hours")).n:
-        found.insert(
-            1, sentence(known[0], BASELINE, SAME, hours, kind_of(rows.loc[rows["state"] == "done", "device"].iloc[0]))
-        )
+    if known and comparison.device and (hours := factor(known[0], target, HOURS)).n:
+        found.insert(1, sentence(known[0], BASELINE, SAME, hours, kind_of(comparison.device)))
     if waiting:
-        found.append(
-            f"Open, since runs are still to finish: what {', '.join(waiting)} pay{'s' * (len(waiting) == 1)} for {next(names, SAME)}."
-        )
+        pay = "pays" if len(waiting) == 1 else "pay"
+        found.append(f"Open, since runs are still to finish: what {', '.join(waiting)} {pay} for {next(names, SAME)}.")
     return found
 
 
-def sentence(arm, baseline, target, found, unit):
-    """One sentence of a ``results.analysis.cost_to_target.Speedup`` that has a finished pair. ``target``: the accuracy in words."""
-    pairs = found.n + found.censored
-    if found.never == pairs:
+def sentence(arm: str, baseline: str, target: str, factor: Speedup, unit: str) -> str:
+    """One sentence of a speed-up that has a finished pair. ``target``: the accuracy in words."""
+    pairs = factor.n + factor.censored
+    if factor.never == pairs:
         return f"`{arm}` does not reach {target} at any scale, in any of {plural(pairs, 'seed')}."
-    rest = left_out(arm, baseline, found)
-    if not found.n:
+    rest = left_out(arm, baseline, factor)
+    if not factor.n:
         return f"Undecided: no pair of seeds of `{arm}` and `{baseline}` can be read at {target}{rest}."
-    if found.n < FEWEST:
+    if factor.n < FEWEST:
         return (
-            f"Undecided: {target} costs `{baseline}` {times(found.factor)} the {unit} that it costs `{arm}`, read in "
-            f"{plural(found.n, 'pair')} of seeds; too few for an interval{rest}."
+            f"Undecided: {target} costs `{baseline}` {times(factor.factor)} the {unit} that it costs `{arm}`, read in "
+            f"{plural(factor.n, 'pair')} of seeds; too few for an interval{rest}."
         )
-    some = f"In {found.n} of {pairs} seeds " if found.never else ""
-    if found.low > 1:
-        return f"{some}`{arm}` reaches {target} with {times(found.factor)} {bounds(found.low, found.high)} fewer {unit} (n = {found.n}{rest})."
-    if found.high < 1:
-        inverse = f"{times(1 / found.factor)} {bounds(1 / found.high, 1 / found.low)}"
-        return f"{some}`{arm}` needs {inverse} more {unit} than `{baseline}` to reach {target} (n = {found.n}{rest})."
+    some = f"In {factor.n} of {pairs} seeds " if factor.never else ""
+    if factor.low > 1:
+        fewer = f"{times(factor.factor)} {bounds(factor.low, factor.high)} fewer {unit}"
+        return f"{some}`{arm}` reaches {target} with {fewer} (n = {factor.n}{rest})."
+    if factor.high < 1:
+        more = f"{times(1 / factor.factor)} {bounds(1 / factor.high, 1 / factor.low)} more {unit}"
+        return f"{some}`{arm}` needs {more} than `{baseline}` to reach {target} (n = {factor.n}{rest})."
     return (
-        f"Undecided at n = {found.n} whether `{arm}` needs fewer {unit} than `{baseline}` to reach {target}: "
-        f"{times(found.factor)} {bounds(found.low, found.high)} fewer, an interval that contains 1{rest}."
+        f"Undecided at n = {factor.n} whether `{arm}` needs fewer {unit} than `{baseline}` to reach {target}: "
+        f"{times(factor.factor)} {bounds(factor.low, factor.high)} fewer, an interval that contains 1{rest}."
     )
 
 
-def left_out(arm, baseline, found):
+def left_out(arm: str, baseline: str, factor: Speedup) -> str:
     """Which pairs are in no factor, as the end of a sentence."""
-    parts = [f"{found.unfinished} still to finish"] if found.unfinished else []
-    if found.censored:
-        never = [
-            f"`{name}` never there in {count}"
-            for name, count in ((arm, found.never), (baseline, found.baseline_never))
-            if count
-        ]
-        parts.append(f"{found.censored} censored: {', '.join(never) or 'there at the smallest scale already'}")
+    parts = [f"{factor.unfinished} still to finish"] if factor.unfinished else []
+    if factor.censored:
+        counts = {arm: factor.never, baseline: factor.baseline_never}
+        never = [f"`{name}` never there in {count}" for name, count in counts.items() if count]
+        parts.append(f"{factor.censored} censored: {', '.join(never) or 'there at the smallest scale already'}")
     return "".join(f"; {part}" for part in parts)
 
 
-def gaps(differences):
-    """Sentences about paired differences of the first arm to each baseline: where they are decided, and where not."""
+def gap_sentences(gaps: Gaps) -> list[str]:
+    """Paired differences of the first arm to each baseline: where they are decided, and where not."""
     whole = {
         baseline: cells[cells["complete"].astype(bool) & (cells["n"] > 1)]
-        for baseline, cells in differences.items()
+        for baseline, cells in gaps.items()
         if len(cells)
     }
     arm = next((arm for arm in FIRST if any(arm in set(cells["arm"]) for cells in whole.values())), None)
-    found = []
-    for baseline, cells in whole.items():
-        mine = cells[cells["arm"] == arm]
-        if not len(mine):
-            continue
-        by = {verdict: part for verdict, part in mine.groupby("verdict")}
-        parts = [f"{word} at {listed(by[verdict])}" for verdict, word in VERDICTS.items() if verdict in by]
-        least, most, n = mine["mean"].min(), mine["mean"].max(), sorted({int(n) for n in mine["n"]})
-        spread = f"{100 * least:+.1f}" + (f" to {100 * most:+.1f}" if len(mine) > 1 else "")
-        pairs = "–".join(map(str, n[:1] + n[1:][-1:]))
-        found.append(
-            f"Paired with `{baseline}` at equal scale, `{arm}` is {'; '.join(parts)} ({spread} points, n = {pairs})."
-        )
-    return found
+    of_arm = {baseline: cells[cells["arm"] == arm] for baseline, cells in whole.items()}
+    return [gap_sentence(str(arm), baseline, cells) for baseline, cells in of_arm.items() if len(cells)]
 
 
-def listed(cells):
+def gap_sentence(arm: str, baseline: str, cells: pd.DataFrame) -> str:
+    """One arm against one baseline, over the scales that are complete."""
+    by_verdict = dict(list(cells.groupby("verdict")))
+    parts = [f"{word} at {listed(by_verdict[key])}" for key, word in VERDICTS.items() if key in by_verdict]
+    least, most, n = cells["mean"].min(), cells["mean"].max(), sorted({int(n) for n in cells["n"]})
+    spread = f"{100 * least:+.1f}" + (f" to {100 * most:+.1f}" if len(cells) > 1 else "")
+    pairs = "–".join(map(str, n[:1] + n[1:][-1:]))
+    return f"Paired with `{baseline}` at equal scale, `{arm}` is {'; '.join(parts)} ({spread} points, n = {pairs})."
+
+
+def listed(cells: pd.DataFrame) -> str:
+    """The scales of some cells."""
     return ", ".join(short(int(scale)) for scale in sorted(cells["scale"]))
 
 
-def size(rows):
+def size(comparison: Comparison) -> str:
     """How much was run."""
-    done, seeds = int((rows["state"] == "done").sum()), len(replicates(rows))
-    scales = [short(int(scale)) for scale in sorted(rows["scale"].unique())]
+    runs, done, seeds = comparison.runs, len(comparison.done), len(comparison.replicates)
+    scales = [short(scale) for scale in comparison.scales]
     at = f"at {plural(len(scales), 'scale')} from {scales[0]} to {scales[-1]}" if len(scales) > 1 else f"at {scales[0]}"
-    return f"Finished are {done:,} of {plural(len(rows), 'run')}: {plural(rows['arm'].nunique(), 'arm')} {at}, up to {plural(seeds, 'seed')}."
+    arms = plural(len(comparison.arms), "arm")
+    return f"Finished are {done:,} of {plural(len(runs), 'run')}: {arms} {at}, up to {plural(seeds, 'seed')}."
 
 
-def best(cells, ceiling):
+def best(cells: pd.DataFrame, ceiling: dict[str, Any] | None) -> list[str]:
     """The best complete cell of all, beside the ceiling."""
     whole = cells[cells["complete"].astype(bool) & (cells["n"] > 0)].sort_values("mean", kind="stable")
     if not len(whole):
         return []
-    top = whole.iloc[-1]
+    top = records(whole)[-1]
     text = f"The highest mean accuracy is `{top['arm']}`'s at {short(int(top['scale']))}: {percent(top)}"
-    real = (
-        f"; trained on {ceiling['images']:,} real images, the ceiling, it is {percent(ceiling)}"
-        if ceiling and ceiling["complete"]
-        else ""
-    )
+    real = ""
+    if ceiling and ceiling["complete"]:
+        real = f"; trained on {ceiling['images']:,} real images, the ceiling, it is {percent(ceiling)}"
     return [f"{text}{real}."]
 
 
-def percent(cell):
+def percent(cell: dict[str, Any]) -> str:
+    """A mean with its interval and n."""
     interval = "" if cell["low"] != cell["low"] else f" [{100 * cell['low']:.1f}, {100 * cell['high']:.1f}]"
     return f"{100 * cell['mean']:.1f} %{interval} (n = {cell['n']})"
 
 
-def times(factor):
+def times(factor: float) -> str:
+    """A factor in words."""
     return f"{factor:.1f}×" if factor < 100 else f"{factor:,.0f}×"
 
 
-def bounds(low, high):
+def bounds(low: float, high: float) -> str:
+    """The interval of a factor."""
     return f"[{low:.1f}, {high:.1f}]" if high < 100 else f"[{low:,.0f}, {high:,.0f}]"
 
 
-def plural(n, word):
+def plural(n: int, word: str) -> str:
+    """1 seed, 2 seeds."""
     return f"{n:,} {word}{'' if n == 1 else 's'}"

@@ -1,38 +1,48 @@
-"""The page: HTML of tables, figures, claims and words. Nothing here knows what a run is; nothing needs a network or a script."""
+"""The page: HTML of tables, figures, claims and prose.
+
+Nothing here knows what a run is; nothing needs a network or a script.
+"""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from results.claims import Judgement
+from results.figures import Figure
 from results.report.svg import inline, width_of
+from results.tables.cell_texts import ARROWS
+from results.tables.table import Cell, Table
 
-VALUE = re.compile(
-    r"([+-]?[\d.,]+×?) ((?:\[[^\]]*\]|n=\d+)(?: n=\d+)?(?: \([^)]*\))?)( [↑↓])?"
-)  # 91.2 [90.1, 92.3] n=4 (+1 short) ↑
 LONG = 36  # letters of a cell from which on it may be broken into lines
+FOUR_LINES = 320  # letters of a caption beside its figure; what is beyond them unfolds
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page with a heading. ``body``: HTML; ``parts``: [(title, anchor)] of what is worth a line in the contents."""
+    """A part of the page with a heading.
+
+    ``body``: HTML; ``parts``: (title, anchor) of what is worth a line in the contents.
+    """
 
     title: str
     anchor: str
     body: str
-    parts: tuple = ()
+    parts: tuple[tuple[str, str], ...] = ()
 
 
-def page(title, kicker, lead, sections):
+def page(title: str, kicker: str, lead: str, sections: Sequence[Section]) -> str:
     """The whole document. ``title`` plain text, ``lead`` HTML that stands before the contents."""
     style = (Path(__file__).parent / "style.css").read_text()
     entries = "".join(
-        f'<li><a href="#{section.anchor}">{words(section.title)}</a>{sublist(section.parts)}</li>'
+        f'<li><a href="#{section.anchor}">{prose(section.title)}</a>{sublist(section.parts)}</li>'
         for section in sections
     )
     body = "".join(
-        f'<section aria-labelledby="{section.anchor}">{heading(2, section.title, section.anchor)}{section.body}</section>\n'
+        f'<section aria-labelledby="{section.anchor}">{heading(2, section.title, section.anchor)}'
+        f"{section.body}</section>\n"
         for section in sections
     )
     return f"""<!DOCTYPE html>
@@ -48,8 +58,8 @@ def page(title, kicker, lead, sections):
 <body>
 <a class="skip" href="#main">Skip the contents</a>
 <header>
-<p class="kicker">{words(kicker)}</p>
-<h1>{words(title)}</h1>
+<p class="kicker">{prose(kicker)}</p>
+<h1>{prose(title)}</h1>
 {lead}
 </header>
 <nav aria-label="Contents"><h2>Contents</h2><ol>{entries}</ol></nav>
@@ -60,35 +70,39 @@ def page(title, kicker, lead, sections):
 """
 
 
-def sublist(parts):
-    return (
-        "<ol>" + "".join(f'<li><a href="#{anchor}">{words(title)}</a></li>' for title, anchor in parts) + "</ol>"
-        if parts
-        else ""
-    )
+def sublist(parts: Sequence[tuple[str, str]]) -> str:
+    """The second level of the contents."""
+    items = "".join(f'<li><a href="#{anchor}">{prose(title)}</a></li>' for title, anchor in parts)
+    return f"<ol>{items}</ol>" if parts else ""
 
 
-def heading(level, title, anchor):
-    return f'<h{level} id="{anchor}">{words(title)} <a class="anchor" href="#{anchor}" aria-label="Link to this heading">#</a></h{level}>'
+def heading(level: int, title: str, anchor: str) -> str:
+    """A heading that can be linked to."""
+    link = f'<a class="anchor" href="#{anchor}" aria-label="Link to this heading">#</a>'
+    return f'<h{level} id="{anchor}">{prose(title)} {link}</h{level}>'
 
 
-def paragraphs(texts):
-    return "".join(f"<p>{words(text)}</p>" for text in texts)
+def paragraphs(texts: Sequence[str]) -> str:
+    """A paragraph each."""
+    return "".join(f"<p>{prose(text)}</p>" for text in texts)
 
 
-def bullets(texts, kind="points"):
-    return f'<ul class="{kind}">' + "".join(f"<li>{words(text)}</li>" for text in texts) + "</ul>" if texts else ""
+def bullets(texts: Sequence[str], kind: str = "points") -> str:
+    """A list; "" of nothing."""
+    return f'<ul class="{kind}">' + "".join(f"<li>{prose(text)}</li>" for text in texts) + "</ul>" if texts else ""
 
 
-def command(text):
+def command(text: str) -> str:
+    """What one types, or a terminal says."""
     return f'<pre tabindex="0"><code>{escape(text)}</code></pre>'
 
 
-def folded(summary, body):
-    return f"<details><summary>{words(summary)}</summary>{body}</details>"
+def folded(summary: str, body: str) -> str:
+    """What unfolds under its summary."""
+    return f"<details><summary>{prose(summary)}</summary>{body}</details>"
 
 
-def words(text):
+def prose(text: str) -> str:
     """Plain text with `code` -> HTML, with the signs and spaces of a printed page."""
     pieces = re.split(r"`([^`]*)`", text)
     return "".join(
@@ -96,116 +110,138 @@ def words(text):
     )
 
 
-def plain(text):
+def plain(text: str) -> str:
+    """The same without marks, for a title."""
     return escape(typeset(text.replace("`", "")))
 
 
-def typeset(text):
+def typeset(text: str) -> str:
     """Minus signs before numbers, and no line break inside of 93.5 %, n = 5 and [0.1, 0.2]."""
     text = re.sub(r"(?<![\w.)\]−-])-(?=\d)", "−", text)
     text = re.sub(r"(?<=\d) (?=%)|(?<=\bn) (?== \d)|(?<=\bn =) (?=\d)", "\u00a0", text)
-    return re.sub(r"\[([^\[\]]{1,24})\]", lambda found: found[0].replace(" ", "\u00a0"), text)
+    return re.sub(r"\[([^\[\]]{1,24})\]", lambda match: match[0].replace(" ", "\u00a0"), text)
 
 
-def slug(text):
+def slug(text: str) -> str:
     """For anchors and file names: letters, digits and single dashes."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
-def table(content, anchor, level=4, csv=None):
-    """A ``results.tables.Table``; ``csv``: address of its cells, relative to the page. It scrolls inside its own box."""
+def table(content: Table, anchor: str, level: int = 4, csv: str | None = None) -> str:
+    """A table; ``csv``: address of its cells, relative to the page. It scrolls inside its own box."""
     head = "".join(
-        f'<th scope="col" class="{align}">{words(name)}</th>' for name, align in zip(content.columns, content.align)
+        f'<th scope="col" class="{align}">{prose(name)}</th>' for name, align in zip(content.columns, content.align)
     )
     parts, body, before = dict(content.parts), "", None
     for number, row in enumerate(content.rows):
         if number in parts:
-            body += f'<tr class="part"><th colspan="{len(row)}" scope="rowgroup"><span>{words(parts[number])}</span></th></tr>'
-        body += row_of(row, content.align, again=row[0] == before and number not in parts)
-        before = row[0]
+            title = f"<span>{prose(parts[number])}</span>"
+            body += f'<tr class="part"><th colspan="{len(row)}" scope="rowgroup">{title}</th></tr>'
+        body += row_html(row, content.align, again=row[0].text == before and number not in parts)
+        before = row[0].text
     return (
         f'<figure class="table">{heading(level, content.title, anchor)}'
-        f'<div class="scroll" role="region" aria-labelledby="{anchor}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>{bullets(content.notes, 'notes')}"
-        f"<figcaption>{words(content.caption)}{sources({'CSV': csv})}</figcaption></figure>\n"
+        f'<div class="scroll" role="region" aria-labelledby="{anchor}" tabindex="0">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f"{bullets(content.notes, 'notes')}{caption(content.caption, {'CSV': csv})}</figure>\n"
     )
 
 
-def row_of(row, align, again):
-    """``again``: its head is that of the row above."""
-    first, *rest = zip(row, align)
-    return (
-        f'<tr{" class=again" if again else ""}><th scope="row" class="{first[1]}">{cell(first[0])}</th>'
-        + "".join(f'<td class="{side}{" long" * is_long(text)}">{cell(text)}</td>' for text, side in rest)
-        + "</tr>"
-    )
+def row_html(row: Sequence[Cell], align: str, again: bool) -> str:
+    """A row. ``again``: its head is that of the row above."""
+    name, *cells = row
+    html = f'<tr{" class=again" if again else ""}><th scope="row" class="{align[0]}">{cell_html(name)}</th>'
+    for cell, side in zip(cells, align[1:]):
+        html += f'<td class="{side}{" long" * is_long(cell)}">{cell_html(cell)}</td>'
+    return html + "</tr>"
 
 
-def is_long(text):
-    return len(text) > LONG and not VALUE.fullmatch(text)
+def is_long(cell: Cell) -> bool:
+    """Are these words that may be broken into lines?"""
+    return len(cell.text) > LONG and not has_interval(cell)
 
 
-def cell(text):
-    """The words of a cell; of a value with its interval, the value first and the rest under it."""
-    found = VALUE.fullmatch(text)
-    if not found:
-        return words(text)
-    value, interval, arrow = found.groups()
-    return f'<b>{words(value)}{arrow or ""}</b> <span class="interval">{words(interval)}</span>'
+def has_interval(cell: Cell) -> bool:
+    """Is it a number of n replicates, told with what it is worth?"""
+    return cell.n is not None and cell.value == cell.value and " " in cell.text
 
 
-def sources(addresses):
+def cell_html(cell: Cell) -> str:
+    """The text of a cell; of a number with its interval, the number first and the rest under it."""
+    if not has_interval(cell):
+        return prose(cell.text)
+    arrow = ARROWS.get(cell.verdict, "")
+    number, _, rest = cell.text.removesuffix(arrow).partition(" ")
+    return f'<b>{prose(number)}{arrow}</b> <span class="interval">{prose(rest)}</span>'
+
+
+def sources(addresses: Mapping[str, str | None]) -> str:
     """Links to the files that something was made from or is stored in: {name: address or None}."""
     links = [f'<a href="{escape(address)}">{name}</a>' for name, address in addresses.items() if address]
     return f' <span class="sources">{" · ".join(links)}</span>' if links else ""
 
 
-def figure(content, anchor, folder, level=4):
-    """A ``results.figures.Figure`` with its picture in the page; ``folder``: of the page, to which its files are named relatively.
+def caption(text: str, addresses: Mapping[str, str | None]) -> str:
+    """A caption of four lines at most, with links to files; its further sentences unfold."""
+    first, rest = split_caption(text)
+    more = folded("more on what is shown", f"<p>{prose(rest)}</p>") if rest else ""
+    return f"<figcaption>{prose(first)}{sources(addresses)}{more}</figcaption>"
 
-    What stands in the caption is also what a screen reader hears of the picture. Wide pictures scroll inside their card on a phone.
+
+def split_caption(text: str) -> tuple[str, str]:
+    """The sentences that go into four lines, the first always, and the rest."""
+    first, *others = re.split(r"(?<=[.:;]) (?=[A-Z])", text)
+    while others and len(first) + len(others[0]) < FOUR_LINES:
+        first += f" {others.pop(0)}"
+    if len(first) > FOUR_LINES and (middle := first.rfind("; ", 0, FOUR_LINES)) > 0:
+        first, others = first[: middle + 1], [first[middle + 2 :], *others]
+    return first, " ".join(others)
+
+
+def figure(content: Figure, anchor: str, folder: Path, level: int = 4) -> str:
+    """A figure with its picture in the page; ``folder``: of the page, to which its files are named relatively.
+
+    What stands in the title is also what a screen reader hears of the picture.
     """
     by_kind = {path.suffix[1:].upper(): path for path in map(Path, content.paths)}
     svg, png = (by_kind[kind].read_bytes() if kind in by_kind else None for kind in ("SVG", "PNG"))
     picture = inline(svg, png, f"svg-{anchor}", content.title)
-    natural = svg is not None and width_of(svg)
+    natural = width_of(svg) if svg is not None else None
     size = f' style="--natural: {natural:.0f}px"' if natural else ""
-    links = {kind: address(path, folder) for kind, path in by_kind.items()}
+    links = {kind: path.relative_to(folder).as_posix() for kind, path in by_kind.items()}
+    cards = f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
+    if content.narrow:  # one of the two is shown, by the width of the screen
+        small = inline(content.narrow.read_bytes(), None, f"svg-{anchor}-narrow", content.title)
+        cards = cards.replace('class="card"', 'class="card wide"') + f'<div class="card narrow">{small}</div>'
     return (
-        f'<figure class="chart">{heading(level, content.title, anchor)}'
-        f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
-        f"<figcaption>{words(content.caption)}{sources(links)}</figcaption></figure>\n"
+        f'<figure class="chart">{heading(level, content.title, anchor)}{cards}'
+        f"{caption(content.caption, links)}</figure>\n"
     )
 
 
-def address(path, folder):
-    return Path(path).relative_to(folder).as_posix()
-
-
-def glance(claims):
-    """The claims in a line each: [(Claim, anchor)] -> HTML."""
-    return (
-        '<ul class="glance">'
-        + "".join(
-            f'<li class="{slug(content.verdict)}"><a href="#{anchor}">{content.id}</a> {words(content.claim)} '
-            f"{badge(content)}</li>"
-            for content, anchor in claims
-        )
-        + "</ul>"
+def glance(judgements: Sequence[tuple[Judgement, str]]) -> str:
+    """The claims in a line each, from (judgement, anchor)."""
+    items = "".join(
+        f'<li class="{slug(one.verdict)}"><a href="#{anchor}">{one.id}</a> {prose(one.claim)} {badge(one)}</li>'
+        for one, anchor in judgements
     )
+    return f'<ul class="glance">{items}</ul>'
 
 
-def badge(content):
-    return f'<span class="verdict">{SIGNS[content.verdict]} {content.verdict}</span>'
+def badge(judgement: Judgement) -> str:
+    """The verdict as a sign."""
+    return f'<span class="verdict">{SIGNS[judgement.verdict]} {judgement.verdict}</span>'
 
 
-def claim(content, anchor, level=3):
-    """A ``results.claims.Claim`` as a card: verdict, the paper's effect beside ours, the rule, and what would decide it."""
-    lines = [("The paper", content.paper), ("Here", content.ours or "—"), ("Why", content.why), ("Rule", content.rule)]
-    terms = "".join(f"<dt>{name}</dt><dd>{words(text)}</dd>" for name, text in lines if text)
-    decide = f"<dt>Would decide it</dt><dd>{command(content.sweep)}</dd>" if content.sweep else ""
-    place = f'<p class="where">{words(content.where)}</p>' if content.where else ""
+def claim(judgement: Judgement, anchor: str, level: int = 3) -> str:
+    """A claim as a card: verdict, the paper's effect beside ours, the rule, and what would decide it."""
+    terms = {"The paper": judgement.paper, "Here": judgement.ours or "—", "Why": judgement.why, "Rule": judgement.rule}
+    list_items = "".join(f"<dt>{name}</dt><dd>{prose(text)}</dd>" for name, text in terms.items() if text)
+    if judgement.sweep:
+        list_items += f"<dt>Would decide it</dt><dd>{command(judgement.sweep)}</dd>"
+    where = f'<p class="where">{prose(judgement.where)}</p>' if judgement.where else ""
+    title = f'<span class="id">{judgement.id}</span> {prose(judgement.claim)} {badge(judgement)}'
     return (
-        f'<article class="claim {slug(content.verdict)}"><h{level} id="{anchor}"><span class="id">{content.id}</span> {words(content.claim)} '
-        f"{badge(content)}</h{level}>{place}<dl>{terms}{decide}</dl></article>\n"
+        f'<article class="claim {slug(judgement.verdict)}"><h{level} id="{anchor}">{title}</h{level}>{where}'
+        f"<dl>{list_items}</dl></article>\n"
     )

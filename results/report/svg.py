@@ -1,4 +1,4 @@
-"""A figure as part of the page: its SVG with names of its own, or its PNG as a data URI where the SVG would be heavy."""
+"""A figure as part of the page: its SVG with names of its own, or its PNG as a data URI where the SVG is heavy."""
 
 import base64
 import re
@@ -8,25 +8,30 @@ HEAVY = 600_000  # bytes of SVG from which on the PNG is taken: grids of photogr
 REFERENCE = re.compile(r"""(?:url\(['"]?|href=["'])#([^'")]+)""")
 
 
-def inline(svg, png, prefix, alt):
-    """HTML of one image. ``svg``, ``png``: its bytes, either may be None; ``prefix`` tells its ids from those of every other image."""
+def inline(svg: bytes | None, png: bytes | None, prefix: str, alt: str) -> str:
+    """HTML of one image.
+
+    ``svg``, ``png``: its bytes, either may be None; ``prefix`` tells its ids from those of every other image.
+    """
     if svg is not None and (len(svg) <= HEAVY or png is None):
         return embed(svg.decode(), prefix, alt)
-    return f'<img src="data:image/png;base64,{base64.b64encode(png).decode()}" alt="{escape(alt)}">'
+    data = base64.b64encode(png or b"").decode()
+    return f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
 
 
-def embed(text, prefix, alt):
-    """An SVG document -> an <svg> element for a page that holds others: no prolog and no metadata, only ids that something refers to, each
-    with ``prefix``, style rules that reach no further than itself, a size that follows the page, and a text for those who cannot see it.
+def embed(text: str, prefix: str, alt: str) -> str:
+    """An SVG document -> an <svg> element for a page that holds others: no prolog and no metadata, only ids that
+    something refers to, each with ``prefix``, style rules that reach no further than itself, a size that follows the
+    page, and a text for those who cannot see it.
     """
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     used = set(REFERENCE.findall(text))
-    text = re.sub(r'\sid="([^"]*)"', lambda found: f' id="{prefix}-{found[1]}"' if found[1] in used else "", text)
-    text = REFERENCE.sub(lambda found: found[0].removesuffix(found[1]) + f"{prefix}-{found[1]}", text)
+    text = re.sub(r'\sid="([^"]*)"', lambda match: f' id="{prefix}-{match[1]}"' if match[1] in used else "", text)
+    text = REFERENCE.sub(lambda match: match[0].removesuffix(match[1]) + f"{prefix}-{match[1]}", text)
     text = re.sub(
         r"(<style[^>]*>)(.*?)(</style>)",
-        lambda found: found[1] + scoped(found[2], prefix) + found[3],
+        lambda match: match[1] + scoped(match[2], prefix) + match[3],
         text,
         flags=re.DOTALL,
     )
@@ -35,21 +40,21 @@ def embed(text, prefix, alt):
     return f'{opening} id="{prefix}" role="img" aria-label="{escape(alt)}">{squeezed(rest)}'
 
 
-def scoped(rules, prefix):
+def scoped(rules: str, prefix: str) -> str:
     """Style rules -> the same, for what is inside the element ``prefix`` only."""
     return re.sub(
         r"([^{}]+)\{",
-        lambda found: ", ".join(f"#{prefix} {part.strip()}" for part in found[1].split(",")) + " {",
+        lambda match: ", ".join(f"#{prefix} {part.strip()}" for part in match[1].split(",")) + " {",
         rules,
     )
 
 
-def squeezed(text):
+def squeezed(text: str) -> str:
     """Without the line breaks and indentation between elements."""
     return re.sub(r">\s*\n\s*<", "><", text).strip()
 
 
-def width_of(svg):
+def width_of(svg: bytes) -> float | None:
     """Its natural width in CSS pixels, None where it says none. ``svg``: bytes."""
-    found = re.search(rb'<svg[^>]*\swidth="([\d.]+)(pt|px|)"', svg)
-    return float(found[1]) * (4 / 3 if found[2] == b"pt" else 1) if found else None
+    match = re.search(rb'<svg[^>]*\swidth="([\d.]+)(pt|px|)"', svg)
+    return float(match[1]) * (4 / 3 if match[2] == b"pt" else 1) if match else None

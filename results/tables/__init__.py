@@ -1,48 +1,114 @@
 """The tables of a comparison, and those that go across comparisons.
 
-Each is a pure function of a loaded frame and says in its caption what its numbers are. Budgets are never mixed: a function
-for one comparison refuses runs of several; ``all_tables`` makes a set for each, ``overview`` those that stand beside each other.
+A table is a file in this folder, found by it. Its docstring begins with what it shows, for the list of tables; it says
+NAME (what one types in ``tables=``), POSITION (a number, where it stands among the others) and one or both of
+
+    def tables(comparison: Comparison) -> list[Table]    made of each comparison
+    def across(study: Study) -> list[Table]              made of all comparisons side by side
+
+each a pure function of runs, empty where its data is not there; ``tables`` with ``targets`` as a second argument where
+it takes such. Captions say what the numbers are. Modules without a
+NAME are shared by the others. A file of somebody's own is named by its path, ``tables=./mine.py``.
 """
 
-from results.analysis.comparisons import groups
-from results.tables import ablations, reach, table1, teachers
-from results.tables.accuracy import comparison, cost_tables, versus
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from inspect import signature
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 
-ACROSS = ("table1", "teachers", "ablations")  # made of all comparisons
-OF_ONE = ("scale", "versus", "costs", "hours", "images", "reach", "ablations")  # made of each
-NAMES = tuple(dict.fromkeys((*ACROSS[:1], *OF_ONE, *ACROSS[1:])))
+from dp_common.errors import BadInput, did_you_mean
+from results.analysis.comparisons import Comparison
+from results.analysis.study import Study
+from results.tables.table import Cell as Cell
+from results.tables.table import Table as Table
+
+LAST = 1000  # the position of a table that says none
 
 
-def all_tables(frame, exclude=(), on="test", only=OF_ONE, targets=()):
-    """[(Group, [Table])] of every comparison in the frame; no tables where no run is finished. ``only``: which, of NAMES;
-    ``targets``: accuracies (fractions) whose cost is told, instead of what static reaches. Raises BadInput, and Problem as
-    ``results.analysis.comparisons`` does.
+@lru_cache
+def installed() -> dict[str, ModuleType]:
+    """{name: module} of the tables in this folder, in the order of a page."""
+    modules = [import_module(f"{__name__}.{entry.name}") for entry in iter_modules(__path__)]
+    return {module.NAME: module for module in in_order(module for module in modules if hasattr(module, "NAME"))}
+
+
+def in_order(modules: Iterable[ModuleType]) -> list[ModuleType]:
+    """Tables by their POSITION, then by name."""
+    return sorted(modules, key=lambda module: (getattr(module, "POSITION", LAST), module.NAME))
+
+
+def find(names: Sequence[str] | None = None) -> list[ModuleType]:
+    """The tables with these names, or of these files (``./mine.py``);
+
+    all that are installed if none are named. Raises BadInput.
     """
-    made = {
-        "scale": lambda rows, group: [comparison(rows, on, group)],
-        "versus": lambda rows, group: versus(rows, on, group),
-        "costs": lambda rows, group: cost_tables(rows, exclude, group),
-        "hours": lambda rows, group: reach.by_cost(rows, "hours", exclude, on, group),
-        "images": lambda rows, group: reach.by_cost(rows, "images_generated", exclude, on, group),
-        "reach": lambda rows, group: reach.reach_tables(rows, targets, exclude, on, group),
-        "ablations": lambda rows, group: ablations.of_strategies(rows, on, group),
-    }
+    known = installed()
+    if names is None:
+        return list(known.values())
+    for name in names:
+        if name not in known and not name.endswith(".py"):
+            allowed = f"all, or some of {', '.join(known)}, by commas, or a file such as ./mine.py."
+            raise BadInput("tables", name, allowed + did_you_mean(name, known))
+    return in_order(known[name] if name in known else read_file(name) for name in dict.fromkeys(names))
+
+
+def read_file(path: str) -> ModuleType:
+    """The table in a file of somebody's own. Raises BadInput."""
+    spec = spec_from_file_location(f"table_{Path(path).stem}", path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise BadInput("tables", path, "no such file")
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise BadInput("tables", path, f"does not import: {type(error).__name__}: {error}") from error
+    if not hasattr(module, "tables") and not hasattr(module, "across"):
+        raise BadInput("tables", path, "defines neither tables(comparison) nor across(study)")
+    if not hasattr(module, "NAME"):
+        setattr(module, "NAME", Path(path).stem)  # noqa: B010
+    return module
+
+
+def help_lines() -> list[tuple[str, str]]:
+    """(name, what it shows) of the tables in this folder."""
+    return [(name, (module.__doc__ or "").strip().partition("\n")[0]) for name, module in installed().items()]
+
+
+def of_comparisons(
+    study: Study, names: Sequence[str] | None = None, targets: Sequence[float] = ()
+) -> list[tuple[Comparison, list[Table]]]:
+    """The tables of each comparison; none where no run of it is finished.
+
+    Args:
+        study: of finished and other runs.
+        names: of the tables, or their files; all by default.
+        targets: accuracies (fractions) whose cost is shown, instead of what static reaches.
+
+    Raises:
+        BadInput: a name is no table's.
+    """
+    modules = [module for module in find(names) if hasattr(module, "tables")]
     return [
         (
-            group,
-            [table for name, make in made.items() if name in only for table in make(rows, group)]
-            if (rows["state"] == "done").any()
+            comparison,
+            [table for module in modules for table in tables_of(module, comparison, targets)]
+            if len(comparison.done)
             else [],
         )
-        for group, rows in groups(frame)
+        for comparison in study.comparisons
     ]
 
 
-def overview(frame, exclude=(), on="test", only=ACROSS):
-    """[Table] of all comparisons in the frame side by side, those whose data is there. ``only``: which, of NAMES."""
-    made = {
-        "table1": lambda: table1.tables(frame, exclude),
-        "teachers": lambda: teachers.tables(frame, on),
-        "ablations": lambda: ablations.of_settings(frame, on),
-    }
-    return [table for name, make in made.items() if name in only for table in make()]
+def tables_of(module: ModuleType, comparison: Comparison, targets: Sequence[float] = ()) -> list[Table]:
+    """What one table's file makes of a comparison."""
+    takes = "targets" in signature(module.tables).parameters
+    return module.tables(comparison, targets=targets) if takes else module.tables(comparison)
+
+
+def across_comparisons(study: Study, names: Sequence[str] | None = None) -> list[Table]:
+    """The tables of all comparisons side by side, those whose data is there. Raises BadInput."""
+    return [table for module in find(names) if hasattr(module, "across") for table in module.across(study)]

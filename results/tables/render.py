@@ -1,7 +1,10 @@
 """A Table as terminal text, Markdown or LaTeX. Nothing but the table decides a byte."""
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from textwrap import fill
+
+from results.tables.table import Table
 
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -22,17 +25,21 @@ WIDTH = 100  # of captions in a terminal
 WIDEST = 150  # of a table in a terminal; a wider one is cut into panels that repeat its first column
 
 
-def text(table):
+def text(table: Table) -> str:
     """For a terminal: columns in fixed width, captions wrapped."""
-    grid = [[cell.replace("`", "") for cell in row] for row in [table.columns, *table.rows]]
-    widths = [max(len(cell) for cell in column) for column in zip(*grid)]
-    words = [fill(part.replace("`", ""), WIDTH) for part in (table.title, table.caption, *table.notes)]
-    return "\n".join(
-        [words[0], "", "\n\n".join(panel(table, grid, widths, shown) for shown in panels(widths)), *words[2:], words[1]]
-    )
+    grid = [[text.replace("`", "") for text in row] for row in [table.columns, *texts(table)]]
+    widths = [max(len(text) for text in column) for column in zip(*grid)]
+    title, caption, *notes = (fill(part.replace("`", ""), WIDTH) for part in (table.title, table.caption, *table.notes))
+    body = "\n\n".join(panel(table, grid, widths, numbers) for numbers in panels(widths))
+    return "\n".join([title, "", body, *notes, caption])
 
 
-def panels(widths):
+def texts(table: Table) -> list[list[str]]:
+    """What its cells show."""
+    return [[cell.text for cell in row] for row in table.rows]
+
+
+def panels(widths: Sequence[int]) -> list[list[int]]:
     """Columns, by number, of each panel of a table that is too wide: the first one and as many of the others as fit."""
     found, room = [[0]], WIDEST - widths[0]
     for column, width in enumerate(widths[1:], 1):
@@ -44,56 +51,50 @@ def panels(widths):
     return found
 
 
-def panel(table, grid, widths, shown):
+def panel(table: Table, grid: Sequence[Sequence[str]], widths: Sequence[int], numbers: Sequence[int]) -> str:
+    """Some columns of a table, by number, between rules."""
     side = {"l": str.ljust, "r": str.rjust}
-    lines = ["  ".join(side[table.align[c]](row[c], widths[c]) for c in shown).rstrip() for row in grid]
+    lines = ["  ".join(side[table.align[c]](row[c], widths[c]) for c in numbers).rstrip() for row in grid]
     rule = "─" * max(map(len, lines))
-    body = with_parts(table, lines[1:], lambda words: words)
+    body = with_parts(table, lines[1:], str)
     return "\n".join([lines[0], rule, *body, rule])
 
 
-def with_parts(table, lines, heading):
-    """The lines of the rows, with the table's headings between them, each as ``heading(words)`` makes it."""
+def with_parts(table: Table, lines: Iterable[str], heading: Callable[[str], str]) -> list[str]:
+    """The lines of the rows, with the table's headings between them, each as ``heading(text)`` makes it."""
     found = []
     for number, line in enumerate(lines):
-        found += [heading(words.replace("`", "")) for row, words in table.parts if row == number] + [line]
+        found += [heading(part.replace("`", "")) for row, part in table.parts if row == number] + [line]
     return found
 
 
-def markdown(table):
-    """GitHub's pipe table, with the title as a heading. Its parts begin with a row of their name, for it has no rules."""
+def markdown(table: Table) -> str:
+    """GitHub's pipe table, with the title as a heading.
 
-    def line(cells):
-        return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
-
-    marks = ["---" if align == "l" else "---:" for align in table.align]
-    body = with_parts(
-        table, list(map(line, table.rows)), lambda words: line([f"*{words}*", *[""] * (len(table.columns) - 1)])
-    )
-    return "\n".join(
-        [
-            f"### {table.title}",
-            "",
-            line(table.columns),
-            line(marks),
-            *body,
-            "",
-            *(f"{note}  " for note in table.notes),
-            f"*{table.caption}*",
-        ]
-    )
+    Its parts begin with a row of their name, for it has no rules.
+    """
+    rules = ["---" if align == "l" else "---:" for align in table.align]
+    empty = [""] * (len(table.columns) - 1)
+    body = with_parts(table, map(pipes, texts(table)), lambda heading: pipes([f"*{heading}*", *empty]))
+    notes = (f"{note}  " for note in table.notes)
+    head = [f"### {table.title}", "", pipes(table.columns), pipes(rules)]
+    return "\n".join([*head, *body, "", *notes, f"*{table.caption}*"])
 
 
-def latex(table):
+def pipes(cells: Iterable[str]) -> str:
+    """A row of a pipe table."""
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def latex(table: Table) -> str:
     """A table environment, no wider than the line; needs the packages booktabs and graphicx."""
 
-    def line(cells):
+    def row(cells: Iterable[str]) -> str:
         return " & ".join(map(escape, cells)) + r" \\"
 
-    def heading(words):
-        return rf"\addlinespace \multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape(words)}}}}} \\"
+    def heading(part: str) -> str:
+        return rf"\addlinespace \multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape(part)}}}}} \\"
 
-    notes = [rf"\par\smallskip {escape(note)}" for note in table.notes]
     return "\n".join(
         [
             r"\begin{table}",
@@ -102,25 +103,26 @@ def latex(table):
             r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%",
             rf"\begin{{tabular}}{{{table.align}}}",
             r"\toprule",
-            line(table.columns),
+            row(table.columns),
             r"\midrule",
-            *with_parts(table, list(map(line, table.rows)), heading),
+            *with_parts(table, map(row, texts(table)), heading),
             r"\bottomrule",
             r"\end{tabular}}",
-            *notes,
+            *(rf"\par\smallskip {escape(note)}" for note in table.notes),
             r"\end{table}",
         ]
     )
 
 
-def escape(words):
+def escape(text: str) -> str:
     """Plain text -> LaTeX: special characters, minus signs before numbers, `code` as typewriter."""
-    pieces = re.split(r"`([^`]*)`", words)
+    pieces = re.split(r"`([^`]*)`", text)
     return "".join(
         rf"\texttt{{{characters(piece)}}}" if odd % 2 else re.sub(r"(?<![\w.])-(?=\d)", "$-$", characters(piece))
         for odd, piece in enumerate(pieces)
     )
 
 
-def characters(piece):
+def characters(piece: str) -> str:
+    """Special characters as LaTeX writes them."""
     return "".join(LATEX.get(letter, letter) for letter in piece)

@@ -1,70 +1,93 @@
-"""Table 1: for each task one line per method with what it was, what it made, what it cost and how good it is on every real set; and
-below, apart, what papers printed. Measured lines are those of all comparisons of the task, at one scale where the arms share one.
+"""per task: method, counts, hours by phase, accuracy on every real set; published numbers below, apart
+
+One line per method with what it was, what it made, what it cost and how good it is on every real set. Measured lines
+are those of all comparisons of the task, at one scale where the arms share one.
 """
 
+from collections.abc import Iterable, Sequence
 from math import isnan, nan
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from dp_common.persistence.meter import PRICED
 from results import published
 from results.analysis.arms import rank
-from results.analysis.cells import (
-    COUNTS,
-    ceiling_rows,
-    cell,
-    expected_at,
+from results.analysis.cells import COUNTS, cell
+from results.analysis.comparisons import (
+    CEILING,
+    Comparison,
+    Replicates,
+    by_scale,
     main_arms,
     replicates,
-    split_ceiling,
+    shifted_sets,
     total_hours,
 )
-from results.analysis.comparisons import groups
+from results.analysis.grouping import Group
 from results.analysis.repricing import kind_of, marking
-from results.reading.runs import column_of
-from results.tables.table import Table
-from results.tables.words import accuracy_bounds, conditions, hours_text, missing_text, total_words, unit_of
+from results.analysis.study import Study
+from results.reading.correctness import column_of
+from results.tables.captions import conditions, total_of_phases, unit_of
+from results.tables.cell_texts import (
+    DASH,
+    EMPTY,
+    Stats,
+    bounds_text,
+    count_cell,
+    hours_cell,
+    in_percent,
+    missing_text,
+    printed_cell,
+)
+from results.tables.table import Cell, Table
 
-TOLD = ("teacher", "learner", "iterations", "device")  # what is equal in all measured lines is said in the caption
+NAME = "table1"
+POSITION = 10
+SHARED = ("teacher", "learner", "iterations", "device")  # what is equal in all measured lines is said in the caption
 PHASES = (*PRICED, "total")
 OURS = "this suite"
+HEADINGS = {"images_kept": "kept", "images_generated": "generated"}
+Line = dict[str, Cell]
 
 
-def tables(frame, exclude=()):
-    """[Table], one per task with a finished run."""
-    numbered = [
-        (number, group, rows)
-        for number, (group, rows) in enumerate(groups(frame), 1)
-        if (rows["state"] == "done").any()
+class Member(NamedTuple):
+    """One comparison of a task, with the number it has in headings."""
+
+    number: int
+    comparison: Comparison
+
+
+class Unit(NamedTuple):
+    """Of hours: what they are called, the number of the unit in an hour, what the caption says of re-pricing."""
+
+    kind: str
+    factor: float
+    remark: str
+
+
+def across(study: Study) -> list[Table]:
+    """A table per task with a finished run."""
+    numbered = [Member(number, one) for number, one in enumerate(study.comparisons, 1) if len(one.done)]
+    tasks = dict.fromkeys(member.comparison.group.core["task"] for member in numbered)
+    return [
+        of_task(task, [member for member in numbered if member.comparison.group.core["task"] == task]) for task in tasks
     ]
-    tasks = dict.fromkeys(group.core["task"] for _, group, _ in numbered)
-    return [of_task(task, [entry for entry in numbered if entry[1].core["task"] == task], exclude) for task in tasks]
 
 
-def of_task(task, members, exclude=()):
-    sets = sets_of([rows for _, _, rows in members])
-    lines = [line for number, group, rows in members for line in measured(number, group, rows, sets, exclude)]
+def of_task(task: str, members: Sequence[Member]) -> Table:
+    """The table of one task."""
+    exclude = members[0].comparison.exclude
+    sets = sets_of(member.comparison.runs for member in members)
+    picked = [run for member in members for run in picked_runs(member)]
+    unit = unit_of_hours(picked, exclude)
+    lines = [line_of(*run, sets, unit.factor) for run in picked]
     papers = printed(task, sets)
-    kind, factor, remark = hours_of(lines)
-    for line in lines:
-        line.update({phase: hours_text(line[phase], factor) for phase in PHASES})
-    rows = [*lines, *papers]
-    same = {name: lines[0][name] for name in ("comparison", *TOLD) if len({line[name] for line in lines}) == 1}
+    same = {name: lines[0][name] for name in ("comparison", *SHARED) if len({line[name].text for line in lines}) == 1}
     if papers:
         same.pop("iterations", None)
     keys = [key for key in lines[0] if key not in same and (papers or key != "source")]
-    told = ", ".join(f"{name} {value}" for name, value in same.items() if name in TOLD)
-    group = members[0][1] if len(members) == 1 else None
-    caption = (
-        f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept are the "
-        f"final training set, generated all that were made for it; {kind} by phase, means over the n runs, {total_words(exclude)}. "
-        "Of each comparison one scale, the one that most arms were run at, with most seeds, the largest; an arm that was not at its own "
-        f"largest. {f'Measured with {told}. ' if told else ''}{remark}"
-        + (
-            conditions(group)
-            if group
-            else "Lines of different comparisons (numbered as in their headings) differ in more than the arm."
-        )
-    )
-    notes = notes_of(members, sets, papers)
+    caption = caption_of(members, sets, unit, same)
     parts = (
         (
             (0, f"measured here, {len(lines)} lines"),
@@ -73,155 +96,169 @@ def of_task(task, members, exclude=()):
         if papers
         else ()
     )
+    words = ("method", "teacher", "learner", "device", "source", *sets)
     return Table(
         f"Table 1: {task}",
         caption,
         [HEADINGS.get(key, key) for key in keys],
-        [[row[key] for key in keys] for row in rows],
-        "".join("l" if key in ("method", "teacher", "learner", "device", "source", *sets) else "r" for key in keys),
-        notes,
+        [[line[key] for key in keys] for line in [*lines, *papers]],
+        "".join("l" if key in words else "r" for key in keys),
+        notes_of(members, sets, bool(papers)),
         parts,
     )
 
 
-HEADINGS = {"images_kept": "kept", "images_generated": "generated"}
+def caption_of(members: Sequence[Member], sets: Sequence[str], unit: Unit, same: Line) -> str:
+    """What the numbers are. ``same``: what all lines share."""
+    exclude = members[0].comparison.exclude
+    shared = ", ".join(f"{name} {value}" for name, value in same.items() if name in SHARED)
+    end = (
+        conditions(members[0].comparison.group)
+        if len(members) == 1
+        else "Lines of different comparisons (numbered as in their headings) differ in more than the arm."
+    )
+    return (
+        f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept "
+        "are the "
+        f"final training set, generated all that were made for it; {unit.kind} by phase, means over the n runs, "
+        f"{total_of_phases(exclude)}. "
+        "Of each comparison one scale, the one that most arms were run at, with most seeds, the largest; an arm that "
+        "was not at its own "
+        f"largest. {f'Measured with {shared}. ' if shared else ''}{unit.remark}{end}"
+    )
 
 
-def notes_of(members, sets, papers):
-    left = sorted({arm for _, _, rows in members for arm in set(rows["arm"]) - main_arms(rows) - {"real"}}, key=rank)
-    notes = [f"Not here, run at one scale only: {', '.join(f'`{arm}`' for arm in left)}."] if left else []
-    if "train_heldout" in sets and any((rows["arm"] == "real").any() for _, _, rows in members):
+def notes_of(members: Sequence[Member], sets: Sequence[str], papers: bool) -> tuple[str, ...]:
+    """What is not here, and what a dash means."""
+    left = {arm for _, one in members for arm in set(one.arms) - one.main_arms - {CEILING}}
+    named = ", ".join(f"`{arm}`" for arm in sorted(left, key=rank))
+    notes = [f"Not here, run at one scale only: {named}."] if left else []
+    if "train_heldout" in sets and any(CEILING in one.arms for _, one in members):
         notes.append("train_heldout is drawn from real train: of `real` it is training accuracy.")
     if papers:
         notes.append("—, published: not printed.")
     return tuple(notes)
 
 
-def sets_of(frames):
+def sets_of(frames: Iterable[pd.DataFrame]) -> list[str]:
     """The real sets with an accuracy, those of the paper's Table 1 in its order first."""
-    met = [
-        column.removeprefix("shifted.")
-        for rows in frames
-        for column in rows
-        if column.startswith("shifted.") and rows[column].notna().any()
-    ]
-    return [
-        "test",
-        *(name for name in published.SETS if name in met),
-        *(name for name in dict.fromkeys(met) if name not in published.SETS),
-    ]
+    met = [name for runs in frames for name in shifted_sets(runs) if runs[column_of(name)].notna().any()]
+    ours = dict.fromkeys(name for name in met if name not in published.SETS)
+    return ["test", *(name for name in published.SETS if name in met), *ours]
 
 
-def measured(number, group, rows, sets, exclude):
-    """A dict per line of one comparison."""
-    cells, ceiling = split_ceiling(rows)
-    found, arms = [], main_arms(cells)
-    scales = {arm: scales_met(cells[cells["arm"] == arm]) for arm in arms}
+def picked_runs(member: Member) -> list[tuple[Member, str, pd.DataFrame, Replicates]]:
+    """(member, arm, its runs at the scale that is shown, the replicates that would make it whole) of each line of one
+    comparison.
+    """
+    comparison, cells, found = member.comparison, member.comparison.cells, []
+    arms = main_arms(cells)
+    scales = {arm: set(cells.loc[cells["arm"] == arm, "scale"]) for arm in arms}
     common = max(
-        scales_met(cells),
+        sorted(cells["scale"].unique()),
         default=None,
-        key=lambda scale: (sum(scale in mine for mine in scales.values()), len(expected_at(cells, scale)), scale),
+        key=lambda scale: (sum(scale in own for own in scales.values()), len(comparison.expected(scale)), scale),
     )
     for arm in sorted(arms, key=rank):
-        mine = cells[cells["arm"] == arm]
-        scale = common if common in scales[arm] else max(whole_scales(mine, cells), default=None)
+        own = cells[cells["arm"] == arm]
+        scale = common if common in scales[arm] else max(whole_scales(own, comparison), default=None)
         if scale is not None:
-            found.append(
-                line(
-                    number,
-                    group,
-                    arm,
-                    cells[(cells["arm"] == arm) & (cells["scale"] == scale)],
-                    expected_at(cells, scale),
-                    sets,
-                    exclude,
-                )
-            )
-    if len(ceiling_rows(rows)):
-        found.append(line(number, group, "real", ceiling.assign(scale_reached=True), replicates(rows), sets, exclude))
+            found.append((member, arm, own[own["scale"] == scale], comparison.expected(scale)))
+    if len(comparison.ceiling):
+        found.append((member, CEILING, comparison.ceiling.assign(scale_reached=True), comparison.replicates))
     return found
 
 
-def whole_scales(mine, cells):
+def whole_scales(own: pd.DataFrame, comparison: Comparison) -> list[int]:
     """The scales at which all runs of an arm are finished."""
-    done = mine[mine["state"] == "done"]
-    return [
-        scale for scale in scales_met(done) if replicates(done[done["scale"] == scale]) >= expected_at(cells, scale)
-    ]
+    done = own[own["state"] == "done"]
+    return [scale for scale, part in by_scale(done) if replicates(part) >= comparison.expected(scale)]
 
 
-def scales_met(rows):
-    return sorted(rows["scale"].unique())
-
-
-def line(number, group, arm, part, expected, sets, exclude):
+def reached(part: pd.DataFrame) -> pd.DataFrame:
+    """The finished runs that reached their scale."""
     done = part[part["state"] == "done"]
-    done = done[done["scale_reached"].astype(bool)]
-    devices = sorted(done["device"].unique())
-    alone = len(devices) == 1 and devices[0] != "mixed"
-    hours = {phase: done[f"gpu_hours.{phase}"] for phase in PRICED} | {"total": total_hours(done, exclude)}
-    hours = {name: series.mean() if alone else nan for name, series in hours.items()}
-    stats = {name: cell(part, expected, column_of(name)) for name in sets if column_of(name) in part}
-    counts = {count: f"{done[count].mean():,.0f}" if len(done) else "—" for count in COUNTS}
+    return done[done["scale_reached"].astype(bool)]
+
+
+def device_of(runs: pd.DataFrame) -> str:
+    """Their device; "several" where hours do not add up."""
+    devices = sorted(runs["device"].unique())
+    return devices[0] if len(devices) == 1 and devices[0] != "mixed" else "several"
+
+
+def unit_of_hours(picked: Sequence[tuple[Member, str, pd.DataFrame, Replicates]], exclude: Sequence[str]) -> Unit:
+    """The unit that all lines share."""
+    runs = [reached(part) for _, _, part, _ in picked]
+    totals = [total_hours(part, exclude).mean() for part in runs if device_of(part) != "several"]
+    devices = sorted({device_of(part) for part in runs} - {"several"})
+    unit, factor = unit_of(max((total for total in totals if not isnan(total)), default=nan))
+    kinds = {kind_of(device) for device in devices}
+    kind = kinds.pop().replace("hours", unit) if len(kinds) == 1 else f"device {unit}"
+    return Unit(kind, factor, "".join(dict.fromkeys(map(marking, devices))))
+
+
+def line_of(
+    member: Member, arm: str, part: pd.DataFrame, expected: Replicates, sets: Sequence[str], factor: float
+) -> Line:
+    """The cells of one arm of one comparison."""
+    group, done = member.comparison.group, reached(part)
+    device = device_of(done)
+    hours = {phase: done[f"gpu_hours.{phase}"] for phase in PRICED}
+    hours |= {"total": total_hours(done, member.comparison.exclude)}
+    accuracies = {name: cell(part, expected, column_of(name)) for name in sets if column_of(name) in part}
+    counts = {count: count_cell(done[count].mean()) if len(done) else DASH for count in COUNTS}
     return {
-        "method": f"`{arm}`",
-        "comparison": str(number),
-        "teacher": weights_of(group),
-        "learner": group.core["learner"],
-        "iterations": counts["iterations"],
-        "images_kept": counts["images_kept"],
-        "images_generated": counts["images_generated"],
-        **hours,
-        "device": devices[0] if alone else "several",
-        "n": str(len(done)),
-        **{name: cell_text(stats[name]) if name in stats else "—" for name in sets},
-        "source": OURS,
+        "method": Cell(f"`{arm}`"),
+        "comparison": Cell(str(member.number), member.number),
+        "teacher": Cell(teacher_name(group)),
+        "learner": Cell(group.core["learner"]),
+        **{name: counts[name] for name in ("iterations", "images_kept", "images_generated")},
+        **{name: hours_cell(nan if device == "several" else s.mean(), factor) for name, s in hours.items()},
+        "device": Cell(device),
+        "n": Cell(str(len(done)), len(done), n=len(done)),
+        **{name: accuracy_cell(accuracies[name]) if name in accuracies else DASH for name in sets},
+        "source": Cell(OURS),
     }
 
 
-def weights_of(group):
+def teacher_name(group: Group) -> str:
     """A teacher, with its weights where they are not the usual ones."""
     name = group.core["teacher"]
     weights = group.extra.get(f"{name.replace('-', '_')}.weights")
     return f"{name} {weights}" if weights else name
 
 
-def cell_text(stats):
-    return missing_text(stats) or (
-        "—" if isnan(stats["mean"]) else f"{100 * stats['mean']:.1f}{accuracy_bounds(stats, '.1f')}"
-    )
+def accuracy_cell(stats: Stats) -> Cell:
+    """``91.2 [90.1, 92.3]``; n has a column of its own."""
+    missing = missing_text(stats)
+    if missing or isnan(stats["mean"]):
+        return Cell(missing) if missing else DASH
+    return Cell(f"{100 * stats['mean']:.1f}{bounds_text(stats, '.1f')}", *in_percent(stats), n=stats["n"])
 
 
-def printed(task, sets):
-    """A dict per line of the paper's table on this task, with the sets that are shown."""
+def printed(task: str, sets: Sequence[str]) -> list[Line]:
+    """A line per line of the paper's table on this task, with the sets that are shown."""
     paper = published.table1()
     return [
         {
-            "method": row["method"],
-            "comparison": "",
-            "teacher": "—",
-            "learner": "—",
-            "iterations": f"{row['iterations']:,}",
-            "images_kept": f"{row['images']:,}",
-            "images_generated": "—",
-            **dict.fromkeys(PHASES, "—"),
-            "device": "—",
-            "n": "—",
-            **{name: percent(row.get(published.SETS.get(name), nan)) for name in sets},
-            "source": row["source"],
+            "method": Cell(row["method"]),
+            "comparison": EMPTY,
+            "teacher": DASH,
+            "learner": DASH,
+            "iterations": count_cell(row["iterations"]),
+            "images_kept": count_cell(row["images"]),
+            "images_generated": DASH,
+            **dict.fromkeys(PHASES, DASH),
+            "device": DASH,
+            "n": DASH,
+            **{name: percent_cell(row.get(published.SETS.get(name), nan)) for name in sets},
+            "source": Cell(row["source"]),
         }
         for row in paper[paper["task"] == task].to_dict("records")
     ]
 
 
-def percent(number):
-    return "—" if isnan(number) else f"{number:.1f}"
-
-
-def hours_of(lines):
-    """(what hours are called, number of the unit in an hour, what the caption says of re-pricing)."""
-    devices = sorted({line["device"] for line in lines} - {"several"})
-    unit, factor = unit_of(max((line["total"] for line in lines if not isnan(line["total"])), default=nan))
-    kinds = {kind_of(device) for device in devices}
-    kind = kinds.pop().replace("hours", unit) if len(kinds) == 1 else f"device {unit}"
-    return kind, factor, "".join(dict.fromkeys(map(marking, devices)))
+def percent_cell(number: Any) -> Cell:
+    """A number that a paper printed, in percent."""
+    return DASH if isnan(number) else printed_cell(f"{number:.1f}", number)

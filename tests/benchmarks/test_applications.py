@@ -4,20 +4,19 @@ import json
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
 from benchmarks.cli import guarded
 from dp_common.config.resolve import resolve
 from dp_common.lab import runner
-from tests.processes import start
+from tests.processes import ROOT, command, start
 
-ROOT = Path(__file__).parents[2]
 SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
 
 
-def command(module, *words):
+def interpreter(module, *words):
+    """As ``command``, by an interpreter of its own."""
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *words], capture_output=True, text=True, cwd=ROOT
     )
@@ -39,8 +38,9 @@ def test_a_sweep_runs_what_is_missing_and_a_failure_touches_no_other(tmp_path):
     done = next(path for path in tmp_path.glob("*/summary.json"))
     summary = json.loads(done.read_text())
     for key in (
-        "run_id state strategy task teacher learner scale scale_reached seed accuracy accuracy_interval shifted images_generated "
-        "images_kept images_seen iterations network_evaluations device devices gpu_hours gpu_hours_spent rounds versions git"
+        "run_id state strategy task teacher learner scale scale_reached seed accuracy accuracy_interval shifted "
+        "images_generated images_kept images_seen iterations network_evaluations device devices gpu_hours "
+        "gpu_hours_spent rounds versions git"
     ).split():
         assert key in summary, key
 
@@ -82,7 +82,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, monkeypatch)
 
     for run, words in (
         (command, "learner=vit_tny"),
-        (inside, "dp.score=random"),
+        (interpreter, "dp.score=random"),
         (inside, "scale=0"),
         (inside, "device=tpu"),
     ):

@@ -31,7 +31,7 @@ def test_each_broken_image_has_its_line_and_reason(tmp_path, capsys):
 
 @pytest.mark.parametrize("words", [[], ["a", "b"], ["/no/such/set"]])
 def test_what_is_no_set_is_refused(words):
-    with pytest.raises(BadInput, match="^PATH"):
+    with pytest.raises(BadInput, match="^path"):
         check_images.main(words)
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.run import dry_text
-from dp_common.config.resolve import preset_names, resolve
+from dp_common.config.presets import preset_names
+from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
@@ -93,6 +94,6 @@ def test_a_preset_can_be_overridden_and_stands_on_others(tmp_path):
     (tmp_path / "base.yaml").write_text("strategy: static\nscale: 2000\n")
     (tmp_path / "mine.yaml").write_text(f"base: {tmp_path}/base.yaml\nscale: 3000\n")
     run = resolve([f"preset={tmp_path}/mine.yaml"])
-    assert (run.spec.strategy, run.spec.scale, run.sources["scale"]) == ("static", 3000, "preset")
+    assert (run.spec.strategy, run.spec.scale, run.sources["scale"]) == ("static", 3000, f"preset {tmp_path}/mine.yaml")
     with pytest.raises(BadInput, match="Did you mean paper/imagenet100-640k"):
         resolve(["preset=paper/imagenet100-640"])

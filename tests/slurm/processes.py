@@ -1,15 +1,12 @@
-"""Commands as a user gives them, and waiting for what a cluster does in its own time."""
+"""Waiting for what a cluster does in its own time."""
 
 import json
-import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 from dp_common.persistence import ledger
 
-ROOT = Path(__file__).parent.parent.parent
 SMALL = [
     "scale=120",
     "train.seen=7680",
@@ -19,18 +16,6 @@ SMALL = [
     "checkpoint_every=0",
 ]
 SLURM = ["launcher=slurm", "profile=laptop"]
-
-
-def command(module, *words, env=None):
-    """(exit code, stdout, stderr) of ``python -m benchmarks.<module> ...``."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"benchmarks.{module}", *map(str, words)],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=None if env is None else os.environ | env,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def slurm(*words):

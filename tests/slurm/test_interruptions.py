@@ -8,12 +8,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.processes import ROOT, command
 from tests.slurm.processes import (
-    ROOT,
     SLURM,
     SMALL,
     all_ended,
-    command,
     job_of,
     logs,
     queued,
@@ -23,7 +22,7 @@ from tests.slurm.processes import (
     wait,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("free")]
+pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.usefixtures("free")]
 WORDS = [f"strategy={ROOT / 'tests' / 'slurm' / 'unhurried.py'}:Unhurried", "seed=0", *SMALL]
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import grid_files, status
-from dp_common.config.resolve import preset_names, resolve
+from dp_common.config.presets import preset_names
+from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
-from tests.slurm.processes import ROOT, SMALL, command
+from tests.processes import ROOT, command
+from tests.slurm.processes import SMALL
 
 FAKES = {
     "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
@@ -260,7 +262,7 @@ def test_words_beside_a_grid_replace_its_keys_where_they_fit(tmp_path):
     for words, said in (
         (["grid=digit"], "Did you mean digits?"),
         (["grid=ablations", "real.x=1"], "no strategy=real"),
-        (["grid=a.yaml"], "path to a .yaml"),
+        (["grid=a.yaml"], "no such file: a.yaml"),
     ):
         with pytest.raises(BadInput) as caught:
             grid_files.expand(words)
@@ -278,7 +280,7 @@ def test_the_snapshot_is_the_code_as_it_is_and_plugins_and_presets_by_path_are_i
         "slurm/jobs.py",
         "strategies/dp.py",
         "benchmarks/presets/paper/imagenet100-640k.yaml",
-        "dp_common/learner/learners.yaml",
+        "dp_common/config/frozen/recipe_1.yaml",
     ):
         assert (code / name).read_bytes() == (ROOT / name).read_bytes()
     assert not list(code.rglob("__pycache__")) and not (code / "results" / "measured").exists()
@@ -302,14 +304,14 @@ def test_signals_are_noted_once_and_only_by_the_process_they_are_for(monkeypatch
     try:
         signal.signal(signal.SIGUSR2, lambda *_: requeued.append(1))  # as submitit has done
         signals = jobs.Signals(0.2)
-        assert not signals.heard()
+        assert not signals.received()
         child = os.fork()
         if not child:
             os.kill(os.getpid(), signal.SIGUSR2)
-            os._exit(1 if signals.heard() else 0)
+            os._exit(1 if signals.received() else 0)
         assert os.waitpid(child, 0)[1] == 0
         os.kill(os.getpid(), signal.SIGUSR2)
-        assert signals.heard() and not requeued
+        assert signals.received() and not requeued
         signal.sigtimedwait([], 0.5)  # no mark within the grace: requeued as it is
         assert requeued == [1]
         signals.end()

@@ -1,4 +1,6 @@
-"""Plugins are one file each, from the folder, an entry point or a path; a broken one is listed with its reason and harms nothing."""
+"""Plugins are one file each, from the folder, an entry point or a path; a broken one is listed with its reason and
+harms nothing.
+"""
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -50,15 +52,7 @@ def test_a_file_in_the_folder_needs_no_edit_elsewhere(monkeypatch, tmp_path):
     import strategies
 
     monkeypatch.setattr(strategies, "__path__", [*strategies.__path__, str(tmp_path)])
-    monkeypatch.setattr(
-        registry.importlib.util,
-        "find_spec",
-        lambda name, find=registry.importlib.util.find_spec: (
-            type("Spec", (), {"submodule_search_locations": strategies.__path__})
-            if name == "strategies"
-            else find(name)
-        ),
-    )
+    monkeypatch.setattr(strategies.__spec__, "submodule_search_locations", strategies.__path__)
     assert "my-idea" in registry.plugins("strategy")
     assert resolve(["strategy=my-idea"]).run_id.startswith("digits-my-idea-4k")
 
@@ -71,5 +65,111 @@ def test_a_file_with_two_classes_must_be_told_which(tmp_path):
 
 def test_listing_has_all_kinds():
     kinds = {row[0] for row in registry.listing()}
-    assert kinds == {"strategy", "score", "teacher", "task", "learner"}
+    assert kinds == set(registry.FOLDERS)
     assert all(row[2] for row in registry.listing())
+
+
+@pytest.mark.parametrize("kind", registry.FOLDERS)
+def test_every_kind_has_a_folder_and_a_group_of_entry_points(kind):
+    assert registry.GROUPS[kind].startswith("dp.") and len(set(registry.GROUPS.values())) == len(registry.FOLDERS)
+    assert registry.built_in(kind), kind
+
+
+@pytest.fixture
+def package(monkeypatch, tmp_path):
+    """``package(kind, name, value, {file: text})``: another package offers something of this kind."""
+    found = []
+
+    def offer(kind, name, value, files):
+        for file, text in files.items():
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / file).write_text(text)
+        found.append(EntryPoint(name, value, registry.GROUPS[kind]))
+
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "entry_points", lambda group: [e for e in found if e.group == group])
+    return offer
+
+
+def test_every_kind_comes_by_entry_point(package):
+    package(
+        "score", "sure", "away_score", {"away_score.py": "def score(logits, labels):\n    return -logits.amax(1)\n"}
+    )
+    package("learner", "away", "away_net:Net", {"away_net.py": (PLUGINS / "net.py").read_text()})
+    package("preset", "their-preset", "away.presets:small", {"away/presets/small.yaml": "# small\nscale: 100\n"})
+    package("grid", "their-grid", "away.grids:two", {"away/grids/two.yaml": "- seed: [0, 1]\n"})
+    package("task", "their-faces", "away_faces:Faces", {"away_faces.py": (PLUGINS / "faces.py").read_text()})
+    run = resolve(["preset=their-preset", "dp.score=sure", "learner=away", "task=their-faces", "their_faces.shade=9"])
+    assert (run.spec.scale, run.spec.learner, run.task.shade, run.scores[0][1]) == (100, "away", 9, "sure")
+    sources = {key: value for key, value in run.fingerprints.items() if key.endswith("_source")}
+    assert {key: digest.partition(":")[2] for key, digest in sources.items()} == {
+        "task_source": "Faces",
+        "learner_source": "Net",
+        "dp.score_source": "score",
+    }
+    assert run.chosen["scale"]["source"] == "preset their-preset"
+    assert registry.find("grid", "their-grid").load() == [{"seed": "0,1"}]
+    rows = {(kind, name): about for kind, name, about, broken in registry.listing(check=True) if not broken}
+    assert (
+        rows["preset", "their-preset"] == "small"
+        and rows["learner", "away"] == "one hidden layer on the flattened image"
+    )
+
+
+def test_a_broken_preset_is_listed_with_its_reason(package):
+    package("preset", "torn", "away.presets:torn", {"away/presets/torn.yaml": "# torn\nscale: [1\n"})
+    row = next(row for row in registry.listing(check=True) if row[1] == "torn")
+    assert row[2] == "torn" and "not YAML" in row[3] and "\n" not in row[3]
+    with pytest.raises(BadInput, match="not YAML"):
+        resolve(["preset=torn"])
+
+
+def test_a_copy_is_read_in_place_of_the_file_that_was_given(tmp_path):
+    """As a job does, whose plugins are those of its submission."""
+    (tmp_path / "copies").mkdir()
+    given, copy = tmp_path / "my_idea.py", tmp_path / "copies" / "my_idea.py"
+    source = (PLUGINS / "idea.py").read_text()
+    given.write_text(source)
+    run = resolve([f"strategy={given}:Idea"])
+    copy.write_text(source)
+    given.write_text("raise RuntimeError('edited since')")
+    again = resolve([f"strategy={given}:Idea"], plugin_paths={f"{given}:Idea": str(copy)})
+    assert again.run_id == run.run_id and again.spec.strategy == "my-idea"
+    assert again.plugins["strategy"].path == copy
+    with pytest.raises(BadInput):
+        resolve([f"strategy={given}:Idea"])
+
+
+def test_an_edited_file_is_loaded_anew(tmp_path):
+    path = tmp_path / "idea.py"
+    source = (PLUGINS / "idea.py").read_text()
+    for mark in (1, 2):
+        path.write_text(source + f"    mark = {mark}\n")
+        assert resolve([f"strategy={path}"]).strategy.mark == mark
+
+
+def test_names_of_files_stand_for_the_run_that_is_adopted(tmp_path):
+    paths = [tmp_path / folder / "mine.py" for folder in "ab"]
+    for number, path in enumerate(paths):
+        path.parent.mkdir()
+        path.write_text(f"NUMBER = {number}\ndef score(logits, labels):\n    return logits[:, 0]\n")
+    runs = [resolve([f"dp.score={path}"]) for path in paths]
+    assert len({run.run_id for run in runs}) == 2
+    for number, run in enumerate(runs):
+        registry.adopt(run.plugins.values())
+        assert registry.find("score", "mine").load().NUMBER == number
+
+
+def test_names_of_timms_models_are_known_without_timm():
+    import timm
+
+    assert set(timm.list_models()) <= registry.timm_models()
+    assert registry.find("learner", "vit_tiny_patch16_224.augreg_in21k").module == registry.TIMM
+
+
+def test_a_function_of_another_name_can_be_a_score(tmp_path):
+    path = tmp_path / "sure.py"
+    path.write_text("def score(logits, labels):\n    return 0\n\n\ndef other(logits, labels):\n    return 1\n")
+    assert resolve([f"dp.score={path}:other"]).values["dp.score"] == "sure-other"
+    assert registry.find("score", f"{path}:other").load().score(None, None) == 1
+    assert registry.find("score", str(path)).load().score(None, None) == 0

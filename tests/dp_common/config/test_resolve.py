@@ -1,4 +1,6 @@
-"""Bad input is one line naming key, value and what is allowed; good input resolves to a pinned identity, without torch."""
+"""Bad input is one line naming key, value and what is allowed; good input resolves to a pinned identity, without
+torch.
+"""
 
 import subprocess
 import sys
@@ -6,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from dp_common.config import grid
+from dp_common.config import grid, registry
 from dp_common.config.resolve import resolve
-from dp_common.config.specification import run_id, short
+from dp_common.config.specification import short
+from dp_common.config.typed import count, expand_home
 from dp_common.errors import BadInput
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
@@ -30,8 +33,26 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("dp.patience=99", "3 plateaus need"),
         ("strategy=dpp", "Did you mean dp?"),
         ("dp.omga=1", "Did you mean dp.omega?"),
-        ("strategy=static dp.omega=1", "this run has task=digits, teacher=mixture, strategy=static"),
-        ("dp.rule=foo", "one of score, relative, predecessor"),
+        ("strategy=static dp.omega=1", "dp.omega=1: a key of strategy=dp; this run has strategy=static"),
+        ("unet.dtype=bf16", "a key of teacher=unet; this run has teacher=mixture"),
+        ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
+        ("dp.rule=foo", "one of predecessor, relative, score, or a file.py:Class"),
+        ("train.flip=maybe", "train.flip=maybe: true or false"),
+        ("seed=0..4", "python -m benchmarks.sweep takes ranges"),
+        ("seed=0..", "python -m benchmarks.sweep takes ranges"),
+        ("seed=99999999999999999999999", "seed=99999999999999999999999: at most 9223372036854775807"),
+        ("scale=99999999999999999999", "scale=99999999999999999999: at most 9223372036854775807"),
+        ("scale=2G", "a whole number"),
+        ("scale=2000M", "scale=2000M: at most 1000000000"),
+        ("data.split=4294967296", "at most 4294967295"),
+        ("scale=٣", "a whole number"),
+        ("train.lr=0", "train.lr=0: more than 0"),
+        ("strategy=DP", "Did you mean dp?"),
+        ("root=a runtime.root=b", "root=b: given twice, first as a"),
+        ("train.model_args={depth:3}", "with a space after each colon"),
+        ("learner=resnet19", "Did you mean resnet18?"),
+        ("dp.omega=true", "expected a number"),
+        ("preset=/nowhere/x.yaml", "no such file"),
         ("seed=1 seed=2", "given twice"),
         ("foo", "expected key=value"),
         ("preset=nope", "preset=nope"),
@@ -42,7 +63,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("data.monitor=test", "one of disjoint, paper"),
         ("train.ema=1", "at most"),
         ("dp.every=21", "dp.every=21: at most sampler.steps, 20"),
-        ("learner=../../etc", "or a timm model name"),
+        ("learner=../../etc", "a timm model name"),
     ],
 )
 def test_bad_input(words, said):
@@ -58,47 +79,13 @@ def test_a_plugin_that_does_not_import_is_named_and_harms_nothing_else(tmp_path)
     assert resolve(["strategy=static"]).run_id
 
 
-def test_run_id_is_pinned():
-    """If this fails although the specification means the same: a key was added or a default changed. Then every stored run is
-    orphaned; raise RECIPE only if numbers change, and say so in the commit."""
-    assert (
-        run_id({"task": "digits", "strategy": "dp", "scale": 4000, "seed": 1, "a": 0.05, "b": {}})
-        == "digits-dp-4k-s1-24410d4456"
-    )
-    assert resolve(["strategy=static", "scale=1k"]).run_id == "digits-static-1k-s0-38d383ac48"
-
-
-def test_what_decides_the_result_changes_run_id_and_nothing_else_does():
-    base = resolve(["strategy=dp", "scale=1k"]).run_id
-    for same in ("root=/elsewhere", "device=cpu", "checkpoint_every=5", "lease_ttl=9", "dp.initial=250"):
-        assert resolve(["strategy=dp", "scale=1k", same]).run_id == base
-    for other in (
-        "seed=1",
-        "threads=2",
-        "dp.omega=0.01",
-        "data.split=1",
-        "mixture.components=5",
-        "train.lr=0.1",
-        "dp.initial=251",
-    ):
-        assert resolve(["strategy=dp", "scale=1k", other]).run_id != base
-
-
-def test_the_source_of_a_plugin_is_part_of_the_identity(tmp_path):
-    idea = tmp_path / "idea.py"
-    idea.write_text((PLUGINS / "idea.py").read_text())
-    first = resolve([f"strategy={idea}"]).run_id
-    idea.write_text(idea.read_text() + "\n# a change\n")
-    assert first.startswith("digits-idea-4k") and resolve([f"strategy={idea}"]).run_id != first
-
-
 def test_layers_and_sources(tmp_path):
     preset = tmp_path / "mine.yaml"
     preset.write_text("strategy: static\nscale: 2k\ntrain: {lr: 0.01, batch: 64}\ndp: {omega: 0.3}\n")
     run = resolve([f"preset={preset}", "train.batch=32"])
     assert (run.spec.strategy, run.spec.scale, run.spec.train.lr, run.spec.train.batch) == ("static", 2000, 0.01, 32)
     assert [run.sources[key] for key in ("scale", "train.batch", "train.seen", "seed")] == [
-        "preset",
+        f"preset {preset}",
         "command line",
         "task digits",
         "default",
@@ -110,6 +97,101 @@ def test_the_budget_is_raised_to_the_scale():
     assert (
         run.spec.train.seen == 640_000 and run.sources["train.seen"] == "raised to scale" and "640000" in run.notes[0]
     )
+
+
+QUOTED = 'stable_diffusion.template="a photo of a {name}, a drawing"'
+
+
+def test_quotes_keep_commas():
+    assert grid.expand([QUOTED, "seed=0,1"]) == [[QUOTED, "seed=0"], [QUOTED, "seed=1"]]
+    assert grid.values_of("x", '"a, b",c,"0..3",d"e,f"') == ['"a, b"', "c", '"0..3"', 'd"e', 'f"']
+    run = resolve(["task=cifar10", "teacher=stable-diffusion", QUOTED])
+    assert run.teacher.template == "a photo of a {name}, a drawing"
+    assert grid.unquote(r'"say \"a\" and \\"') == 'say "a" and \\' and grid.unquote('a "b"') == 'a "b"'
+
+
+def test_a_quoted_value_of_a_grid_file_is_one_value(tmp_path):
+    from benchmarks import grid_files
+
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "# two texts\n- strategy: static\n"
+        "  stable_diffusion.template: ['a {name}, alone', \"a \\\"{name}\\\", b\", 'plain {name}']\n  seed: 0..1\n"
+    )
+    runs = grid_files.expand([f"grid={path}", "task=cifar10", "teacher=stable-diffusion"])
+    texts = [resolve(words).teacher.template for words in runs]
+    assert sorted(set(texts)) == ['a "{name}", b', "a {name}, alone", "plain {name}"] and len(texts) == 6
+
+
+def test_the_home_folder_is_meant_wherever_a_key_is_a_place(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").write_text("scale: 2k\n")
+    run = resolve(
+        ["root=~/runs", "data.root=~/data", "teacher=unet", "unet.weights=~/w.safetensors", "preset=~/mine.yaml"]
+    )
+    assert run.runtime.root == f"{tmp_path}/runs" and run.places["data.root"] == f"{tmp_path}/data"
+    assert run.places["unet.weights"] == f"{tmp_path}/w.safetensors" and run.spec.scale == 2000
+    assert expand_home("a=~/x;b=/y~/z,c=~/w") == f"a={tmp_path}/x;b=/y~/z,c={tmp_path}/w"
+
+
+def test_arguments_of_the_learner_as_a_mapping_or_one_by_one():
+    for words in (["train.model_args={depth: 3, norm: a}"], ["train.model_args.depth=3", "train.model_args.norm=a"]):
+        run = resolve(words)
+        assert run.spec.train.model_args == {"depth": 3, "norm": "a"} and run.values["train.model_args.depth"] == 3
+
+
+def test_whole_numbers_are_exact():
+    assert count("seed", "9007199254740993") == 9007199254740993 and count("x", "1.3M") == 1_300_000
+    assert count("x", "-2.50k") == -2500 and count("x", "7.0") == 7 and count("x", 9007199254740993) == 9007199254740993
+    for wrong in ("1.5", "1e3", "", "k", "9223372036854775808", "0x1", "1_000", True, None):
+        with pytest.raises(BadInput):
+            count("x", wrong)
+
+
+def test_values_of_yaml_keep_their_types(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("train: {flip: yes, lr: 1, ema: 0.5}\nseed: 9007199254740993\nstrategy: static\n")
+    run = resolve([f"preset={path}"])
+    assert run.spec.train.flip is True and run.spec.train.lr == 1.0 and run.spec.seed == 9007199254740993
+    for text, said in (
+        ("train: {flip: 3}", "true or false"),
+        ("scale: [1]", "a whole number"),
+        ("probe: {a: 1}", "no such key"),
+    ):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=said):
+            resolve([f"preset={path}"])
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        ("scale=1k scale=2k", "scale=2k: given twice, first as 1k: values go together, scale=A,B"),
+        ("seed=0..", "a range is first..last"),
+        ("seed=..4", "a range is first..last"),
+        ("seed=0...4", "a range is first..last"),
+        ("seed=4..0", "first..last, with last at least first"),
+        ("seed=0..1000000", "at most 100,000 values"),
+        ("strategy=foo dp.omega=1", "strategy=foo: one of"),
+        ("strategy=static dp.omega=1", "the grid has no strategy=dp"),
+        ("scale=1k,,2k", "an empty value between commas"),
+    ],
+)
+def test_bad_grids(words, said):
+    with pytest.raises(BadInput) as caught:
+        grid.expand(words.split())
+    assert said in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_grid_of_a_strategy_by_path(tmp_path):
+    (tmp_path / "dp.py").write_text(Path(registry.find("strategy", "dp").path).read_text())
+    path = f"{tmp_path}/dp.py"
+    runs = grid.expand([f"strategy=static,{path}", "dp.omega=0,0.1", "seed=0"])
+    assert runs == [
+        ["strategy=static", "seed=0"],
+        *([f"strategy={path}", f"dp.omega={w}", "seed=0"] for w in ("0", "0.1")),
+    ]
+    assert resolve(runs[2]).strategy.omega == 0.1
 
 
 def test_grid():
@@ -146,11 +228,16 @@ def test_short(count, text):
 def test_answers_at_once_without_torch(command, tmp_path):
     (tmp_path / "results" / "runs").mkdir(parents=True)
     module, *words = command.split()
-    code = (
-        "import runpy, sys\nsys.argv = ['x'] + %r\n"
-        "try:\n    runpy.run_module(%r, run_name='__main__')\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
-        "heavy = {'torch', 'timm', 'diffusers', 'seaborn', 'matplotlib'} & set(sys.modules)\nassert not heavy, heavy"
-    ) % (words, module)
+    code = f"""
+import runpy, sys
+sys.argv = ["x", *{words!r}]
+try:
+    runpy.run_module({module!r}, run_name="__main__")
+except SystemExit as end:
+    assert not end.code, end.code
+heavy = {{"torch", "timm", "diffusers", "seaborn", "matplotlib"}} & set(sys.modules)
+assert not heavy, heavy
+"""
     done = subprocess.run(
         [sys.executable, "-c", code],
         capture_output=True,

@@ -5,8 +5,16 @@ from pathlib import Path
 import pytest
 
 from dp_common.config import registry
-from dp_common.conformance import Nonconforming, check_score, check_strategy, check_teacher
-from dp_common.errors import Problem
+from dp_common.conformance import (
+    Nonconforming,
+    check_learner,
+    check_score,
+    check_strategy,
+    check_task,
+    check_teacher,
+)
+from dp_common.conformance.__main__ import main
+from dp_common.errors import BadInput, Problem
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 
@@ -72,7 +80,7 @@ def test_scores(name):
 def test_teachers(name):
     told = []
     check_teacher(name, say=told.append)
-    assert len(told) == 6
+    assert len(told) == (7 if name == "mixture" else 6)  # its density is known
 
 
 @pytest.mark.parametrize(
@@ -88,6 +96,122 @@ def test_teachers(name):
 def test_teachers_that_cheat_are_found(name, rule):
     with pytest.raises(Nonconforming, match=rule):
         check_teacher(f"{PLUGINS}/blobs.py:{name}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("vit-digits",),
+        ("mlp-plane", "task=plane", "train.model_args.depth=1"),
+        (f"{PLUGINS}/net.py:Net", "train.model_args={width: 8, depth: 2}"),
+        (f"{PLUGINS}/net.py:as_function", "train.model_args.width=8"),
+        pytest.param(("resnet-small", "train.batch=8"), marks=pytest.mark.slow),
+    ],
+)
+def test_learners(words):
+    told = []
+    check_learner(*words, say=told.append)
+    assert len(told) == 6
+
+
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("Coupled", "answers by row"),
+        ("Rounded", "is differentiable"),
+        ("Unseeded", "repeats itself: two of one seed differ"),
+        ("Forgetful", "is stored whole"),
+        ("Asleep", "learns"),
+    ],
+)
+def test_learners_that_cheat_are_found(name, rule):
+    with pytest.raises(Nonconforming, match=rule):
+        check_learner(f"{PLUGINS}/net.py:{name}")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (("Flat",), "answers with .10,., not with 10 logits"),
+        (("Nothing",), "makes a Nothing, not a torch.nn.Module"),
+        (("Nett",), "no Nett in it; it holds Net, .* Did you mean Net?"),
+        (
+            ("Net", "train.model_args.dept=2"),
+            "train.model_args.dept=2: learner=net-Net takes width, depth. Did you mean",
+        ),
+        (("Net", "train.model_args.depth=two"), "cannot be built"),
+    ],
+)
+def test_learners_that_cannot_be_used_are_refused(words, said):
+    with pytest.raises(BadInput, match=said) as caught:
+        check_learner(f"{PLUGINS}/net.py:{words[0]}", *words[1:])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [("digits",), ("plane",), (f"{PLUGINS}/faces.py:Faces", "faces.shade=90")])
+def test_tasks(words):
+    told = []
+    check_task(*words, say=told.append)
+    assert len(told) == 6
+
+
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("Floats", "holds images: train: float64"),
+        ("FromOne", "holds images: train: labels int64 1..2, 0..1"),
+        ("Sideways", "holds images: train: uint8 .4, 4, 1."),
+        ("Leaking", "keeps splits apart: 100 % of test images stand in train"),
+        ("Restless", "repeats itself"),
+    ],
+)
+def test_tasks_that_cheat_are_found(name, rule):
+    with pytest.raises(Nonconforming, match=rule):
+        check_task(f"{PLUGINS}/faces.py:{name}")
+
+
+def test_a_task_without_a_split_is_told_so():
+    with pytest.raises(BadInput, match="has no monitor after load; the contract is dp_common.contracts.Task"):
+        check_task(f"{PLUGINS}/faces.py:Missing")
+
+
+def test_a_learner_and_a_task_of_ones_own_run(tmp_path):
+    from dp_common.config.resolve import resolve
+    from dp_common.lab import runner
+
+    words = [
+        f"task={PLUGINS}/faces.py:Faces",
+        f"learner={PLUGINS}/net.py:Net",
+        "train.model_args={width: 8}",
+        "strategy=static",
+        "scale=100",
+        "train.seen=2560",
+        "train.batch=64",
+        "mixture.components=2",
+        f"root={tmp_path}",
+    ]
+    summary = runner.execute(resolve(words), quiet=True)
+    assert (summary["task"], summary["learner"]) == ("faces-Faces", "net-Net") and summary["accuracy"] > 0.7
+    assert summary["fingerprints"]["learner_source"].endswith(":Net")
+    assert summary["chosen"]["train.model_args.width"] == {"value": 8, "source": "command line"}
+
+
+@pytest.mark.parametrize(
+    "words, code, said",
+    [
+        (["score=entropy"], 0, "conforming"),
+        (["--help"], 0, "learner=./net.py:Net"),
+        ([f"score={PLUGINS}/net.py"], 2, "has no score(logits, labels)"),
+        ([], 2, "what is to be checked"),
+        (["figure=x"], 2, "one of strategy=, teacher=, learner=, task=, score="),
+        (["score=entropy", "x=1"], 2, "a score has no keys"),
+        (["task=digits", "task=plane"], 2, "given once"),
+    ],
+)
+def test_the_command(words, code, said, capsys):
+    assert main(words) == code
+    out = capsys.readouterr()
+    assert said in out.out + out.err and len(out.err.splitlines()) <= 1
 
 
 def test_a_teacher_of_ones_own_runs(tmp_path):
@@ -107,4 +231,4 @@ def test_a_teacher_of_ones_own_runs(tmp_path):
         f"root={tmp_path}",
     ]
     summary = runner.execute(resolve(words), quiet=True)
-    assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs"
+    assert summary["scale_reached"] and summary["gradients"] > 0 and summary["teacher"] == "blobs-Blobs"

@@ -32,7 +32,7 @@ def unet():
 
 
 def from_pipeline(unet, steps, eta=0.0, rederive=False, **config):
-    """x0 of diffusers' pipeline, before it clamps and rescales, and the noises it drew: its start, then one per step."""
+    """x0 of diffusers' pipeline, before it clamps and rescales, and the noises it drew: its start, one per step."""
     from diffusers import DDIMPipeline, DDIMScheduler
 
     pipeline = DDIMPipeline(unet, DDIMScheduler(**SCHEDULE, **config))

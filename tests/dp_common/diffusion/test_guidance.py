@@ -61,10 +61,16 @@ def check_moments(x0, mean, sd):
 
 
 # The default, trailing, takes a larger last step; at 200 steps and s = .5 it alone holds over 1 % of the shift.
-@pytest.mark.parametrize("spacing, steps", [("leading", 200), ("trailing", 400)])
-@pytest.mark.parametrize("every", [1, 2, 5])
-@pytest.mark.parametrize("s", [0.5, 1, 2])
-@pytest.mark.parametrize("schedule", ["sd", "cosine"])
+@pytest.mark.parametrize(
+    "schedule, s, every, spacing, steps",
+    [  # a square: each s with each schedule and spacing, and each ``every`` with each of the three
+        (schedule, s, (1, 2, 5)[(row + column) % 3], spacing, steps)
+        for row, s in enumerate((0.5, 1, 2))
+        for column, (schedule, spacing, steps) in enumerate(
+            (schedule, *visited) for visited in (("leading", 200), ("trailing", 400)) for schedule in ("sd", "cosine")
+        )
+    ],
+)
 def test_linear_reward_on_gaussian_data(schedule, s, every, spacing, steps):
     check_moments(*guided_gaussian(schedule, s, spacing, steps, through="denoiser", every=every))
 

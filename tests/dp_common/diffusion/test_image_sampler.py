@@ -1,11 +1,14 @@
 """From indices to images, with every evaluation counted; guidance moves a real classifier's entropy where ω says;
 an image depends on its own index only."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 
 from dp_common.config.registry import find
+from dp_common.contracts import TeacherDefaults
 from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import GuidanceError
 from dp_common.diffusion.image_sampler import quantise
@@ -51,10 +54,16 @@ def test_other_scores_guide_too(sampler_of, learner, score):
 
 
 @pytest.mark.parametrize(
-    "sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading")]
+    "rule, through, sampler",
+    [
+        (
+            rule,
+            through,
+            (dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=2.0, clip="keep_eps", spacing="leading"))[n % 2],
+        )
+        for n, (through, rule) in enumerate(itertools.product(PATHS, RULES))
+    ],
 )
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize("through", PATHS)
 def test_zero_omega_is_bitwise_the_plain_sampler_for_the_same_evaluations(sampler_of, learner, sampler, rule, through):
     plain, zero = sampler_of(**sampler), sampler_of(**sampler)
     expected = images_of(plain, 0, 12)
@@ -81,8 +90,13 @@ def test_what_a_guided_image_costs(sampler_of, learner, through):
     }
 
 
-@pytest.mark.parametrize("guided", [None, *RULES])
-@pytest.mark.parametrize("sampler", [dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0)])
+@pytest.mark.parametrize(
+    "guided, sampler",
+    [
+        (guided, (dict(steps=10), dict(steps=10, eta=1.0, cfg_scale=3.0))[n % 2])
+        for n, guided in enumerate([*RULES, None])
+    ],
+)
 def test_four_index_ranges_equal_one(sampler_of, learner, guided, sampler):
     """An image is a function of its own index: of batch size only by float rounding. Uneven cuts, one of a single
     image.
@@ -144,7 +158,7 @@ def test_an_image_that_is_not_finite_is_a_problem_that_names_its_index(sampler_o
 
 
 def test_cfg_needs_a_teacher_with_an_unconditional_mode(sampler_of, mixture):
-    class Conditional:
+    class Conditional(TeacherDefaults):
         null_label, alphas_cumprod = None, mixture.alphas_cumprod
 
     with pytest.raises(Problem, match="sampler.cfg_scale=2"):

@@ -21,6 +21,7 @@ from dp_common.persistence import ledger
 from dp_common.persistence.meter import Meter
 from tests.processes import start_ranks
 
+pytestmark = pytest.mark.multiprocess
 RANKED = f"strategy={Path(__file__).parents[2]}/plugins/ranked.py:Ranked"
 RUN = [
     RANKED,

@@ -40,7 +40,7 @@ def test_shards_and_blocks_do_not_show_in_the_images(open_lab):
 
 
 def stopped_at(open_lab, question):
-    """An addition of 60 images in blocks of 16 and shards of 32 that is stopped at its n-th question, between blocks."""
+    """An addition of 60 images in blocks of 16 and shards of 32 that is stopped at its n-th question."""
     answers = iter([False] * (question - 1) + [True])
     one = open_lab(stop=lambda: next(answers))
     with pytest.raises(Interrupted, match="between two blocks"):

@@ -6,7 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from dp_common.errors import BadInput
-from dp_common.learner.classifier import check_fits, guesses_among, lr_factor, weights_digest, with_last
+from dp_common.learner.build import check_fits
+from dp_common.learner.classifier import guesses_among, lr_factor, weights_digest, with_last
 from dp_common.real_images.splits import LazySplit, Split
 
 

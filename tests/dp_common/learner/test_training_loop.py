@@ -71,10 +71,12 @@ def test_it_pauses_between_iterations_not_at_the_end(plane_learner):
 
 
 def test_several_ranks_meet_now_and_then(plane_learner, monkeypatch):
-    """A pause of several is a question over all of them; here one rank that has the whole batch and says it is of two."""
+    """A pause of several is a question over all of them; here one rank has the whole batch and says it is of two."""
     learner, resolved = plane_learner()
     positions = []
-    monkeypatch.setattr("dp_common.distributed.batch_share.batch_slice", lambda train, rank=0, ranks=1: (0, train.batch))
+    monkeypatch.setattr(
+        "dp_common.distributed.batch_share.batch_slice", lambda train, rank=0, ranks=1: (0, train.batch)
+    )
     monkeypatch.setattr(learner, "forward", NoSync(learner.model))
     monkeypatch.setattr(learner, "synchronise", lambda: None)
     monkeypatch.setattr(learner.group, "size", 2, raising=False)

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 
 from dp_common.config.resolve import resolve
 from dp_common.lab import runner
-from dp_common.learner.classifier import build
+from dp_common.learner.build import build
 from dp_common.persistence import ledger
 from dp_common.training_data import shards
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from dp_common.arrays import DecodedImages
 from dp_common.config import registry
-from dp_common.diffusion.image_sampler import score_images
+from dp_common.lab.scoring import score_images
 from dp_common.persistence.meter import Meter
 
 DIFFERENTIABLE = ("entropy", "loss", "margin")
@@ -26,7 +27,7 @@ EASY, HARD = logits_of([0.97, 0.02, 0.01]), logits_of([0.40, 0.35, 0.25])
 
 def test_these_are_all_the_scores():
     """A new score belongs into the sign tests below."""
-    blind = {name for name, plugin in registry.plugins("score").items() if getattr(plugin.load(), "BLIND", False)}
+    blind = {name for name, plugin in registry.plugins("score").items() if plugin.load().BLIND}
     assert blind == {"random"} and set(registry.plugins("score")) == {*DIFFERENTIABLE, *blind}
 
 
@@ -96,17 +97,17 @@ class Never:
 
 def test_random_is_blind_costs_nothing_and_belongs_to_the_index():
     meter, indices = Meter(), np.arange(100)
-    values = score_images("random", Never(), None, None, None, indices, 3, meter)
+    values = score_images("random", Never(), DecodedImages(None, None, indices), 3, meter)
     assert meter.counts == {} and values.dtype == np.float32 and len(set(values.tolist())) == 100
-    part = score_images("random", Never(), None, None, None, indices[40:], 3, meter)
+    part = score_images("random", Never(), DecodedImages(None, None, indices[40:]), 3, meter)
     assert np.array_equal(values[40:], part)
-    assert not np.array_equal(values, score_images("random", Never(), None, None, None, indices, 4, meter))
+    assert not np.array_equal(values, score_images("random", Never(), DecodedImages(None, None, indices), 4, meter))
 
 
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_stored_images_are_scored_and_counted(name, digits, learner):
     meter, images, labels = Meter(), digits.monitor.images[:30], digits.monitor.labels[:30]
-    values = score_images(name, learner, None, images, labels, np.arange(30), 0, meter)
+    values = score_images(name, learner, DecodedImages(images, labels, np.arange(30)), 0, meter)
     expected = score(name)(learner.predict(images), torch.from_numpy(labels))
     assert meter.counts == {"classifier_evaluations": 30} and values.dtype == np.float32
     np.testing.assert_allclose(values, expected.numpy(), rtol=1e-6)
@@ -115,5 +116,6 @@ def test_stored_images_are_scored_and_counted(name, digits, learner):
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_finds_what_a_real_classifier_gets_wrong(name, digits, learner):
     right = learner.predict(digits.monitor.images).argmax(1).numpy() == digits.monitor.labels
-    values = score_images(name, learner, None, digits.monitor.images, digits.monitor.labels, np.arange(450), 0, Meter())
+    monitor = DecodedImages(digits.monitor.images, digits.monitor.labels, np.arange(450))
+    values = score_images(name, learner, monitor, 0, Meter())
     assert values[~right].mean() > values[right].mean()

@@ -7,7 +7,7 @@ import torch
 from dp_common.config.resolve import resolve
 from dp_common.conformance import check_strategy, check_teacher
 from dp_common.errors import BadInput
-from dp_common.learner.classifier import build, check_fits
+from dp_common.learner.build import build, check_fits
 from dp_common.tasks import plane
 from dp_common.tasks.plane import ARMS, CENTRES, SD, SIZES, Plane, centres
 
@@ -82,7 +82,7 @@ def test_curved_a_line_cannot_separate_the_classes():
     assert straight.score(points_of(task.test), task.test.labels) < 0.75
 
 
-def test_the_learner_is_built_by_timm_and_refuses_what_it_does_not_know():
+def test_the_learner_refuses_what_it_does_not_know():
     model = build("mlp-plane", {}, (1, 1, 2), 3)
     assert [layer.out_features for layer in model.modules() if isinstance(layer, torch.nn.Linear)] == [64, 64, 3]
     assert [
@@ -94,7 +94,10 @@ def test_the_learner_is_built_by_timm_and_refuses_what_it_does_not_know():
     model(x).softmax(1)[:, 0].sum().backward()
     assert (x.grad != 0).all()
     check_fits("mlp-plane", {}, (1, 1, 2), 3)
-    for wrong, word in (({"widht": 7}, "widht"), ({"pretrained": True}, "no pretrained weights")):
+    for wrong, word in (
+        ({"widht": 7}, "takes width, depth. Did you mean width"),
+        ({"pretrained": True}, "pretrained=True: learner=mlp-plane"),
+    ):
         with pytest.raises(BadInput, match=word):
             build("mlp-plane", wrong, (1, 1, 2), 3)
 

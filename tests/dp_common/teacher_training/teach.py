@@ -1,6 +1,6 @@
 """Small unet teachers, stopped before their training was worth much."""
 
-from benchmarks import train_teacher
+from benchmarks import cli, train_teacher
 from dp_common.config.specification import Data
 from dp_common.tasks.digits import Digits
 
@@ -20,8 +20,8 @@ def teach(out, *words, stop=lambda: False, say=lambda line: None):
     """One attempt of the command: its card."""
     keys = {word.partition("=")[0] for word in words}
     words = [word for word in TINY if word.partition("=")[0] not in keys] + [*words, f"out={out}", "device=cpu"]
-    task, name, resolved = train_teacher.resolve(words)
-    return train_teacher.work(task, name, resolved, out, words, stop, say)
+    options = cli.parse(words, train_teacher.Options)
+    return train_teacher.train(train_teacher.plan_of(options), options, words, stop, say)
 
 
 def loaded(split):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import train_teacher
+from benchmarks import cli, train_teacher
 from dp_common.diffusion.schedule import alphas_cumprod
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.real_images.splits import LazySplit
@@ -152,7 +152,7 @@ def test_lazy_images_are_those_in_memory(digits, memory, workers):
 )
 def test_bad_overrides(words, message):
     with pytest.raises(BadInput, match=message):
-        train_teacher.resolve(words)
+        train_teacher.plan_of(cli.parse(words, train_teacher.Options))
 
 
 @pytest.mark.parametrize(

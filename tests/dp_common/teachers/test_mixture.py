@@ -140,9 +140,9 @@ def sample(teacher, n, steps, seed=0):
 
 def test_plain_samples_are_of_their_class(mixture):
     images, labels = sample(mixture, 500, 20)
-    truth = mixture.truth(images, labels)
+    truth = mixture.density_diagnostics(images, labels)
     assert truth["true_label"].float().mean() > 0.97
-    wrong = mixture.truth(images, (labels + 1) % 10)
+    wrong = mixture.density_diagnostics(images, (labels + 1) % 10)
     assert wrong["true_label"].float().mean() < 0.03
     assert (wrong["log_density"] < truth["log_density"]).float().mean() > 0.97
     torch.testing.assert_close(truth["log_density"], mixture.log_density(images)[torch.arange(500), labels])

@@ -15,6 +15,7 @@ import torch
 
 from dp_common import seeds
 from dp_common.conformance import check_teacher
+from dp_common.contracts import TaskDefaults
 from dp_common.diffusion.ddim import cfg, ddim
 from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import GuidanceStep
@@ -24,7 +25,15 @@ from dp_common.scores.entropy import score as entropy
 from dp_common.teachers.stable_diffusion import MODELS, StableDiffusion
 from tests.dp_common.teachers import tiny_stable_diffusion as tiny_sd
 
-ANIMALS = SimpleNamespace(classes=["cat", "a goldfish", "tractor"], shape=(3, tiny_sd.PIXELS, tiny_sd.PIXELS))
+
+class Named(TaskDefaults):
+    """The little that is asked of a task: class names and the shape of images."""
+
+    def __init__(self, classes, shape):
+        self.classes, self.shape = classes, shape
+
+
+ANIMALS = Named(["cat", "a goldfish", "tractor"], (3, tiny_sd.PIXELS, tiny_sd.PIXELS))
 VARIANTS = {"sd": {}, "v": dict(prediction="v_prediction", set_alpha_to_one=True), "xl": dict(xl=True)}
 
 
@@ -183,7 +192,7 @@ def test_null_rows_in_a_batch_are_the_null_prompt(teacher_of, name):
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 12, 12), (3, 16, 16), (3, 32, 32)])
 def test_images_have_the_tasks_shape(teacher_of, shape, keys):
     teacher, x0 = (
-        teacher_of(task=SimpleNamespace(classes=ANIMALS.classes, shape=shape), **keys),
+        teacher_of(task=Named(classes=ANIMALS.classes, shape=shape), **keys),
         noise(2, 4, 8, 8).requires_grad_(),
     )
     for decode in (teacher.decode, teacher.decode_guided):
@@ -195,7 +204,7 @@ def test_images_have_the_tasks_shape(teacher_of, shape, keys):
 
 def test_resize_is_an_average_of_what_was_drawn(teacher_of):
     """Antialiased: at a quarter of the size stripes turn grey, not the colour of those in the middle of each four."""
-    teacher = teacher_of(task=SimpleNamespace(classes=ANIMALS.classes, shape=(1, 4, 4)))
+    teacher = teacher_of(task=Named(classes=ANIMALS.classes, shape=(1, 4, 4)))
     stripes = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(1, 3, 16, 4)
     assert teacher.resize(stripes).shape == (1, 1, 4, 4) and teacher.resize(stripes)[..., 1:-1].abs().max() < 0.3
 
@@ -450,8 +459,8 @@ def test_keys_that_cannot_work_are_refused(folders):
     refused(sd, "stable_diffusion.resolution=15", "a multiple of 2", resolution=15)
     refused(sd, "stable_diffusion.guide_reduce=3", "divisor", guide_decode="reduced", guide_reduce=3)
     refused(sd, "text_encoder/model.fp16.safetensors", variant="fp16")
-    refused(sd, "at most 77 tokens", task=SimpleNamespace(classes=["cat " * 80], shape=(3, 16, 16)))
-    refused(sd, "1 or 3 channels", task=SimpleNamespace(classes=["cat"], shape=(4, 16, 16)))
+    refused(sd, "at most 77 tokens", task=Named(classes=["cat " * 80], shape=(3, 16, 16)))
+    refused(sd, "1 or 3 channels", task=Named(classes=["cat"], shape=(4, 16, 16)))
 
 
 def test_dry_run_and_refusal_come_before_torch(tmp_path):
@@ -535,5 +544,5 @@ def test_fingerprint_needs_nothing_that_is_there():
 
 
 def test_fingerprint_follows_the_prompts():
-    other = SimpleNamespace(classes=["dog"], shape=ANIMALS.shape)
+    other = Named(classes=["dog"], shape=ANIMALS.shape)
     assert StableDiffusion().fingerprint(ANIMALS) != StableDiffusion().fingerprint(other)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks import cli
 from benchmarks import theory as application
 from dp_common.errors import BadInput, Held
 from dp_common.theory.simulation import estimate
@@ -41,7 +42,7 @@ def test_agreement_can_say_no_and_the_second_simulation_stands():
     assert numbers.agreement([*fine[:-1], line(99, 0.2, 0.3, 0.001) | {"beyond": "peak"}])[1]["agrees"]
 
 
-SMALL = ["d=24", "n=30,90", "lam=1e-3", "repeats=3"]
+SMALL = ["d=24", "n=60", "lam=1e-3", "repeats=3"]
 
 
 def run(capsys, *words):
@@ -59,12 +60,12 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
         "loop-differences.csv"
     }
     assert {file.name for file in (tmp_path / "a").iterdir()} == names
-    whole, options = path.read_bytes(), application.parse(SMALL)[0]
+    whole, options = path.read_bytes(), cli.parse(SMALL, application.Options)
 
     def again(content):
         path.write_bytes(content)
         with application.Journal(path, options) as journal:
-            application.compute(options, journal, SMALL)
+            application.bring_up(journal, options, SMALL)
             return journal.records
 
     assert (
@@ -100,7 +101,7 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
 )
 def test_a_wrong_key_is_one_line(word, part):
     with pytest.raises(BadInput, match=part) as caught:
-        application.parse([word])
+        cli.parse([word], application.Options)
     assert "\n" not in str(caught.value)
 
 

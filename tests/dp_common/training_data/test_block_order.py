@@ -156,10 +156,10 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
     """One shard under many names: what a reader holds depends on their number only."""
     path, mark, n = shard(tmp_path, 0, 4096)
     held = {}
-    for shards in (32, 3174):
+    for count in (32, 3174):
         trainset = BlockSet()
-        for number in range(len(trainset.sources), shards):
-            link = tmp_path / f"{shards}-{number}.parquet"
+        for number in range(len(trainset.sources), count):
+            link = tmp_path / f"{count}-{number}.parquet"
             os.link(path, link)
             trainset.add_shard(link, mark, n)
         feeding = loading.stream(
@@ -168,7 +168,7 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
         for _ in range(40):
             next(feeding)
             processes = [os.getpid(), *children(os.getpid())]
-            held[shards] = max(held.get(shards, 0), sum(anonymous(pid) for pid in processes))
+            held[count] = max(held.get(count, 0), sum(anonymous(pid) for pid in processes))
         assert len(processes) >= 3
         feeding.close()
     grown = (held[3174] - held[32]) / ((3174 - 32) * n)

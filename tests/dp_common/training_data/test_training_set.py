@@ -1,4 +1,4 @@
-"""The training set: draws are a function of (seed, position), paired across sizes, uniform, and weighted where asked."""
+"""The training set: draws are a function of (seed, position), paired across sizes, uniform, weighted where asked."""
 
 import numpy as np
 import pytest

@@ -5,10 +5,10 @@ from math import isnan
 import pytest
 
 from dp_common.errors import BadInput
+from results import load
 from results.analysis import repricing
-from results.reading.runs import load
-from results.tables.accuracy import cost_tables
-from results.tables.csv import tidy
+from results.tables.costs import tables as cost_tables
+from results.tables.csv import numbers
 
 HEAD = "item,unit,seconds_per_unit,units_per_second,compared_with,ratio,repeats,threads,device\n"
 MIXTURE = {
@@ -55,7 +55,7 @@ def guided(images=600, steps=4):
 
 def hours(make, file, summary, words="strategy=dp scale=1k"):
     make(words, summary=summary)
-    return repricing.reprice(load(make.root), repricing.load(file)).iloc[0]
+    return repricing.reprice(load(make.root).runs, repricing.load(file)).iloc[0]
 
 
 def seconds(row):
@@ -109,27 +109,26 @@ def test_what_the_file_does_not_know_is_told_and_not_guessed(make, file):
     make("strategy=static scale=1k")
     row = hours(make, path, guided(steps=10))
     assert isnan(row["hours_repriced"]) and row["repriced_why"] == "costs.csv has no item unet.relative.denoiser.every2"
-    frame = repricing.priced(load(make.root), repricing.load(path))
-    (table,) = cost_tables(frame)
+    (table,) = cost_tables(load(make.root).repriced(repricing.load(path)).single())
     assert "Not re-priced, 1 run(s): costs.csv has no item unet.relative.denoiser.every2." in table.notes
-    cells = {row[0]: dict(zip(table.columns, row)) for row in table.rows}
-    assert cells["`dp`"]["total"] == "—" != cells["`static`"]["total"]
+    cells = {row[0].text: dict(zip(table.columns, row)) for row in table.rows}
+    assert cells["`dp`"]["total"].text == "—" != cells["`static`"]["total"].text
 
 
 def test_repriced_hours_are_marked_wherever_they_stand(make, file):
     make("strategy=static scale=1k", device="NVIDIA H100")
     make("strategy=dp scale=1k", device="cpu")
-    frame = repricing.priced(load(make.root), repricing.load(file(UNET, "NVIDIA B200")))
-    (table,) = cost_tables(frame)  # of one device now
+    study = load(make.root).repriced(repricing.load(file(UNET, "NVIDIA B200")))
+    (table,) = cost_tables(study.single())  # of one device now
     assert table.title == "Costs in GPU hours, given in minutes, re-priced: NVIDIA B200, costs.csv"
     assert "Hours are re-priced, not measured in these runs" in table.caption and "spent" not in table.columns
-    assert set(tidy(frame)["device"]) == {"re-priced: NVIDIA B200, costs.csv"}
+    assert set(numbers(study)["device"]) == {"re-priced: NVIDIA B200, costs.csv"}
     assert repricing.kind_of("re-priced: cpu (x86_64), a.csv") == repricing.kind_of("cpu") == "CPU hours"
 
 
 def test_unfinished_runs_have_no_hours(make, file):
     make("strategy=static scale=1k", state="open")
-    frame = repricing.priced(load(make.root), repricing.load(file(MIXTURE)))
+    frame = repricing.priced(load(make.root).runs, repricing.load(file(MIXTURE)))
     assert frame["device"].tolist() == ["cpu"] and frame["gpu_hours.total"].isna().all()
 
 
@@ -160,6 +159,6 @@ def test_of_several_teachers_the_runs_own_is_meant(make, file):
     assert seconds(row)["generate"] == pytest.approx(0.2)
     with pytest.raises(BadInput, match="prices sd, unet; which of them is meant for teacher mixture"):
         repricing.reprice(
-            load(make.root),
+            load(make.root).runs,
             repricing.load(file({key.replace("unet", "sd"): cost for key, cost in UNET.items()} | UNET)),
         )

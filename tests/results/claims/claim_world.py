@@ -1,96 +1,47 @@
-"""Worlds in which the claims are true, false or open: folders of fabricated runs with the accuracies, histories and costs one wants."""
+"""Worlds in which the claims are true, false or open: folders of fabricated runs with the accuracies, histories and
+costs one wants.
+"""
 
-import json
-from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from dp_common.config.resolve import resolve
-from dp_common.config.specification import run_id
 from dp_common.persistence import ledger
-from dp_common.persistence.meter import PRICED
-
-IMAGES = 200  # of test, monitor and each shifted set
-SEEDS = range(5)
-NOISE = (0.0, 0.005, -0.005, 0.01, -0.01)  # of one seed's accuracies, an image or two
-
-
-@lru_cache
-def settled(words):
-    return resolve(words.split() + ["train.seen=64k"] * ("train.seen=" not in words)).values
+from tests.results import fabricate
+from tests.results.fabricate import IMAGES as IMAGES
+from tests.results.fabricate import NOISE as NOISE
+from tests.results.fabricate import SEEDS as SEEDS
+from tests.results.fabricate import history as history
 
 
 def run(
-    root,
-    words,
-    seed=0,
-    accuracy=0.9,
-    monitor=None,
-    shifted=None,
-    state="done",
-    kept=None,
-    hours=None,
-    inside=None,
-    flags=True,
-):
-    """One run folder under ``root``; returns it. Accuracies are rounded to whole images of IMAGES. ``inside``: lines as of ``history``."""
-    values = settled(words) | {"seed": seed}
-    folder = root / run_id(values)
-    folder.mkdir(parents=True)
-    sets = {"test": accuracy, "monitor": accuracy if monitor is None else monitor, **(shifted or {})}
-    hits = {name: round(value * IMAGES) for name, value in sets.items()}
-    tested = {name: {"accuracy": count / IMAGES, "n": IMAGES, "interval": [0, 1]} for name, count in hits.items()}
-    lines = [
-        {
-            "kind": "open",
-            "run_id": folder.name,
-            "lost": 0.0,
-            "values": values,
-            "device": "cpu",
-            "devices": 1,
-            "cpu": "Abacus 3000",
-        }
-    ]
-    lines += [*(inside or ()), {"kind": "evaluate", "call": 99, **tested}] if state == "done" else []
-    lines += [{"kind": "close", "state": state, "why": None, "wall": 1.0}]
-    records = [{"n": n, "t": 1.0 + n, "attempt": 1, "spent": {}} | line for n, line in enumerate(lines)]
-    (folder / ledger.NAME).write_bytes(b"".join(map(ledger.encode, records)))
-    if state != "done":
-        return folder
-    kept = kept or values["scale"]
-    phases = dict.fromkeys(PRICED, 0.0) | {"train": hours or 0.01}
-    (folder / "summary.json").write_text(
-        json.dumps(
-            {
-                "run_id": folder.name,
-                "state": "done",
-                **{key: values[key] for key in ("strategy", "task", "teacher", "learner", "scale", "seed")},
-                "scale_reached": kept >= values["scale"],
-                "accuracy": tested["test"]["accuracy"],
-                "monitor_accuracy": tested["monitor"]["accuracy"],
-                "shifted": {name: tested[name]["accuracy"] for name in shifted or {}},
-                "images_generated": kept,
-                "images_kept": kept,
-                "images_seen": 64_000,
-                "iterations": 500,
-                "device": "cpu",
-                "gpu_hours": phases | {"total": sum(phases.values())},
-                "gpu_hours_spent": sum(phases.values()),
-                "values": values,
-                **counts(values, kept),
-            }
-        )
-    )
-    if flags:
-        order = np.random.default_rng(seed).permutation(IMAGES)  # of one seed, the same images are the easy ones
-        rows = [(name, image, bool(place < count)) for name, count in hits.items() for image, place in enumerate(order)]
-        pd.DataFrame(rows, columns=["set", "image", "correct"]).to_parquet(folder / "correct.parquet", index=False)
-    return folder
+    root: Path, words: str, seed: int = 0, accuracy: float = 0.9, *, hours: float | None = None, **more: Any
+) -> Path:
+    """One run folder under ``root``; ``hours``: of training; the rest as ``fabricate.run`` takes it.
+
+    No shifted sets if none are given.
+    """
+    values = fabricate.resolved(words + " train.seen=64k" * ("train.seen=" not in words)).values
+    more = {"shifted": {}, "summary": counts(values, more.get("kept") or values["scale"])} | more
+    return fabricate.run(root, words, accuracy, seed=seed, hours={"train": hours or 0.01}, **more)
+
+
+def runs(root, words, accuracies, noise=NOISE, seeds=SEEDS, **more):
+    """A run per seed and scale: ``accuracies`` {scale: mean}; seed k has noise[k] added.
+
+    What is callable among ``more`` is asked per seed.
+    """
+    for scale, accuracy in accuracies.items():
+        for seed in seeds:
+            own = {key: value(seed, scale) if callable(value) else value for key, value in more.items()}
+            run(root, f"{words} scale={scale}", seed, accuracy + noise[seed], **own)
 
 
 def counts(values, kept):
-    """Unit counts, from which hours are re-priced: a guided arm guides three quarters of its images, pruning scores eight for one."""
+    """Unit counts, from which hours are re-priced: a guided arm guides three quarters of its images, pruning scores
+    eight for one.
+    """
     guided = round(0.75 * kept) if values.get("dp.omega") else 0
     pool = 6 * kept if values["strategy"] == "prune" else 0
     generated, steps = kept + pool, values["sampler.steps"]
@@ -105,62 +56,10 @@ def counts(values, kept):
     }
 
 
-def runs(root, words, accuracies, noise=NOISE, seeds=SEEDS, **more):
-    """A run per seed and scale: ``accuracies`` {scale: mean}; seed k has noise[k] added. What is callable among ``more`` is asked per seed."""
-    for scale, accuracy in accuracies.items():
-        for seed in seeds:
-            run(
-                root,
-                f"{words} scale={scale}",
-                seed,
-                accuracy + noise[seed],
-                **{key: value(seed, scale) if callable(value) else value for key, value in more.items()},
-            )
-
-
-def history(jump=0.0, rise=0.0, before=0.0, after=0.0, additions=2, probe=True, images=100):
-    """Ledger lines of a run's calls and probe: the loss is 1 and ``jump`` more in the interval after an addition; monitor is ``rise`` higher at
-    each addition than at the last; a batch's error is 0.4 when it comes, ``before`` and ``after`` more by the learners beside it."""
-    lines, size, seen = [], 0, 0
-
-    def call(name, answer, measured):
-        lines.append(
-            {
-                "kind": "call",
-                "call": len(lines) + 1,
-                "name": name,
-                "args": {},
-                "answer": answer,
-                "added": [],
-                "used": [],
-                "state": {"size": size, "seen": seen, "seen_total": seen, "iterations": seen // 10},
-                "measured": measured,
-            }
-        )
-
-    for addition in range(additions + 1):
-        size += images
-        call("generate", images, {})
-        for step in range(2):
-            seen += 1000
-            call("train", 0.0, {"loss": 1.0 + jump * (addition > 0 and step == 0), "monitor": 0.8 + rise * addition})
-    seen += 1000
-    call("cooldown", 0.0, {"loss": 0.2, "monitor": 0.99})
-    if probe:
-        rows = [
-            (addition, at, 0.4 + {-1: before, 1: after}.get(at - addition, 0.0), 1.0 + (at == addition) * jump)
-            for addition in range(additions + 1)
-            for at in range(additions + 2)
-        ]
-        columns = dict(zip(("addition", "at", "error", "loss"), map(list, zip(*rows))))
-        more = {key: [0] * len(rows) for key in ("seen", "images", "entropy", "missed", "error_missed")}
-        lines.append({"kind": "probe", "call": len(lines), "additions": [], **columns, **more})
-    return lines
-
-
 def theory(root, off=0.0, se=0.003, gains=(0.02, 0.03), spread=0.005, repeats=16, loops=None, again=True):
-    """A ledger of the theory under ``root``: 40 points around their limit, one of them ``off`` it (a second time too, if ``again``), and the
-    loop in which adaptive is gains[0] better than frozen, and frozen gains[1] better than random; ``loops`` of its ``repeats`` are there."""
+    """A ledger of the theory under ``root``: 40 points around their limit, one of them ``off`` it (a second time too,
+    if ``again``), and the loop in which adaptive is gains[0] better than frozen, and frozen gains[1] better than
+    random; ``loops`` of its ``repeats`` are there."""
     rng = np.random.default_rng(0)
 
     def point(x, deviation, **more):
@@ -258,7 +157,9 @@ OPEN = {
 
 
 def build(root, facts):
-    """A root in which the claims are as ``facts`` (TRUE, FALSE, OPEN) say: two scales, five seeds, a UNet as the teacher."""
+    """A root in which the claims are as ``facts`` (TRUE, FALSE, OPEN) say: two scales, five seeds, a UNet as the
+    teacher.
+    """
     rough = facts["noise"] is ROUGH
     for number, (words, accuracies) in enumerate(facts.items()):
         if words in ("noise", "inside", "shift", "cost"):

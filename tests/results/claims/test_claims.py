@@ -1,10 +1,13 @@
-"""Claims C1 to C10 on worlds in which each is true, false or open; their sweeps, table and application. Rules in detail: test_claims_rules.py."""
+"""Claims C1 to C10 on worlds in which each is true, false or open; their sweeps, table and application.
+
+Rules in detail: test_rules.py.
+"""
 
 import pandas as pd
 import pytest
 
 from benchmarks import claims as application
-from benchmarks import grid_files, theory
+from benchmarks import cli, grid_files, theory
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 from results import claims
@@ -23,10 +26,10 @@ WORLDS = {
 def verdicts(tmp_path_factory):
     """{verdict: ({id: Claim}, root)} of the three worlds."""
     found = {}
-    for verdict, (facts, theory) in WORLDS.items():
+    for verdict, (facts, study) in WORLDS.items():
         root = tmp_path_factory.mktemp(verdict)
         world.build(root, facts)
-        world.theory(root, **theory)
+        world.theory(root, **study)
         found[verdict] = ({one.id: one for one in claims.evaluate(root)}, root)
     return found
 
@@ -54,7 +57,7 @@ def runs_of(sweep):
         python, m, module, *words = line.split()
         assert (python, m) == ("python", "-m")
         if module == "benchmarks.theory":
-            theory.parse(words)
+            cli.parse(words, theory.Options)
         else:
             assert module == "benchmarks.sweep"
             words = ["seed=0,4" if word.startswith("seed=") else word for word in words]
@@ -99,7 +102,7 @@ def test_what_was_not_run_proposes_runs_that_resolve(tmp_path):
         line = one.sweep.split(" && ")[-1]
         assert one.id == "C9" or len(grid_files.expand(line.split()[3:])) >= 5, one
         for words in [part.split()[3:] for part in one.sweep.split(" && ")]:
-            theory.parse(words) if one.id == "C9" or "dp" not in str(words) else resolve(grid_files.expand(words)[-1])
+            cli.parse(words, theory.Options) if one.id == "C9" or "dp" not in str(words) else resolve(grid_files.expand(words)[-1])
 
 
 def test_a_study_of_the_theory_alone_is_enough(tmp_path):
@@ -128,7 +131,10 @@ def test_each_comparison_has_its_own_verdict(tmp_path):
         ("refuted", True),
     ]
     table = claims.table(found)
-    assert table.columns[:3] == ["id", "in", "claim"] and [row[1] for row in table.rows if row[0]] == ["1", "2"]
+    assert table.columns[:3] == ["id", "in", "claim"] and [row[1].text for row in table.rows if row[0].text] == [
+        "1",
+        "2",
+    ]
     assert any(note.startswith("Comparison 2") and "128,000" in note for note in table.notes)
 
 
@@ -143,7 +149,7 @@ def test_of_some_seeds_only(tmp_path, capsys):
         application.main([str(tmp_path), f"seeds={seeds}", f"out={tmp_path / 'out'}"])
         found[seeds] = set(pd.read_csv(tmp_path / "out" / "claims.csv").query("id == 'C1'")["claim_verdict"])
     assert found == {"0..2": {"confirmed"}, "3..5": {"refuted"}}
-    with pytest.raises(BadInput, match="seeds=9: .*no run under"):
+    with pytest.raises(BadInput, match="seed=9: .*no run under"):
         application.main([str(tmp_path), "seeds=9"])
 
 
@@ -156,7 +162,7 @@ def test_table_and_files(verdicts, tmp_path, capsys):
         for name in ("claims.md", "claims.tex", "claims.csv")
     )
     table = claims.table(list(found.values()))
-    assert [row[-1] for row in table.rows if row[0]] == [
+    assert [row[-1].text for row in table.rows if row[0].text] == [
         "refuted"
     ] * 10 and "0 confirmed, 10 refuted, 0 undecided, 0 not run" in table.caption
     assert (
@@ -183,3 +189,39 @@ def test_bad_input_is_one_line(words, part):
     with pytest.raises(BadInput, match=part) as caught:
         application.main(words)
     assert "\n" not in str(caught.value)
+
+
+NEW = '''
+"""C11: dp is above a strategy that nobody here has heard of."""
+
+from results.claims.judging.claim import Claim
+from results.claims.judging.pairs import above, by_scale
+
+HALF = "dp − static"
+
+
+def judge(selection):
+    return by_scale(HALF, selection.arm("dp"), selection.arm("static"), above)
+
+
+CLAIM = Claim("C11", "dp above static", "Above zero.", {HALF: (("dp", {}), ("static", {}))}, lambda: "—", judge)
+'''
+
+
+def test_a_new_claim_is_one_file(tmp_path, monkeypatch):
+    """A module that lies in a folder of claims is judged, in the order of ids; nothing else says that it is there."""
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more/above_static.py").write_text(NEW)
+    monkeypatch.setattr(claims, "__path__", [*claims.__path__, str(tmp_path / "more")])
+    assert [claim.id for claim in claims.all_claims()] == [*IDS, "C11"]
+    world.runs(tmp_path / "runs", "strategy=static", {"500": 0.6}, world.FLAT)
+    world.runs(tmp_path / "runs", "strategy=dp", {"500": 0.9}, world.FLAT)
+    (found,) = claims.evaluate(tmp_path / "runs", only=("C11",))
+    assert (found.verdict, found.claim) == ("confirmed", "dp above static")
+
+
+def test_an_interrupted_study_of_the_theory_has_no_toy_yet(tmp_path):
+    """Its loop comes last: until then nothing is said of it, and nothing fails."""
+    world.theory(tmp_path, loops=0)
+    found = {one.id: one for one in claims.evaluate(tmp_path)}
+    assert found["C10"].verdict == "not run" and "not finished" in found["C9"].why

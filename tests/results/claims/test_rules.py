@@ -1,5 +1,6 @@
 """The claims' rules in detail: what decides, what does not, and what is left out."""
 
+from dataclasses import replace
 from math import log, log2
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from results import claims
 from results.analysis import repricing
 from results.analysis.stats import Interval
-from results.claims import pairs
+from results.analysis.study import load
+from results.claims.judging import pairs
+from results.claims.judging.arm_selection import ArmSelection
 from tests.results.claims import claim_world as world
 
 
@@ -75,7 +78,11 @@ def omegas(root, accuracies, monitors, words=""):
     for (omega, accuracy), monitor in zip(accuracies.items(), monitors):
         for seed in range(3):
             world.run(
-                root, f"strategy=dp dp.omega={omega} scale=1k {words}", seed, accuracy + world.NOISE[seed], monitor
+                root,
+                f"strategy=dp dp.omega={omega} scale=1k {words}",
+                seed,
+                accuracy + world.NOISE[seed],
+                monitor=monitor,
             )
 
 
@@ -151,14 +158,14 @@ def test_c4_three_pairs_have_no_interval(tmp_path):
 
 def test_c4_on_the_mixture_only_repriced(tmp_path):
     from benchmarks import claims as application
-    from benchmarks.cli import words_of
+    from benchmarks import unit_costs
+    from benchmarks.cli import parse
 
     hours(tmp_path, "mixture", None, cost=9)
     found = one(tmp_path, "C4")
     assert found.verdict == "undecided" and "re-priced" in found.why
-    words_of(found.sweep.split()[3:], application.DEFAULTS)
-    assert "prices the mixture itself" in one(tmp_path, "C4", repricing.load("results/measured/speed/cpu.csv")).why
-    found = one(tmp_path, "C4", repricing.load(words_of(found.sweep.split()[3:], application.DEFAULTS)["prices"]))
+    assert "prices the mixture itself" in one(tmp_path, "C4", repricing.load(unit_costs.path_of("prices", "cpu"))).why
+    found = one(tmp_path, "C4", parse(found.sweep.split()[3:], application.Options).load_prices())
     assert (
         found.verdict == "confirmed" and "re-priced" in found.ours
     )  # 28,000 plain images of prune for 4,000 of dp, at UNet prices
@@ -306,7 +313,9 @@ def test_how_many_replicates_would_do(n, half, distance, wanted):
 
 
 def test_the_bootstrap_knows_the_mean_and_the_spread_of_images():
-    """One seed's difference has variance p(1 − p)/n over images; the mean of R equal ones has the same, for they share the images."""
+    """One seed's difference has variance p(1 − p)/n over images; the mean of R equal ones has the same, for they share
+    the images.
+    """
     rng = np.random.default_rng(1)
     flags = rng.random((1, 400)) < 0.3
     sides = ([flags] * 4, [np.zeros((1, 400), dtype=bool)] * 4)
@@ -323,3 +332,23 @@ def test_the_bootstrap_knows_the_mean_and_the_spread_of_images():
     assert apart[1] - apart[0] < 0.8 * (
         high - low
     )  # own images for each seed: 1/√4 as wide, √2 of that since seeds are drawn too
+
+
+def test_a_strategy_that_nobody_knows_is_selected_like_any_other(tmp_path):
+    """What was chosen for it is another arm; when and how much it adds is its plan, which may differ between scales."""
+    for scale, patience in ((500, 1), (1000, 2)):
+        for seed in range(2):
+            world.run(tmp_path, f"strategy=prune scale={scale} prune.patience={patience}", seed, 0.8)
+            world.run(
+                tmp_path, f"strategy=prune scale={scale} prune.patience={patience} prune.balance=global", seed, 0.7
+            )
+    comparison = load(tmp_path).single()
+    renamed = [
+        values | {"strategy": "mine"} | {key.replace("prune.", "mine."): value for key, value in values.items()}
+        for values in comparison.runs["values"]
+    ]
+    runs = comparison.runs.assign(strategy="mine", values=[one | {"strategy": "mine"} for one in renamed])
+    selection = ArmSelection(replace(comparison, runs=runs), tmp_path)
+    assert len(selection.arm("mine")) == len(selection.arm("mine", balance="global")) == 4
+    assert set(selection.arm("mine")["accuracy"]) == {0.8} and selection.plan("mine", 500) == "patience=1"
+    assert sorted(selection.curve("mine", "balance")["value"].unique()) == ["class", "global"]

@@ -1,4 +1,6 @@
-"""Figures of known truth and of the plane, from fabricated ledgers: the numbers in them, the controls, and what is left unsaid."""
+"""Figures of known truth and of the plane, from fabricated ledgers: the numbers in them, the controls, and what is left
+unsaid.
+"""
 
 import io
 import re
@@ -10,11 +12,11 @@ import pytest
 from dp_common.errors import Damaged
 from dp_common.files import digest
 from dp_common.persistence import ledger
-from results.analysis.comparisons import one_group
+from results.analysis.study import load
 from results.figures import plane, truth
 from results.reading import history
-from results.reading.runs import load
-from tests.results.conftest import make_run, write_ledger
+from tests.results.fabricate import run as make_run
+from tests.results.fabricate import write_ledger
 
 COLUMNS = (
     "addition",
@@ -34,7 +36,9 @@ RIGHT = {0: 0.97, 0.05: 0.95, 0.2: 0.75, 2.0: 0.6}  # true labels by ω
 
 
 def probed(root, words, omega=0.0, rule="relative", additions=3, silent=(), seed=0, drawn=True):
-    """A run whose additions k = 0, 1, ... are at distance 0.01·k from their target, plain images at 0.03·k from it and 0.002 from P."""
+    """A run whose additions k = 0, 1, ... are at distance 0.01·k from their target, plain images at 0.03·k from it and
+    0.002 from P.
+    """
     folder = make_run(
         root, f"task=plane scale=1k probe=truth seed={seed} {words}", summary={"probe_hours": 0.001}, flags=False
     )
@@ -94,7 +98,7 @@ def probed(root, words, omega=0.0, rule="relative", additions=3, silent=(), seed
 
 
 def drawing(additions):
-    """Class 0 left of x = 0, 1 right of it, at every moment but the first, when nothing is known; density: a Gaussian."""
+    """Class 0 left of x = 0, 1 right of it, at every moment but the first, when nothing is known; a Gaussian density."""
     axis = np.linspace(-1, 1, 41)
     x, y = np.meshgrid(axis, axis)
     left = 1 / (1 + np.exp(20 * x))
@@ -115,16 +119,11 @@ def drawing(additions):
     return buffer.getvalue()
 
 
-@pytest.fixture(autouse=True)
-def quick(request, monkeypatch):
-    """Plotted, not rendered, which is most of the work; where bytes are compared they are."""
-    if "bytes" not in request.node.name:
-        monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **more: path.touch())
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """ω of the relative rule, one of rule=score, growing without guidance, static; three seeds, in one of which an addition says nothing."""
+    """ω of the relative rule, one of rule=score, growing without guidance, static; three seeds, in one of which an
+    addition says nothing.
+    """
     root = tmp_path_factory.mktemp("world")
     for seed in range(3):
         probed(root, "strategy=static", additions=1, seed=seed)
@@ -136,9 +135,7 @@ def world(tmp_path_factory):
 
 
 def drawn(root, module, folder):
-    folder.mkdir()
-    group, rows = one_group(load(root))
-    return module.draw(rows, folder, group)
+    return module.draw(load(root).single(), folder)
 
 
 def csv_of(figure):

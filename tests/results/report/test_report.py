@@ -1,4 +1,6 @@
-"""The report: what its sentences say of which numbers, that its page stands on its own and links to what is there, and that it is the same twice."""
+"""The report: what its sentences say of which numbers, that its page stands on its own and links to what is there, and
+that it is the same twice.
+"""
 
 import csv
 import json
@@ -14,15 +16,14 @@ from benchmarks import report as application
 from dp_common.errors import BadInput
 from dp_common.persistence import ledger
 from results import report
-from results.analysis.cells import BASELINES, differences
 from results.analysis.cost_to_target import Speedup
-from results.claims.claim import Claim
-from results.figures.style import Figure
-from results.reading.runs import load
-from results.report import caveats, headline, made, page, svg
-from results.tables import all_tables
-from results.tables.table import Table
-from tests.results.conftest import make_run
+from results.analysis.study import Study, load
+from results.claims import Judgement
+from results.figures import Figure
+from results.report import caveats, headline, made, page, sections, svg
+from results.tables import of_comparisons
+from results.tables.table import Cell, Table, text_rows
+from tests.results.fabricate import run as make_run
 
 VOID = {"meta", "img", "br"}
 SHAPES = '<svg xmlns:xlink="http://www.w3.org/1999/xlink" width="72pt" height="36pt" viewBox="0 0 72 36" xmlns="http://www.w3.org/2000/svg" version="1.1">'
@@ -34,7 +35,7 @@ DRAWN = f"""<?xml version="1.0" encoding="utf-8" standalone="no"?>
 L 1 1"/><use xlink:href="#m1" x="3"/><g clip-path="url(#p1)"/></g>
  <defs><clipPath id="p1"><rect width="3" height="4"/></clipPath></defs></svg>"""
 CLAIMS = [
-    Claim(
+    Judgement(
         "C1",
         "dp above static at every scale",
         "confirmed above, refuted below",
@@ -45,7 +46,7 @@ CLAIMS = [
         "python -m benchmarks.sweep strategy=static,dp scale=1k root=/home/somebody/runs seed=0..9",
         "digits",
     ),
-    Claim(
+    Judgement(
         "C7",
         "growing patience equals fixed",
         "equivalence",
@@ -119,35 +120,33 @@ def composed(root, out, claims=CLAIMS, words=()):
     """The page of a root, with two figures that use the same ids."""
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
-    frame = load(root)
-    groups = [
-        (group, tables, [figure(out / "figures", title) for title in ("One thing", "Another thing") if tables])
-        for group, tables in all_tables(frame)
+    study = load(root)
+    shown = [
+        report.Shown(
+            one, tables, [figure(out / "figures", title) for title in ("One thing", "Another thing") if tables]
+        )
+        for one, tables in of_comparisons(study)
     ]
     across = [
         Table(
             "Table 1: digits",
             "Apart.",
             ["method", "test"],
-            [["`dp`", "90.1 [89.0, 91.2] n=5"], ["paper", "68.0"]],
+            [[Cell("`dp`"), Cell("90.1 [89.0, 91.2] n=5", 90.1, 89.0, 91.2, 5)], [Cell("paper"), Cell("68.0", 68.0)]],
             "ll",
             (),
             ((0, "measured here"), (1, "as published")),
         )
     ]
-    return report.compose(frame, root, out, groups, across, claims, words=words)
+    return report.compose(study, root, out, shown, across, claims, words)
 
 
 # ------------------------------------------------------------------ sentences
 
 
-def gaps(rows):
-    return {baseline: differences(rows, baseline) for baseline in BASELINES}
-
-
-def told(root):
-    frame = load(root)
-    return headline.told(frame, gaps(frame))
+def sentences(root):
+    comparison = load(root).single()
+    return headline.sentences(comparison, headline.gaps_of(comparison))
 
 
 def said(**found):
@@ -182,8 +181,9 @@ def test_a_speedup_in_words():
     )
     few = said(n=2, factor=1.8, low=nan, high=nan, censored=3, never=1, baseline_never=3)
     assert few == (
-        "Undecided: `static`'s best accuracy (94.0 %) costs `static` 1.8× the images generated that it costs `dp`, read in 2 pairs of seeds; "
-        "too few for an interval; 3 censored: `dp` never there in 1, `static` never there in 3."
+        "Undecided: `static`'s best accuracy (94.0 %) costs `static` 1.8× the images generated that it costs `dp`, "
+        "read in 2 pairs of seeds; too few for an interval; 3 censored: `dp` never there in 1, `static` never there "
+        "in 3."
     )
     assert said(n=0, factor=nan, low=nan, high=nan, censored=5, never=2, baseline_never=3).startswith(
         "Undecided: no pair of seeds of `dp` and `static`"
@@ -195,7 +195,7 @@ def test_a_speedup_in_words():
 
 
 def test_the_headline_follows_the_numbers(study):
-    first, rest = told(study)
+    first, rest = sentences(study)
     # dp is one step of three ahead: at 1k it has what static has at 2k, seed by seed
     assert (
         first
@@ -216,14 +216,14 @@ def test_the_headline_says_so_where_dp_is_worse(make):
         for step, scale in enumerate(("1k", "2k")):
             make(f"strategy=static scale={scale} seed={seed}", accuracy=0.90 + 0.02 * step)
             make(f"strategy=dp scale={scale} seed={seed}", accuracy=0.85 + 0.02 * step)
-    first, rest = told(make.root)
+    first, rest = sentences(make.root)
     assert first == "`dp` does not reach `static`'s best accuracy (92.0 %) at any scale, in any of 4 seeds."
     assert any("decidedly below at 1k, 2k (-5.0 to -5.0 points" in text for text in rest)
 
 
 def test_the_headline_waits_for_runs(make):
     make("strategy=static scale=1k", state="open")
-    assert told(make.root)[0] == "Too few runs are finished to compare anything yet."
+    assert sentences(make.root)[0] == "Too few runs are finished to compare anything yet."
 
 
 def test_what_is_not_finished_is_open(make):
@@ -232,19 +232,18 @@ def test_what_is_not_finished_is_open(make):
         make(f"strategy=dp scale={scale}", accuracy=0.9, state="done" if scale == "1k" else "open")
         make(f"strategy=prune scale={scale}", accuracy=0.85)
     assert (
-        told(make.root)[0] == "`prune` does not reach `static`'s best accuracy (90.0 %) at any scale, in any of 1 seed."
+        sentences(make.root)[0]
+        == "`prune` does not reach `static`'s best accuracy (90.0 %) at any scale, in any of 1 seed."
     )
-    assert "Open, since runs are still to finish: what `dp` pays for that accuracy." in told(make.root)[1]
+    assert "Open, since runs are still to finish: what `dp` pays for that accuracy." in sentences(make.root)[1]
 
 
 # ------------------------------------------------------------------ caveats, and how it was made
 
 
 def kept_in_mind(root):
-    from results.analysis.comparisons import groups
-
-    ((group, rows),) = groups(load(root))
-    return " ".join(caveats.of_group(group, rows, gaps(rows)))
+    comparison = load(root).single()
+    return " ".join(caveats.of_comparison(comparison, headline.gaps_of(comparison)))
 
 
 def test_caveats_are_those_that_apply(make):
@@ -268,6 +267,10 @@ def test_caveats_are_those_that_apply(make):
     assert "Not finished: 1 failed" in more and "2 kinds of device (NVIDIA H100, cpu)" in more
 
 
+def texts_of(table):
+    return [[cell.text for cell in row] for row in table.rows]
+
+
 def test_dirty_commits_and_mixed_versions_are_told(make):
     for seed, (commit, torch) in enumerate((("a" * 40, "2.14.1"), ("b" * 40, "2.13.0"))):
         folder = make(f"strategy=static scale=1k seed={seed}")
@@ -275,17 +278,16 @@ def test_dirty_commits_and_mixed_versions_are_told(make):
         (folder / "summary.json").write_text(
             json.dumps(summary | {"git": {"commit": commit, "dirty": seed == 1}, "versions": {"torch": torch}})
         )
-    frame = load(make.root)
-    told = caveats.of_code(frame)
-    assert told == [
+    runs = load(make.root).runs
+    assert caveats.of_code(runs) == [
         "The runs come from 2 commits.",
         "1 of 2 finished runs were made with uncommitted changes.",
         "Runs used torch 2.13.0 and 2.14.1; bit-equality is promised for one version only.",
     ]
-    by_title = {table.title: table for table in made.tables(frame)}
-    assert by_title["Commits"].rows == [["`aaaaaaaaaaaa`", "no", "1"], ["`bbbbbbbbbbbb`", "yes", "1"]]
-    assert by_title["Software of the runs"].rows == [["torch", "2.13.0 (1 runs), 2.14.1 (1 runs)"]]
-    assert by_title["Machines"].rows == [["cpu", "Abacus 3000", "1", "1", "2"]]
+    by_title = {table.title: table for table in made.tables(runs)}
+    assert texts_of(by_title["Commits"]) == [["`aaaaaaaaaaaa`", "no", "1"], ["`bbbbbbbbbbbb`", "yes", "1"]]
+    assert texts_of(by_title["Software of the runs"]) == [["torch", "2.13.0 (1 runs), 2.14.1 (1 runs)"]]
+    assert texts_of(by_title["Machines"]) == [["cpu", "Abacus 3000", "1", "1", "2"]]
 
 
 def test_commands_are_those_remembered_without_their_place(make):
@@ -298,7 +300,7 @@ def test_commands_are_those_remembered_without_their_place(make):
         "runs": {planned.name: [], next(name.name for name in make.root.iterdir() if "s1" in name.name): []},
     }
     (make.root / "sweeps" / "x.json").write_text(json.dumps(content))
-    sweeps, singles = made.commands(load(make.root), make.root)
+    sweeps, singles = made.commands(load(make.root).runs, make.root)
     assert sweeps == [("python -m benchmarks.sweep strategy=static seed=0..1 'data.root=…/images net'", 2, 1)]
     assert len(singles) == 1 and singles[0].startswith("python -m benchmarks.run") and alone.name
 
@@ -324,16 +326,18 @@ def test_a_heavy_svg_gives_way_to_its_png():
 
 def test_words_and_cells():
     assert (
-        page.words("`dp omega=0` gained -0.4 [-1.2, 0.4], n = 5 <b>")
+        page.prose("`dp omega=0` gained -0.4 [-1.2, 0.4], n = 5 <b>")
         == "<code>dp omega=0</code> gained −0.4 [−1.2,\u00a00.4], n\u00a0=\u00a05 &lt;b&gt;"
     )
-    assert page.words("2026-01-02 a-1 93.5 %") == "2026-01-02 a-1 93.5\u00a0%"
+    assert page.prose("2026-01-02 a-1 93.5 %") == "2026-01-02 a-1 93.5\u00a0%"
     assert (
-        page.cell("+1.31 [+0.40, +2.22] n=5 (+1 short) ↑")
+        page.cell_html(Cell("+1.31 [+0.40, +2.22] n=5 (+1 short) ↑", 1.31, 0.4, 2.22, 5, "above"))
         == '<b>+1.31 ↑</b> <span class="interval">[+0.40,\u00a0+2.22] n=5 (+1 short)</span>'
     )
-    assert page.cell("12,500 n=3 (+2 never)") == '<b>12,500</b> <span class="interval">n=3 (+2 never)</span>'
-    assert page.cell("—(2/5)") == "—(2/5)" and page.cell("`static`") == "<code>static</code>"
+    few = page.cell_html(Cell("12,500 n=3 (+2 never)", 12500, n=3))
+    assert few == '<b>12,500</b> <span class="interval">n=3 (+2 never)</span>'
+    assert page.cell_html(Cell("—(2/5)")) == "—(2/5)" and page.cell_html(Cell("`static`")) == "<code>static</code>"
+    assert page.cell_html(Cell("12,500", 12500)) == "12,500"  # a count is told with nothing
 
 
 def test_the_page_stands_on_its_own(study, written):
@@ -385,9 +389,9 @@ def test_tables_are_whole_and_their_csv_has_the_same_cells(written):
 
 def test_what_has_the_same_title_has_its_own_anchor_and_file(tmp_path):
     (tmp_path / "tables").mkdir()
-    found = report.anchored([Table("Cost of 93.5 %", "", ["arm"], [[name]], "l") for name in "ab"], "c1")
+    found = sections.anchored([Table("Cost of 93.5 %", "", ["arm"], text_rows([[name]]), "l") for name in "ab"], "c1")
     assert [anchor for anchor, _ in found] == ["c1-cost-of-93-5", "c1-cost-of-93-5-2"]
-    assert [(tmp_path / report.stored(table, anchor, tmp_path)).read_text() for anchor, table in found] == [
+    assert [(tmp_path / sections.stored(table, anchor, tmp_path)).read_text() for anchor, table in found] == [
         "arm\na\n",
         "arm\nb\n",
     ]
@@ -409,20 +413,12 @@ def test_repriced_tables_say_so(study, tmp_path):
         ),
     ]
     (tmp_path / "prices.csv").write_text("\n".join(rows) + "\n")
-    frame = load(study).assign(
-        additions=[[]] * 24, classifier_evaluations=0, gradients=0, network_evaluations=0, monitor_evaluations=0
-    )
-    ((_, tables),) = report.repriced(
-        frame.assign(network_evaluations=20 * frame["images_generated"]),
-        repricing.load(tmp_path / "prices.csv"),
-        (),
-        "test",
-    )
-    assert (
-        tables
-        and all("re-priced" in table.title for table in tables)
-        and any(table.title.startswith("Accuracy on test by") for table in tables)
-    )
+    loaded = load(study)
+    counts = dict.fromkeys(("classifier_evaluations", "gradients", "network_gradients", "monitor_evaluations"), 0)
+    runs = loaded.runs.assign(additions=[[]] * 24, network_evaluations=20 * loaded.runs["images_generated"], **counts)
+    (tables,) = report.repriced(Study.of_frame(runs), repricing.load(tmp_path / "prices.csv"))
+    assert tables and all("re-priced" in table.title for table in tables)
+    assert any(table.title.startswith("Accuracy on test by") for table in tables)
 
 
 def test_claims_stand_with_their_verdicts(make, tmp_path, written):
@@ -444,7 +440,7 @@ def test_claims_stand_with_their_verdicts(make, tmp_path, written):
 
 
 def test_the_theory_stands_where_its_ledger_is(tmp_path, monkeypatch):
-    assert report.theory(tmp_path, tmp_path) == []
+    assert sections.theory(tmp_path, tmp_path) == []
     (tmp_path / "theory").mkdir()
     opened = {
         "n": 0,
@@ -455,11 +451,11 @@ def test_the_theory_stands_where_its_ledger_is(tmp_path, monkeypatch):
         "argv": ["root=/home/me", "out=/home/me/paper", "d=100"],
     }
     (tmp_path / "theory" / "theory.jsonl").write_bytes(ledger.encode(opened))
-    monkeypatch.setattr("results.analysis.theory.told", lambda records: f"{len(records)} record agrees <= all")
+    monkeypatch.setattr("results.analysis.theory.summary_text", lambda records: f"{len(records)} record agrees <= all")
     monkeypatch.setattr(
         "results.figures.theory.draw", lambda records, study, folder: [figure(folder, "Error against p")]
     )
-    (section,) = report.theory(tmp_path, tmp_path)
+    (section,) = sections.theory(tmp_path, tmp_path)
     assert (
         section.parts == (("Error against p", "theory-error-against-p"),)
         and "python -m benchmarks.theory d=100<" in section.body
@@ -499,12 +495,12 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
         make_run(root, f"strategy=static scale=1k seed={seed}", accuracy=0.9)
     monkeypatch.setattr(
         "results.figures.draw_all",
-        lambda frame, out, *rest: [(group, [figure(Path(out), "A thing")]) for group, _ in all_tables(frame)],
+        lambda study, out: [(one, [figure(Path(out), "A thing")]) for one in study.comparisons],
     )
     application.main([str(root), "seeds=0", "exclude=monitor"])
     text = (root / "report" / report.NAME).read_text()
     assert (
-        "written to" in capsys.readouterr().err and "python -m benchmarks.report ROOT seeds=0 exclude=monitor" in text
+        "written to" in capsys.readouterr().err and "python -m benchmarks.report ROOT seed=0 exclude=monitor" in text
     )
     assert "Finished are 1 of 1 run: 1 arm at 1k, up to 1 seed." in text and Page(text).ids
     again = tmp_path / "again"
@@ -512,8 +508,8 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
     assert (again / report.NAME).read_bytes() == text.encode()  # the report itself under the root changes nothing
     for words, key in (
         (["root=nowhere"], "root"),
-        (["seed=1"], "seed"),
-        ([str(root), "seeds=7"], "seeds"),
+        (["sead=1"], "sead"),
+        ([str(root), "seeds=7"], "seed"),
         ([str(root), "prices=nothing.csv"], "prices"),
         ([str(root), "on=blurr"], "on"),
         ([str(root), "exclude=trian"], "exclude"),
@@ -521,3 +517,23 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
         with pytest.raises(BadInput) as error:
             application.main(words)
         assert error.value.key == key, words
+
+
+# ------------------------------------------------------------------ on a small screen
+
+
+def test_a_caption_has_four_lines_and_the_rest_unfolds():
+    short = "Accuracy on test against images. Dots: runs."
+    assert page.split_caption(short) == (short, "") and "<details>" not in page.caption(short, {})
+    first, rest = page.split_caption(" ".join(f"Sentence {n} says what it says of the picture." for n in range(30)))
+    assert len(first) <= page.FOUR_LINES and first.endswith("picture.") and rest.startswith("Sentence")
+    whole = page.caption(f"{first} {rest}", {"CSV": "a.csv"})
+    assert whole.index("a.csv") < whole.index("<details>") and "Sentence 29" in whole
+
+
+def test_what_several_captions_say_is_said_once(study, tmp_path):
+    comparison = load(study).single()
+    shared = "Not drawn, run at one scale only: dp omega=0.2."
+    items = [Figure("a", "A", f"What A shows. {shared} Task digits.", ()), Figure("b", "B", f"B. {shared}", ())]
+    assert [sections.without(one, shared).caption for one in items] == ["What A shows. Task digits.", "B."]
+    assert sections.without(items[0], "", shared, "Task digits.").caption == "What A shows." and comparison

@@ -3,18 +3,11 @@
 import pytest
 from scipy import stats
 
-from results.reading.runs import load
-from results.tables.ablations import of_settings, of_strategies
-from results.tables.accuracy import comparison
-
-
-def table_of(table):
-    return {row[0].replace("`", ""): dict(zip(table.columns[1:], row[1:])) for row in table.rows}
-
-
-def some(make, words, accuracies, monitors=None):
-    for seed, accuracy in enumerate(accuracies):
-        make(f"{words} seed={seed}", accuracy=accuracy, monitor=monitors[seed] if monitors else None)
+from results import load
+from results.tables import accuracy
+from results.tables.ablations import across, tables
+from tests.results.tables.shown import seeds as some
+from tests.results.tables.shown import texts
 
 
 @pytest.fixture
@@ -28,16 +21,16 @@ def study(make):
     some(make, "strategy=prune prune.score=random scale=1k", [0.7] * 3)
     for arm in ("dp", "dp dp.omega=0"):
         some(make, f"strategy={arm} scale=2k", [0.9] * 3)
-    return load(make.root)
+    return load(make.root).single()
 
 
 def test_one_parameter_changed_beside_the_default_at_equal_scale(study):
-    (table,) = of_strategies(study)  # a control alone is no ablation: none of prune
+    (table,) = tables(study)  # a control alone is no ablation: none of prune
     assert table.title == "Ablations of `dp`" and [words for _, words in table.parts] == [
         "new_weight, at 1k",
         "omega, at 1k",
     ]
-    rows = table_of(table)
+    rows = texts(table)
     assert list(rows) == ["new_weight=1 (default)", "new_weight=2", "omega=0", "omega=0.05 (default)", "omega=0.2"]
     low, high = stats.t.interval(0.95, 2, loc=8 + 2 / 3, scale=stats.sem([10, 8, 8]))
     assert rows["omega=0.2"]["test, minus default"] == f"+8.67 [{low:+.2f}, {high:+.2f}] n=3 ↑"
@@ -51,13 +44,13 @@ def test_one_parameter_changed_beside_the_default_at_equal_scale(study):
 
 
 def test_on_monitor_it_stands_once(study):
-    (table,) = of_strategies(study, on="monitor")
+    (table,) = tables(study.with_(eval_set="monitor"))
     assert table.columns == ["", "monitor", "monitor, minus default"]
 
 
 def test_ablations_leave_the_other_tables_and_nothing_is_lost(study):
-    table = comparison(study)
-    arms = [row[0] for row in table.rows]
+    (table,) = accuracy.tables(study)
+    arms = [row[0].text for row in table.rows]
     assert arms == ["`prune`", "`prune score=random`", "`dp`", "`dp omega=0`", "`dp omega=0.2 patience=1`"]
     assert "Under ablations: `dp new_weight=2`, `dp omega=0.2`." in table.notes
 
@@ -67,10 +60,10 @@ def test_published_ablations_stand_apart(make):
         make(f"preset=paper/imagenet100-ablation-{words} train.seen=102400000", accuracy=0.68)
     for scale in ("80k", "320k", "910k"):  # with plans of their own
         make(f"preset=paper/imagenet100-{scale} train.seen=102400000", accuracy=0.68)
-    tables = of_strategies(load(make.root))
-    rows = table_of(tables[0])
-    start, words = tables[0].parts[-1]
-    assert words.startswith("as published, no interval: Askari-Hemmat") and len(tables[0].rows) - start == 6
+    table = tables(load(make.root).single())[0]
+    rows = texts(table)
+    start, words = table.parts[-1]
+    assert words.startswith("as published, no interval: Askari-Hemmat") and len(table.rows) - start == 6
     assert rows["patience_growth=0"]["test"] == "67.2" and rows["patience_growth=0"]["test, minus default"] == "-0.82"
     assert rows["new_weight=2"] == {
         "monitor": "—",
@@ -86,14 +79,15 @@ def test_a_key_of_no_strategy_is_an_ablation_across_comparisons(make):
             some(make, f"strategy={arm} scale=1k sampler.steps={steps}", accuracies)
     some(make, "strategy=static scale=2k sampler.steps=50", [0.9, 0.9])  # has no partner
     some(make, "strategy=static scale=1k sampler.steps=50 train.seen=32k", [0.9, 0.9])  # another budget
-    (table,) = of_settings(load(make.root))
+    (table,) = across(load(make.root))
     assert table.title == "Ablation of `sampler.steps`" and [words for _, words in table.parts] == [
         "static, at 1k",
         "dp, at 1k",
     ]
-    assert [row[0] for row in table.rows] == ["`sampler.steps=20` (default)", "`sampler.steps=50`"] * 2
+    assert [row[0].text for row in table.rows] == ["`sampler.steps=20` (default)", "`sampler.steps=50`"] * 2
     assert (
-        table.rows[1][-1].startswith("+4.50 [")
-        and table.rows[1][-1].endswith("n=2")
+        table.rows[1][-1].text.startswith("+4.50 [")
+        and table.rows[1][-1].text.endswith("n=2")
         and "`sampler.steps=20`" in table.caption
     )
+    assert (table.rows[1][-1].value, table.rows[1][-1].n) == (pytest.approx(4.5), 2)

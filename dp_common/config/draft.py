@@ -1,0 +1,133 @@
+"""A run in the making: which plugins it has, its typed values layer by layer, and what they would be had nobody said
+anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dp_common.config import registry
+from dp_common.config.grid import unquote
+from dp_common.config.registry import Plugin
+from dp_common.config.specification import Spec
+from dp_common.config.typed import TypedConfig
+from dp_common.errors import BadInput
+
+PARTS = ("task", "teacher", "strategy")  # kinds of plugins that have keys of their own
+
+
+def parse(words: Sequence[str]) -> dict[str, str]:
+    """["a.b=c"] -> {"a.b": "c"}; values stay text until the type of their key is known. Raises BadInput."""
+    given: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise BadInput(word, None, "expected key=value, such as strategy=dp scale=4k")
+        key = key.removeprefix("runtime.")
+        if key in given:
+            raise BadInput(key, value, f"given twice, first as {given[key]}")
+        given[key] = unquote(value)
+    return given
+
+
+def choose_parts(said: Mapping[str, Any], paths: Mapping[str, str] | None) -> dict[str, Plugin]:
+    """Task, teacher and strategy of a run; where nobody says which, the task's recipe does. Raises BadInput."""
+    plain = {kind: getattr(Spec, kind) for kind in PARTS}
+    task = registry.find("task", str(said.get("task", plain["task"])), paths=paths)
+    wanted = plain | {key: value for key, value in task.load().recipe.items() if key in PARTS} | dict(said)
+    parts = {"task": task} | {kind: registry.find(kind, str(wanted[kind]), paths=paths) for kind in PARTS[1:]}
+    for kind, plugin in parts.items():
+        twin = next((k for k in PARTS if k != kind and parts[k].section == plugin.section), None)
+        if twin:
+            raise BadInput(
+                kind, wanted[kind], f"is called {plugin.name}, and so is its {twin}: rename one of the files"
+            )
+    return parts
+
+
+def by_section(given: Mapping[str, str], parts: Mapping[str, Plugin]) -> dict[str, str]:
+    """Keys by their full section, where they were given by the file of a plugin alone: dp_Mine.omega for dp.omega of
+    ./dp.py:Mine.
+    """
+    sections = {plugin.section for plugin in parts.values()}
+    full = {p.short_section: p.section for p in parts.values() if p.short_section not in sections}
+    found: dict[str, str] = {}
+    for key, value in given.items():
+        section, dot, name = key.partition(".")
+        key = f"{full[section]}.{name}" if dot and section in full else key
+        if key in found:
+            raise BadInput(key, value, f"given twice, first as {found[key]}")
+        found[key] = value
+    return found
+
+
+def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
+    """The plugin that is there but was not chosen, and whose parameter this is."""
+    section, taken = key.partition(".")[0], {plugin.section for plugin in parts.values()}
+    if "." not in key or section in taken:
+        return None
+    every = (plugin for kind in PARTS for plugin in registry.plugins(kind).values())
+    return next((plugin for plugin in every if plugin.section == section), None)
+
+
+class Draft:
+    """Typed values of a run, and where they are from.
+
+    Args:
+        config: values of the run, nothing set yet.
+        parts: {kind: plugin} of task, teacher and strategy.
+        classes: {kind: class} of these.
+    """
+
+    def __init__(self, config: TypedConfig, parts: dict[str, Plugin], classes: dict[str, Any]) -> None:
+        self.config, self.parts, self.classes = config, parts, classes
+        self.usual = config.copy()  # of classes and recipes alone
+        self.sources: dict[str, str] = {}
+        self.said: dict[str, str] = {}  # sources of what a preset or the command line says
+        self.plugins = dict(parts)
+
+    def set_all(self, source: str, layer: Mapping[str, Any]) -> None:
+        """Set the keys of one layer; recipes and presets may name those of plugins that were not chosen. Raises
+        BadInput.
+        """
+        by_hand = source == "command line"
+        for key, value in layer.items():
+            owner = None if self.config.holds(key) else section_owner(key, self.parts)
+            if owner and by_hand:
+                has = f"this run has {owner.kind}={self.parts[owner.kind].name}"
+                raise BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
+            if owner:
+                continue
+            self.config.set(key, value)
+            self.sources[key] = source
+            if by_hand or source.startswith("preset "):
+                self.said[key] = source
+            else:
+                self.usual.set(key, value)
+
+    def name_plugins(self, paths: Mapping[str, str] | None) -> None:
+        """Find the plugins that values name; the values become the plugins' names. Raises BadInput."""
+        for kind in PARTS:
+            self.config.values[kind] = self.parts[kind].name
+        for key, known in self.config.known.items():
+            rule = known.field.metadata.get("plugin")
+            if rule and key not in PARTS and self.config.get(key):
+                self.plugins[key] = registry.find(rule, self.config.get(key), key, paths)
+                self.config.values[key] = self.plugins[key].name
+
+    def refuse_keys_of_other_tasks(self, given: Mapping[str, str]) -> None:
+        """``data.train`` is read by task=folder; with another built-in task it would be passed over in silence.
+        Raises BadInput.
+        """
+        task = self.parts["task"]
+        for key, known in self.config.known.items():
+            only = known.field.metadata.get("task")
+            if only and given.get(key) and task.built_in and task.name != only:
+                raise BadInput(key, given[key], f"a key of task={only}; this run has task={task.name}")
+
+    def instance(self, kind: str, config: TypedConfig | None = None) -> Any:
+        """The plugin of a kind with its keys. Raises BadInput where a field has no default."""
+        config, plugin = config or self.config, self.parts[kind]
+        try:
+            return config.build(plugin.section) if plugin.section in config.shape else self.classes[kind]()
+        except TypeError as error:
+            raise BadInput(kind, plugin.name, f"every field of its class needs a default: {error}") from error

@@ -1,0 +1,199 @@
+"""What a claim is made of: findings, each an effect with its verdict, and how they add up.
+
+A claim has one or more halves ("dp above static", "the gap grows"), a half one or more findings (a scale each, or all
+scales together). The claim is confirmed where every finding is, refuted where any is, and undecided otherwise.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+from typing import Any
+
+from dp_common.config.specification import short
+from results.analysis.stats import Interval
+from results.claims.judging.arm_selection import ArmSelection
+
+VERDICTS = ("confirmed", "refuted", "undecided", "not run")
+SHOWN = ""  # the verdict of a finding that is shown and not judged
+
+Arm = tuple[str, dict[str, Any]]  # a strategy, and its parameters that are not as by default
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What an effect is told in: ``factor`` of it are one, ``form`` is how its numbers are formatted."""
+
+    name: str
+    factor: float
+    form: str
+
+
+POINTS = Unit("points", 100, "+.2f")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One effect.
+
+    Attributes:
+        half: the half of the claim it belongs to.
+        scale: images in the final set; None for all scales together.
+        verdict: one of VERDICTS, or SHOWN.
+        effect: in words.
+        why: what bars a verdict, in words.
+        interval: of the effect, in ``unit``.
+        level: of the interval, in percent.
+        unit: of the interval.
+        enough: replicates that would decide it if they scatter as these do; 0 where that is not the question.
+        command: what would decide it where that is no sweep.
+        lacking: keys that runs need for it, with their values.
+    """
+
+    half: str
+    scale: int | None
+    verdict: str
+    effect: str = ""
+    why: str = ""
+    interval: Interval | None = None
+    level: int = 95
+    unit: str = "points"
+    enough: int = 0
+    command: str = ""
+    lacking: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def at(self) -> str:
+        """Where, in words: `` at 2k``."""
+        return "" if self.scale is None else f" at {short(self.scale)}"
+
+
+@dataclass(frozen=True)
+class TheoryStudy:
+    """The latest study of ``benchmarks.theory`` under a root: its options, and the lines of its ledger."""
+
+    options: dict[str, Any]
+    lines: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim, how it is judged, and what to run for it.
+
+    Attributes:
+        id: such as C1; verdicts are listed in its order.
+        claim: what is said, a line.
+        rule: what confirms and refutes it, in words.
+        halves: {what must be found, all of it: the arms that it compares, none where it is about the theory}.
+        paper: gives what the paper printed, in words.
+        judge: the findings on one comparison; None: it is not about runs.
+        judge_theory: the findings on a study of the theory; None: it is not about that.
+        keys: keys that a sweep for it has besides, such as probe=hardness.
+        fewest: scales of such a sweep.
+        ablation: one scale is enough for it.
+    """
+
+    id: str
+    claim: str
+    rule: str
+    halves: Mapping[str, tuple[Arm, ...]]
+    paper: Callable[[], str]
+    judge: Callable[[ArmSelection], list[Finding]] | None = None
+    judge_theory: Callable[[TheoryStudy], list[Finding]] | None = None
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    fewest: int = 1
+    ablation: bool = False
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim as it stands on the ledgers at hand.
+
+    Attributes:
+        id, claim, rule, paper: of the claim.
+        ours: the effects found, in words.
+        verdict: one of VERDICTS.
+        why: what the verdict rests on.
+        sweep: the command that would decide it, or "".
+        where: the comparison it is of, or the study of the theory.
+        findings: what was found.
+        halves: of the claim, in order.
+    """
+
+    id: str
+    claim: str
+    rule: str
+    paper: str
+    ours: str
+    verdict: str
+    why: str
+    sweep: str
+    where: str = ""
+    findings: tuple[Finding, ...] = ()
+    halves: tuple[str, ...] = ()
+
+
+def verdict_of(findings: Iterable[Finding], halves: Iterable[str]) -> str:
+    """The claim's verdict by its findings: a conjunction over everything judged; a half without findings leaves it
+    undecided.
+    """
+    judged = [finding for finding in findings if finding.verdict not in (SHOWN, "not run")]
+    if not judged:
+        return "not run"
+    if any(finding.verdict == "refuted" for finding in judged):
+        return "refuted"
+    complete = {finding.half for finding in judged} >= set(halves)
+    return "confirmed" if complete and all(finding.verdict == "confirmed" for finding in judged) else "undecided"
+
+
+def effects_of(findings: Sequence[Finding], halves: Iterable[str]) -> list[str]:
+    """The effects, a line per half: the only one, or the lowest and the highest over its scales, and the first that
+    waits for runs.
+    """
+    lines = []
+    for half in halves:
+        of_half = [finding for finding in findings if finding.half == half and finding.verdict and finding.effect]
+        known = sorted((finding for finding in of_half if finding.interval), key=mean_of)
+        named = known[:1] + known[1:][-1:] + [finding for finding in of_half if not finding.interval][:1]
+        if named:
+            lines.append(f"{half}: " + " … ".join(f"{finding.effect}{finding.at}" for finding in named))
+    return lines
+
+
+def mean_of(finding: Finding) -> float:
+    """The mean of a finding that has an interval."""
+    assert finding.interval is not None
+    return finding.interval.mean
+
+
+def why_of(findings: Sequence[Finding], halves: Iterable[str]) -> str:
+    """What the verdict rests on, half by half."""
+    parts = []
+    for half in halves:
+        of_half = [finding for finding in findings if finding.half == half and finding.verdict]
+        counts = [text for verdict in VERDICTS if (text := why_verdict(of_half, verdict))]
+        parts.append(f"{half}: {', '.join(counts) or 'not run'}")
+    return "; ".join(parts)
+
+
+def why_verdict(findings: Sequence[Finding], verdict: str) -> str:
+    """``undecided at 1k, 4k (runs are missing)``; "" where no finding has the verdict."""
+    chosen = [finding for finding in findings if finding.verdict == verdict]
+    if not chosen:
+        return ""
+    scales = ", ".join(dict.fromkeys(short(finding.scale) for finding in chosen if finding.scale is not None))
+    reasons = "; ".join(dict.fromkeys(finding.why for finding in chosen if finding.why))
+    return verdict + (f" at {scales}" if scales else "") + (f" ({reasons})" if reasons else "")
+
+
+def effect_text(interval: Interval, unit: Unit = POINTS, level: int = 95) -> str:
+    """``+0.62 points [-0.14, +1.39] n=5``; the interval's level is told where it is not 95 %."""
+    text = f"{unit.factor * interval.mean:{unit.form}} {unit.name}"
+    if not isnan(interval.low):
+        text += f" [{unit.factor * interval.low:{unit.form}}, {unit.factor * interval.high:{unit.form}}]"
+        text += f" ({level} %)" if level != 95 else ""
+    return f"{text} n={interval.n}"
+
+
+def scaled(interval: Interval, factor: float) -> Interval:
+    """The interval in a unit of which ``factor`` are one."""
+    return Interval(interval.n, *(factor * value for value in interval[1:]))

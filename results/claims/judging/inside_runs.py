@@ -1,0 +1,63 @@
+"""What happens inside a run when images are added, relative to growing without guidance at equal seed and scale (C5 and
+C6).
+
+A run gives the mean over its additions but the initial set, a seed the mean over the scales that every seed has.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from results.claims.judging.arm_selection import ArmSelection
+from results.claims.judging.claim import Arm, Finding, Unit
+from results.claims.judging.pairs import Pool, over_scales
+
+ARMS: tuple[Arm, ...] = (("dp", {}), ("dp", {"omega": 0.0}))
+PROBE = {"probe": "hardness"}
+NATS = Unit("nats", 1, "+.3f")
+TURNED = {"confirmed": "refuted", "refuted": "confirmed"}
+
+Run = dict[str, Any]  # a row of the frame of runs
+
+
+def guided_and_not(selection: ArmSelection) -> Pool:
+    """Pairs of dp with guidance and without."""
+    return Pool(selection.arm("dp"), selection.arm("dp", omega=0))
+
+
+def measured(pool: Pool, function: Callable[[Run], float], paired: bool = True) -> np.ndarray:
+    """[R, S]: a number per run with guidance, minus its partner's without where ``paired``; nan where it was not
+    measured.
+    """
+    if not pool or pool.waiting:
+        return np.full((0, 0), np.nan)
+    values = np.array([function(run) for run in pool.side("a")], dtype=float)
+    if paired:
+        values = values - np.array([function(run) for run in pool.side("b")], dtype=float)
+    return values.reshape(len(pool.replicates), len(pool.scales))
+
+
+def findings_above(half: str, pool: Pool, values: np.ndarray, unit: Unit, lacking: str) -> list[Finding]:
+    """The finding on [R, S] numbers whose mean should be above zero; [] without runs, not run where nothing was
+    measured.
+    """
+    if not pool:
+        return []
+    if not pool.waiting and np.isnan(values).any():
+        return [Finding(half, None, "not run", "", lacking, lacking=PROBE)]
+    return [over_scales(half, pool, np.array([]) if pool.waiting else values.mean(axis=1), unit)]
+
+
+def findings_below(half: str, pool: Pool, values: np.ndarray, unit: Unit, lacking: str) -> list[Finding]:
+    """The same of numbers whose mean should be below zero."""
+    return [
+        replace(finding, verdict=TURNED.get(finding.verdict, finding.verdict))
+        for finding in findings_above(half, pool, values, unit, lacking)
+    ]
+
+
+def mean(values: Sequence[float]) -> float:
+    """nan of none."""
+    return float(np.mean(values)) if len(values) else np.nan

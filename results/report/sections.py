@@ -1,0 +1,186 @@
+"""The sections of the page: each comparison, what stands across them, the claims, the theory, and how it was made."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+
+from dp_common.files import write_atomic
+from results.analysis.comparisons import Comparison
+from results.analysis.study import Study
+from results.claims import Judgement
+from results.figures import Figure
+from results.figures.drawing.narrow import also_narrow
+from results.figures.drawing.selection import left_out
+from results.report import caveats, made, page
+from results.report.page import Section
+from results.tables.captions import conditions
+from results.tables.csv import as_csv, numbers
+from results.tables.table import Table
+
+FIXED = (
+    "Each claim has a rule, which is printed with it; the verdict is what the rule says of the ledgers at hand. "
+    "Effects stand with their 95 % intervals and n pairs of equal seed and scale. The paper's numbers are of ImageNet "
+    "and take part in no statistic."
+)
+Titled = TypeVar("Titled", Table, Figure)
+
+
+def of_comparison(
+    number: int,
+    of: int,
+    comparison: Comparison,
+    lead: tuple[str, list[str]],
+    gaps: dict[str, pd.DataFrame],
+    figures: Sequence[Figure],
+    tables: Sequence[Table],
+    out: Path,
+) -> Section:
+    """The section of one comparison: sentences, what to keep in mind, figures, tables.
+
+    Args:
+        number: of the comparison.
+        of: how many there are.
+        comparison: whose runs they are.
+        lead: the headline, and further sentences; shown here where there are several comparisons.
+        gaps: {baseline: paired differences}.
+        figures: of it.
+        tables: of it.
+        out: the folder of the page.
+    """
+    shared, not_drawn = conditions(comparison.group), left_out(comparison)
+    prefix, parts = f"c{number}", []
+    body = page.paragraphs([lead[0]]) + page.bullets(lead[1], "facts") if of > 1 else ""
+    body += page.paragraphs([shared]) + page.heading(3, "To keep in mind", f"{prefix}-caveats")
+    body += page.bullets(caveats.of_comparison(comparison, gaps), "caveats")
+    if not tables and not figures:
+        body += page.paragraphs(["No run of it is finished yet; `python -m benchmarks.status` says why."])
+    if figures:
+        parts.append(("Figures", f"{prefix}-figures"))
+        body += page.heading(3, *parts[-1])
+        # what several captions say is said once
+        body += page.paragraphs([not_drawn]) if any(not_drawn in figure.caption for figure in figures) else ""
+        for anchor, figure in anchored([without(one, shared, not_drawn) for one in figures], f"{prefix}-figures"):
+            body += page.figure(figure, anchor, out)
+            parts.append((figure.title, anchor))
+    if tables:
+        parts.append(("Tables", f"{prefix}-tables"))
+        body += page.heading(3, *parts[-1])
+        for anchor, table in anchored([without(one, shared) for one in tables], f"{prefix}-tables"):
+            body += page.table(table, anchor, 4, stored(table, anchor, out))
+            parts.append((table.title, anchor))
+    title = f"Comparison {number} of {of}: {comparison.title}" if of > 1 else "What came out"
+    return Section(title, prefix, body, tuple(parts))
+
+
+def without(item: Titled, *sentences: str) -> Titled:
+    """A table or figure without these sentences in its caption."""
+    caption = item.caption
+    for sentence in filter(None, sentences):
+        caption = caption.replace(sentence, "")
+    return replace(item, caption=" ".join(caption.split()))
+
+
+def anchored(items: Sequence[Titled], prefix: str) -> list[tuple[str, Titled]]:
+    """(anchor, item) of things with a title; no anchor comes twice."""
+    slugs = [page.slug(item.title) for item in items]
+    again = [slugs[:index].count(name) for index, name in enumerate(slugs)]
+    return [
+        (f"{prefix}-{name}" + (f"-{count + 1}" if count else ""), item)
+        for name, count, item in zip(slugs, again, items)
+    ]
+
+
+def across(tables: Sequence[Table], out: Path) -> list[Section]:
+    """The section of tables that go across comparisons, with what the paper printed set apart in them."""
+    if not tables:
+        return []
+    found = anchored(tables, "across")
+    body = "".join(page.table(table, anchor, 3, stored(table, anchor, out)) for anchor, table in found)
+    parts = tuple((table.title, anchor) for anchor, table in found)
+    return [Section("Side by side, and beside the paper", "across", body, parts)]
+
+
+def verdicts(judgements: Sequence[Judgement], titles: Sequence[str], out: Path) -> list[Section]:
+    """The section of the claims. ``titles`` of the comparisons: with one only, no claim repeats it."""
+    if not judgements:
+        return []
+    from results.claims import effects
+
+    judgements = [replace(one, sweep=re.sub(r"\s*\b(root|out)=\S+", "", one.sweep)) for one in judgements]
+    write_atomic(out / "tables" / "claims.csv", as_csv(effects(judgements)).encode())
+    if len(titles) == 1:
+        judgements = [replace(one, where="") if one.where in titles else one for one in judgements]
+    cards = [(one, page.slug(f"claim {one.id} {one.where}")) for one in judgements]
+    lead = page.prose(f"{tally(judgements)[0]} {FIXED}") + page.sources({"CSV": "tables/claims.csv"})
+    body = f"<p>{lead}</p>{page.glance(cards)}" + "".join(page.claim(*card) for card in cards)
+    parts = tuple((f"{one.id} {page.SIGNS[one.verdict]} {one.claim}", anchor) for one, anchor in cards)
+    return [Section("Claims", "claims", body, parts)]
+
+
+def tally(judgements: Sequence[Judgement]) -> list[str]:
+    """[the sentence that counts verdicts], or []."""
+    if not judgements:
+        return []
+    met = Counter(one.verdict for one in judgements)
+    counts = ", ".join(f"{met[verdict]} {verdict}" for verdict in page.SIGNS if met[verdict])
+    return [f"Of {len(judgements)} verdicts on the paper's claims: {counts}."]
+
+
+def theory(root: Path, out: Path) -> list[Section]:
+    """The section of the theory, where its ledger is under the root."""
+    from results.analysis import theory as analysis
+    from results.figures import theory as figures
+
+    records = analysis.read(root / analysis.NAME)
+    opened = [record for record in records if record["kind"] == "open"]
+    if not opened:
+        return []
+    with also_narrow():
+        found = anchored(figures.draw(records, None, out / "figures"), "theory")
+    body = page.command(made.typed("theory", opened[-1]["argv"])) + page.command(analysis.summary_text(records))
+    body += "".join(page.figure(figure, anchor, out, level=3) for anchor, figure in found)
+    parts = tuple((figure.title, anchor) for anchor, figure in found)
+    return [Section("The theory beside simulation", "theory", body, parts)]
+
+
+def making(study: Study, root: Path, out: Path, overrides: Sequence[str]) -> Section:
+    """The section on how it was made, with all numbers of the comparisons unrounded."""
+    write_atomic(out / "tables" / "numbers.csv", as_csv(numbers(study)).encode())
+    sweeps, alone = made.commands(study.runs, root)
+    body = page.paragraphs(
+        [
+            "These commands, in a checkout of the commit below and with `root=ROOT` for where the runs shall lie, and "
+            "then the last one, make it again."
+        ]
+    )
+    for text, runs, done in sweeps:
+        body += page.command(text) + page.bullets([f"{done} of its {runs} runs are finished."])
+    if alone:
+        body += page.folded(f"{len(alone)} runs that no remembered sweep planned", page.command("\n".join(alone)))
+    body += page.command(made.typed("report", ["ROOT", *overrides]))
+    for anchor, table in anchored(made.tables(study.runs), "made"):
+        body += page.table(table, anchor, 3, stored(table, anchor, out))
+    body += page.bullets([made.own_versions(), *caveats.of_code(study.runs), *study.notes], "caveats")
+    link = page.sources({"CSV": "tables/numbers.csv"})
+    body += f"<p>Accuracies, differences and costs of all arms and scales, unrounded:{link}</p>"
+    return Section("How it was made", "made", body)
+
+
+def stored(table: Table, anchor: str, out: Path) -> str:
+    """Write the cells of a table as CSV; returns its address relative to the page."""
+    buffer, starts, part = io.StringIO(), dict(table.parts), ""
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([*(["part"] if starts else []), *table.columns])
+    for number, row in enumerate(table.rows):
+        part = starts.get(number, part)
+        writer.writerow([text.replace("`", "") for text in [*([part] if starts else []), *(cell.text for cell in row)]])
+    name = f"tables/{anchor}.csv"
+    write_atomic(out / name, buffer.getvalue().encode())
+    return name

@@ -1,0 +1,143 @@
+"""What nobody can run with, over all applications: exit code 2, one line that names the key, nothing written."""
+
+import os
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import guarded
+
+BAD = [  # application, words, how its one line begins
+    ("run", "strateg=dp", "strateg=dp: no such key. Did you mean strategy?"),
+    ("run", "strategy=dpp", "strategy=dpp: one of"),
+    ("run", "dp", "dp: expected key=value"),
+    ("run", "--dryrun", "--dryrun: no such key. Did you mean --dry-run?"),
+    ("run", "quiet=perhaps", "quiet=perhaps: yes or no"),
+    ("run", "--quiet scale=0", "scale=0: at least 1"),
+    ("run", "--quiet scale=1.5", "scale=1.5: a whole number"),
+    ("run", "--quiet seed=1 seeds=2", "seed=2: given twice"),
+    ("run", "--quiet train.lr=fast", "train.lr=fast: expected a number"),
+    ("run", "--quiet train.lr=nan", "train.lr=nan: a finite number"),
+    ("run", "--quiet data.monitor=half", "data.monitor=half: one of disjoint, paper"),
+    ("run", "--quiet preset=paper/nothing", "preset=paper/nothing: one of"),
+    ("run", "--dry-run root=FILE/runs", "root=FILE/runs: cannot write there"),
+    ("run", "--quiet root=FILE/runs", "root=FILE/runs: cannot write there"),
+    ("run", "--quiet learner=no/such/model", "learner=no/such/model: "),
+    ("sweep", "launcher=slurmm", "launcher=slurmm: one of local, slurm. Did you mean slurm?"),
+    ("sweep", "profile=cpu", "profile: only with launcher=slurm"),
+    ("sweep", "slurm.time=5", "slurm.time: only with launcher=slurm"),
+    ("sweep", "launcher=slurm", "profile: launcher=slurm needs one of"),
+    ("sweep", "launcher=slurm profile=cpuu", "profile=cpuu: one of"),
+    ("sweep", "launcher=slurm profile=cpu slurm.tme=5", "slurm.tme: no such key"),
+    ("sweep", "launcher=slurm profile=cpu slurm.time=1", "slurm.time=1: at least"),
+    ("sweep", "launcher=slurm profile=cpu workers=2", "workers=2: only with launcher=local"),
+    ("sweep", "workers=-1", "workers=-1: at least 0"),
+    ("sweep", "workers=many", "workers=many: a whole number"),
+    ("sweep", "scale=1k scale=2k", "scale=2k: given twice, first as 1k"),
+    ("sweep", "grid=nothing", "grid=nothing: one of"),
+    ("sweep", "grid=digits grid=table1", "grid=table1: given twice"),
+    ("sweep", "seed=4..0", "seed=4..0: "),
+    ("sweep", "scale=1k,,2k", "scale=1k,,2k: "),
+    ("sweep", "strategy=static dp.omega=0,1", "dp.omega"),
+    ("sweep", "root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
+    ("sweep", "--dry-run root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
+    ("status", "nowhere", "root=nowhere: no such folder"),
+    ("status", "FILE", "root=FILE: not a folder"),
+    ("status", "a b", "root=b: given twice, first as a"),
+    ("status", "--al", "--al: no such key. Did you mean --all?"),
+    ("status", "all=some", "all=some: yes or no"),
+    ("cancel", "root=nowhere", "root=nowhere: no such folder"),
+    ("cancel", "root=RUNS sweep=0123456789", "sweep=0123456789: no sweep of these keys"),
+    ("cancel", "root=RUNS sweep=0123456789 seed=1", "sweep=0123456789: either"),
+    ("table", "nowhere", "root=nowhere: no such folder"),
+    ("table", "RUNS", "root=RUNS: holds no runs"),
+    ("table", "RUNS figures=maybe", "figures=maybe: yes or no"),
+    ("table", "RUNS tables=scale,reech", "tables=reech: all, or some of"),
+    ("table", "RUNS target=200", "target=200: auto, or percent correct"),
+    ("table", "RUNS seeds=x", "seed=x: all, or numbers"),
+    ("table", "RUNS table=all", "table=all: no such key. Did you mean tables?"),
+    ("report", "RUNS", "root=RUNS: holds no runs"),
+    ("report", "RUNS prices=nothing.csv", "prices=nothing.csv: no such file"),
+    ("report", "RUNS fast=yes", "fast=yes: no such key"),
+    ("claims", "RUNS prices=digits-unett", "prices=digits-unett: no such file"),
+    (
+        "claims",
+        "RUNS prices=results/measured/speed/digits-unet.csv",
+        "prices=results/measured/speed/digits-unet.csv: is",
+    ),
+    ("claims", "a b", "root=b: given twice, first as a"),
+    ("follow", "RUNS", "to: needed: one of tensorboard, wandb"),
+    ("follow", "RUNS to=tensorbord", "to=tensorbord: one of tensorboard, wandb. Did you mean tensorboard?"),
+    ("follow", "RUNS to=tensorboard every=0", "every=0: more than 0"),
+    ("follow", "RUNS to=tensorboard once=maybe", "once=maybe: yes or no"),
+    ("speed", "repeat=0", "repeat=0: at least 1"),
+    ("speed", "block=-1", "block=-1: at least 1"),
+    ("speed", "suite=digit", "suite=digit: some of digits"),
+    ("speed", "suite=digits,digits", "suite=digits,digits: different values"),
+    ("speed", "suite=digits strategy=dp", "strategy=dp: keys of a run go with suite="),
+    ("speed", "suite=digits out=FILE/x.csv", "out=FILE/x.csv: cannot write there"),
+    ("speed", "suite=unet device=tpu", "device=tpu: "),
+    ("theory", "repeats=1", "repeats=1: at least 2"),
+    ("theory", "lam=1,1", "lam=1,1: different values"),
+    ("theory", "n=100,200,300,400,500", "n=100,200,300,400,500: at most 4 different values"),
+    ("theory", "rho=nan", "rho=nan: a finite number"),
+    ("theory", "root=FILE/runs", "out=FILE/runs/theory: cannot write there"),
+    ("theory", "root=new out=FILE/out", "out=FILE/out: cannot write there"),
+    ("train_teacher", "", "task: needed"),
+    ("train_teacher", "task=digit", "task=digit: one of"),
+    ("train_teacher", "task=digits steps=0", "steps=0: at least 1"),
+    ("train_teacher", "task=digits stepps=3", "stepps=3: no such key. Did you mean steps?"),
+    ("train_teacher", "task=digits out=weights.bin", "out=weights.bin: a file name that ends in .safetensors"),
+    ("train_teacher", "task=digits out=FILE/t.safetensors", "out=FILE/t.safetensors: cannot write there"),
+    ("train_teacher", "task=digits out=/proc/none/t.safetensors", "out=/proc/none/t.safetensors: cannot write there"),
+    ("train_teacher", "task=digits samples=1", "samples=1: at least 10"),
+    ("train_teacher", "task=digits save=fp8", "save=fp8: one of fp32, bf16"),
+    ("__main__", "statsu", "statsu: one of run, sweep, status"),
+    ("__main__", "speed repeat=0", "repeat=0: at least 1"),
+]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The working folder, with an empty folder of runs and a file where folders are wanted."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setattr("benchmarks.run.stop_on_signals", lambda: bool)  # no handlers in this process
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "file").touch()
+    return tmp_path
+
+
+def place(text: str) -> str:
+    return text.replace("RUNS", "runs").replace("FILE", "file")
+
+
+@pytest.mark.parametrize(("application", "words", "line"), BAD, ids=lambda value: value.replace("/", "|"))
+def test_it_is_one_line_and_exit_2_and_nothing_is_written(here, capsys, application, words, line):
+    with pytest.raises(SystemExit) as ended:
+        guarded(import_module(f"benchmarks.{application}").main, place(words).split())
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2 and out == "", err
+    *before, last = err.splitlines()
+    assert last.startswith(f"error: {place(line)}"), err
+    assert not before or application == "sweep", err  # a sweep says first how many runs it has
+    left = sorted(str(path.relative_to(here)) for path in here.rglob("*"))
+    assert left == ["file", "runs"], left
+
+
+def test_old_words_of_the_readme_still_mean_what_they_did():
+    from benchmarks import cli, follow, status, table
+
+    options = cli.parse(["root=a", "seeds=0..1", "figures=no", "tables=reach,costs", "target=93"], table.Options)
+    assert (options.root, options.seed, options.figures) == ("a", (0, 1), False)
+    assert options.tables == ("reach", "costs") and options.target == (0.93,)
+    assert cli.parse(["a", "to=wandb", "once=yes"], follow.Options).once
+    assert cli.parse(["a", "--all"], status.Options) == cli.parse(["root=a", "all=yes"], status.Options)
+
+
+def test_home_is_expanded(here, monkeypatch):
+    from benchmarks import cli, table
+
+    monkeypatch.setenv("HOME", str(here))
+    assert Path(cli.parse(["root=~/x"], table.Options).root) == here / "x" and os.path.expanduser("~") == str(here)

@@ -1,0 +1,60 @@
+"""Unit costs: each item in turn, medians, ratios to the item it is compared with, and the file that prices= reads."""
+
+import csv
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks import speed, unit_costs
+from benchmarks.speed_suites import Item
+from dp_common.errors import BadInput
+
+CPU = SimpleNamespace(type="cpu")
+
+
+def test_items_are_timed_in_turn_after_a_round_to_warm_up():
+    calls = []
+    items = {name: Item("images", 10, lambda name=name: calls.append(name)) for name in ("a", "b")}
+    seconds, peaks = speed.measure(items, 2, CPU)
+    assert calls == ["a", "b"] * 3 and {name: len(values) for name, values in seconds.items()} == {"a": 2, "b": 2}
+    assert peaks == {"a": None, "b": None}
+
+
+def test_rows_are_medians_and_ratios_of_them(monkeypatch):
+    monkeypatch.setattr("dp_common.persistence.provenance.device_label", lambda device: "cpu")
+    items = {"plain": Item("images", 2, print), "guided": Item("images", 2, print, "plain", flops=8e12)}
+    seconds = {"plain": [1.0, 2.0, 9.0], "guided": [8.0, 1.0, 4.0]}
+    rows = speed.cost_rows(items, seconds, {"plain": None, "guided": None}, speed.Options(repeat=3), CPU)
+    assert [row["seconds_per_unit"] for row in rows] == [2.0, 4.0]
+    assert (rows[1]["ratio"], rows[1]["tflop_per_second"], rows[1]["compared_with"]) == (2.0, 1.0, "plain")
+    assert rows[0]["ratio"] is None and "2.00 x plain   1 TFLOP/s" in speed.row_text(rows[1])
+    read = list(csv.DictReader(speed.as_csv(rows).splitlines()))
+    assert list(read[0]) == speed.COLUMNS and read[1]["seconds_per_unit"] == "4"
+
+
+def test_a_suite_writes_its_costs(tmp_path, capsys):
+    out = tmp_path / "new" / "costs.csv"
+    assert speed.main(["suite=unet", "repeat=1", "block=2", f"out={out}"]) == 0
+    names = [row["item"] for row in csv.DictReader(out.read_text().splitlines())]
+    assert names[:2] == ["unet.plain", "unet.diffusers_pipeline"] and len(names) == 6
+    assert "x unet.diffusers_pipeline" in capsys.readouterr().out
+
+
+def test_every_suite_says_whether_keys_of_a_run_change_it():
+    takes = {suite for suite in speed.suites() if speed.module_of(suite).RUN_KEYS}
+    assert takes == {"teacher", "ranks", "stable-diffusion"} and {"digits", "unet", "loader"} <= set(speed.suites())
+
+
+def test_unit_costs_have_names_and_their_old_places_a_successor(tmp_path, monkeypatch):
+    from results.analysis import repricing
+
+    for name in unit_costs.names():
+        assert repricing.load(unit_costs.path_of("prices", name)).name == f"{name}.csv"
+    assert {"cpu", "digits-unet"} <= set(unit_costs.names())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").touch()
+    assert unit_costs.path_of("prices", "mine.csv") == "mine.csv"
+    with pytest.raises(BadInput, match="^prices=results/measured/speed/cpu.csv: is now prices=cpu$"):
+        unit_costs.path_of("prices", "results/measured/speed/cpu.csv")
+    with pytest.raises(BadInput, match="Did you mean digits-unet?"):
+        unit_costs.path_of("prices", "digits-uent")

@@ -1,0 +1,93 @@
+"""Sweeps: what they are called and consist of, how many runs at a time; an interrupt stops those that just start."""
+
+import json
+import os
+import tempfile
+from types import SimpleNamespace
+
+import pytest
+
+from benchmarks import local_launcher, sweep
+from dp_common.errors import BadInput
+
+
+def test_a_sweep_is_called_by_its_keys_in_any_order_and_not_by_its_root():
+    name = sweep.sweep_name(["strategy=dp", "seed=0..4"])
+    assert name == sweep.sweep_name(["seed=0..4", "root=/elsewhere", "strategy=dp"]) and len(name) == 10
+    assert name != sweep.sweep_name(["strategy=dp", "seed=0..5"])
+
+
+def test_its_plan_is_what_it_consists_of(tmp_path):
+    runs = sweep.plan(["strategy=static,dp", "dp.omega=0.05,0", "seed=0..1", f"root={tmp_path}"])
+    assert len(runs) == 6 and len({run.run_id for run in runs}) == 6
+    assert len(sweep.plan(["strategy=dp", "dp.omega=0,0.0"])) == 1  # runs that come out equal are one
+    name = sweep.remember(tmp_path / "new", ["strategy=static"], runs)
+    content = json.loads((tmp_path / "new" / "sweeps" / f"{name}.json").read_text())
+    assert content == {"words": ["strategy=static"], "runs": {run.run_id: run.words for run in runs}}
+
+
+def test_what_is_done_is_not_missing(tmp_path):
+    runs = sweep.plan(["strategy=static", "seed=0..2"])
+    for run, state in zip(runs, ("done", "open")):
+        (tmp_path / run.run_id).mkdir()
+        (tmp_path / run.run_id / "summary.json").write_text(json.dumps({"state": state}))
+    assert sweep.missing(runs, tmp_path) == runs[1:]
+
+
+def test_a_rank_of_a_torchrun_starts_no_sweep(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(BadInput, match="^WORLD_SIZE=2"):
+        sweep.main(["strategy=static"])
+
+
+def test_as_many_runs_at_a_time_as_cores_over_threads(monkeypatch):
+    runs = [SimpleNamespace(spec=SimpleNamespace(threads=threads)) for threads in (1, 3)]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+    assert [local_launcher.workers_for(asked, runs) for asked in (0, 5)] == [2, 5]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0}, raising=False)
+    assert local_launcher.workers_for(0, runs) == 1 and local_launcher.workers_for(0, []) == 1
+
+
+def test_a_long_temporary_folder_is_left_for_a_short_one(monkeypatch, tmp_path):
+    deep = tmp_path / ("x" * 118)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert tempfile.gettempdir() == str(deep)
+    local_launcher.shorten_temporary_folder()
+    assert len(tempfile.gettempdir()) <= local_launcher.LONGEST_TEMPORARY
+    short = tempfile.gettempdir()
+    local_launcher.shorten_temporary_folder()
+    assert tempfile.gettempdir() == short
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(BadInput, match="^TMPDIR=.*at most 70 characters"):
+        local_launcher.shorten_temporary_folder()
+
+
+class Process:
+    """Stands for a process that ends when it is terminated."""
+
+    started: list["Process"] = []
+
+    def __init__(self, target, args):
+        self.exitcode, self.ended = None, 0
+
+    def start(self):
+        Process.started.append(self)
+
+    def terminate(self):
+        self.ended += 1
+
+    def join(self):
+        self.exitcode = 1 if self.ended else 0
+
+
+def test_a_run_that_starts_after_the_interrupt_is_ended_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(Process, "started", [])
+    launcher = local_launcher.Launcher()
+    launcher.context = SimpleNamespace(Process=Process)
+    assert launcher.run(["seed=0"], tmp_path)[0] == 0 and Process.started[0].ended == 0
+    launcher.stop()
+    monkeypatch.setattr(Process, "started", [])
+    assert launcher.run(["seed=1"], tmp_path)[0] == 1 and Process.started[0].ended == 1 and not launcher.processes

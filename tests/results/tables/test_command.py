@@ -1,0 +1,108 @@
+"""The command: files, bytes, bad input."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import table as command
+from benchmarks.cli import guarded, seeds_of
+from tests.results.tables.shown import seeds as some
+
+
+def test_a_comparison_without_finished_runs_says_so(make, tmp_path, capsys):
+    make("strategy=dp scale=1k", state="open")
+    command.main([str(make.root), f"out={tmp_path / 'out'}"])
+    assert "No run of it is finished yet" in capsys.readouterr().out
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "cells.csv",
+        "table.csv",
+        "table.md",
+        "table.tex",
+    ]
+    assert pd.read_csv(tmp_path / "out" / "table.csv")[["n", "expected"]].values.tolist() == [[0, 1]]
+
+
+def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
+    for scale in ("1k", "2k"):
+        some(make, f"strategy=static scale={scale}", [0.8, 0.82])
+        some(make, f"strategy=dp scale={scale}", [0.9, 0.85])
+        some(make, f"strategy=real scale={scale}", [0.95, 0.96], kept=897)
+    for out in ("one", "two"):
+        command.main([str(make.root), f"out={tmp_path / out}"])
+    capsys.readouterr()
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / out).iterdir()} for out in ("one", "two"))
+    assert first == second and {name.rpartition(".")[2] for name in first} == {"md", "tex", "csv", "svg", "png"}
+    assert {"table.md", "table.tex", "table.csv", "cells.csv"} < set(first) and b"dc:date" not in b"".join(
+        first.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["{root}", "figurs=no"], "figurs: no such key. Did you mean figures?"),
+        (["{root}", "figures=maybe"], "figures=maybe: yes or no."),
+        (["{root}", "root=b"], "root=b: given twice"),
+        (["{root}/nowhere"], "no such folder"),
+        (["{root}/.."], None),
+        (["{empty}"], "holds no runs"),
+        (["{root}", "seeds=x"], "seeds=x: all, or numbers"),
+        (["{root}", "seeds=7"], "no run under"),
+        (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
+        (["{root}", "exclude=monitr"], "Did you mean monitor?"),
+        (["{root}", "tables=scale,reech"], "tables=reech: all, or some of table1, scale, versus"),
+        (["{root}", "target=much"], "target=much: auto, or percent correct"),
+        (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
+        (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),
+        (["--fast"], "--fast: no such key."),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(make, tmp_path, capsys, words, told):
+    make("strategy=static scale=1k")
+    (tmp_path / "empty").mkdir()
+    words = [word.format(root=make.root, empty=tmp_path / "empty") for word in words] + ["out=" + str(tmp_path / "out")]
+    with pytest.raises(SystemExit) as exit_:
+        guarded(command.main, words + ([] if any("figur" in word for word in words) else ["figures=no"]))
+    errors = capsys.readouterr().err
+    if told is None:
+        assert exit_.value.code == 0
+    else:
+        assert exit_.value.code == 2 and told in errors and errors.count("\n") == 1
+
+
+def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
+    some(make, "strategy=static scale=1k", [0.9] * 4)
+    some(make, "strategy=dp scale=1k", [0.9] * 2)
+    command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
+    assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
+    assert seeds_of("0..2,7") == [0, 1, 2, 7] and seeds_of("all") is None
+
+
+def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, tmp_path, capsys):
+    for scale, accuracy in (("1k", 0.8), ("2k", 0.9)):
+        some(make, f"strategy=static scale={scale}", [accuracy, accuracy + 0.02])
+    prices = tmp_path / "costs.csv"
+    prices.write_text(
+        "item,seconds_per_unit,device\n"
+        + "".join(f"{item},1.0,cpu\n" for item in ("sample.plain", "learner.train", "learner.forward"))
+    )
+    out = tmp_path / "out"
+    command.main([str(make.root), "tables=reach,costs", "target=85,89", f"prices={prices}", "figures=no", f"out={out}"])
+    told = capsys.readouterr().out
+    assert (
+        "Cost of 85.0 % on test" in told
+        and "Cost of 89.0 % on test" in told
+        and "Costs in CPU hours, re-priced: cpu, costs.csv" in told
+    )
+    assert "Table 1" not in told and "Accuracy on test" not in told
+    cells = pd.read_csv(out / "cells.csv").set_index(["table", "name", "column"]).sort_index()
+    assert cells.loc[("Costs in CPU hours, re-priced: cpu, costs.csv", "static", "train"), "value"].tolist() == [
+        17.78,
+        17.78,
+    ]
+    assert cells.loc[("Cost of 85.0 % on test", "static", "images kept"), "n"].tolist() == [2]
+
+
+def test_help_tells_all_keys(capsys):
+    command.main(["--help"])
+    told = capsys.readouterr().out
+    assert all(f"    {key}=" in told for key in command.DEFAULTS)
