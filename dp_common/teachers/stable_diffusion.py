@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dp_common.config.options import option
-from dp_common.contracts import TeacherDefaults
+from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.teachers._stable_diffusion_files import (
     MODELS,
@@ -83,7 +83,7 @@ class StableDiffusion(TeacherDefaults):
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
 
-    def prepare(self, task: Any, device: "torch.device | str") -> None:
+    def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Load everything to ``device``.
 
         Raises:
@@ -143,7 +143,7 @@ class StableDiffusion(TeacherDefaults):
                 network.enable_gradient_checkpointing()
         self.unet = torch.compile(unet) if self.compile else unet
 
-    def prompts(self, task: Any) -> list[str]:
+    def prompts(self, task: Task) -> list[str]:
         """A text for each class, in label order. Raises BadInput."""
         if "{name}" not in self.template:
             raise BadInput(
@@ -183,7 +183,7 @@ class StableDiffusion(TeacherDefaults):
             )
         self.final_alpha = 1.0 if scheduler.config.set_alpha_to_one else float(self.alphas_cumprod[0])
 
-    def read_shapes(self, unet: Any, vae: Any, task: Any) -> None:
+    def read_shapes(self, unet: Any, vae: Any, task: Task) -> None:
         """Latent and image shapes, and what takes latents to the VAE's own, from the configurations.
 
         Raises BadInput.
@@ -265,7 +265,7 @@ class StableDiffusion(TeacherDefaults):
         images = images.mean(1, keepdim=True) if channels == 1 else images
         return images if list(images.shape[2:]) == size else interpolate(images, size, mode="bilinear", antialias=True)
 
-    def fingerprint(self, task: Any) -> str:
+    def fingerprint(self, task: Task) -> str:
         """Where the weights are from or what they hold, and the texts.
 
         For a folder that is not there (a dry run), its name.
