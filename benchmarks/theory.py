@@ -68,7 +68,7 @@ def main(argv: list[str]) -> int:
     from results.figures.theory import draw
 
     written = [figure.name for figure in draw(records, options.study, out)]
-    print(numbers.told(records, options.study))
+    print(numbers.summary_text(records, options.study))
     print(f"\nwritten to {out}: {', '.join(sorted([*written, 'loop-differences']))}", file=sys.stderr)
     return 0
 

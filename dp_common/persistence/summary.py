@@ -19,7 +19,7 @@ UNITS = (
     "not_moved",
     "monitor_evaluations",
 )
-OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: told for all attempts together
+OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: all attempts together
 
 
 def wilson(hits: int, n: int) -> list[float]:

@@ -1,7 +1,7 @@
 """The real images a teacher is trained on: held in memory, or read ahead; and their hashes, which its file keeps."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Source:
         self.images, self.hashes = whole, np.concatenate(hashes)
         self.twins = n - len(self.hashes)
 
-    def batches(self, rows_of: Callable[[int], np.ndarray], numbers: Iterable[int]) -> Iterator[np.ndarray]:
+    def batches(self, rows_of: Callable[[int], np.ndarray], numbers: Sequence[int]) -> Iterator[np.ndarray]:
         """Images uint8 [n, C, H, W] of the rows ``rows_of(number)``, number by number."""
         if self.images is not None:
             images = self.images

@@ -4,8 +4,8 @@ Its weights are one self-describing .safetensors file, made by ``python -m bench
 
     weights.*          EMA weights, fp32 or bf16
     training_images    uint8 [n, 8]: a hash of the pixels of each image it was trained on
-    metadata teacher   JSON: format, task, classes, shape, architecture (arguments of UNet2DModel), prediction, schedule,
-                       data, settings, ...
+    metadata teacher   JSON: format, task, classes, shape, architecture (arguments of UNet2DModel), prediction,
+                       schedule, data, settings, ...
 
 A network that predicts v (Salimans & Ho 2022) is read as ε = √ᾱ v + √(1−ᾱ) x_t.
 """

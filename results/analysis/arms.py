@@ -56,9 +56,10 @@ def plans_of(rows: pd.DataFrame, changed: Mapping[Any, Mapping[str, Any]]) -> di
 
     Usual is what most runs at a scale have; among equals, what nobody chose. ``changed``: {index: parameters chosen}.
     """
-    plans = {}
+    plans: dict[str, dict[int, Any]] = {}
     for name in dict.fromkeys(name for found in changed.values() for name in found):
-        at, picked = {}, set()
+        at: dict[Any, Any] = {}
+        picked: set[str] = set()
         for scale, mine in rows.groupby("scale"):
             texts = [
                 (json.dumps(parameters(values).get(name), sort_keys=True), name in changed[index])
@@ -76,9 +77,9 @@ def plan_names(runs: pd.DataFrame) -> dict[str, list[str]]:
     """{arm: the parameters that were chosen for it at each scale, and are not in its label}, of those that have any."""
     found = {}
     for arm, mine in runs.groupby("arm"):
-        named = {word.partition("=")[0] for word in arm.split(" ")[1:]}
+        named = {pair.partition("=")[0] for pair in str(arm).split(" ")[1:]}
         chosen = dict.fromkeys(name for changed in mine["changed"] for name in changed)
-        found[arm] = [name for name in chosen if name not in named]
+        found[str(arm)] = [name for name in chosen if name not in named]
     return {arm: names for arm, names in found.items() if names}
 
 

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from dp_common.config import registry
-from dp_common.config.typed import count, flatten
 from dp_common.config.specification import Budget, Spec
+from dp_common.config.typed import count, flatten
 from dp_common.errors import BadInput
 
 KINDS = ("task", "teacher", "strategy")
@@ -58,8 +58,8 @@ def changed(values: Values) -> dict[str, Any]:
     (0).
     """
     own, usual = parameters(values), parameters(defaults(values) | {"strategy": values["strategy"]})
-    cls = plugin("strategy", values["strategy"])
-    plain = flatten(cls()) if is_dataclass(cls) else {}
+    cls: Any = plugin("strategy", values["strategy"])
+    plain = flatten(cls()) if is_dataclass(cls) else {}  # type: ignore[operator]
     return {
         name: plain[name] if name in plain and derived(values, own, name, plain[name]) else value
         for name, value in differing(own, usual).items()
@@ -75,8 +75,8 @@ def defaults(values: Values) -> dict[str, Any]:
     known = flatten(Spec())
     for kind in KINDS:
         cls = plugin(kind, values[kind])
-        if is_dataclass(cls):
-            known |= {f"{values[kind].replace('-', '_')}.{name}": value for name, value in flatten(cls()).items()}
+        plain = flatten(cls()) if is_dataclass(cls) else {}  # type: ignore[operator]
+        known |= {f"{values[kind].replace('-', '_')}.{name}": value for name, value in plain.items()}
     for key, value in getattr(plugin("task", values["task"]), "recipe", {}).items():
         if key in known:
             known[key] = count(key, value) if type(known[key]) is int else value

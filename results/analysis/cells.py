@@ -84,7 +84,7 @@ def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
     base, flags = cells[cells["arm"] == baseline], Flags()
     if not len(base):
         return pd.DataFrame()
-    by_scale = {scale: part for scale, part in base.groupby("scale")}
+    by_scale = dict(iter(base.groupby("scale")))
     return pd.DataFrame(
         [
             {

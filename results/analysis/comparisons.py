@@ -131,7 +131,7 @@ class Comparison:
 
     @cached_property
     def _expected(self) -> dict[int, Replicates]:
-        return {int(scale): replicates(part) for scale, part in self.cells.groupby("scale")}
+        return {scale: replicates(part) for scale, part in by_scale(self.cells)}
 
     @cached_property
     def devices(self) -> tuple[str, ...]:
@@ -157,7 +157,7 @@ class Comparison:
 
 def check(runs: pd.DataFrame, eval_set: str, exclude: Collection[str]) -> None:
     """Raises BadInput where no run has an accuracy on the set, or a phase has no hours."""
-    known = ["test", "monitor", *(name.removeprefix("shifted.") for name in runs if name.startswith("shifted."))]
+    known = ["test", "monitor", *shifted_sets(runs)]
     if eval_set not in known:
         raise BadInput("on", eval_set, f"one of {', '.join(known)}.{did_you_mean(eval_set, known)}")
     for phase in exclude:
@@ -173,15 +173,25 @@ def replicates(runs: pd.DataFrame) -> Replicates:
 def main_arms(runs: pd.DataFrame) -> frozenset[str]:
     """See ``Comparison.main_arms``."""
     scales = runs[runs["arm"] != CEILING].groupby("arm")["scale"].nunique()
-    proper = frozenset(arm for arm, count in scales.items() if count > 1 or " " not in arm)
-    return proper or frozenset(scales.index)
+    counts = {str(arm): int(count) for arm, count in scales.items()}
+    return frozenset(arm for arm, count in counts.items() if count > 1 or " " not in arm) or frozenset(counts)
 
 
 def by_arm_and_scale(runs: pd.DataFrame) -> list[tuple[str, int, pd.DataFrame]]:
     """(arm, scale, its runs) of every combination, baselines first; empty ones too."""
-    met = {(arm, int(scale)): part for (arm, scale), part in runs.groupby(["arm", "scale"], sort=False)}
+    met = {(arm, scale): part for scale, rows in by_scale(runs) for arm, part in rows.groupby("arm")}
     order = sorted(runs["arm"].unique(), key=rank), sorted(int(scale) for scale in runs["scale"].unique())
     return [(arm, scale, met.get((arm, scale), runs[:0])) for arm, scale in product(*order)]
+
+
+def by_scale(runs: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
+    """(scale, its runs), the smallest first."""
+    return [(int(str(scale)), part) for scale, part in runs.groupby("scale")]
+
+
+def shifted_sets(runs: pd.DataFrame) -> list[str]:
+    """The shifted real sets that runs have a column for."""
+    return [name.removeprefix("shifted.") for name in map(str, runs.columns) if name.startswith("shifted.")]
 
 
 def total_hours(runs: pd.DataFrame, exclude: Collection[str] = ()) -> pd.Series:

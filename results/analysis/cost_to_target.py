@@ -10,7 +10,7 @@ Whoever says what an accuracy costs, in a table or in a figure, says it with the
 
 from collections.abc import Sequence
 from math import exp, log, nan
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -119,8 +119,10 @@ def cost_of(reached: pd.DataFrame) -> Cost:
     interval = t_interval(np.log(whole.loc[there & ~early, "cost"].to_numpy(float)))
     low, high = (interval.low, interval.high) if interval.n >= FEWEST else (nan, nan)
     return Cost(
-        interval.n,
-        *(float(np.exp(value)) for value in (interval.mean, low, high)),
+        n=interval.n,
+        mean=float(np.exp(interval.mean)),
+        low=float(np.exp(low)),
+        high=float(np.exp(high)),
         never=int((~there).sum()),
         at_once=int(early.sum()),
         unfinished=len(reached) - len(whole),
@@ -175,12 +177,14 @@ def ratio(reached: pd.DataFrame, arm: str, baseline: str) -> Speedup:
     interval = t_interval(logs)
     low, high = (interval.low, interval.high) if interval.n >= FEWEST else (nan, nan)
     return Speedup(
-        interval.n,
-        *(float(np.exp(bound)) for bound in (interval.mean, low, high)),
-        len(whole) - len(crossed),
-        int((~whole["reached"]).sum()),
-        int((~whole["reached_base"]).sum()),
-        len(both) - len(whole),
+        n=interval.n,
+        factor=float(np.exp(interval.mean)),
+        low=float(np.exp(low)),
+        high=float(np.exp(high)),
+        censored=len(whole) - len(crossed),
+        never=int((~whole["reached"]).sum()),
+        baseline_never=int((~whole["reached_base"]).sum()),
+        unfinished=len(both) - len(whole),
     )
 
 
@@ -219,11 +223,12 @@ def curves(comparison: Comparison, cost_axis: str) -> list[Curve]:
     runs = runs.reindex(columns=list(dict.fromkeys([*runs.columns, *phases])))
     found = []
     for arm in comparison.arms:
-        for (seed, split), part in runs[runs["arm"] == arm].groupby(UNIT):
+        for unit, part in runs[runs["arm"] == arm].groupby(UNIT):
             points = part[part["cost"] > 0].sort_values("scale", kind="stable")
-            numbers = [points[name].to_numpy(float) for name in ("cost", comparison.column)]
+            seed, split = (int(str(value)) for value in cast(tuple[Any, ...], unit))
+            costs, accuracies = points["cost"].to_numpy(float), points[comparison.column].to_numpy(float)
             whole = bool((part["state"] == "done").all())
-            found.append(Curve(arm, int(seed), int(split), *numbers, points[phases].to_numpy(float), whole))
+            found.append(Curve(arm, seed, split, costs, accuracies, points[phases].to_numpy(float), whole))
     return found
 
 

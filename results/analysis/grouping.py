@@ -80,7 +80,8 @@ def group_runs(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
         core, extra = {key: shared.get(key) for key in CORE}, extra_keys(shared, rivals, rows)
         parts = [(None, rows)] if split_per_seed(rows) else list(rows.groupby("data.split"))
         found += [
-            (Group(core, extra, None if split is None else int(split)), deduplicated(part)) for split, part in parts
+            (Group(core, extra, None if split is None else int(str(split))), deduplicated(part))
+            for split, part in parts
         ]
     return sorted(found, key=lambda pair: (*pair[0].core.values(), pair[0].title))
 
@@ -90,7 +91,7 @@ def weight_names(runs: pd.DataFrame) -> pd.Series:
 
     Where each split of the real data has weights of its own they go with the split, and are not named.
     """
-    found = pd.Series([{}] * len(runs), index=runs.index, dtype=object)
+    found: dict[Any, dict[str, str]] = {index: {} for index in runs.index}
     for (_, teacher), rows in runs[runs["weights"].notna()].groupby(["task", "teacher"]):
         digests = rows["weights"].str[1]
         if digests.nunique() > 1 and (digests.groupby(rows["data.split"]).nunique() == 1).all():
@@ -102,8 +103,8 @@ def weight_names(runs: pd.DataFrame) -> pd.Series:
         twice = Counter(names.values())
         for index, known in digests.items():
             name = names[known] if twice[names[known]] == 1 else f"{names[known]}@{str(known)[:8]}"
-            found[index] = {f"{teacher.replace('-', '_')}.weights": name}
-    return found
+            found[index] = {f"{str(teacher).replace('-', '_')}.weights": name}
+    return pd.Series(found, index=runs.index, dtype=object)
 
 
 def varies(key: str, strategy: str) -> bool:

@@ -9,6 +9,7 @@ logarithm.
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from results.analysis.comparisons import UNIT
 from results.analysis.stats import t_interval
@@ -29,7 +30,7 @@ class Fit(NamedTuple):
     left_out: int
 
 
-def fit(runs):
+def fit(runs: pd.DataFrame) -> Fit | None:
     """Fit of the runs of one arm, a frame with ``x`` (images), ``error`` (fractions), ``seed`` and ``data.split``;
     None where no replicate has enough points.
     """

@@ -11,9 +11,11 @@ An image costs what one cost there, with the sampler of that file. The digits su
 ``sample``.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -45,16 +47,16 @@ class Prices:
 
     name: str
     device: str
-    seconds: dict
-    teachers: tuple
+    seconds: dict[str, float]
+    teachers: tuple[str, ...]
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What stands for the device of hours that were not measured."""
         return f"{MARK}: {self.device}, {self.name}"
 
 
-def load(file):
+def load(file: str | Path) -> Prices:
     """The prices in a CSV as ``python -m benchmarks.speed out=FILE.csv`` writes it. Raises BadInput."""
     path = Path(file)
     if not path.is_file():
@@ -85,7 +87,7 @@ def load(file):
     return Prices(path.name, devices[0], seconds, tuple(teachers))
 
 
-def items_of(teacher):
+def items_of(teacher: str) -> dict[str, str]:
     """{part of the work: its item}, guided images having a prefix."""
     return (
         MIXTURE
@@ -99,7 +101,7 @@ def items_of(teacher):
     )
 
 
-def reprice(frame, prices):
+def reprice(frame: pd.DataFrame, prices: Prices) -> pd.DataFrame:
     """The frame with ``hours_repriced`` (total of the priced phases), ``hours_repriced.<phase>``, in device hours on
     ``prices.device``, and ``repriced_why``, the reason where a finished run has none. Raises BadInput where the file
     prices several teachers, none of them a run's.
@@ -113,27 +115,27 @@ def reprice(frame, prices):
     return frame.assign(**found, hours_repriced=found[names].sum(axis=1, skipna=False))
 
 
-def priced(frame, prices):
+def priced(frame: pd.DataFrame, prices: Prices) -> pd.DataFrame:
     """The frame with re-priced hours in the place of the measured ones: ``gpu_hours.<phase>``, their ``total``;
     ``device`` says whose they are, and there is nothing spent on attempts that were lost. All that reads hours then
     reads these.
     """
     new = reprice(frame, prices)
     done = new["state"] == "done"
-    hours = {f"gpu_hours.{phase}": new[f"hours_repriced.{phase}"] for phase in PRICED}
+    hours: dict[str, Any] = {f"gpu_hours.{phase}": new[f"hours_repriced.{phase}"] for phase in PRICED}
+    hours |= {"gpu_hours.total": new["hours_repriced"], "gpu_hours_spent": nan}
     return new.assign(
         **hours,
-        **{"gpu_hours.total": new["hours_repriced"], "gpu_hours_spent": nan},
         device=new["device"].where(~done, prices.label),
     )
 
 
-def kind_of(device):
-    """ "CPU hours" or "GPU hours", by the name of a device, re-priced or measured."""
+def kind_of(device: str) -> str:
+    """What hours are called, "CPU hours" or "GPU hours", by the name of a device, re-priced or measured."""
     return "CPU hours" if device.removeprefix(f"{MARK}: ").startswith("cpu") else "GPU hours"
 
 
-def marking(device):
+def marking(device: str) -> str:
     """The sentence of a caption that says of hours on this device that they were not measured; "" where they were."""
     if not device.startswith(MARK):
         return ""
@@ -144,7 +146,7 @@ def marking(device):
     )
 
 
-def hours_of(row, prices):
+def hours_of(row: Mapping[Any, Any], prices: Prices) -> dict[str, Any]:
     """{hours_repriced.<phase>: device hours} of one finished run, or why not."""
     uncounted = [name for name in COUNTED if row.get(name) is None or row[name] != row[name]]
     if uncounted:
@@ -158,7 +160,8 @@ def hours_of(row, prices):
     key, guided_seconds = guided_cost(row, guided, teacher, prices) if guided else (None, 0.0)
     if guided_seconds is None:
         return {"repriced_why": f"{prices.name} has no item {key}"}
-    # one file for all sampler settings: that of the mixture was measured with the default ones, whose work per image is known
+    # one file for all sampler settings: that of the mixture was measured with the default ones, whose work per
+    # image is known
     default = row["teacher"] == teacher == "mixture" and row["images_generated"]
     work = row["network_evaluations"] / row["images_generated"] / Sampler().steps if default else 1.0
     cost = {part: prices.seconds[name] for part, name in item.items() if part != "guided"}
@@ -172,7 +175,7 @@ def hours_of(row, prices):
     return {f"hours_repriced.{phase}": amount / 3600 for phase, amount in seconds.items()}
 
 
-def teacher_of(row, prices):
+def teacher_of(row: Mapping[Any, Any], prices: Prices) -> str:
     """The teacher whose costs price a run: its own, else the only one there is."""
     if row["teacher"] in prices.teachers:
         return row["teacher"]
@@ -186,7 +189,7 @@ def teacher_of(row, prices):
     return prices.teachers[0]
 
 
-def guided_cost(row, guided, teacher, prices):
+def guided_cost(row: Mapping[str, Any], guided: int, teacher: str, prices: Prices) -> tuple[str, float | None]:
     """(item, seconds of a guided image), by the run's rule, path and share of guided steps; None where the file does
     not know it.
 
@@ -194,7 +197,8 @@ def guided_cost(row, guided, teacher, prices):
     """
     values = row["values"]
     share = row["gradients"] / guided / values["sampler.steps"]
-    stem = f"{items_of(teacher)['guided']}{parameters(values).get('rule', 'relative')}.{'denoiser' if row['network_gradients'] else 'decoder'}"
+    path = "denoiser" if row["network_gradients"] else "decoder"
+    stem = f"{items_of(teacher)['guided']}{parameters(values).get('rule', 'relative')}.{path}"
     decode = values.get("stable_diffusion.guide_decode", "full")
     costs = {
         ending: prices.seconds[name]

@@ -4,10 +4,12 @@ Everything here is a pure function of numbers. The t-interval speaks of training
 bootstrap adds the choice of test images. A verdict needs both.
 """
 
+from collections.abc import Iterable, Sequence
 from math import nan
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
 PAIR = ["seed", "scale", "data.split"]  # what two runs must share to be a pair
@@ -25,20 +27,20 @@ class Interval(NamedTuple):
     high: float
 
 
-def t_interval(values, level=0.95):
+def t_interval(values: Iterable[float], level: float = 0.95) -> Interval:
     """[n] numbers, one per replicate -> Interval:
 
     mean ± t_{n−1} s/√n, s with n − 1 (Student 1908). Bounds are nan for n < 2.
     """
-    values = np.asarray(values, dtype=float)
-    n = len(values)
+    numbers = np.asarray(values, dtype=float)
+    n = len(numbers)
     if n < 2:
-        return Interval(n, float(values[0]) if n else nan, nan, nan)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
-    return Interval(n, float(values.mean()), float(values.mean() - half), float(values.mean() + half))
+        return Interval(n, float(numbers[0]) if n else nan, nan, nan)
+    half = stats.t.ppf((1 + level) / 2, n - 1) * numbers.std(ddof=1) / np.sqrt(n)
+    return Interval(n, float(numbers.mean()), float(numbers.mean() - half), float(numbers.mean() + half))
 
 
-def pairs(a, b):
+def pairs(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     """Two frames of runs -> one row per pair of equal seed, scale and data split, columns with suffixes ``_a`` and
     ``_b``.
 
@@ -47,12 +49,14 @@ def pairs(a, b):
     return a.merge(b, on=PAIR, suffixes=("_a", "_b"), validate="one_to_one")
 
 
-def paired_difference(both, column="accuracy", level=0.95):
+def paired_difference(both: pd.DataFrame, column: str = "accuracy", level: float = 0.95) -> Interval:
     """Interval of ``a − b`` in ``column`` over pairs, in the column's unit; ``both`` as ``pairs`` makes it."""
     return t_interval(both[f"{column}_a"] - both[f"{column}_b"], level)
 
 
-def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, seed=0):
+def paired_bootstrap(
+    differences: np.ndarray, level: float = 0.95, shared_images: bool = True, draws: int = 2000, seed: int = 0
+) -> tuple[float, float]:
     """(low, high): percentile bootstrap interval of the mean difference in accuracy, over test images × seeds.
 
     ``differences`` [seeds, images]: correct under a minus correct under b, in {−1, 0, 1}. Seeds and images are drawn
@@ -83,8 +87,11 @@ def paired_bootstrap(differences, level=0.95, shared_images=True, draws=2000, se
     return float(low), float(high)
 
 
-def verdict(interval, bootstrap):
-    """ "above", "below" or "undecided" zero: only where t-interval and bootstrap agree. nan bounds decide nothing."""
+def verdict(interval: Interval, bootstrap: Sequence[float]) -> str:
+    """Is a difference "above", "below" or "undecided" zero: decided only where t-interval and bootstrap agree.
+
+    Bounds that are nan decide nothing.
+    """
     if interval.low > 0 and bootstrap[0] > 0:
         return "above"
     return "below" if interval.high < 0 and bootstrap[1] < 0 else "undecided"

@@ -4,7 +4,9 @@ results/figures/theory.py draws them.
 Here is what the claims about the theory rest on: ``agreement`` (C9) and ``loop_differences`` (C10, the toy's half).
 """
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import stats
@@ -13,13 +15,15 @@ from dp_common.errors import BadInput, Damaged
 from dp_common.persistence.ledger import decode
 from results.analysis.stats import t_interval
 
-NAME = "theory/theory.jsonl"  # under a root of runs; no run's ledger has this name, so results.reading.runs does not meet it
-PLACE = ("figure", "panel", "series", "x")
+# under a root of runs; no run's ledger has this name, so that results.reading.runs does not meet it
+NAME = "theory/theory.jsonl"
+POINT = ("figure", "panel", "series", "x")
 LEVEL = 0.05  # of the verdict on all points together (Bonferroni)
+Record = Mapping[str, Any]
 ARMS = ("adaptive", "frozen", "random")
 
 
-def read(path):
+def read(path: str | Path) -> list[Record]:
     """Records of a theory ledger;
 
     [] where there is none, a torn last line dropped. Raises Damaged, naming file and line.
@@ -33,7 +37,7 @@ def read(path):
     return records
 
 
-def of_study(records, study=None):
+def of_study(records: Iterable[Record], study: str | None = None) -> tuple[Record, list[Record]]:
     """(options, lines) of one study, the latest begun unless named. Raises BadInput where there is none."""
     opened = [record for record in records if record["kind"] == "open" and study in (None, record["study"])]
     if not opened:
@@ -44,7 +48,7 @@ def of_study(records, study=None):
     ]
 
 
-def table(lines, figure=None):
+def table(lines: Iterable[Record], figure: str | None = None) -> pd.DataFrame:
     """Lines of a study -> a row per x: ``what`` (limit, simulation), figure, panel, series, x, ``error`` (with low,
     high, se, repeats of simulations), ``limit``, ``finite`` and, of simulations, ``beyond``; see benchmarks.theory.
     Fractions. The loop has its own.
@@ -53,7 +57,7 @@ def table(lines, figure=None):
     for line in lines:
         if line["kind"] == "loop" or figure not in (None, line["figure"]):
             continue
-        place = dict(zip(PLACE, place_of(line)))
+        place = dict(zip(POINT, point_of(line)))
         if line["kind"] == "curve":
             rows += [
                 place | {"what": "limit", "x": x, "error": error, "limit": error, "finite": finite}
@@ -72,25 +76,26 @@ def table(lines, figure=None):
                     **{name: line[name] for name in ("se", "repeats", "limit", "finite", "beyond")},
                 }
             )
-    names = [*PLACE, "what", "error", "low", "high", "se", "repeats", "limit", "finite", "beyond", "again"]
+    names = [*POINT, "what", "error", "low", "high", "se", "repeats", "limit", "finite", "beyond", "again"]
     found = pd.DataFrame(rows, columns=names)
     return found.drop_duplicates(
-        [*PLACE, "what"], keep="last", ignore_index=True
+        [*POINT, "what"], keep="last", ignore_index=True
     )  # of a point that was simulated again, the second
 
 
-def place_of(line):
+def point_of(line: Record) -> tuple[Any, ...]:
+    """The point of a line: the values of POINT."""
     return line["figure"], " ".join(map(str, line["panel"])), str(line["series"]), line["x"]
 
 
-def suspects(lines):
+def suspects(lines: Iterable[Record]) -> set[tuple[Any, ...]]:
     """Places (as ``place_of``) of first simulations whose p-value times the number of points is below LEVEL."""
     points = agreement([line for line in lines if not line.get("again")])[0]
     judged = points[points["beyond"] == ""]
-    return set(judged.loc[judged["p"] * len(judged) < LEVEL, list(PLACE)].itertuples(index=False, name=None))
+    return set(judged.loc[judged["p"] * len(judged) < LEVEL, list(POINT)].itertuples(index=False, name=None))
 
 
-def agreement(lines):
+def agreement(lines: Iterable[Record]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """(points, summary): does simulation scatter around the limit as chance would have it?
 
     z = (simulated − limit)/se has Student's t with repeats − 1 degrees of freedom if the limit is right. Points with a
@@ -99,8 +104,8 @@ def agreement(lines):
     all points but those at the peak.
     """
     points = table(lines).query("what == 'simulation'").reset_index(drop=True)
-    for name, against in (("", "limit"), ("_finite", "finite")):
-        points[f"z{name}"] = (points["error"] - points[against]) / points["se"]
+    for name, reference in (("", "limit"), ("_finite", "finite")):
+        points[f"z{name}"] = (points["error"] - points[reference]) / points["se"]
         points[f"p{name}"] = 2 * stats.t.sf(points[f"z{name}"].abs(), points["repeats"].astype(float) - 1)
     summary = verdict(points[points["beyond"] == ""], "limit", "") | {
         name: int((points["beyond"] == name).sum()) for name in ("peak", "noise")
@@ -109,8 +114,9 @@ def agreement(lines):
     return points, summary | {"finite": verdict(points[points["beyond"] != "peak"], "finite", "_finite")}
 
 
-def verdict(judged, against, name):
-    difference, low = judged["error"] - judged[against], float(min(1.0, judged[f"p{name}"].min() * len(judged)))
+def verdict(judged: pd.DataFrame, reference: str, name: str) -> dict[str, Any]:
+    """How points deviate from one of their columns. ``name``: the end of the columns with z and p."""
+    difference, low = judged["error"] - judged[reference], float(min(1.0, judged[f"p{name}"].min() * len(judged)))
     return {
         "points": len(judged),
         "mean_z": float(judged[f"z{name}"].mean()),
@@ -124,7 +130,7 @@ def verdict(judged, against, name):
     }
 
 
-def loop_frame(lines):
+def loop_frame(lines: Iterable[Record]) -> pd.DataFrame:
     """A row per pool × seed × round × arm: kept, generated, error."""
     return pd.DataFrame(
         [
@@ -145,7 +151,7 @@ def loop_frame(lines):
     )
 
 
-def loop_differences(lines):
+def loop_differences(lines: Iterable[Record]) -> pd.DataFrame:
     """A row per pool × round × pair of arms:
 
     accuracy of a minus b over equal seeds, in points, mean and 95 % t-interval.
@@ -171,20 +177,20 @@ def loop_differences(lines):
     return pd.DataFrame(rows)
 
 
-def told(records, study=None):
+def summary_text(records: Iterable[Record], study: str | None = None) -> str:
     """What the terminal says of a study."""
     options, lines = of_study(records, study)
     found = agreement(lines)[1]
-    words = []
+    lines_of_text = []
     for name, part in (("Limit", found), ("With noise along the pruner", found["finite"])):
-        words.append(
+        lines_of_text.append(
             f"{name} against simulation: {part['points']} points, mean z {part['mean_z']:+.2f}, largest |z| "
             f"{part['largest_z']:.1f}, "
             f"{100 * part['outside_95']:.1f} % outside their 95 % interval, Bonferroni p = {part['bonferroni_p']:.2g}: "
             + ("" if part["agrees"] else "NOT ")
             + "within Monte Carlo error"
         )
-    words += [
+    lines_of_text += [
         f"  median standard error {100 * found['median_se']:.2f} points, mean difference "
         f"{100 * found['mean_difference']:+.3f}, largest "
         f"{100 * found['largest_difference']:.2f}; not judged by the limit: {found['peak']} points at the peak p = φ, "
@@ -194,13 +200,14 @@ def told(records, study=None):
         f"The loop, accuracy in points, 95 % t-interval over {options['repeats']} pairs:",
     ]
     differences = loop_differences(lines)
-    for row in differences[differences["round"].isin((1, 3, differences["round"].max()))].itertuples():
-        if (row.round > 1 or row.a == "frozen") and (row.a, row.b) != (
-            "adaptive",
-            "random",
-        ):  # at the first addition, adaptive is frozen
-            words.append(
-                f"  chosen from {row.pool:>2} x, round {row.round}: {row.a:>8} - {row.b:<6} {row.points:+6.2f} "
-                f"[{row.low:+.2f}, {row.high:+.2f}]"
+    shown = differences[differences["round"].isin((1, 3, differences["round"].max()))]
+    for row in shown.to_dict("records"):
+        pair = row["a"], row["b"]
+        if pair != ("adaptive", "random") and (
+            row["round"] > 1 or row["a"] == "frozen"
+        ):  # at first, adaptive is frozen
+            lines_of_text.append(
+                f"  chosen from {row['pool']:>2} x, round {row['round']}: {row['a']:>8} - {row['b']:<6} "
+                f"{row['points']:+6.2f} [{row['low']:+.2f}, {row['high']:+.2f}]"
             )
-    return "\n".join(words)
+    return "\n".join(lines_of_text)

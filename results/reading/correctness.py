@@ -16,7 +16,7 @@ def column_of(eval_set: str) -> str:
     return {"test": "accuracy", "monitor": "monitor_accuracy"}.get(eval_set, f"shifted.{eval_set}")
 
 
-def correctness(row: Mapping[str, Any], eval_set: str = "test") -> np.ndarray | None:
+def correctness(row: Mapping[Any, Any], eval_set: str = "test") -> np.ndarray | None:
     """[images] bool, in image order, of one finished run: what its final learner got right.
 
     Args:
@@ -30,7 +30,7 @@ def correctness(row: Mapping[str, Any], eval_set: str = "test") -> np.ndarray | 
     return None if isinstance(found, str) else found
 
 
-def damage(row: Mapping[str, Any], eval_set: str = "test") -> str | None:
+def damage(row: Mapping[Any, Any], eval_set: str = "test") -> str | None:
     """What is wrong with the correctness that one finished run kept of a set;
 
     None where nothing is, or where it kept none.
@@ -39,7 +39,7 @@ def damage(row: Mapping[str, Any], eval_set: str = "test") -> str | None:
     return found if isinstance(found, str) else None
 
 
-def read(row: Mapping[str, Any], eval_set: str) -> np.ndarray | str | None:
+def read(row: Mapping[Any, Any], eval_set: str) -> np.ndarray | str | None:
     """What a run kept; in words, what is wrong with it."""
     path = Path(row["folder"]) / "correct.parquet"
     try:

@@ -5,7 +5,8 @@ The step is the number of images that training has seen, of all learners togethe
 are those of all attempts so far, so that the last ``hours_spent/total`` is the run's ``gpu_hours_spent``.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from dp_common.config.specification import canonical
 from dp_common.files import digest
@@ -26,18 +27,13 @@ class Event(NamedTuple):
     what: str
     step: int
     time: float
-    values: dict
+    values: dict[str, float]
 
 
-def events(records):
+def events(records: Sequence[Any]) -> list[Event]:
     """Records of a ledger, or of any prefix of it -> [Event] in the order in which things happened."""
-    spent, alive, found, steps, additions = (
-        hours_by_line(records),
-        {record["n"] for record in ledger.surviving(records)},
-        [],
-        {0: 0},
-        0,
-    )
+    spent, alive = hours_by_line(records), {record["n"] for record in ledger.surviving(records)}
+    found, steps, additions = [], {0: 0}, 0
     for record in records:
         if record["n"] not in alive:
             continue
@@ -54,7 +50,7 @@ def events(records):
         else:
             continue
         if values:
-            what = digest(canonical([record.get("digest"), values]))
+            what = digest(canonical([record.get("digest"), values]))  # type: ignore[arg-type]
             found.append(
                 Event(
                     f"{record['kind']} {record['call']}",
@@ -67,7 +63,7 @@ def events(records):
     return found
 
 
-def of_call(record, additions):
+def of_call(record: Mapping[str, Any], additions: int) -> dict[str, float]:
     """The numbers of one call of the strategy; {} of one that neither trains nor adds."""
     size = {"set/size": record["state"]["size"], "set/generated": record["state"]["generated"]}
     measured = record["measured"]
@@ -83,12 +79,13 @@ def of_call(record, additions):
     return {}
 
 
-def hours_by_line(records):
+def hours_by_line(records: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
     """[{"hours_spent/<phase>": device hours of all lines up to this one, "hours_spent/total": of the phases that have
     a price}], by line; work lost when an attempt was killed is in the total only, as in
     ``dp_common.persistence.summary.hours``.
     """
-    seconds, lost, found = {}, 0.0, []
+    seconds: dict[str, float] = {}
+    lost, found = 0.0, []
     for record in records:
         for phase, more in record.get("spent", {}).get("phases", {}).items():
             seconds[phase] = seconds.get(phase, 0.0) + more

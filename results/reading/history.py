@@ -6,6 +6,7 @@ things happened.
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,18 +19,20 @@ from results.reading import archived
 ADDING = ("generate", "select", "real")
 
 
-def records_of(folder):
+def records_of(folder: str | Path) -> list[dict[str, Any]]:
     """All lines of a run's ledger; of an archived run those that were kept. Raises Damaged."""
-    return ledger.read(Path(folder)) or archived.records_of(folder)
+    records: list[Any] = ledger.read(Path(folder))
+    return records or archived.records_of(Path(folder))
 
 
-def surviving(folder):
+def surviving(folder: str | Path) -> list[dict[str, Any]]:
     """The ledger's lines that the result is made of. Raises Damaged."""
     records = ledger.read(Path(folder))
-    return ledger.surviving(records) if records else archived.records_of(folder)
+    alive: list[Any] = ledger.surviving(records) if records else archived.records_of(Path(folder))
+    return alive
 
 
-def intervals(folder):
+def intervals(folder: str | Path) -> pd.DataFrame:
     """A row per interval of training: ``call, seen`` (images, at its end, of the present learner), ``seen_total`` (of
     all learners), ``iterations``, ``size`` of the training set, ``loss`` (mean over the interval, mixed images where
     the recipe mixes) and ``monitor`` (accuracy at its end, a fraction), ``cooldown`` (is it the last one).
@@ -50,7 +53,7 @@ def intervals(folder):
     )
 
 
-def additions(folder):
+def additions(folder: str | Path) -> pd.DataFrame:
     """A row per addition: ``addition`` (0: the initial set), ``call, name`` (generate, select or real), ``images``
     added, ``size`` of the training set with it, ``seen, seen_total, iterations`` when it came, ``omega``, ``files``
     (shards, relative to the folder), and what was measured when it came where it was: ``score_at_birth`` (mean),
@@ -77,7 +80,7 @@ def additions(folder):
     return frame.astype(dict.fromkeys(measured, float)).rename_axis("addition").reset_index()
 
 
-def hardness(folder):
+def hardness(folder: str | Path) -> pd.DataFrame:
     """What ``probe=hardness`` measured, a row per addition × moment; see ``dp_common.probes.hardness.measure`` for the
     columns. Empty without it.
 
@@ -93,7 +96,7 @@ def hardness(folder):
     )
 
 
-def truth(folder):
+def truth(folder: str | Path) -> pd.DataFrame:
     """What ``probe=truth`` measured, a row per addition × target, with the ``call`` of the addition and, the same in
     all rows, what the density says of plain images: ``plain_true_label, plain_log_density``.
     ``dp_common.probes.known_density.measure`` explains the columns. Empty without it.
@@ -120,7 +123,7 @@ def truth(folder):
     )
 
 
-def plane(folder):
+def plane(folder: str | Path) -> dict[str, np.ndarray] | None:
     """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map``
     says what), else None.
 

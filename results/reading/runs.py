@@ -104,7 +104,7 @@ def row_of(folder: Path) -> dict[str, Any]:
     if summary and not records:
         raise Damaged(f"{folder / ledger.NAME}: is missing or empty, though summary.json says that the run is done")
     opened = [record for record in records if record["kind"] == "open"]
-    first = opened[0] if opened else {}
+    first: Mapping[str, Any] = opened[0] if opened else {}
     values = summary.get("values") or first.get("values", {})
     row = {key: values.get(key) for key in IDENTITY}
     row |= {"run_id": first.get("run_id", folder.name), "attempts": len(opened), "device": device_of(opened)}

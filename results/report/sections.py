@@ -144,7 +144,7 @@ def theory(root: Path, out: Path) -> list[Section]:
         return []
     with also_narrow():
         found = anchored(figures.draw(records, None, out / "figures"), "theory")
-    body = page.command(made.typed("theory", opened[-1]["argv"])) + page.command(analysis.told(records))
+    body = page.command(made.typed("theory", opened[-1]["argv"])) + page.command(analysis.summary_text(records))
     body += "".join(page.figure(figure, anchor, out, level=3) for anchor, figure in found)
     parts = tuple((figure.title, anchor) for anchor, figure in found)
     return [Section("The theory beside simulation", "theory", body, parts)]

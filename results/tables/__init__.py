@@ -3,10 +3,11 @@
 A table is a file in this folder, found by it. Its docstring begins with what it shows, for the list of tables; it says
 NAME (what one types in ``tables=``), POSITION (a number, where it stands among the others) and one or both of
 
-    def tables(comparison: Comparison) -> list[Table]    made of each comparison; with ``targets`` as a second argument
-    where it takes such def across(study: Study) -> list[Table]              made of all comparisons side by side
+    def tables(comparison: Comparison) -> list[Table]    made of each comparison
+    def across(study: Study) -> list[Table]              made of all comparisons side by side
 
-each a pure function of runs, empty where its data is not there. Captions say what the numbers are. Modules without a
+each a pure function of runs, empty where its data is not there; ``tables`` with ``targets`` as a second argument where
+it takes such. Captions say what the numbers are. Modules without a
 NAME are shared by the others. A file of somebody's own is named by its path, ``tables=./mine.py``.
 """
 

@@ -11,11 +11,11 @@ from results.tables.table import Cell
 ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
 EMPTY, DASH = Cell(""), Cell("—")
 
-Stats = Mapping[str, Any]  # as ``results.analysis.cells.cell`` gives it
+Stats = Mapping[Any, Any]  # as ``results.analysis.cells.cell`` gives it
 
 
 def accuracy_cell(stats: Stats) -> Cell:
-    """``91.2 [90.1, 92.3] n=4 (+1 short)``, or ``—(2/5)`` where runs are missing, or ``—`` where none was ever begun."""
+    """``91.2 [90.1, 92.3] n=4 (+1 short)``, or ``—(2/5)`` where runs are missing, ``—`` where none was ever begun."""
     missing = missing_text(stats)
     if missing:
         return Cell(missing)

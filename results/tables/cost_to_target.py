@@ -30,7 +30,8 @@ POSITION = 70
 BASELINE = "static"
 MEANINGS = {
     "never": "never: so many seeds do not reach it at any scale that was run; a mean over the others flatters.",
-    "at once": "at once: so many are above it at their smallest scale already; they cost that or less, and are in no mean.",
+    "at once": "at once: so many are above it at their smallest scale already; they cost that or less, "
+    "and are in no mean.",
     "censored": "censored: pairs of which one never reaches it or does at once; they are in no factor.",
     "—(": "—(2/5): the curves of 2 of 5 seeds are finished; nothing is read from a part of them.",
 }  # of words in cells

@@ -33,11 +33,11 @@ def table(comparison: Comparison, device: str, means: pd.DataFrame) -> Table:
     kind = kind_of(device) + (f", given in {unit}" if factor > 1 else "")
     repriced = marking(device)
     phases = [*PRICED, "total", *([] if repriced else ["spent"])]
+    spent = "" if repriced else "; spent: all attempts, with work lost to interruptions"
     caption = (
         f"Means over the n finished runs of each line: images, iterations, and {kind}, on "
         f"{device_text(device, means['cpus'])}. "
-        f"{total_of_phases(comparison.exclude)}{'' if repriced else '; spent: all attempts, with work lost to interruptions'}. "
-        f"{repriced}{conditions(comparison.group)}"
+        f"{total_of_phases(comparison.exclude)}{spent}. {repriced}{conditions(comparison.group)}"
     )
     rows = [
         [
@@ -56,7 +56,7 @@ def table(comparison: Comparison, device: str, means: pd.DataFrame) -> Table:
 def unpriced_note(comparison: Comparison) -> tuple[str, ...]:
     """Why finished runs have no re-priced hours, if they were re-priced and some have none."""
     runs = comparison.runs
-    reasons = runs["repriced_why"].dropna() if "repriced_why" in runs else []
+    reasons = list(runs["repriced_why"].dropna()) if "repriced_why" in runs else []
     return tuple(f"Not re-priced, {count} run(s): {reason}." for reason, count in sorted(Counter(reasons).items()))
 
 

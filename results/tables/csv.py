@@ -31,11 +31,13 @@ def as_csv(frame: pd.DataFrame) -> str:
 
 def rows_of(comparison: Comparison) -> list[dict[str, Any]]:
     """The rows of one comparison."""
-    group, (cells, ceiling) = comparison.group, accuracies(comparison)
+    group = comparison.group
+    cells, ceiling = accuracies(comparison)
     gains = {baseline: by_place(differences(comparison, baseline)) for baseline in BASELINES}
     spent = by_place(costs(comparison))
     rows = []
-    for cell in [*cells.to_dict("records"), *([ceiling | {"scale": None}] if ceiling else [])]:
+    every: list[dict[Any, Any]] = cells.to_dict("records")
+    for cell in [*every, *([{**ceiling, "scale": None}] if ceiling else [])]:
         place = (cell["arm"], cell["scale"])
         row = {
             **group.core,

@@ -14,7 +14,16 @@ from dp_common.persistence.meter import PRICED
 from results import published
 from results.analysis.arms import rank
 from results.analysis.cells import COUNTS, cell
-from results.analysis.comparisons import CEILING, Comparison, Replicates, main_arms, replicates, total_hours
+from results.analysis.comparisons import (
+    CEILING,
+    Comparison,
+    Replicates,
+    by_scale,
+    main_arms,
+    replicates,
+    shifted_sets,
+    total_hours,
+)
 from results.analysis.grouping import Group
 from results.analysis.repricing import kind_of, marking
 from results.analysis.study import Study
@@ -133,12 +142,7 @@ def notes_of(members: Sequence[Member], sets: Sequence[str], papers: bool) -> tu
 
 def sets_of(frames: Iterable[pd.DataFrame]) -> list[str]:
     """The real sets with an accuracy, those of the paper's Table 1 in its order first."""
-    met = [
-        column.removeprefix("shifted.")
-        for runs in frames
-        for column in runs
-        if column.startswith("shifted.") and runs[column].notna().any()
-    ]
+    met = [name for runs in frames for name in shifted_sets(runs) if runs[column_of(name)].notna().any()]
     ours = dict.fromkeys(name for name in met if name not in published.SETS)
     return ["test", *(name for name in published.SETS if name in met), *ours]
 
@@ -168,7 +172,7 @@ def picked_runs(member: Member) -> list[tuple[Member, str, pd.DataFrame, Replica
 def whole_scales(own: pd.DataFrame, comparison: Comparison) -> list[int]:
     """The scales at which all runs of an arm are finished."""
     done = own[own["state"] == "done"]
-    return [int(scale) for scale, part in done.groupby("scale") if replicates(part) >= comparison.expected(scale)]
+    return [scale for scale, part in by_scale(done) if replicates(part) >= comparison.expected(scale)]
 
 
 def reached(part: pd.DataFrame) -> pd.DataFrame:

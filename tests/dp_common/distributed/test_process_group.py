@@ -1,4 +1,4 @@
-"""One run by several processes: the same images as by one, the same training but for rounding, no hanging at a death."""
+"""One run by several processes: the same images as by one, the same training but for rounding, no hanging at death."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The mixture teacher: its density is a density, its denoiser the posterior mean of that density, its samples follow it."""
+"""The mixture teacher: its density is a density, its denoiser that density's posterior mean, its samples follow it."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""Stable Diffusion on tiny random weights, through the real code path: equal to diffusers' pipelines, steerable, refusing what it cannot run."""
+"""Latent diffusion from files to guided images, on tiny models: as in diffusers' pipelines, steerable, refusing."""
 
 import gc
 import json
@@ -273,7 +273,7 @@ def test_texts_are_encoded_once_and_the_encoders_freed(folders, sampler_of, monk
 
 @pytest.fixture(scope="module")
 def classify():
-    """A random but smooth classifier of 16×16 colour images, sensitive enough to be unsure of some and sure of others."""
+    """A random but smooth classifier of 16×16 colour images, unsure of some and sure of others."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
         net = torch.nn.Sequential(
@@ -361,7 +361,7 @@ def gradient_at(teacher, classify, times, scale=None, t=500):
 @pytest.mark.parametrize("name", ["sd", "xl"])
 @pytest.mark.parametrize("dtype", ["bf16", "fp16"])
 def test_half_precision_stays_finite(teacher_of, classify, name, dtype):
-    """Also with gradients as small as a sure classifier's; they point where those of fp32 do, and nothing moves by NaN."""
+    """Also with gradients as small as a sure classifier's; they point where those of fp32 do, none is NaN."""
     teacher, exact = teacher_of(name, dtype=dtype), teacher_of(name)
     assert teacher.grad_scale == (1024 if dtype == "fp16" else 1)
     for times in (1.0, 1e-6):
@@ -469,7 +469,8 @@ def test_dry_run_and_refusal_come_before_torch(tmp_path):
         import sys
         from dp_common.config.resolve import resolve
         resolved = resolve(["strategy=static", "teacher=stable-diffusion"])
-        print(resolved.spec.sampler.cfg_scale, resolved.spec.sampler.spacing, resolved.fingerprints["teacher_fingerprint"])
+        sampler = resolved.spec.sampler
+        print(sampler.cfg_scale, sampler.spacing, resolved.fingerprints["teacher_fingerprint"])
         try:
             resolved.teacher.prepare(resolved.task, "cpu")
         except Exception as error:

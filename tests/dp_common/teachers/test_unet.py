@@ -35,25 +35,27 @@ def packaged():
 # ---------------------------------------------------------------------- the teacher
 
 
-def test_v_is_read_as_the_noise():
+class Answers(torch.nn.Module):
+    """A network that knows the answer."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x, t, class_labels):
+        return SimpleNamespace(sample=self.answer)
+
+
+@pytest.mark.parametrize("t", [0, 300, 999])
+def test_v_is_read_as_the_noise(t):
     generator = torch.Generator().manual_seed(0)
     image, noise = (torch.randn(5, 1, 8, 8, generator=generator) for _ in range(2))
     about = {"prediction": "v", "schedule": "sd", "shape": [1, 8, 8], "classes": list("abc")}
-    for t in (0, 300, 999):
-        a = float(alphas_cumprod("sd")[t])
-
-        class Net(torch.nn.Module):
-            def forward(self, x, t, class_labels):
-                return SimpleNamespace(sample=a**0.5 * noise - (1 - a) ** 0.5 * image)
-
-        teacher = unet.UNet()
-        teacher.adopt(Net(), about, "cpu")
-        torch.testing.assert_close(
-            teacher.denoise(a**0.5 * image + (1 - a) ** 0.5 * noise, t, torch.zeros(5).long()),
-            noise,
-            rtol=1e-5,
-            atol=1e-5,
-        )
+    signal, spread = alphas_cumprod("sd")[t] ** 0.5, (1 - alphas_cumprod("sd")[t]) ** 0.5
+    teacher = unet.UNet()
+    teacher.adopt(Answers(signal * noise - spread * image), about, "cpu")
+    found = teacher.denoise(signal * image + spread * noise, t, torch.zeros(5).long())
+    torch.testing.assert_close(found, noise, rtol=1e-5, atol=1e-5)
 
 
 def test_a_batch_with_null_labels_equals_its_singles(packaged):

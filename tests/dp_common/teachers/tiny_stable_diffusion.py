@@ -1,4 +1,4 @@
-"""Tiny, randomly initialised Stable Diffusion pipelines in diffusers' own format: 8×8 latents, 16×16 pixels, under 1 MB."""
+"""Tiny, random Stable Diffusion pipelines in diffusers' own format: 8×8 latents, 16×16 pixels, under 1 MB."""
 
 import json
 
@@ -14,8 +14,11 @@ SCHEDULE = dict(
 
 
 def make(folder, xl=False, prediction="epsilon", seed=0, **scheduler):
-    """Write a pipeline to ``folder``: a 2-level UNet with cross attention, a VAE, text encoders and tokenizers of their own; a
-    PNDM scheduler's configuration as Stable Diffusion 1.5 has, with ``scheduler`` keys over it. Returns the folder."""
+    """Write a pipeline to ``folder`` and return that.
+
+    A 2-level UNet with cross attention, a VAE, text encoders and tokenizers of their own; a PNDM configuration
+    as Stable Diffusion 1.5 has, with ``scheduler`` keys over it.
+    """
     import torch
     from diffusers import PNDMScheduler
 

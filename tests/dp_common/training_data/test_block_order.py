@@ -168,7 +168,7 @@ def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
         for _ in range(40):
             next(feeding)
             processes = [os.getpid(), *children(os.getpid())]
-            held[count] = max(held.get(shards, 0), sum(anonymous(pid) for pid in processes))
+            held[count] = max(held.get(count, 0), sum(anonymous(pid) for pid in processes))
         assert len(processes) >= 3
         feeding.close()
     grown = (held[3174] - held[32]) / ((3174 - 32) * n)

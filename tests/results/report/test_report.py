@@ -451,7 +451,7 @@ def test_the_theory_stands_where_its_ledger_is(tmp_path, monkeypatch):
         "argv": ["root=/home/me", "out=/home/me/paper", "d=100"],
     }
     (tmp_path / "theory" / "theory.jsonl").write_bytes(ledger.encode(opened))
-    monkeypatch.setattr("results.analysis.theory.told", lambda records: f"{len(records)} record agrees <= all")
+    monkeypatch.setattr("results.analysis.theory.summary_text", lambda records: f"{len(records)} record agrees <= all")
     monkeypatch.setattr(
         "results.figures.theory.draw", lambda records, study, folder: [figure(folder, "Error against p")]
     )
