@@ -22,7 +22,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -200,9 +200,15 @@ def one_line(error: BaseException) -> str:
 def plugins(kind: str) -> dict[str, Plugin]:
     """{name: Plugin} of one kind, by name, the package's own before entry points of the same name."""
     found = dict(built_in(kind))
-    for entry in entry_points(group=GROUPS[kind]):
+    for entry in installed(GROUPS[kind]):
         found.setdefault(entry.name, _of_entry_point(kind, entry.name, entry.module, entry.attr))
     return found
+
+
+@lru_cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of a group, looked up once: a grid asks often, and each look reads all that is installed."""
+    return tuple(entry_points(group=group))
 
 
 def built_in(kind: str) -> dict[str, Plugin]:
