@@ -1,10 +1,12 @@
 """The command: files, bytes, bad input."""
 
+from dataclasses import fields
+
 import pandas as pd
 import pytest
 
 from benchmarks import table as command
-from benchmarks.cli import guarded, seeds_of
+from benchmarks.cli import guarded, parse, seeds_text
 from tests.results.tables.shown import seeds as some
 
 
@@ -39,13 +41,13 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["{root}", "figurs=no"], "figurs: no such key. Did you mean figures?"),
-        (["{root}", "figures=maybe"], "figures=maybe: yes or no."),
+        (["{root}", "figurs=no"], "figurs=no: no such key. Did you mean figures?"),
+        (["{root}", "figures=maybe"], "figures=maybe: yes or no"),
         (["{root}", "root=b"], "root=b: given twice"),
         (["{root}/nowhere"], "no such folder"),
         (["{root}/.."], None),
         (["{empty}"], "holds no runs"),
-        (["{root}", "seeds=x"], "seeds=x: all, or numbers"),
+        (["{root}", "seeds=x"], "seed=x: all, or numbers"),
         (["{root}", "seeds=7"], "no run under"),
         (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
         (["{root}", "exclude=monitr"], "Did you mean monitor?"),
@@ -74,7 +76,9 @@ def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
     some(make, "strategy=dp scale=1k", [0.9] * 2)
     command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
     assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
-    assert seeds_of("0..2,7") == [0, 1, 2, 7] and seeds_of("all") is None
+    options = parse(["seeds=0..2,7"], command.Options)
+    assert options.seed == (0, 1, 2, 7) and seeds_text(options.seed) == "0..2,7"
+    assert parse(["seed=all"], command.Options).seed == ()
 
 
 def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, tmp_path, capsys):
@@ -103,6 +107,8 @@ def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, t
 
 
 def test_help_tells_all_keys(capsys):
-    command.main(["--help"])
-    told = capsys.readouterr().out
-    assert all(f"    {key}=" in told for key in command.DEFAULTS)
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--help"])
+    text = capsys.readouterr().out
+    assert ended.value.code == 0 and all(f"\n  {f.name}=" in text for f in fields(command.Options))
+    assert all(f"\n  {name} " in text for name in ("table1", "scale", "versus", "reach"))  # each table has its line
