@@ -17,7 +17,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from dp_common.config.plugin import DATA as DATA
@@ -45,9 +45,15 @@ _by_path: dict[tuple[str, str], "Plugin"] = {}  # plugins that were given by pat
 def plugins(kind: str) -> dict[str, Plugin]:
     """{name: Plugin} of one kind, by name, the package's own before entry points of the same name."""
     found = dict(built_in(kind))
-    for entry in entry_points(group=GROUPS[kind]):
+    for entry in installed(GROUPS[kind]):
         found.setdefault(entry.name, _of_entry_point(kind, entry.name, entry.module, entry.attr))
     return found
+
+
+@lru_cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of a group, looked up once: a grid asks often, and each look reads all that is installed."""
+    return tuple(entry_points(group=group))
 
 
 def built_in(kind: str) -> dict[str, Plugin]:
