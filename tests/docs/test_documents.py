@@ -103,6 +103,10 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             (folder / block.file).write_text(block.text)
     patch = pytest.MonkeyPatch()
     patch.setattr(run, "stop_on_signals", lambda: bool)  # no signal handlers in this process
+    for package in ("results.figures", "benchmarks.speed_suites", "benchmarks.trackers"):  # found by folder
+        module = importlib.import_module(package)
+        patch.setattr(module, "__path__", [*module.__path__, str(folder / package.replace(".", "/"))])
+        patch.setattr(module.__spec__, "submodule_search_locations", module.__path__)
     os.chdir(folder)
     for words in RUNS:
         run.main([*tiny(words), "--quiet"])
@@ -211,7 +215,7 @@ def cheap(name: str, words: list[str]) -> list[str]:
             ] + ["figures=no"]
         case "train_teacher":
             return [*words, "steps=1", "quality=none", "samples=10"]
-        case "status" | "report" | "claims":
+        case "status" | "report" | "claims" | "follow" | "speed":
             return words
     raise AssertionError(
         f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->"
