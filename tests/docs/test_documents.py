@@ -185,7 +185,10 @@ def do(command: str) -> None:
             for word in given:
                 assert "=" in word or word == "--help"
         case ["python", "-m", module, *given]:
-            code = importlib.import_module(module).main(cheap(module.removeprefix("benchmarks."), given))
+            try:
+                code = importlib.import_module(module).main(cheap(module.removeprefix("benchmarks."), given))
+            except SystemExit as ended:  # --help
+                code = ended.code
             assert not code, f"{command}: exit code {code}"
         case ["python", "-c", code]:
             compile(code, command, "exec")
