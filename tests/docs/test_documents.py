@@ -91,12 +91,11 @@ BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A reader's folder: unit costs, plugins, files that documents show, tiny runs. The checkout is not touched."""
+    """A reader's folder: plugins, the files that documents show, tiny runs. The checkout is not touched."""
     from benchmarks import run
 
     folder, here = tmp_path_factory.mktemp("desk"), Path.cwd()
-    for name in ("results/measured/speed", "tests/plugins"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests" / "plugins", folder / "tests" / "plugins")
     for block in BLOCKS:
         if block.file and not (ROOT / block.file).exists():
             (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
