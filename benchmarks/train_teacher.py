@@ -22,7 +22,7 @@ from dp_common.config.options import option
 from dp_common.config.resolve import flatten, known_keys, parse, put
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput, did_you_mean
-from dp_common.teacher_training.trainer import SIZES, Training, defaults_for
+from dp_common.teacher_training.settings import SIZES, Training, defaults_for
 
 
 @dataclass
@@ -107,7 +107,9 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     from dp_common import files
     from dp_common.persistence import provenance
     from dp_common.teacher_training import card as cards
-    from dp_common.teacher_training.trainer import Source, Trainer, refuse_difference
+    from dp_common.teacher_training import quality as judged
+    from dp_common.teacher_training.source import Source
+    from dp_common.teacher_training.trainer import Trainer, refuse_difference
     from dp_common.teachers import unet
 
     settings = Training(**{f.name: getattr(keys, f.name) for f in fields(Training)})
@@ -129,7 +131,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         say(f"{out} is finished")
         return cards.card(about, out)
     if keys.distance != "none":
-        cards.need_torchmetrics()
+        judged.need_torchmetrics()
     trainer = Trainer(settings, task.shape, len(task.classes), device, identity)
     source = Source(task, keys.memory * 2**30, keys.workers, stop)
     try:
@@ -163,7 +165,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
 
     def grid():
         columns = min(len(task.classes), 10)
-        images, _ = cards.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
+        images, _ = judged.samples(teacher(), cards.GRID * columns, columns, device, settings.seed)
         files.write_atomic(out.with_suffix(".png"), cards.grid_png(images, columns))
 
     say(
@@ -174,11 +176,11 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
     quality = {}
     if keys.quality == "classifier":
         say(f"training a classifier on the same real images, to judge {keys.samples:,} samples")
-        quality = cards.quality(teacher(), trainer, task, source, keys.samples, device, stop)
+        quality = judged.quality(teacher(), trainer, task, source, keys.samples, device, stop)
     if keys.distance == "inception":
         say(f"FID and KID of {keys.samples:,} samples")
-        quality |= cards.distances(
-            *cards.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
+        quality |= judged.distances(
+            *judged.beside_real(teacher(), task, keys.samples, device, settings.seed, stop), device
         )
     versions = {
         package: provenance.installed(package)

@@ -1,20 +1,30 @@
-"""The errors a user meets, with their exit codes; every message is one line that names the key, the value and what is allowed."""
+"""The errors a user meets, with their exit codes.
 
+Every message is one line that names the key, the value and what is allowed.
+"""
+
+from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class Problem(Exception):
-    """Base of errors that are told in one line, without a traceback. ``code`` is the exit status."""
+    """Base of errors that are shown in one line, without a traceback. ``code`` is the exit status."""
 
     code = 1
 
 
 class BadInput(Problem):
-    """A value nobody can run with. Found before anything is written."""
+    """A value nobody can run with. Found before anything is written.
+
+    Args:
+        key: the word of the command line.
+        value: what was given; None: nothing was, or it goes without saying.
+        allowed: what would have been right, and how to get it.
+    """
 
     code = 2
 
-    def __init__(self, key, value, allowed):
+    def __init__(self, key: str, value: object, allowed: str) -> None:
         self.key = key
         super().__init__(f"{key}={value}: {allowed}" if value is not None else f"{key}: {allowed}")
 
@@ -26,7 +36,10 @@ class Held(Problem):
 
 
 class Damaged(Problem):
-    """A ledger, checkpoint or shard that is corrupted, or of another run. The message names the file and what is wrong."""
+    """A ledger, checkpoint or shard that is corrupted, or of another run.
+
+    The message names the file and what is wrong.
+    """
 
 
 class LeaseLost(Problem):
@@ -38,16 +51,20 @@ class Interrupted(Problem):
 
 
 class PeerFailed(Problem):
-    """Another rank of this run has failed or is gone. ``told``: it has said so itself, and its own error is the one that counts;
-    ``code`` is that rank's.
+    """Another rank of this run has failed or is gone.
+
+    Args:
+        text: the message.
+        code: that rank's exit status.
+        reported: it has said so itself, and its own error is the one that counts.
     """
 
-    def __init__(self, text, code=1, told=False):
-        self.code, self.told = code, told
+    def __init__(self, text: str, code: int = 1, reported: bool = False) -> None:
+        self.code, self.reported = code, reported
         super().__init__(text)
 
 
-def did_you_mean(word, names):
+def did_you_mean(word: object, names: Iterable[str]) -> str:
     """' Did you mean X?' or ''."""
     close = get_close_matches(str(word), list(names), n=1, cutoff=0.5)
     return f" Did you mean {close[0]}?" if close else ""

@@ -1,11 +1,12 @@
-"""Files that are either whole or not there: temp file in the same folder, flush, fsync, replace, fsync of the folder."""
+"""Files that are whole or not there: temp file in the same folder, flush, fsync, replace, fsync of the folder."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
 
 
-def write_atomic(path, data: bytes):
+def write_atomic(path: str | Path, data: bytes) -> None:
     """Replace ``path`` by ``data``. After a crash the old or the new content is there, never a mixture."""
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -20,19 +21,30 @@ def write_atomic(path, data: bytes):
     sync_folder(path.parent)
 
 
-def sync_folder(folder):
+def sync_folder(folder: str | Path) -> None:
+    """Wait until the disk knows which files the folder holds.
+
+    Some network file systems cannot say, and are not asked twice.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (
+            errno.EINVAL,
+            errno.ENOTSUP,
+        ):  # "not for folders": they write names at once or not at all
+            raise
     finally:
         os.close(descriptor)
 
 
 def digest(data: bytes) -> str:
+    """Half a SHA-256: 32 hex digits."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def remove_temporaries(folder):
-    """Temp files of attempts that died. Only the holder of the lease may call this."""
+def remove_temporaries(folder: str | Path) -> None:
+    """Remove the temp files of attempts that died. Only the holder of the lease may call this."""
     for file in Path(folder).glob(".*.tmp"):
         file.unlink(missing_ok=True)

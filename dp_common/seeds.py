@@ -5,8 +5,12 @@ state; ranks need no coordination.
 """
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import torch
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -18,7 +22,10 @@ def derive(seed: int, purpose: str, *position: int) -> int:
 
 
 def uniforms(seed: int, purpose: str, positions: np.ndarray) -> np.ndarray:
-    """Uniforms in [0, 1), one per position: [n] float64. SplitMix64 (Steele et al. 2014) as a counter-based generator."""
+    """Uniforms in [0, 1), one per position: [n] float64.
+
+    SplitMix64 (Steele et al. 2014) as a counter-based generator.
+    """
     z = np.uint64(derive(seed, purpose)) + GOLDEN * (positions.astype(np.uint64) + np.uint64(1))
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -26,7 +33,7 @@ def uniforms(seed: int, purpose: str, positions: np.ndarray) -> np.ndarray:
     return (z >> np.uint64(11)) * 2.0**-53
 
 
-def normals(seed: int, purpose: str, indices: np.ndarray, shape: tuple, step: int = 0):
+def normals(seed: int, purpose: str, indices: np.ndarray, shape: tuple[int, ...], step: int = 0) -> "torch.Tensor":
     """Gaussian noise, one generator per image: [n, *shape] float32 on the CPU, whatever device it is used on.
 
     ``step`` 0 is the starting latent; a stochastic sampler draws its further noise at steps 1, 2, ...

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from dp_common.config.options import option
-from dp_common.distributed.batch_share import share
+from dp_common.distributed import batch_share
 from dp_common.errors import BadInput, did_you_mean
 
 FOLDER = Path(__file__).parent / "profiles"
@@ -142,12 +142,7 @@ def cpus_of(profile, run):
     if profile.cpus and profile.cpus < run.spec.threads:
         raise BadInput("slurm.cpus", profile.cpus, f"at least threads, {run.spec.threads}; 0 takes threads + readers")
     ranks = profile.nodes * profile.tasks_per_node
-    if any(start == stop for start, stop in (share(run.spec.train, rank, ranks) for rank in range(ranks))):
-        raise BadInput(
-            "train.batch",
-            run.spec.train.batch,
-            f"large enough for the {ranks} processes of this profile, a share of each batch for every one",
-        )
+    batch_share.check(run.spec.train, ranks, f"the {ranks} processes of this profile")
     return profile.cpus or wanted
 
 

@@ -1,109 +1,172 @@
-"""Dealing work: the numbers 0 .. n-1, each taken by whichever rank is free, and what came of them handed in to the first rank.
+"""Sharing out work: the numbers 0 .. n-1, each taken by whichever rank is free, and what came of them submitted to the
+first rank.
 
 Nobody waits for a slow rank but at the end, and there the first rank looks up in between whether all still live.
 """
 
 import json
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 
-class WorkQueue:
-    """Numbers 0 .. n-1, each taken by one rank. ``stop()`` says whether work is to be broken off, ``stopped`` whether it was."""
+class Channel(Protocol):
+    """What a shared queue needs of its ranks; see StoreGroup."""
 
-    def __init__(self, group, n, stop):
-        self.group, self.n, self.stop, self.next, self.stopped, self.results = group, n, stop, 0, False, []
+    @property
+    def first(self) -> bool: ...
+    def raise_if_peer_lost(self) -> None: ...
+    def stop_requested(self, stop: Callable[[], bool]) -> bool: ...
+    def put(self, key: str, value: str) -> None: ...
+    def get(self, key: str) -> str: ...
+    def has(self, key: str) -> bool: ...
+    def add(self, key: str, amount: int) -> int: ...
+    def remove(self, key: str) -> None: ...
 
-    def __iter__(self):
-        while not self.stopped and self.next < self.n:
-            self.next += 1
-            yield self.next - 1
 
-    def cancelled(self):
+class WorkQueue(ABC):
+    """Numbers 0 .. n-1, each taken by one rank that iterates.
+
+    Args:
+        n: how many.
+        stop: says whether work is to be broken off.
+
+    Attributes:
+        stopped: was it?
+    """
+
+    def __init__(self, n: int, stop: Callable[[], bool]) -> None:
+        self.n, self.stop, self.stopped = n, stop, False
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[int]:
+        """The numbers that fall to this rank; no more once it is stopped."""
+
+    @abstractmethod
+    def cancelled(self) -> bool:
         """Between two pieces of work: is it to be broken off, on all ranks?"""
+
+    @abstractmethod
+    def submit(self, result: Any, number: int | None = None) -> None:
+        """Hand the first rank what came of a number; without a number something on the way. JSON."""
+
+    @abstractmethod
+    def abandon(self, number: int) -> None:
+        """This number was begun and is broken off."""
+
+    @abstractmethod
+    def collect(self) -> list[Any]:
+        """On the first rank: what was submitted since the last call."""
+
+    @abstractmethod
+    def drain(self) -> Iterator[list[Any]]:
+        """On the first rank: lists of results until all numbers that were taken have been submitted or abandoned."""
+
+
+class LocalWorkQueue(WorkQueue):
+    """All numbers for the one process there is."""
+
+    def __init__(self, n: int, stop: Callable[[], bool]) -> None:
+        super().__init__(n, stop)
+        self._next = 0
+        self._results: list[Any] = []
+
+    def __iter__(self) -> Iterator[int]:
+        while not self.stopped and self._next < self.n:
+            self._next += 1
+            yield self._next - 1
+
+    def cancelled(self) -> bool:
         self.stopped = self.stopped or bool(self.stop())
         return self.stopped
 
-    def submit(self, result, number=None):
-        """``result`` of one number; without a number something on the way. For the first rank to take up."""
-        self.results.append(result)
+    def submit(self, result: Any, number: int | None = None) -> None:
+        self._results.append(result)
 
-    def collect(self):
-        """On the first rank: what was handed in since the last call."""
-        results, self.results = self.results, []
+    def abandon(self, number: int) -> None:
+        pass
+
+    def collect(self) -> list[Any]:
+        results, self._results = self._results, []
         return results
 
-    def drain(self):
-        """On the first rank: lists of results until all that was taken has been handed in or dropped."""
+    def drain(self) -> Iterator[list[Any]]:
         yield self.collect()
-
-    def abandon(self, number):
-        """Number ``number`` was begun and is broken off."""
 
 
 class SharedWorkQueue(WorkQueue):
-    """Numbers from a counter in the store; results come to the first rank as messages."""
+    """Numbers from a counter that all ranks share; results come to the first rank as messages.
 
-    def __init__(self, group, n, stop, turn):
-        super().__init__(group, n, stop)
-        self.key, self.read, self.open = f"deal/{turn}", 0, 0
+    Args:
+        channel: the ranks.
+        n: how many numbers.
+        stop: says whether work is to be broken off; the first rank's answer counts.
+        name: of this queue, the same on every rank and no other queue's.
+    """
 
-    def _add(self, name, amount):
-        return self.group._ask(self.group.store.add, f"{self.key}/{name}", amount)
+    def __init__(self, channel: Channel, n: int, stop: Callable[[], bool], name: str) -> None:
+        super().__init__(n, stop)
+        self._channel, self._name = channel, name
+        self._results: list[Any] = []  # the first rank's own, not collected yet
+        self._read = 0  # messages read
+        self._returned = 0  # numbers submitted or abandoned, as far as read
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[int]:
         while not self.stopped:
-            self.group.raise_if_peer_lost()
-            number = self._add("next", 1) - 1
+            self._channel.raise_if_peer_lost()
+            number = self._count("next", 1) - 1
             if number >= self.n:
                 return
             yield number
 
-    def cancelled(self):
-        """The first rank's word ends the dealing; the others find it between two pieces of work."""
-        self.group.raise_if_peer_lost()
-        if self.group.first:
-            if not self.stopped and self.group.stop_requested(self.stop):
-                self.group._ask(self.group.store.set, f"{self.key}/halt", "1")
+    def cancelled(self) -> bool:
+        """The first rank's word ends the sharing out; the others find it between two pieces of work."""
+        self._channel.raise_if_peer_lost()
+        if self._channel.first:
+            if not self.stopped and self._channel.stop_requested(self.stop):
+                self._channel.put(f"{self._name}/halt", "1")
                 self.stopped = True
         else:
-            self.group.stop_requested(self.stop)
-            self.stopped = self.stopped or self.group._ask(self.group.store.check, [f"{self.key}/halt"])
+            self._channel.stop_requested(self.stop)
+            self.stopped = self.stopped or self._channel.has(f"{self._name}/halt")
         return self.stopped
 
-    def submit(self, result, number=None):
-        if self.group.first:
-            super().submit(result)
-            self.open += number is not None
+    def submit(self, result: Any, number: int | None = None) -> None:
+        if self._channel.first:
+            self._results.append(result)
+            self._returned += number is not None
         else:
-            place = self._add("posted", 1)
-            self.group._ask(
-                self.group.store.set, f"{self.key}/post/{place}", json.dumps({"result": result, "number": number})
-            )
+            self._post({"result": result, "number": number})
 
-    def abandon(self, number):
-        if self.group.first:
-            self.open += 1
+    def abandon(self, number: int) -> None:
+        if self._channel.first:
+            self._returned += 1
         else:
-            place = self._add("posted", 1)
-            self.group._ask(self.group.store.set, f"{self.key}/post/{place}", json.dumps({"number": number}))
+            self._post({"number": number})
 
-    def collect(self):
-        results = super().collect()
-        while self.group._ask(self.group.store.check, [f"{self.key}/post/{self.read + 1}"]):
-            self.read += 1
-            message = json.loads(self.group._ask(self.group.store.get, f"{self.key}/post/{self.read}"))
-            self.group._ask(self.group.store.delete_key, f"{self.key}/post/{self.read}")
-            self.open += message["number"] is not None
+    def collect(self) -> list[Any]:
+        results, self._results = self._results, []
+        while self._channel.has(key := f"{self._name}/post/{self._read + 1}"):
+            self._read += 1
+            message = json.loads(self._channel.get(key))
+            self._channel.remove(key)
+            self._returned += message["number"] is not None
             results += [message["result"]] if "result" in message else []
         return results
 
-    def drain(self):
-        """``open`` counts numbers that came back; those given out are known once nobody can take another."""
-        given = min(self.n, self._add("next", self.n) - self.n)
+    def drain(self) -> Iterator[list[Any]]:
+        taken = min(self.n, self._count("next", self.n) - self.n)  # known, now that nobody can take another
         while True:
             self.cancelled()
             yield self.collect()
-            if self.open >= given:
+            if self._returned >= taken:
                 return
-            self.group.raise_if_peer_lost()
+            self._channel.raise_if_peer_lost()
             time.sleep(0.01)
+
+    def _count(self, name: str, amount: int) -> int:
+        return self._channel.add(f"{self._name}/{name}", amount)
+
+    def _post(self, message: dict[str, Any]) -> None:
+        self._channel.put(f"{self._name}/post/{self._count('posted', 1)}", json.dumps(message))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from dp_common import files
 from dp_common.config import registry
-from dp_common.config.specification import PAIRS
 from dp_common.diffusion.image_sampler import ImageSampler
-from dp_common.distributed.batch_share import share
-from dp_common.distributed.process_group import LedgerReplica, SingleProcess
+from dp_common.distributed import batch_share
+from dp_common.distributed.ledger_replica import LedgerReplica
+from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Interrupted, LeaseLost, Problem
 from dp_common.lab.lab import Lab
 from dp_common.learner.classifier import Learner
@@ -49,7 +49,7 @@ class Bench:
     stop: object  # () -> bool
     readers: int  # processes that decode images
     trainset: object
-    group: SingleProcess
+    group: ProcessGroup
     unpriced: Meter = field(default_factory=Meter)  # counts of measurements that are no part of any method
     saved: float = field(default_factory=time.monotonic)
 
@@ -89,7 +89,8 @@ def execute(resolved, *, stop=lambda: False, quiet=False, started=None, group=Si
     Interrupted. ``started``: ``time.perf_counter()`` of the process's start, so that imports count as start-up. ``group``: the ranks that
     work on this run together, each of which calls this; the first one holds the lease and writes.
     """
-    folder, group.timeout = folder_of(resolved), resolved.runtime.rank_timeout
+    folder = folder_of(resolved)
+    group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
         return summary
     device = preflight(resolved, group)
@@ -118,9 +119,7 @@ def preflight(resolved, group=SingleProcess()):
     spec = resolved.spec
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
-    if any(start == stop for start, stop in (share(spec.train, rank, group.size) for rank in range(group.size))):
-        mixing = f", in blocks of {PAIRS} where images are mixed" if spec.train.mixup or spec.train.cutmix else ""
-        raise BadInput("train.batch", spec.train.batch, f"large enough for {group.size} ranks{mixing}")
+    batch_share.check(spec.train, group.size)
     resolved.task.load(spec.data.split)
     check_fits(spec.learner, spec.train.model_args, resolved.task.shape, len(resolved.task.classes))
     for key, name, guides in resolved.scores:

@@ -121,7 +121,7 @@ class Learner:
         batch, such as BatchNorm).
         """
         train, ranks, total = self.train_spec, self.group.size, 0.0
-        start, stop = batch_share.share(train, self.group.rank, ranks)
+        start, stop = batch_share.batch_slice(train, self.group.rank, ranks)
         at = seen + start
         for group in self.optimizer.param_groups:
             group["lr"] = train.lr * lr_factor((seen + train.batch) / train.seen)

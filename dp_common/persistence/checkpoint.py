@@ -1,54 +1,77 @@
 """Checkpoints: one safetensors file each, named in the ledger; loading never executes code. Two are kept."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
-from dp_common.persistence import ledger
+from dp_common.persistence.ledger import AnyLedger, moment
+from dp_common.persistence.records import Checkpoint, Midway, Record
+
+if TYPE_CHECKING:
+    import torch
 
 KEPT = 2
 
 
-def save(book, folder, call, tensors, **midway):
+def save(
+    ledger: AnyLedger, folder: str | Path, call: int, tensors: Mapping[str, "torch.Tensor"], **midway: Any
+) -> None:
     """Write the state after ``call`` calls and name it in the ledger; remove all but the last two.
 
-    ``midway``: how far the next call, a training, is (``position``, and what else it goes on from).
+    Args:
+        ledger: where it is named; a rank that does not write it waits for the first rank's line, which says that it is
+            done.
+        folder: the run's.
+        call: calls done.
+        tensors: the state, by name, on whatever device.
+        **midway: how far the next call, a training, is: ``position``, ``loss`` and ``of``, as in records.Midway.
     """
     from safetensors.torch import save as to_bytes
 
-    if not book.writes:  # the first rank's line says that it is done
-        book.append("midway" if midway else "checkpoint")
+    if not ledger.writes:
+        ledger.append("midway" if midway else "checkpoint")
         return
     data = to_bytes({key: value.detach().cpu().contiguous() for key, value in tensors.items()})
-    mark = digest(data)
-    file = f"checkpoint-{call:06d}-{mark[:8]}.safetensors"
+    data_digest = digest(data)
+    file = f"checkpoint-{call:06d}-{data_digest[:8]}.safetensors"
     write_atomic(Path(folder) / file, data)
     if midway:
-        book.append("midway", call=call + 1, file=file, digest=mark, **midway)
+        ledger.append("midway", call=call + 1, file=file, digest=data_digest, **midway)
     else:
-        book.append("checkpoint", call=call, file=file, digest=mark)
-    kept = {record["file"] for record in named(book.records)[-KEPT:]}
+        ledger.append("checkpoint", call=call, file=file, digest=data_digest)
+    kept = {record["file"] for record in named(ledger.records)[-KEPT:]}
     for old in Path(folder).glob("checkpoint-*.safetensors"):
         if old.name not in kept:
             old.unlink()
 
 
-def named(records):
-    """Checkpoint lines that a later resume has not overtaken."""
-    alive = []
+def named(records: Iterable[Record]) -> list[Checkpoint | Midway]:
+    """The checkpoint lines that no later resume has overtaken, the last one last."""
+    alive: list[Checkpoint | Midway] = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [r for r in alive if ledger.moment(r) <= ledger.moment(record)]
-        if record["kind"] in ("checkpoint", "midway"):
+            alive = [r for r in alive if moment(r) <= moment(record)]
+        elif record["kind"] == "checkpoint" or record["kind"] == "midway":
             alive.append(record)
     return alive
 
 
-def latest(records, folder):
-    """(calls done, tensors or None, the line if it is midway or None) to go on from: the last checkpoint whose file is there, or
-    the very start.
+def latest(
+    records: Iterable[Record], folder: str | Path
+) -> tuple[int, dict[str, "torch.Tensor"] | None, Midway | None]:
+    """What to go on from: the last checkpoint whose file is there, or the very start.
 
-    Raises Damaged if that file is not what the ledger says; deleting it falls back on the one before.
+    Args:
+        records: the ledger's.
+        folder: the run's.
+
+    Returns:
+        (calls done, tensors on the CPU or None, the line if it is midway or None).
+
+    Raises:
+        Damaged: that file is not what the ledger says; deleting it falls back on the one before.
     """
     from safetensors.torch import load as from_bytes
 
@@ -60,5 +83,5 @@ def latest(records, folder):
                 raise Damaged(
                     f"{path}: corrupted (its digest is not the ledger's); delete it to go on from the checkpoint before"
                 )
-            return ledger.moment(record)[0], from_bytes(data), record if record["kind"] == "midway" else None
+            return moment(record)[0], from_bytes(data), record if record["kind"] == "midway" else None
     return 0, None, None

@@ -1,9 +1,9 @@
 """A lease keeps two attempts at one run apart, on one machine or across a shared filesystem.
 
-``lease.json`` names the holder: token, host, boot id, pid with its start time, SLURM job id and restart count. The heartbeat is
-a file of the token's own, so a stale holder can never beat for its successor. It is taken over at once if the holder's
-process is gone on this host, or if the same SLURM job has restarted; else when the heartbeat has not changed for the
-time-to-live, on the reader's own monotonic clock.
+``lease.json`` names the holder: token, host, boot id, pid with its start time, SLURM job id and restart count. The
+heartbeat is a file of the token's own, so a stale holder can never beat for its successor. It is taken over at once if
+the holder's process is gone on this host, or if the same SLURM job has restarted; else when the heartbeat has not
+changed for the time-to-live, on the reader's own monotonic clock.
 """
 
 import json
@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from pathlib import Path
+from typing import TypedDict
 
 from dp_common.errors import Held, LeaseLost
 from dp_common.files import write_atomic
@@ -20,7 +21,26 @@ from dp_common.files import write_atomic
 NAME = "lease.json"
 
 
-def myself():
+class Process(TypedDict):
+    """What tells one process from all others."""
+
+    host: str
+    boot: str | None
+    pid: int
+    started: int | None
+    slurm_job: str | None
+    slurm_restarts: int
+
+
+class Holder(Process):
+    """The content of ``lease.json``."""
+
+    token: str
+    ttl: float  # seconds without a heartbeat that the holder was promised
+
+
+def this_process() -> Process:
+    """The record of the process that asks."""
     return {
         "host": socket.gethostname(),
         "boot": boot_id(),
@@ -31,15 +51,19 @@ def myself():
     }
 
 
-def boot_id():
+def boot_id() -> str | None:
+    """What tells this boot of the machine from others; None where there is no /proc."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
 
 
-def process_start(pid):
-    """Start time of a process in clock ticks since boot, which tells a pid from its reuse; None where there is no /proc."""
+def process_start(pid: int) -> int | None:
+    """Start time of a process in clock ticks since boot, which tells a pid from its reuse.
+
+    None where there is no /proc.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return None if fields[0] in "ZX" else int(fields[19])  # a zombie is dead, though its pid still answers
@@ -47,8 +71,8 @@ def process_start(pid):
         return None
 
 
-def gone(holder, me):
-    """Is the holder's process certainly no more?"""
+def gone(holder: Process, me: Process) -> bool:
+    """Is the holder's process certainly no more, as ``me`` can see?"""
     if (
         holder["slurm_job"]
         and holder["slurm_job"] == me["slurm_job"]
@@ -68,30 +92,40 @@ def gone(holder, me):
     return process_start(holder["pid"]) != holder["started"]
 
 
-def read(folder):
-    """The holder's record, or None. Also None for one caught between creation and content."""
+def read(folder: str | Path) -> Holder | None:
+    """The holder's record, or None; None too for one caught between creation and content."""
     try:
         return json.loads((Path(folder) / NAME).read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return None
 
 
-def alive(folder):
+def alive(folder: str | Path) -> bool:
     """For status: does a process hold this run, as far as can be told without waiting?"""
     holder = read(folder)
-    return bool(holder) and not gone(holder, myself())
+    return holder is not None and not gone(holder, this_process())
 
 
 class Lease:
-    """Held from ``Lease(folder)`` until ``release()``. Raises Held if a live process has it."""
+    """Held from ``Lease(folder)`` until ``release()``.
 
-    def __init__(self, folder, ttl=60.0):
+    Args:
+        folder: the run's.
+        ttl: seconds without a heartbeat after which another process may take it over.
+
+    Attributes:
+        last_beat: Unix time of the dead holder's last sign of life, if it was taken over and had one.
+
+    Raises:
+        Held: a live process has it, or has just taken it.
+    """
+
+    def __init__(self, folder: str | Path, ttl: float = 60.0) -> None:
         self.folder, self.ttl = Path(folder), ttl
         self.token = uuid.uuid4().hex
         self.path = self.folder / NAME
-        self.last_beat = None  # Unix time of the dead holder's last sign of life
-        record = self.folder / f".lease-{self.token}.new"
-        write_atomic(record, json.dumps({"token": self.token, "ttl": ttl, **myself()}).encode())
+        self.last_beat: float | None = None
+        record = self._write_record()
         try:
             holder = read(folder)
             if holder:
@@ -106,16 +140,54 @@ class Lease:
             record.unlink(missing_ok=True)
         self.stop = threading.Event()
         self._beat()
-        self.thread = threading.Thread(target=self._beating, daemon=True)
+        self.thread = threading.Thread(target=self._heartbeat_loop, daemon=True)
         self.thread.start()
 
-    def _beat_file(self, token):
+    def check(self) -> None:
+        """Raise LeaseLost unless this process still holds the run. Asked before every commit."""
+        holder = read(self.folder)
+        if not holder or holder["token"] != self.token:
+            raise LeaseLost(f"{self.folder}: another process took this run over; nothing more is written here")
+
+    def release(self) -> None:
+        """Give it back, unless it is another's by now."""
+        self.stop.set()
+        self.thread.join()
+        take = self._take_file(self.token)
+        record = self.folder / f".lease-{self.token}.new"
+        try:
+            self._write_record()
+            os.link(record, take)
+        except OSError:
+            return  # it is being taken over, or the disk is full: whoever comes next finds us gone
+        finally:
+            record.unlink(missing_ok=True)
+        if self._token_there() == self.token:
+            self.path.unlink(missing_ok=True)
+        self._beat_file(self.token).unlink(missing_ok=True)
+        take.unlink(missing_ok=True)
+
+    def _write_record(self) -> Path:
+        """A file with our record, to be linked where it counts."""
+        record = self.folder / f".lease-{self.token}.new"
+        write_atomic(record, json.dumps({"token": self.token, "ttl": self.ttl, **this_process()}).encode())
+        return record
+
+    def _beat_file(self, token: str) -> Path:
         return self.folder / f".beat.{token}"
 
-    def _beat(self):
+    def _take_file(self, token: str) -> Path:
+        return self.folder / f".take-{token}"
+
+    def _token_there(self) -> str | None:
+        """The token in lease.json as it is now."""
+        holder = read(self.folder)
+        return holder["token"] if holder else None
+
+    def _beat(self) -> None:
         self._beat_file(self.token).write_text(repr(time.time()))
 
-    def _beating(self):
+    def _heartbeat_loop(self) -> None:
         while not self.stop.wait(self.ttl / 20):
             try:
                 if self._beat_file(self.token).exists():
@@ -123,9 +195,9 @@ class Lease:
             except OSError:
                 pass  # a full disk must not end the heart; a take-over is noticed at the next commit
 
-    def _wait_for_end(self, holder):
+    def _wait_for_end(self, holder: Holder) -> None:
         """Return once the holder may be taken over; raise Held at its first sign of life."""
-        me, beat = myself(), self._beat_file(holder["token"])
+        me, beat = this_process(), self._beat_file(holder["token"])
         first, deadline = _text(beat), time.monotonic() + holder["ttl"]
         while not gone(holder, me):
             if _text(beat) != first:
@@ -134,51 +206,28 @@ class Lease:
                 return
             time.sleep(min(0.1, holder["ttl"] / 20))
 
-    def _replace(self, holder, record):
-        """Put our record in the place of a dead one. Who may replace or remove the lease of a token holds its ``.take`` file;
-        so lease.json never is another's, nor gone, between two steps of this. Raises Held, FileExistsError.
+    def _replace(self, holder: Holder, record: Path) -> None:
+        """Put our record in the place of a dead one.
+
+        Who may replace or remove the lease of a token holds its ``.take`` file; so lease.json never is another's, nor
+        gone, between two steps of this. Raises Held, FileExistsError.
         """
-        take = self.folder / f".take-{holder['token']}"
+        take = self._take_file(holder["token"])
         taker = json.loads(_text(take) or "null")
         if taker:  # it died in the act, or it is about to show that it lives
             self._wait_for_end(taker)
             take.unlink(missing_ok=True)
         os.link(record, take)
         try:
-            if (read(self.folder) or {}).get("token") != holder["token"]:
+            if self._token_there() != holder["token"]:
                 raise Held(f"{self.folder}: another process has just taken this run")
             os.replace(record, self.path)
         finally:
             take.unlink(missing_ok=True)
         self._beat_file(holder["token"]).unlink(missing_ok=True)
 
-    def check(self):
-        """Raise LeaseLost unless this process still holds the run. Asked before every commit."""
-        holder = read(self.folder)
-        if not holder or holder["token"] != self.token:
-            raise LeaseLost(f"{self.folder}: another process took this run over; nothing more is written here")
 
-    def release(self):
-        self.stop.set()
-        self.thread.join()
-        take = self.folder / f".take-{self.token}"
-        try:
-            write_atomic(
-                self.folder / f".lease-{self.token}.new",
-                json.dumps({"token": self.token, "ttl": self.ttl, **myself()}).encode(),
-            )
-            os.link(self.folder / f".lease-{self.token}.new", take)
-        except OSError:
-            return  # it is being taken over, or the disk is full: whoever comes next finds us gone
-        finally:
-            (self.folder / f".lease-{self.token}.new").unlink(missing_ok=True)
-        if (read(self.folder) or {}).get("token") == self.token:
-            self.path.unlink(missing_ok=True)
-        self._beat_file(self.token).unlink(missing_ok=True)
-        take.unlink(missing_ok=True)
-
-
-def _text(path):
+def _text(path: Path) -> str | None:
     try:
         return path.read_text()
     except OSError:

@@ -1,57 +1,71 @@
 """The ledger of one run: append-only JSON lines, one writer, any prefix valid.
 
-Every line has ``n`` (its number), ``t`` (Unix time), ``attempt``, ``kind``, ``spent`` (what the clock measured since the
-line before: phase seconds × devices, and unit counts) and ``crc`` (of the line without it). Kinds:
-
-    open        an attempt starts: run_id, spec, device, devices, versions, git, host, argv
-    resume      which call the attempt goes on from, and how far that is (position); lines of later ones before it are lost work
-    shard       images stored: file, digest, rows, call, key (of what made them, the learner's digest included)
-    partial     the state of a selection's scan on one rank: file, digest, call, key, spans of candidates seen, files it replaces
-    call        a call of the strategy was answered: number, name, digest of its arguments, answer, state, files used
-    checkpoint  a file that may be resumed from: call, file, digest
-    midway      the same in the middle of a training: call, position (images seen), losses
-    snapshot    the guiding weights at an addition or a freeze, in half precision: call, file, digest (probe=hardness or truth)
-    probe       what these weights say of each addition, in columns (see probe.py and truth.py); of a plane a map: file, digest
-    evaluate    accuracy on real sets
-    close       the attempt ended: state done, interrupted or failed, and why; wall seconds
+What a line of each kind holds is written down as types, in records.py: open, resume, shard, partial, call, checkpoint,
+midway, snapshot, probe, evaluate, close. Each ends in ``crc``, the checksum of the line without it.
 
 Costs belong to lines. What a run's result cost is the sum over its surviving work lines, what was spent is the sum over
-all lines, plus the seconds between the last line of a killed attempt and its last heartbeat (``lost`` of the next open, times the devices of the one that was killed).
+all lines, plus the seconds between the last line of a killed attempt and its last heartbeat (``lost`` of the next
+``open``, times the devices of the one that was killed).
 """
 
+import errno
 import json
 import os
 import threading
 import time
 import zlib
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
 
 from dp_common.errors import Damaged, LeaseLost
 from dp_common.files import write_atomic
+from dp_common.persistence.records import Call, Checkpoint, Evaluate, Midway, Probe, Record, Resume, Snapshot, Spent
 
 NAME = "ledger.jsonl"
 WORK = ("call", "shard", "partial", "midway")
 PROBES = ("snapshot", "probe")  # measurements for their own sake: their lines' cost is in no method's price
+Placed: TypeAlias = (
+    Call | Evaluate | Checkpoint | Midway | Snapshot | Probe | Resume
+)  # lines of one call of the strategy
+LAST_WORD = 5.0  # seconds that ``last_line`` waits for another thread to finish its line
 
 
-def encode(record):
+def encode(record: Mapping[str, Any]) -> bytes:
+    """One record as a line with its checksum. Raises ValueError for NaN and infinity, which are no JSON."""
     body = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return f'{body[:-1]},"crc":"{zlib.crc32(body.encode()):08x}"}}\n'.encode()
 
 
-def decode(line, where):
-    """One line -> record. Raises Damaged naming file and line."""
+def decode(line: bytes, where: str) -> Any:
+    """One line as its record, without the checksum.
+
+    Args:
+        line: with or without its newline.
+        where: file and line number, for the message.
+
+    Raises:
+        Damaged: the checksum does not fit.
+    """
     text = line.decode("utf-8", "replace")
-    body, mark, tail = text.rpartition(',"crc":"')
-    if not mark or tail.rstrip("\n") != f'{zlib.crc32((body + "}").encode()):08x}"}}':
+    body, separator, tail = text.rpartition(',"crc":"')
+    if not separator or tail.rstrip("\n") != f'{zlib.crc32((body + "}").encode()):08x}"}}':
         raise Damaged(f"{where}: the line is corrupted (its checksum does not fit)")
     return json.loads(body + "}")
 
 
-def read(folder, run_id=None):
-    """The records of the ledger in ``folder``; a torn last line is dropped. [] where there is none.
+def read(folder: str | Path, run_id: str | None = None) -> list[Record]:
+    """The records of the ledger in ``folder``; a torn last line is dropped.
 
-    Raises Damaged, naming file and line, where any other line is corrupted, missing or of another run.
+    Args:
+        folder: the run's.
+        run_id: the run it has to be of; None: any.
+
+    Returns:
+        One record a line; [] where there is no ledger.
+
+    Raises:
+        Damaged: any other line is corrupted, missing, or of another run; the message names file and line.
     """
     path = Path(folder) / NAME
     if not path.exists():
@@ -66,76 +80,112 @@ def read(folder, run_id=None):
     return records
 
 
-def surviving(records):
+def surviving(records: Iterable[Record]) -> list[Record]:
     """The lines whose work the result is made of: no calls that were done again, no shards that no call kept.
 
     Shards of the call in progress count as kept. Only calls and parts of calls are work; see ``WORK``.
     """
-    alive = []
+    alive: list[Record] = []
     for record in records:
         if record["kind"] == "resume":
-            alive = [
-                r
-                for r in alive
-                if r["kind"] not in ("call", "evaluate", "midway", *PROBES) or moment(r) <= moment(record)
-            ]
+            alive = [r for r in alive if not overtaken(r, record)]
         alive.append(record)
     calls = [r for r in alive if r["kind"] == "call"]
     kept = {file for r in calls for file in r["used"]}
     in_progress = 1 + max((r["call"] for r in calls), default=0)
-    last = {
-        r["file"]: place for place, r in enumerate(alive) if r["kind"] in ("shard", "partial")
-    }  # made again, it counts once
-    return [
-        r
-        for place, r in enumerate(alive)
-        if r["kind"] not in ("shard", "partial")
-        or last[r["file"]] == place
-        and (r["file"] in kept or r["call"] == in_progress)
-    ]
+    stored = [r for r in alive if r["kind"] == "shard" or r["kind"] == "partial"]
+    last = {r["file"]: r for r in stored}  # made again, it counts once
+    lost = {id(r) for r in stored if last[r["file"]] is not r or not (r["file"] in kept or r["call"] == in_progress)}
+    return [r for r in alive if id(r) not in lost]
 
 
-def moment(record):
-    """How far the strategy is at a line: (calls done, images seen if the next call is a training in progress, else 0)."""
-    return (
-        (record["call"] - 1, record["position"])
-        if record["kind"] == "midway"
-        else (record["call"], record.get("position", 0))
-    )
+def overtaken(record: Record, resume: Resume) -> bool:
+    """Is it a line of something that this later resume does again?"""
+    if record["kind"] not in ("call", "evaluate", "midway", *PROBES):
+        return False
+    return moment(cast(Placed, record)) > moment(resume)
 
 
-def totals(records):
-    """Sum of ``spent`` over records: ({phase: device seconds}, {unit: count})."""
-    phases, counts = {}, {}
+def moment(record: Placed) -> tuple[int, int]:
+    """How far the strategy is at a line: (calls done, images seen if a training is in progress, else 0)."""
+    if record["kind"] == "midway":
+        return record["call"] - 1, record["position"]
+    return record["call"], record.get("position", 0) if record["kind"] == "resume" else 0
+
+
+def totals(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, float], dict[str, int]]:
+    """The sums of ``spent`` over records: ({phase: device seconds}, {unit: count})."""
+    phases: dict[str, float] = {}
+    counts: dict[str, int] = {}
     for record in records:
-        for total, part in ((phases, "phases"), (counts, "counts")):
-            for key, value in record.get("spent", {}).get(part, {}).items():
-                total[key] = total.get(key, 0) + value
+        spent = record.get("spent", {})
+        for phase, seconds in spent.get("phases", {}).items():
+            phases[phase] = phases.get(phase, 0) + seconds
+        for unit, n in spent.get("counts", {}).items():
+            counts[unit] = counts.get(unit, 0) + n
     return phases, counts
 
 
-def spec_text(resolved):
-    """The content of ``spec.yaml``: every key that decides the result, and the words that were typed."""
+def spec_text(resolved: Any) -> str:
+    """The content of ``spec.yaml``: every key that decides the result, and the overrides that were typed."""
     import yaml
 
     head = f"# {resolved.run_id}: written once, for people; the ledger's first line holds the same\n"
-    return head + yaml.safe_dump(
-        {"run_id": resolved.run_id, "words": resolved.words, "values": resolved.values}, sort_keys=False
-    )
+    content = {"run_id": resolved.run_id, "words": resolved.words, "values": resolved.values}
+    return head + yaml.safe_dump(content, sort_keys=False)
+
+
+class AnyLedger(Protocol):
+    """A ledger as the work of a run sees it: that of the one writer, or another rank's replica of it.
+
+    Attributes:
+        records: its lines so far.
+        writes: does this process write it?
+    """
+
+    records: list[Record]
+    writes: bool
+
+    def holds(self) -> None:
+        """Raise LeaseLost or PeerFailed if this process may not write files of the run any more."""
+
+    def append(self, kind: str, **content: Any) -> Any:
+        """Add one line; returns its record, of the type that ``kind`` has in records.py."""
+
+    def close(self) -> None:
+        """Nothing is added after this."""
 
 
 class Ledger:
-    """The one writer. ``holds()`` is asked before each line whether the lease is still ours and raises if not; ``publish`` lets other
-    ranks have each line.
+    """The one writer of a run's ledger.
 
     Opening replaces the file by a copy without a torn last line. A stale writer that wakes up afterwards therefore
     appends to a file nobody can see any more, even if it was stopped between check and write.
+
+    Args:
+        folder: the run's; its ledger is gone on with.
+        run_id: the run it has to be of.
+        holds: asked before each line whether the lease is still ours; raises if not.
+        meter: what was spent since it was asked last (``Meter.snapshot_and_reset``).
+        publish: lets other ranks have each line.
+
+    Raises:
+        Damaged: the ledger that is there is corrupted, or of another run.
+        LeaseLost: by ``holds``.
     """
 
     writes = True
 
-    def __init__(self, folder, run_id, holds, meter, publish=lambda record: None):
-        self.path, self.holds, self.meter, self.publish, self.unwritten = Path(folder) / NAME, holds, meter, publish, []
+    def __init__(
+        self,
+        folder: str | Path,
+        run_id: str,
+        holds: Callable[[], None],
+        meter: Callable[[], Spent],
+        publish: Callable[[Record], None] = lambda record: None,
+    ) -> None:
+        self.path, self.holds, self.meter, self.publish = Path(folder) / NAME, holds, meter, publish
+        self.unwritten: list[dict[str, Spent]] = []
         self.turn = threading.RLock()
         self.records = read(folder, run_id)
         holds()
@@ -143,35 +193,51 @@ class Ledger:
         self.file = open(self.path, "ab", buffering=0)
         self.attempt = 1 + max((record["attempt"] for record in self.records), default=0)
 
-    def append(self, kind, **content):
-        """Write one whole line and wait until the disk has it. Raises OSError on a full disk: the line is then undone."""
+    def append(self, kind: str, **content: Any) -> Any:
+        """Write one whole line and wait until the disk has it.
+
+        Args:
+            kind: one of records.KINDS.
+            **content: its keys beside those that every line has.
+
+        Returns:
+            The record, of the type that ``kind`` has in records.py.
+
+        Raises:
+            OSError: the disk is full; the line is undone, and the same writer may go on when there is space.
+            LeaseLost: the run is another's now.
+        """
         with self.turn:
             return self._append(kind, content)
 
-    def last_line(self, kind, **content):
-        """``append`` from another thread than the one that works, which hangs; nothing is written after it. Waits 5 s for its turn at most."""
-        if self.turn.acquire(timeout=5):  # and never released
+    def last_line(self, kind: str, **content: Any) -> None:
+        """``append`` from another thread than the one that works, which hangs. Nothing is written after it.
+
+        It waits ``LAST_WORD`` seconds at most for a line in progress, and is not written if that does not end.
+        """
+        if self.turn.acquire(timeout=LAST_WORD):  # and never released
             self._append(kind, content)
 
-    def _append(self, kind, content):
+    def _append(self, kind: str, content: dict[str, Any]) -> Any:
         self.holds()
         if not os.path.samestat(os.fstat(self.file.fileno()), os.stat(self.path)):
             raise LeaseLost(f"{self.path}: another process replaced it; nothing more is written here")
         record = {"n": len(self.records), "t": round(time.time(), 3), "attempt": self.attempt, "kind": kind, **content}
-        self.unwritten.append({"spent": self.meter()})  # what a line that failed would have told is told by the next
+        self.unwritten.append({"spent": self.meter()})  # what a line that failed would have held is held by the next
         record["spent"] = dict(zip(("phases", "counts"), totals(self.unwritten)))
         line, size = encode(record), os.fstat(self.file.fileno()).st_size
         try:
             if self.file.write(line) != len(line):
-                raise OSError(28, "No space left on device", str(self.path))
+                raise OSError(errno.ENOSPC, "No space left on device", str(self.path))
             os.fsync(self.file.fileno())
         except OSError:
             os.ftruncate(self.file.fileno(), size)
             raise
         self.unwritten.clear()
         self.records.append(json.loads(json.dumps(record)))
-        self.publish(record)
+        self.publish(cast(Record, record))
         return record
 
-    def close(self):
+    def close(self) -> None:
+        """Nothing is added after this."""
         self.file.close()

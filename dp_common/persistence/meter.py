@@ -1,22 +1,38 @@
 """The meter of one attempt: device-synchronised seconds by phase, and counts of the units of work."""
 
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+from dp_common.persistence.records import Spent
 
 PHASES = ("startup", "generate", "guided", "score", "train", "monitor", "evaluate", "write", "idle")
 PRICED = ("generate", "guided", "score", "train", "monitor")  # gpu_hours.total is the sum of these
 
 
 class Meter:
-    """Always in exactly one phase; ``phase(name)`` nests and returns to the one outside. Starts in ``startup``."""
+    """Always in exactly one phase; ``phase(name)`` nests and returns to the one outside. Starts in ``startup``.
 
-    def __init__(self, devices=1, synchronise=lambda: None, started=None):
+    Args:
+        devices: seconds count so many times.
+        synchronise: waits until the device has done what it was asked to.
+        started: ``time.perf_counter()`` at which the first phase began; None: now.
+    """
+
+    def __init__(
+        self, devices: int = 1, synchronise: Callable[[], object] = lambda: None, started: float | None = None
+    ) -> None:
         self.devices, self.synchronise = devices, synchronise
         self.name = "startup"
         self.since = self.started = time.perf_counter() if started is None else started
-        self.seconds, self.counts = {}, {}
+        self.seconds: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
 
-    def switch(self, name):
+    def switch(self, name: str) -> str:
+        """Enter a phase and stay there; returns the one before.
+
+        Raises ValueError for a name that is none of ``PHASES``.
+        """
         if name not in PHASES:
             raise ValueError(f"phase {name}: one of {', '.join(PHASES)}")
         self.synchronise()
@@ -26,26 +42,32 @@ class Meter:
         return previous
 
     @contextmanager
-    def phase(self, name):
+    def phase(self, name: str) -> Iterator[None]:
+        """Be in a phase for as long as the ``with`` block lasts."""
         outside = self.switch(name)
         try:
             yield
         finally:
             self.switch(outside)
 
-    def count(self, **units):
+    def count(self, **units: int) -> None:
+        """Add to the counts: ``count(iterations=1, images_trained=128)``."""
         for unit, n in units.items():
             self.counts[unit] = self.counts.get(unit, 0) + int(n)
 
-    def snapshot_and_reset(self):
-        """What was measured since the last ``take``: {"phases": device seconds, "counts": units}; then starts anew."""
+    def snapshot_and_reset(self) -> Spent:
+        """What was measured since this was called last: device seconds by phase and counts, without zeros.
+
+        Then starts anew.
+        """
         self.switch(self.name)
-        measured = {
+        measured: Spent = {
             "phases": {phase: round(s * self.devices, 6) for phase, s in self.seconds.items()},
             "counts": {unit: n for unit, n in self.counts.items() if n},
         }
         self.seconds, self.counts = {}, {}
         return measured
 
-    def wall(self):
+    def wall(self) -> float:
+        """Seconds since the start, whatever was reset."""
         return time.perf_counter() - self.started

@@ -4,17 +4,30 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dp_common.errors import BadInput
+from dp_common.persistence.records import Commit, Provenance
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
-def device_named(name, local=0):
-    """``auto``, ``cpu``, ``cuda``, ``cuda:N`` -> torch.device; of ``auto`` and ``cuda`` each rank of a machine takes its own, counted by its
-    ``local`` rank, or the one it was given alone. Raises BadInput.
+def device_named(name: str, local: int = 0) -> "torch.device":
+    """The device of a ``device=`` key.
+
+    Args:
+        name: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        local: the rank on this machine: of ``auto`` and ``cuda`` each takes its own device, or the one it was given
+            alone.
+
+    Raises:
+        BadInput: another name, or a device that this machine does not have.
     """
     import torch
 
@@ -28,34 +41,34 @@ def device_named(name, local=0):
     if device.type == "cuda" and device.index is None and there:
         device = torch.device("cuda", 0 if there == 1 else local)
     if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= there):
-        raise BadInput(
-            "device",
-            name,
-            f"this machine has cpu and {there} CUDA device(s)" + (f"; this is local rank {local}" if local else ""),
-        )
+        which = f"; this is local rank {local}" if local else ""
+        raise BadInput("device", name, f"this machine has cpu and {there} CUDA device(s){which}")
     return device
 
 
-def waiter(device):
-    """The function that waits for the device, for the clock."""
+def waiter(device: "torch.device") -> Callable[[], object]:
+    """The function that waits for the device, for a meter."""
     import torch
 
     return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
 
 
-def fix_threads(threads):
+def fix_threads(threads: int) -> None:
+    """Compute with so many CPU threads from now on."""
     import torch
 
     torch.set_num_threads(threads)
 
 
-def device_label(device):
+def device_label(device: "torch.device") -> str:
+    """The device's own name, or cpu."""
     import torch
 
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
-def cpu_model():
+def cpu_model() -> str:
+    """The processor's name, as far as the system says."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
@@ -63,20 +76,14 @@ def cpu_model():
         return "unknown"
 
 
-def commit():
-    """{"commit", "dirty"} of the checkout this code runs from, or was copied from (slurm/snapshot.py); None values outside one."""
+def commit() -> Commit:
+    """The commit of the checkout this code runs from, or was copied from (slurm/snapshot.py).
+
+    None values outside of one.
+    """
     note = Path(__file__).parents[2] / "commit.json"
     if note.exists():
         return json.loads(note.read_text())
-
-    def git(*words):
-        try:
-            return subprocess.run(
-                ["git", "-C", str(Path(__file__).parent), *words], capture_output=True, text=True, timeout=10
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-
     head = git("rev-parse", "HEAD")
     if head is None or head.returncode:
         return {"commit": None, "dirty": None}
@@ -84,14 +91,24 @@ def commit():
     return {"commit": head.stdout.strip(), "dirty": bool(changes.stdout.strip()) if changes else None}
 
 
-def installed(package):
+def git(*arguments: str) -> subprocess.CompletedProcess[str] | None:
+    """git's answer about the folder of this file; None where there is no git, or none that answers."""
+    command = ["git", "-C", str(Path(__file__).parent), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def installed(package: str) -> str | None:
+    """The version of an installed package, or None."""
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def provenance(labels):
+def provenance(labels: Sequence[str]) -> Provenance:
     """The part of an ``open`` line that says where and with what; ``labels``: the device of each rank."""
     import socket
 

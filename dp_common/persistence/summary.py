@@ -1,51 +1,80 @@
 """``summary.json``: the result of a run, a function of its ledger."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import numpy as np
+
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
+from dp_common.persistence.records import Accuracy, Addition, Call, Record, Summary, accuracies
+
+UNITS = (
+    "network_evaluations",
+    "decoder_evaluations",
+    "preview_evaluations",
+    "classifier_evaluations",
+    "gradients",
+    "network_gradients",
+    "not_moved",
+    "monitor_evaluations",
+)
+OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: told for all attempts together
 
 
-def wilson(hits, n):
-    """95 % Wilson interval of a proportion, as a list."""
+def wilson(hits: int, n: int) -> list[float]:
+    """95 % Wilson interval of a proportion: [low, high]."""
     from scipy.stats import binomtest
 
     interval = binomtest(hits, n).proportion_ci(method="wilson")
     return [float(interval.low), float(interval.high)]
 
 
-def accuracy_of(flags):
-    """[n] bool -> {"accuracy", "n", "interval"}."""
+def accuracy_of(flags: np.ndarray) -> Accuracy:
+    """Accuracy and its interval, of flags [n] bool: was each image classified right?"""
     return {"accuracy": float(flags.mean()), "n": len(flags), "interval": wilson(int(flags.sum()), len(flags))}
 
 
-def hours(records):
-    """(gpu_hours, gpu_hours_spent, units): device hours by phase and their ``total``, of surviving work; all hours spent."""
-    attempts = {r["attempt"]: r for r in records if r["kind"] == "open"}
+def hours(records: Sequence[Record]) -> tuple[dict[str, float], float, dict[str, int]]:
+    """What a run has cost.
+
+    Returns:
+        (device hours by phase, of surviving work for the phases that are priced, of everything for the others, and
+        ``total``, the sum of the priced ones; device hours spent in priced phases by all attempts, lost work included;
+        units of surviving work).
+    """
     kept, counts = ledger.totals([r for r in ledger.surviving(records) if r["kind"] in ledger.WORK])
     spent, _ = ledger.totals(records)
-    everywhere = {phase: spent.get(phase, 0) for phase in ("startup", "evaluate", "write", "idle")}
-    by_phase = {phase: kept.get(phase, 0) / 3600 for phase in PRICED} | {
-        phase: s / 3600 for phase, s in everywhere.items()
-    }
+    by_phase = {phase: kept.get(phase, 0) / 3600 for phase in PRICED}
+    by_phase |= {phase: spent.get(phase, 0) / 3600 for phase in OVERHEAD}
     by_phase["total"] = sum(kept.get(phase, 0) for phase in PRICED) / 3600
+    attempts = {r["attempt"]: r for r in records if r["kind"] == "open"}
     opened = [attempts[number] for number in sorted(attempts)]
     lost = sum(later["lost"] * died["devices"] for died, later in zip(opened, opened[1:]))
     return by_phase, (sum(spent.get(phase, 0) for phase in PRICED) + lost) / 3600, counts
 
 
-def probe_hours(records):
+def probe_hours(records: Iterable[Record]) -> float:
     """Device hours that ``probe`` cost, in every attempt; a part of no price."""
     return sum(ledger.totals([r for r in records if r["kind"] in ledger.PROBES])[0].values()) / 3600
 
 
-def summarise(records, resolved, extra):
-    """The summary of a finished run."""
+def summarise(records: Sequence[Record], resolved: Any, extra: dict[str, Any]) -> Summary:
+    """The summary of a finished run.
+
+    Args:
+        records: its ledger's.
+        resolved: the run (config.resolve.Resolved).
+        extra: what only the attempt that finished it knows: ``store_digest``.
+    """
     spec, opened = resolved.spec, [r for r in records if r["kind"] == "open"]
     alive = ledger.surviving(records)
     calls = [r for r in alive if r["kind"] == "call"]
-    state, final = calls[-1]["state"], [r for r in alive if r["kind"] == "evaluate"][-1]
+    state = calls[-1]["state"]
+    final = accuracies([r for r in alive if r["kind"] == "evaluate"][-1])
     gpu_hours, spent, counts = hours(records)
     devices = sorted({r["device"] for r in opened})
-    return {
+    summary: dict[str, Any] = {
         "run_id": resolved.run_id,
         "state": "done",
         "strategy": spec.strategy,
@@ -58,11 +87,7 @@ def summarise(records, resolved, extra):
         "accuracy": final["test"]["accuracy"],
         "accuracy_interval": final["test"]["interval"],
         "monitor_accuracy": final["monitor"]["accuracy"],
-        "shifted": {
-            name: value["accuracy"]
-            for name, value in final.items()
-            if isinstance(value, dict) and name not in ("test", "monitor", "spent")
-        },
+        "shifted": {name: value["accuracy"] for name, value in final.items() if name not in ("test", "monitor")},
         "images_generated": state["generated"],
         "images_kept": state["size"],
         "images_seen": state["seen_total"],
@@ -84,37 +109,21 @@ def summarise(records, resolved, extra):
         "versions": opened[-1]["versions"],
         "git": opened[-1]["git"],
     }
+    return cast(Summary, summary)  # units and ``extra`` are spread in: its keys are held to the type by a test
 
 
-def additions(calls):
-    """One dict per addition of images: after how many images seen, how many, and what was measured of them when they were new
-    (``score_at_birth``; where the teacher's density is known ``true_label``, the rate at which the label is the most probable
-    class, and ``log_density`` in nats given the label, both before clamping and encoding).
-    """
-    found = []
-    for call in calls:
-        if call["name"] in ("generate", "select", "real"):
-            images = call["answer"]
-            found.append(
-                {
-                    "call": call["name"],
-                    "images": images,
-                    "size": call["state"]["size"],
-                    "seen": call["state"]["seen"],
-                    "omega": call["args"].get("omega", 0.0),
-                    **call["measured"],
-                }
-            )
-    return found
-
-
-UNITS = (
-    "network_evaluations",
-    "decoder_evaluations",
-    "preview_evaluations",
-    "classifier_evaluations",
-    "gradients",
-    "network_gradients",
-    "not_moved",
-    "monitor_evaluations",
-)
+def additions(calls: Iterable[Call]) -> list[Addition]:
+    """One entry for each call that added images, in order."""
+    made: list[dict[str, Any]] = [
+        {
+            "call": call["name"],
+            "images": call["answer"],
+            "size": call["state"]["size"],
+            "seen": call["state"]["seen"],
+            "omega": call["args"].get("omega", 0.0),
+            **call["measured"],
+        }
+        for call in calls
+        if call["name"] in ("generate", "select", "real")
+    ]
+    return cast(list[Addition], made)

@@ -1,78 +1,137 @@
 """Splits of real data: images in memory or on disk, and how to draw some of them fairly."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from dp_common.progress import note
 from dp_common.seeds import uniforms
 
+if TYPE_CHECKING:
+    from dp_common.config.specification import Data
+
 
 @dataclass
 class Split:
-    """Real images in memory: images [n, C, H, W] uint8, labels [n] int64.
+    """Real images in memory.
 
-    ``among``: the labels its images are scored among (a shifted set may hold only some of the classes); None: all.
+    Args:
+        images: uint8 [n, C, H, W].
+        labels: int64 [n].
+        among: the labels its images are scored among (a shifted set may hold only some of the classes); None: all.
     """
 
     images: np.ndarray
     labels: np.ndarray
     among: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def read(self, rows):
+    def read(self, rows: np.ndarray) -> np.ndarray:
         """The images of these rows: uint8 [len(rows), C, H, W]."""
         return self.images[rows]
 
 
 @dataclass
 class LazySplit:
-    """Real images on disk, decoded when asked for: ``one(row) -> uint8 [C, H, W]``, safe to call in forked processes."""
+    """Real images on disk, decoded when asked for.
 
-    one: Callable
+    Args:
+        one: decodes the image of a row: uint8 [C, H, W]; safe to call in forked processes.
+        labels: int64 [n].
+        among: as of ``Split``.
+    """
+
+    one: Callable[[int], np.ndarray]
     labels: np.ndarray
     among: np.ndarray | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.labels)
 
-    def read(self, rows):
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """The images of these rows: uint8 [len(rows), C, H, W]."""
         return np.stack([self.one(int(row)) for row in rows])
 
 
-def stratified(labels, n, seed, purpose):
-    """``n`` rows drawn in proportion to the classes, to within one image: [n] int64, rising."""
+AnySplit: TypeAlias = Split | LazySplit
+
+
+class RealData:
+    """What a task has: ``data`` from the start, the splits from ``load`` on. To inherit, so that a type checker
+    knows.
+    """
+
+    data: "Data"
+    train: AnySplit
+    monitor: AnySplit
+    test: AnySplit
+    shifted: Mapping[str, AnySplit]
+
+
+def stratified(labels: np.ndarray, n: int, seed: int, purpose: str) -> np.ndarray:
+    """Rows drawn in proportion to the classes, to within one image.
+
+    Args:
+        labels: int64 [N].
+        n: how many rows.
+        seed: of the split.
+        purpose: what they are for; other purposes draw others.
+
+    Returns:
+        [n] int64, rising.
+    """
     rank, chance = ranks(labels, seed, purpose)
     return np.sort(np.lexsort((chance, (rank + 0.5) / np.bincount(labels)[labels]))[:n])
 
 
-def balanced(labels, n, seed):
-    """At most ``n`` rows (0: all), equally many of each class as far as there are: int64, rising. Larger n include smaller."""
+def balanced(labels: np.ndarray, n: int, seed: int) -> np.ndarray:
+    """Rows of equally many images of each class, as far as there are.
+
+    Args:
+        labels: int64 [N].
+        n: at most so many; 0: all.
+        seed: of the split.
+
+    Returns:
+        int64, rising. Those of a larger ``n`` include those of a smaller one.
+    """
     if not n or n >= len(labels):
         return np.arange(len(labels))
     rank, chance = ranks(labels, seed, "data-limit")
     return np.sort(np.lexsort((chance, rank))[:n])
 
 
-def apart(train, *held):
-    """``train`` without the images that a held-out split has too, pixel for pixel: real data hold some twice. Only where all are in memory."""
-    if not all(isinstance(split, Split) for split in (train, *held)):
+def apart(train: AnySplit, *held: AnySplit) -> AnySplit:
+    """``train`` without the images that a held-out split has too, pixel for pixel: real data hold some twice.
+
+    Only where all are in memory; else ``train`` as it is. Says how many are left out.
+    """
+    if not isinstance(train, Split):
         return train
-    marks = lambda split: [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in split.images]
-    seen = {mark for split in held for mark in marks(split)}
-    keep = np.array([mark not in seen for mark in marks(train)], bool)
+    seen: set[bytes] = set()
+    for split in held:
+        if not isinstance(split, Split):
+            return train
+        seen.update(pixel_digests(split.images))
+    keep = np.array([digest not in seen for digest in pixel_digests(train.images)], bool)
     if keep.all():
         return train
     note(f"{(~keep).sum()} of {len(keep)} images for training or monitor are in a held-out set too, and left out")
     return Split(train.images[keep], train.labels[keep], train.among)
 
 
-def ranks(labels, seed, purpose):
-    """The place of each row among its class in an order drawn by lot, and the lots [n]."""
+def pixel_digests(images: np.ndarray) -> list[bytes]:
+    """A digest of the pixels of each image [n, C, H, W]."""
+    return [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+
+
+def ranks(labels: np.ndarray, seed: int, purpose: str) -> tuple[np.ndarray, np.ndarray]:
+    """Rank [n] of each row among its class in an order drawn by lot, and the lots [n], uniform in [0, 1)."""
     chance = uniforms(seed, purpose, np.arange(len(labels)))
     order = np.lexsort((chance, labels))
     counts = np.bincount(labels)

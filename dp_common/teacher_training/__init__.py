@@ -1,1 +1,1 @@
-"""Making a UNet teacher, and judging it."""
+"""Making a UNet teacher (settings, source, trainer), and judging it (quality, card)."""

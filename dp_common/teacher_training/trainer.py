@@ -1,156 +1,51 @@
-"""Training of the unet teacher: batches, noise and weights are pure functions of (settings, step), so that it resumes to the bit."""
+"""Training of the unet teacher.
+
+Batches, noise and weights are pure functions of (settings, step), so that it resumes to the bit.
+"""
 
 import json
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dp_common.config.options import option
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.files import write_atomic
 from dp_common.progress import duration_text
 from dp_common.seeds import derive, uniforms
-from dp_common.teachers.unet import architecture, build, held_out_hashes, image_hashes
-from dp_common.training_data.loading import stream
+from dp_common.teacher_training.settings import Training, whole_numbers
+from dp_common.teacher_training.source import Source
+from dp_common.teachers.unet import architecture, build
 
-
-@dataclass
-class Training:
-    """What decides the weights. The defaults are those for images of up to 16 pixels; ``SIZES`` has those for larger ones."""
-
-    steps: int = option(4000, "iterations", low=1)
-    batch: int = option(64, "images per iteration", low=1)
-    lr: float = option(1e-3, "peak learning rate of Adam; linear warm-up, then a cosine to 0", above=0)
-    warmup: int = option(200, "iterations of warm-up", low=0)
-    clip_grad: float = option(1.0, "gradient norm limit, 0 for none", low=0)
-    ema: float = option(
-        0.999,
-        "decay of the averaged weights, which are the ones kept; lower in the first iterations",
-        low=0,
-        high=0.99999,
-    )
-    label_dropout: float = option(
-        0.1, "share of training images shown without their class, for classifier-free guidance", low=0, high=1
-    )
-    channels: str = option("32,64", "width at each resolution, the finest first")
-    layers_per_block: int = option(1, "residual blocks at each resolution", low=1)
-    attention: str = option("1", "resolutions with self-attention, 0 the finest; empty: none but the middle")
-    dropout: float = option(0.0, "dropout in the residual blocks", low=0, high=0.9)
-    prediction: str = option(
-        "v", "what the network predicts: the noise, or v = √ᾱ ε − √(1−ᾱ) x0", choices=("epsilon", "v")
-    )
-    schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
-    precision: str = option(
-        "fp32", "arithmetic of training (bf16: autocast); the weights are fp32", choices=("fp32", "bf16")
-    )
-    flip: bool = option(False, "mirror every other image by lot")
-    seed: int = option(0, "decides initial weights, batches and noise", low=0)
-    threads: int = option(1, "CPU threads; more round differently", low=1, high=1024)
-
-
-SIZES = (  # (up to so many pixels, its defaults); at 32 after the CIFAR-10 model of Ho et al. 2020. Untuned beyond 16 pixels
-    (16, {}),
-    (
-        32,
-        {
-            "steps": 100_000,
-            "batch": 128,
-            "lr": 2e-4,
-            "warmup": 5_000,
-            "ema": 0.9999,
-            "channels": "128,256,256,256",
-            "layers_per_block": 2,
-            "dropout": 0.1,
-            "precision": "bf16",
-        },
-    ),
-    (
-        10**9,
-        {
-            "steps": 300_000,
-            "batch": 256,
-            "lr": 1e-4,
-            "warmup": 5_000,
-            "ema": 0.9999,
-            "channels": "128,256,384,512",
-            "layers_per_block": 2,
-            "attention": "2,3",
-            "dropout": 0.1,
-            "precision": "bf16",
-        },
-    ),
-)
-
-
-def defaults_for(shape):
-    """Those of ``SIZES``, with as many levels as the images can be halved to: 28x28 has three."""
-    values = next(dict(values) for size, values in SIZES if max(shape[1:]) <= size)
-    channels = values.get("channels", Training.channels).split(",")
-    while len(channels) > 1 and any(side % 2 ** (len(channels) - 1) for side in shape[1:]):
-        channels = channels[:-1]
-    values["channels"] = ",".join(channels)
-    return values | {
-        "attention": ",".join(
-            level for level in values.get("attention", Training.attention).split(",") if int(level) < len(channels)
-        )
-    }
-
-
-def whole_numbers(key, text):
-    """ "32,64" -> [32, 64]"""
-    try:
-        return [int(word) for word in text.split(",")] if text else []
-    except ValueError:
-        raise BadInput(key, text, "whole numbers with commas between, such as 32,64") from None
-
-
-class Source:
-    """Real training images: in memory if they fit into ``memory`` bytes, else read ahead by ``workers`` forked processes.
-
-    ``hashes`` uint8 [n, 8]: of its images, without the ``twins`` whose pixels are also those of a monitor or test image.
-    """
-
-    def __init__(self, task, memory, workers, stop, chunk=1024):
-        self.split, self.workers, self.labels, self.images = task.train, workers, np.asarray(task.train.labels), None
-        n = len(self.labels)
-        whole = np.empty((n, *task.shape), np.uint8) if n * math.prod(task.shape) <= memory else None
-        held_out, hashes = set(held_out_hashes(task)), []
-        chunks = [np.arange(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-        for rows, images in zip(chunks, self.batches(chunks.__getitem__, range(len(chunks)))):
-            if stop():
-                raise Interrupted("stopped while the training images were read; the same command starts again")
-            if whole is not None:
-                whole[rows] = images
-            marks = image_hashes(images)
-            hashes.append(marks[[mark.tobytes() not in held_out for mark in marks]])
-        self.images, self.hashes = whole, np.concatenate(hashes)
-        self.twins = n - len(self.hashes)
-
-    def batches(self, rows_of, numbers):
-        """uint8 images [n, C, H, W] of the rows ``rows_of(number)``, number by number."""
-        if self.images is not None:
-            return (self.images[rows_of(number)] for number in numbers)
-        return stream(_Batches(self.split, rows_of), numbers, self.workers)
-
-
-class _Batches:
-    def __init__(self, split, rows_of):
-        self.split, self.rows_of = split, rows_of
-
-    def __getitem__(self, number):
-        return self.split.read(self.rows_of(number))
+if TYPE_CHECKING:
+    import torch
 
 
 class Trainer:
-    """The network in training with its optimiser and averaged weights, after ``done`` steps.
+    """The network in training with its optimiser and averaged weights, after ``done`` steps that took ``seconds``.
 
-    ``identity`` {key: value}: what a checkpoint must agree on.
+    Args:
+        settings: what decides the weights.
+        shape: (channels, height, width) of the images.
+        classes: how many; one more label means "no class".
+        device: where it trains.
+        identity: {key: value} that a checkpoint must agree on.
+
+    Raises:
+        BadInput: images or channels cannot be halved and grouped as the settings say.
     """
 
-    def __init__(self, settings, shape, classes, device, identity=None):
+    def __init__(
+        self,
+        settings: Training,
+        shape: tuple[int, int, int],
+        classes: int,
+        device: "torch.device",
+        identity: Mapping[str, Any] | None = None,
+    ) -> None:
         import torch
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -169,42 +64,42 @@ class Trainer:
         torch.manual_seed(derive(s.seed, "teacher weights"))
         self.net = build(self.architecture).to(device).train()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
-        self.average = AveragedModel(
-            self.net,
-            multi_avg_fn=lambda averaged, current, n: get_ema_multi_avg_fn(min(s.ema, (1 + int(n)) / (10 + int(n))))(
-                averaged, current, n
-            ),
-        )
+
+        def averaged(average: Any, current: Any, n: Any) -> None:
+            get_ema_multi_avg_fn(min(s.ema, (1 + int(n)) / (10 + int(n))))(average, current, n)
+
+        self.average = AveragedModel(self.net, multi_avg_fn=averaged)
         self.bar = torch.tensor(alphas_cumprod(s.schedule), dtype=torch.float32, device=device)
 
-    def rows(self, step, n):
-        """Which training images step ``step`` sees."""
-        batch = self.settings.batch
-        return (uniforms(self.settings.seed, "teacher batch", np.arange(step * batch, (step + 1) * batch)) * n).astype(
-            np.int64
-        )
+    def rows(self, step: int, n: int) -> np.ndarray:
+        """Which of ``n`` training images step ``step`` sees: [batch] int64."""
+        positions = np.arange(step * self.settings.batch, (step + 1) * self.settings.batch)
+        return (uniforms(self.settings.seed, "teacher batch", positions) * n).astype(np.int64)
 
-    def lr(self, step):
+    def lr(self, step: int) -> float:
+        """The learning rate of a step: linear warm-up, then a cosine to 0."""
         s = self.settings
         if step < s.warmup:
             return s.lr * (step + 1) / s.warmup
         return s.lr * (1 + math.cos(math.pi * (step - s.warmup) / max(s.steps - s.warmup, 1))) / 2
 
-    def step(self, images, labels):
-        """One iteration on uint8 images and their labels; returns its loss as a tensor."""
+    def step(self, images: np.ndarray, labels: np.ndarray) -> "torch.Tensor":
+        """One iteration on uint8 images [batch, C, H, W] and labels [batch] int64; returns its loss, a scalar on the
+        device.
+        """
         import torch
 
         s = self.settings
         torch.manual_seed(derive(s.seed, "teacher step", self.done))
-        images = torch.from_numpy(images).to(self.device).float() / 127.5 - 1
-        labels = torch.from_numpy(labels).to(self.device)
+        x = torch.from_numpy(images).to(self.device).float() / 127.5 - 1
+        y = torch.from_numpy(labels).to(self.device)
         uniform = torch.rand(2, len(labels), device=self.device)
-        labels = torch.where(uniform[0] < s.label_dropout, self.null, labels)
+        y = torch.where(uniform[0] < s.label_dropout, self.null, y)
         if s.flip:
-            images = torch.where((uniform[1] < 0.5).view(-1, 1, 1, 1), images.flip(3), images)
+            x = torch.where((uniform[1] < 0.5).view(-1, 1, 1, 1), x.flip(3), x)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(self.done)
-        loss = self.loss(self.net, images, labels)
+        loss = self.loss(self.net, x, y)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if s.clip_grad:
@@ -214,44 +109,70 @@ class Trainer:
         self.done += 1
         return loss.detach()
 
-    def loss(self, net, images, labels):
-        """Mean squared error at uniformly drawn timesteps; draws from the global generator."""
+    def loss(self, net: "torch.nn.Module", images: "torch.Tensor", labels: "torch.Tensor") -> "torch.Tensor":
+        """Mean squared error at uniformly drawn timesteps, a scalar; draws from the global generator.
+
+        Args:
+            net: this network, or its average.
+            images: [B, C, H, W] in [-1, 1].
+            labels: [B] int64, the number of classes for "no class".
+        """
         import torch
 
         t = torch.randint(len(self.bar), (len(images),), device=self.device)
         noise = torch.randn_like(images)
         signal, spread = self.bar[t].sqrt().view(-1, 1, 1, 1), (1 - self.bar[t]).sqrt().view(-1, 1, 1, 1)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.settings.precision == "bf16"):
-            found = net(signal * images + spread * noise, t, class_labels=labels).sample
+            output = net(signal * images + spread * noise, t, class_labels=labels).sample
         wanted = noise if self.settings.prediction == "epsilon" else signal * noise - spread * images
-        return torch.nn.functional.mse_loss(found.float(), wanted)
+        return torch.nn.functional.mse_loss(output.float(), wanted)
 
-    def train(self, source, stop, every, checkpoint, say, sample_every=0, sample=lambda: None):
-        """To the last step. ``checkpoint`` (a path) is written every ``every`` seconds, at a stop (then raises Interrupted) and at the end."""
+    def train(
+        self,
+        source: Source,
+        stop: Callable[[], bool],
+        every: float,
+        checkpoint: Path,
+        say: Callable[[str], object],
+        sample_every: int = 0,
+        sample: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Train to the last step.
+
+        Args:
+            source: the images.
+            stop: asked after each step whether to break off.
+            every: seconds between checkpoints; one is written at a stop and at the end, too.
+            checkpoint: its file.
+            say: shows a line of progress, about twenty times.
+            sample_every: steps between calls of ``sample``; 0: none.
+            sample: draws what it makes by now.
+
+        Raises:
+            Interrupted: it was asked to stop.
+            Problem: the loss is not finite any more.
+        """
         started = saved = time.monotonic()
-        first, before, losses, steps = self.done, self.seconds, [], self.settings.steps
+        first, before, steps = self.done, self.seconds, self.settings.steps
+        losses: list[Any] = []
 
-        def finite(loss):
-            if not math.isfinite(loss):
-                raise Problem(f"the training loss became {loss} by step {self.done}; lower lr or set clip_grad")
-            return loss
-
-        def keep():
-            finite(float(loss))
+        def keep() -> None:
+            self._finite(float(loss))
             self.seconds = before + time.monotonic() - started
             self.save(checkpoint)
 
-        rows_of = lambda step: self.rows(step, len(source.labels))
+        def rows_of(step: int) -> np.ndarray:
+            return self.rows(step, len(source.labels))
+
         images = source.batches(rows_of, range(first, steps))
         while self.done < steps:
             loss = self.step(next(images), source.labels[rows_of(self.done)])
             losses.append(loss)
             if self.done % max(steps // 20, 1) == 0 or self.done == steps:
-                mean = finite(float(sum(losses)) / len(losses))
+                mean = self._finite(float(sum(losses)) / len(losses))
                 rate = (self.done - first) / (time.monotonic() - started)
-                say(
-                    f"step {self.done:,} of {steps:,}   loss {mean:.4f}   {rate:.1f} steps/s, about {duration_text((steps - self.done) / rate)} to go"
-                )
+                left = duration_text((steps - self.done) / rate)
+                say(f"step {self.done:,} of {steps:,}   loss {mean:.4f}   {rate:.1f} steps/s, about {left} to go")
                 losses = []
             if sample_every and self.done % sample_every == 0 and self.done < steps:
                 sample()
@@ -264,7 +185,13 @@ class Trainer:
         if first < steps:
             keep()
 
-    def save(self, path):
+    def _finite(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise Problem(f"the training loss became {loss} by step {self.done}; lower lr or set clip_grad")
+        return loss
+
+    def save(self, path: Path) -> None:
+        """Write all that it goes on from: weights, averaged weights, optimiser, step, and what it must agree on."""
         from safetensors.torch import save
 
         tensors = {f"net.{key}": value for key, value in self.net.state_dict().items()}
@@ -274,33 +201,38 @@ class Trainer:
         metadata = {"step": str(self.done), "seconds": str(self.seconds), "identity": json.dumps(self.identity)}
         write_atomic(path, save({key: value.detach().cpu().contiguous() for key, value in tensors.items()}, metadata))
 
-    def load(self, path):
-        """Go on from a checkpoint. Raises BadInput if it is of other settings."""
+    def load(self, path: Path) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            BadInput: it is of other settings.
+            Problem: it is not whole.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(path, framework="pt") as file:
-                told, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}
+                metadata, tensors = file.metadata(), {key: file.get_tensor(key) for key in file.keys()}
         except (SafetensorError, OSError) as error:
             raise Problem(f"{path}: not a whole checkpoint ({error}); delete it to start from the first step") from None
-        refuse_difference(path, json.loads(told["identity"]), self.identity)
-        part = lambda name: {key.removeprefix(name): value for key, value in tensors.items() if key.startswith(name)}
+        refuse_difference(path, json.loads(metadata["identity"]), self.identity)
+
+        def part(name: str) -> dict[str, Any]:
+            return {key.removeprefix(name): value for key, value in tensors.items() if key.startswith(name)}
+
         self.net.load_state_dict(part("net."))
         self.average.load_state_dict(part("average."))
-        slots = {}
+        slots: dict[int, dict[str, Any]] = {}
         for key, value in part("optimizer.").items():
             number, _, name = key.partition(".")
             slots.setdefault(int(number), {})[name] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
-        self.done, self.seconds = int(told["step"]), float(told["seconds"])
+        self.done, self.seconds = int(metadata["step"]), float(metadata["seconds"])
 
 
-def refuse_difference(path, theirs, ours):
-    """BadInput naming the first key in which what lies at ``path`` was made otherwise."""
+def refuse_difference(path: str | Path, theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> None:
+    """Raise BadInput naming the first key in which what lies at ``path`` was made otherwise than ``ours``."""
     for key, value in ours.items():
         if theirs.get(key) != value:
-            raise BadInput(
-                key,
-                value,
-                f"{Path(path)} was made with {key}={theirs.get(key)}; give that value, another out=, or remove the file",
-            )
+            made = f"{Path(path)} was made with {key}={theirs.get(key)}"
+            raise BadInput(key, value, f"{made}; give that value, another out=, or remove the file")

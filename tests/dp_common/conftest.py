@@ -66,3 +66,13 @@ def studio_of(mixture):
         return ImageSampler(Spec(seed=seed, sampler=Sampler(**sampler)), teacher, "cpu", Meter())
 
     return make
+
+
+@pytest.fixture(scope="module", params=["v", "epsilon"])
+def trained(request, tmp_path_factory):
+    """(path, prediction) of a small teacher, stopped before its training was worth much."""
+    from tests.dp_common.teacher_training.teach import teach
+
+    out = tmp_path_factory.mktemp("teacher") / "tiny.safetensors"
+    teach(out, f"prediction={request.param}")
+    return out, request.param

@@ -1,5 +1,5 @@
-"""The lease: one holder at a time; a dead one is replaced at once, a silent one after its time-to-live, a live one never;
-who was replaced learns it at its next check.
+"""The lease: one holder at a time; a dead one is replaced at once, a silent one after its time-to-live, a live one
+never; who was replaced learns it at its next check.
 
 "At once" is held by letting the waiting itself fail, not by a stop-watch.
 """
@@ -17,7 +17,7 @@ import pytest
 
 from dp_common.errors import Held, LeaseLost
 from dp_common.persistence import lease
-from dp_common.persistence.lease import NAME, Lease, alive, gone, myself
+from dp_common.persistence.lease import NAME, Lease, alive, gone, this_process
 
 LONG = 3600.0
 
@@ -93,7 +93,7 @@ def at_once(monkeypatch):
 
 def left_behind(folder, ttl=LONG, beat=None, **changes):
     """A lease of a holder elsewhere, as it lies in the folder."""
-    record = {"token": "elsewhere", "ttl": ttl, **myself(), **changes}
+    record = {"token": "elsewhere", "ttl": ttl, **this_process(), **changes}
     (folder / NAME).write_text(json.dumps(record))
     (folder / ".beat.elsewhere").write_text(repr(time.time() if beat is None else beat))
     return record
@@ -176,7 +176,7 @@ def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_onc
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     record = left_behind(tmp_path, **changes)
-    assert gone(record, myself()) is over
+    assert gone(record, this_process()) is over
     if over:
         take().check()
     else:
@@ -187,7 +187,7 @@ def test_a_restarted_job_replaces_its_former_self_at_once(tmp_path, take, at_onc
 def test_without_a_job_no_restart_counts(tmp_path, monkeypatch):
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     monkeypatch.delenv("SLURM_RESTART_COUNT", raising=False)
-    assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), myself() | {"slurm_restarts": 3})
+    assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), this_process() | {"slurm_restarts": 3})
 
 
 @pytest.mark.parametrize("changes", [dict(boot="another boot"), dict(started=1)])
@@ -197,7 +197,7 @@ def test_another_boot_or_a_reused_pid_is_gone_at_once(tmp_path, take, at_once, c
 
 
 def test_this_process_is_not_gone(tmp_path):
-    assert not gone(left_behind(tmp_path), myself())
+    assert not gone(left_behind(tmp_path), this_process())
 
 
 @pytest.mark.parametrize("skew", [-1e6, 1e6])
@@ -241,6 +241,15 @@ def test_one_sign_of_life_is_enough(tmp_path, monkeypatch):
         Lease(tmp_path)
 
 
+def take_together(folder, barrier, outcomes):
+    """Wait for the others, then try."""
+    barrier.wait()
+    try:
+        outcomes.append(Lease(folder, 2.0))
+    except Exception as error:
+        outcomes.append(error)
+
+
 @pytest.mark.parametrize("dead", [True, False])
 def test_of_simultaneous_takers_one_wins(tmp_path, dead):
     """Eight at once, on a free folder or on a dead lease: one gets it and keeps it, the others are told."""
@@ -250,15 +259,7 @@ def test_of_simultaneous_takers_one_wins(tmp_path, dead):
         if dead:
             left_behind(folder, boot="another boot")
         barrier, outcomes = threading.Barrier(8), []
-
-        def taker():
-            barrier.wait()
-            try:
-                outcomes.append(Lease(folder, 2.0))
-            except Exception as error:
-                outcomes.append(error)
-
-        threads = [threading.Thread(target=taker) for _ in range(8)]
+        threads = [threading.Thread(target=take_together, args=(folder, barrier, outcomes)) for _ in range(8)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
         winners = [outcome for outcome in outcomes if isinstance(outcome, Lease)]
@@ -326,7 +327,7 @@ def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeyp
 
 @pytest.mark.parametrize("where", [dict(boot="another boot"), dict(host="other")])
 def test_a_taker_that_died_in_the_act_blocks_nobody(tmp_path, take, where):
-    """Whatever a take-over leaves behind when it dies half-way, here or elsewhere: the next waits for its time and goes on."""
+    """Whatever a take-over leaves behind when it dies half-way: the next waits for its time and goes on."""
     record = left_behind(tmp_path, ttl=0.3, **where)
     (tmp_path / f".take-{record['token']}").write_text(json.dumps(record | {"token": "taker"}))
     take(0.3).check()

@@ -1,4 +1,7 @@
-"""The ledger: any prefix of it is one; whatever else is wrong is named by file and line; nobody writes but the one writer."""
+"""The ledger: any prefix of it is one; whatever else is wrong is named by file and line.
+
+Nobody writes but the one writer.
+"""
 
 import errno
 import json
@@ -197,8 +200,9 @@ def test_a_stale_writer_stopped_between_check_and_write_writes_where_nobody_look
 
 
 def test_a_writer_whose_file_was_replaced_stops_instead_of_writing_where_nobody_looks(tmp_path):
-    """An attempt that hung in opening the ledger, after its check and before its replace, comes back when another has taken
-    over and gone on: the copy it puts there is old. The holder must notice at its next line."""
+    """An attempt that hung in opening the ledger, after its check and before its replace, comes back when another has
+    taken over and gone on: the copy it puts there is old. The holder must notice at its next line.
+    """
     book = opened(tmp_path)
     book.append("open", run_id="run")
     late = (tmp_path / NAME).read_bytes()
@@ -228,8 +232,9 @@ class ShortFile:
 @pytest.mark.parametrize("how", ["fsync fails", "write is short"])
 @pytest.mark.parametrize("failures", [1, 2, 3])
 def test_a_full_disk_leaves_the_ledger_valid(tmp_path, monkeypatch, how, failures):
-    """However often it fails, as when the failing line is followed by the attempt to say so: the line is undone, and when
-    there is space again the same writer goes on."""
+    """However often it fails, as when the failing line is followed by the attempt to say so: the line is undone, and
+    when there is space again the same writer goes on.
+    """
     book = opened(tmp_path)
     book.append("open", run_id="run")
     book.append("call", call=1)
@@ -369,8 +374,9 @@ def test_two_interruptions():
 
 
 def test_a_shard_written_twice_under_one_name_counts_once():
-    """A selection killed between its shard's line and its call's is scanned and written again, to the same name: what the
-    result cost is one of the two, the other is lost work."""
+    """A selection killed between its shard's line and its call's is scanned and written again, to the same name: what
+    the result cost is one of the two, the other is lost work.
+    """
     records = [open_(), call(1), shard("kept", 2, t=1), open_(), resume(1), shard("kept", 2, t=2), call(2, "kept")]
     assert [r["t"] for r in surviving(records) if r["kind"] == "shard"] == [2]
 

@@ -1,4 +1,4 @@
-"""One run by several processes: the same images as by one, the same training but for rounding, and no hanging when one of them dies."""
+"""One run by several processes: the same images as by one, the same training but for rounding, no hanging at a death."""
 
 import json
 import os
@@ -14,9 +14,8 @@ import torch.distributed as dist
 from safetensors.numpy import load_file
 
 from dp_common.config.resolve import resolve
-from dp_common.distributed import rendezvous as joining
-from dp_common.distributed.process_group import StoreGroup
-from dp_common.errors import BadInput, PeerFailed
+from dp_common.distributed.store_group import StoreGroup
+from dp_common.errors import PeerFailed
 from dp_common.lab import runner
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import Meter
@@ -39,7 +38,7 @@ RUN = [
 
 def by(size, root, *words, environment=(), wait=True):
     """(processes, run folder, what each rank said) of a run by ``size`` ranks."""
-    words = [*RUN, *[word for word in words], f"root={root}"]
+    words = [*RUN, *words, f"root={root}"]
     names = [word.partition("=")[0] for word in words]
     words = [word for place, word in enumerate(words) if word.partition("=")[0] not in names[place + 1 :]]
     processes = start_ranks(size, words, root / f"said-{size}-{time.monotonic_ns()}", environment)
@@ -133,7 +132,10 @@ def test_twenty_steps_agree(tmp_path, mixing):
 
 
 def test_a_rank_three_times_slower_keeps_nobody_in_a_collective(tmp_path, runs):
-    """Its blocks take longer than the time-out; the others have long finished theirs and wait outside of any collective."""
+    """Its blocks take longer than the time-out.
+
+    The others have long finished theirs and wait outside of any collective.
+    """
     processes, folder = by(2, tmp_path, "rank_timeout=3", environment={"DP_TEST_SLOW": "1,3,3.5"})
     assert [process.exitcode for process in processes] == [0, 0], said(tmp_path, 0) + said(tmp_path, 1)
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
@@ -189,10 +191,10 @@ def pair():
         ]
         return StoreGroup(rank, 2, rank, stores, timeout=2)
 
-    worlds = member(0), member(1)
-    worlds[1].over.set()
-    yield worlds
-    worlds[0].over.set()
+    ranks = member(0), member(1)
+    ranks[1]._heartbeat.stop()
+    yield ranks
+    ranks[0]._heartbeat.stop()
 
 
 def test_a_rank_that_dies_in_its_first_second_is_missed(pair):
@@ -206,12 +208,12 @@ def test_a_rank_that_dies_in_its_first_second_is_missed(pair):
 def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path, pair, monkeypatch, capfd):
     """As in a collective on a GPU, which no exception reaches."""
     ended, through = threading.Event(), threading.Event()
-    monkeypatch.setattr("dp_common.distributed.process_group.PATIENCE", 0.5)
+    monkeypatch.setattr("dp_common.distributed.heartbeat.PATIENCE", 0.5)
     monkeypatch.setattr("os._exit", lambda code: (ended.set(), time.sleep(3600)))
     meter = Meter(2, synchronise=lambda: through.wait(60))
-    book = ledger.Ledger(tmp_path, "digits-x", lambda: None, meter.snapshot_and_reset, pair[0].publish)
-    pair[0].on_forced_exit(lambda error: runner.cut_off(book, meter, error))
-    work = threading.Thread(target=lambda: (meter.switch("train"), book.append("call")), daemon=True)
+    own = ledger.Ledger(tmp_path, "digits-x", lambda: None, meter.snapshot_and_reset, pair[0].publish)
+    pair[0].on_forced_exit(lambda error: runner.cut_off(own, meter, error))
+    work = threading.Thread(target=lambda: (meter.switch("train"), own.append("call")), daemon=True)
     work.start()
     assert ended.wait(60)
     through.set()
@@ -252,31 +254,3 @@ def test_a_batch_too_small_for_the_ranks_is_one_line_once(tmp_path):
     processes, folder = by(3, tmp_path, "train.mixup=0.5", "train.batch=128")
     assert [process.exitcode for process in processes] == [2, 2, 2] and not folder.exists()
     assert [said(tmp_path, rank).count("train.batch=128: large enough for 3 ranks") for rank in range(3)].count(1) == 1
-
-
-@pytest.mark.parametrize(
-    "env, found",
-    [
-        ({}, None),
-        ({"WORLD_SIZE": "1", "RANK": "0"}, None),
-        ({"SLURM_STEP_NUM_TASKS": "1", "SLURM_PROCID": "0"}, None),
-        (
-            {
-                "WORLD_SIZE": "4",
-                "RANK": "3",
-                "LOCAL_RANK": "1",
-                "MASTER_ADDR": "a",
-                "MASTER_PORT": "5",
-                "TORCHELASTIC_USE_AGENT_STORE": "True",
-            },
-            (3, 4, 1, "a", 5, True),
-        ),
-    ],
-)
-def test_surroundings(env, found):
-    assert joining.surroundings(env) == found
-
-
-def test_half_of_the_variables_of_a_launcher_are_refused():
-    with pytest.raises(BadInput, match="RANK: not set, though WORLD_SIZE=2"):
-        joining.surroundings({"WORLD_SIZE": "2"})

@@ -1,0 +1,85 @@
+"""Checkpoints: the last two are kept, the last that is there is gone on from, and a corrupted one is named."""
+
+import pytest
+import torch
+
+from dp_common.errors import Damaged
+from dp_common.persistence import checkpoint
+from dp_common.persistence.ledger import Ledger
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    opened = Ledger(tmp_path, "run", lambda: None, lambda: {"phases": {}, "counts": {}})
+    opened.append("open", run_id="run")
+    yield opened
+    opened.close()
+
+
+def weights(value):
+    return {"model.weight": torch.full((2, 3), float(value)), "step": torch.tensor(value)}
+
+
+def files(folder):
+    return {path.name for path in folder.glob("checkpoint-*")}
+
+
+def test_a_new_run_starts_at_the_very_start(tmp_path, ledger):
+    assert checkpoint.latest(ledger.records, tmp_path) == (0, None, None)
+
+
+def test_what_was_saved_last_is_gone_on_from(tmp_path, ledger):
+    for call in (1, 2, 3):
+        checkpoint.save(ledger, tmp_path, call, weights(call))
+    calls, tensors, midway = checkpoint.latest(ledger.records, tmp_path)
+    assert calls == 3 and midway is None
+    assert torch.equal(tensors["model.weight"], weights(3)["model.weight"]) and tensors["step"] == 3
+    assert files(tmp_path) == {record["file"] for record in ledger.records[-2:]}, "two are kept"
+
+
+def test_in_the_middle_of_a_training_its_line_says_how_far(tmp_path, ledger):
+    checkpoint.save(ledger, tmp_path, 2, weights(2))
+    checkpoint.save(ledger, tmp_path, 2, weights(9), position=640, loss=1.5, of="abc")
+    calls, tensors, midway = checkpoint.latest(ledger.records, tmp_path)
+    assert calls == 2 and tensors["step"] == 9
+    assert (midway["call"], midway["position"], midway["loss"], midway["of"]) == (3, 640, 1.5, "abc")
+
+
+def test_one_that_is_missing_falls_back_on_the_one_before(tmp_path, ledger):
+    for call in (1, 2):
+        checkpoint.save(ledger, tmp_path, call, weights(call))
+    (tmp_path / ledger.records[-1]["file"]).unlink()
+    assert checkpoint.latest(ledger.records, tmp_path)[0] == 1
+
+
+def test_one_that_is_corrupted_is_named_with_what_helps(tmp_path, ledger):
+    checkpoint.save(ledger, tmp_path, 1, weights(1))
+    path = tmp_path / ledger.records[-1]["file"]
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(Damaged, match=f"{path.name}: corrupted .*delete it"):
+        checkpoint.latest(ledger.records, tmp_path)
+
+
+def test_what_a_later_resume_has_overtaken_counts_no_more(tmp_path, ledger):
+    for call in (1, 3):
+        checkpoint.save(ledger, tmp_path, call, weights(call))
+    ledger.append("resume", call=1, position=0)
+    checkpoint.save(ledger, tmp_path, 2, weights(2))
+    assert [record["call"] for record in checkpoint.named(ledger.records)] == [1, 2]
+    assert checkpoint.latest(ledger.records, tmp_path)[0] == 2 and len(files(tmp_path)) == 2
+
+
+def test_a_rank_that_does_not_write_waits_for_the_line(tmp_path):
+    asked = []
+
+    class Replica:
+        writes = False
+
+        def append(self, kind, **content):
+            asked.append((kind, content))
+
+    checkpoint.save(Replica(), tmp_path, 1, weights(1))
+    checkpoint.save(Replica(), tmp_path, 1, weights(1), position=64, loss=0.0, of="abc")
+    assert asked == [("checkpoint", {}), ("midway", {})] and not files(tmp_path)
