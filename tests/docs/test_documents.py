@@ -39,6 +39,13 @@ TINY_OF = {
     "prune": {"prune.interval": "128", "prune.patience": "1"},
     "mixture": {"mixture.components": "2"},
 }
+FOUND_BY_FOLDER = (
+    "results.figures",
+    "results.claims",
+    "results.tables",
+    "benchmarks.speed_suites",
+    "benchmarks.trackers",
+)
 RUNS = [["strategy=static"], ["strategy=static", "seed=1"], ["strategy=dp"], ["strategy=dp", "seed=1"]]
 
 
@@ -102,7 +109,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             (folder / block.file).write_text(block.text)
     patch = pytest.MonkeyPatch()
     patch.setattr(run, "stop_on_signals", lambda: bool)  # no signal handlers in this process
-    for package in ("results.figures", "benchmarks.speed_suites", "benchmarks.trackers"):  # found by folder
+    for package in FOUND_BY_FOLDER:
         module = importlib.import_module(package)
         patch.setattr(module, "__path__", [*module.__path__, str(folder / package.replace(".", "/"))])
         patch.setattr(module.__spec__, "submodule_search_locations", module.__path__)
