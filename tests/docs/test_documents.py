@@ -113,6 +113,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         module = importlib.import_module(package)
         patch.setattr(module, "__path__", [*module.__path__, str(folder / package.replace(".", "/"))])
         patch.setattr(module.__spec__, "submodule_search_locations", module.__path__)
+    forget_what_was_found()
     os.chdir(folder)
     for words in RUNS:
         run.main([*tiny(words), "--quiet"])
@@ -121,6 +122,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     os.chdir(here)
     patch.undo()
+    forget_what_was_found()
+
+
+def forget_what_was_found() -> None:
+    """Of packages that remember what is in their folders."""
+    for package in FOUND_BY_FOLDER:
+        for value in vars(importlib.import_module(package)).values():
+            getattr(value, "cache_clear", lambda: None)()
 
 
 def tiny(words: list[str]) -> list[str]:
