@@ -73,24 +73,22 @@ class Block:
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
-    lines, inside = path.read_text().splitlines(), None
+    """The fenced blocks of a document, in order."""
+    lines, first = path.read_text().splitlines(), -1  # first: where the present block begins; -1: outside
     for number, line in enumerate(lines):
-        if line.startswith("```") and inside is None:
-            inside, above = number, number
-            notes = {}
-            while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
-                notes[note[1]], above = note[2], above - 1
-        elif line.startswith("```"):
-            yield Block(
-                str(path.relative_to(ROOT)),
-                inside + 1,
-                lines[inside][3:].strip(),
-                "\n".join(lines[inside + 1 : number]) + "\n",
-                notes.get("needs", ""),
-                notes.get("file", ""),
-            )
-            inside = None
-    assert inside is None, f"{path}:{inside}: a block without an end"
+        if not line.startswith("```"):
+            continue
+        if first < 0:
+            first = number
+            continue
+        notes, above = {}, first
+        while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
+            notes[note[1]], above = note[2], above - 1
+        text = "".join(f"{line}\n" for line in lines[first + 1 : number])
+        where, language = str(path.relative_to(ROOT)), lines[first][3:].strip()
+        yield Block(where, first + 1, language, text, notes.get("needs", ""), notes.get("file", ""))
+        first = -1
+    assert first < 0, f"{path}:{first + 1}: a block without an end"
 
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
@@ -363,7 +361,7 @@ def test_the_citation_is_valid_and_of_the_newest_version() -> None:
     assert all({"family-names", "given-names"} <= author.keys() for author in paper["authors"])
     assert "2502.15588" in paper["identifiers"][0]["value"]
     newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    assert citation["version"] == newest[1]
+    assert newest and citation["version"] == newest[1]
 
 
 def test_the_licence_is_that_of_the_citation() -> None:
