@@ -160,7 +160,7 @@ def work(task, name, keys, out, words, stop, say=lambda line: print(line, file=s
         made = unet.UNet()
         net = unet.build(trainer.architecture)
         net.load_state_dict(weights())
-        made._adopt(net, about, device)
+        made.adopt(net, about, device)
         return made
 
     def grid():

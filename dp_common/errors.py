@@ -25,8 +25,12 @@ class BadInput(Problem):
     code = 2
 
     def __init__(self, key: str, value: object, allowed: str) -> None:
-        self.key = key
-        super().__init__(f"{key}={value}: {allowed}" if value is not None else f"{key}: {allowed}")
+        self.key, self.value, self.allowed = key, value, allowed
+        super().__init__(key, value, allowed)  # what it is made of again in another process
+
+    def __str__(self) -> str:
+        given = self.key if self.value is None else f"{self.key}={self.value}"
+        return f"{given}: {self.allowed}"
 
 
 class Held(Problem):

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -48,3 +49,11 @@ def remove_temporaries(folder: str | Path) -> None:
     """Remove the temp files of attempts that died. Only the holder of the lease may call this."""
     for file in Path(folder).glob(".*.tmp"):
         file.unlink(missing_ok=True)
+
+
+def package_folder(package: str) -> Path:
+    """Where an installed package lies, found without importing it. Raises ModuleNotFoundError."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"{package} is not installed")
+    return Path(spec.submodule_search_locations[0])

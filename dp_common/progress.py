@@ -1,37 +1,59 @@
-"""What a person sees of a run: bars with rate and ETA on a terminal, one line per mark elsewhere."""
+"""What a person sees of a run: bars with rate and ETA on a terminal, a line per tenth of the budget elsewhere."""
 
 import sys
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol, TextIO
+
+
+class HasBudget(Protocol):
+    """Of a run's Budget what is shown."""
+
+    @property
+    def scale(self) -> int:
+        """Images in the final training set."""
+
+    @property
+    def seen(self) -> int:
+        """Images seen in training, in all."""
 
 
 class Progress:
-    """On a terminal one bar for the budget and, while images are made, one for them; elsewhere a line at each tenth of the budget
-    and each addition. ``quiet`` shows nothing.
+    """On a terminal one bar for the budget and, while images are made, one for them; elsewhere a line at each tenth
+    of the budget and each addition.
+
+    Args:
+        budget: Of the run; None where there is none, and nothing is reported of training.
+        stream: Where to; None: standard error.
+        quiet: Show nothing.
     """
 
-    def __init__(self, budget, stream=None, quiet=False):
-        self.budget, self.stream, self.quiet = budget, stream or sys.stderr, quiet
+    def __init__(self, budget: HasBudget | None, stream: TextIO | None = None, quiet: bool = False) -> None:
+        self.budget: Any = budget
+        self.stream, self.quiet = stream or sys.stderr, quiet
         self.terminal = not quiet and self.stream.isatty()
-        self.started, self.mark, self.begun, self.whole = time.monotonic(), 0, None, None
+        self.started, self.tenths = time.monotonic(), 0
+        self.first_report: Any = None  # (images seen, seconds since the start)
+        self.budget_bar: Any = None
 
     @contextmanager
-    def task(self, name, total):
+    def task(self, name: str, total: int) -> Iterator[Callable[[int], Any]]:
         """Work of ``total`` images; yields ``advance(n)``."""
         since = time.monotonic()
         if not self.terminal:
             yield lambda n: None
         elif name == "train":
-            self.whole = self.whole or self.bar(self.budget.seen, "seen", leave=True)
-            yield self.whole.update
+            self.budget_bar = self.budget_bar or self._bar(self.budget.seen, "seen", leave=True)
+            yield self.budget_bar.update
         else:
-            with self.bar(total, name) as bar:
+            with self._bar(total, name) as bar:
                 yield bar.update
         took = time.monotonic() - since
         if name != "train":
             self.say(f"{name} {total:,} images in {duration_text(took)} ({total / max(took, 1e-9):,.0f}/s)")
 
-    def bar(self, total, name, leave=False):
+    def _bar(self, total: int, name: str, leave: bool = False) -> Any:
         from tqdm import tqdm
 
         return tqdm(
@@ -44,31 +66,36 @@ class Progress:
             dynamic_ncols=True,
         )
 
-    def report(self, seen, size, accuracy):
-        """After each evaluation on monitor."""
+    def report(self, seen: int, size: int, accuracy: float) -> None:
+        """After each evaluation on monitor: images seen, images in the training set, accuracy in [0, 1]."""
         if self.terminal:
-            self.whole.n = seen  # an earlier attempt's, or a fresh learner's, is not what this bar counted
-            self.whole.set_postfix_str(f"set {size:,} of {self.budget.scale:,}, monitor {100 * accuracy:.1f} %")
+            self.budget_bar.n = seen  # an earlier attempt's, or a fresh learner's, is not what this bar counted
+            self.budget_bar.set_postfix_str(f"set {size:,} of {self.budget.scale:,}, monitor {100 * accuracy:.1f} %")
             if seen >= self.budget.seen:
-                self.whole.close()
+                self.budget_bar.close()
             return
-        mark, elapsed = int(10 * seen / self.budget.seen), time.monotonic() - self.started
-        self.begun = self.begun or (seen, elapsed)  # what came before took no training, or was an earlier attempt's
-        if self.quiet or (mark <= self.mark and seen < self.budget.seen):
+        tenths, elapsed = int(10 * seen / self.budget.seen), time.monotonic() - self.started
+        # What came before the first report took no training, or was an earlier attempt's.
+        self.first_report = self.first_report or (seen, elapsed)
+        if self.quiet or (tenths <= self.tenths and seen < self.budget.seen):
             return
-        self.mark = mark
-        since, then = self.begun
-        left = (
-            f", about {duration_text((elapsed - then) / (seen - since) * (self.budget.seen - seen))} to go"
-            if seen > since
-            else ""
-        )
+        self.tenths = tenths
         self.say(
-            f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   set {size:,} of {self.budget.scale:,}   "
-            f"monitor {100 * accuracy:.1f} %   {duration_text(elapsed)} gone{left}"
+            f"{100 * seen / self.budget.seen:3.0f} %  seen {seen:,} of {self.budget.seen:,}   "
+            f"set {size:,} of {self.budget.scale:,}   monitor {100 * accuracy:.1f} %   "
+            f"{duration_text(elapsed)} gone{self._remaining(seen, elapsed)}"
         )
 
-    def say(self, text):
+    def _remaining(self, seen: int, elapsed: float) -> str:
+        """', about 1:15 to go', or '' before there is a rate to tell it by."""
+        first_seen, first_elapsed = self.first_report
+        if seen <= first_seen:
+            return ""
+        left = (elapsed - first_elapsed) / (seen - first_seen) * (self.budget.seen - seen)
+        return f", about {duration_text(left)} to go"
+
+    def say(self, text: str) -> None:
+        """One line, above the bars where there are any."""
         if self.quiet:
             return
         if self.terminal:
@@ -79,12 +106,13 @@ class Progress:
             print(text, file=self.stream, flush=True)
 
 
-def duration_text(seconds):
+def duration_text(seconds: float) -> str:
     """75 -> 1:15; 3700 -> 1:01:40."""
     minutes, s = divmod(round(seconds), 60)
     hours, m = divmod(minutes, 60)
     return f"{hours}:{m:02d}:{s:02d}" if hours else f"{m}:{s:02d}"
 
 
-def note(text):
+def note(text: str) -> None:
+    """A line for people, on standard error."""
     print(f"note: {text}", file=sys.stderr, flush=True)

@@ -5,7 +5,8 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 
 from dataclasses import dataclass
 
-from dp_common.config.options import RULE_NAMES, THROUGH, option
+from dp_common.config.options import option
+from dp_common.diffusion.guidance import THROUGH, Guidance
 from dp_common.errors import BadInput
 from dp_common.lab.patience import Plateau, check_fits, interval_of
 
@@ -16,7 +17,7 @@ class DeliberatePractice:
 
     score: str = option("entropy", "score whose gradient guides", plugin="score", guides=True)
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
-    rule: str = option("relative", "how the gradient moves a step", choices=RULE_NAMES)
+    rule: str = option("relative", "how the gradient moves a step", plugin="guidance rule")
     through: str = option(
         "denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH
     )
@@ -56,23 +57,17 @@ class DeliberatePractice:
 
     def run(self, lab):
         plateau = Plateau(self.patience, growth=self.patience_growth)
+        first = self.feedback == "first"
+        guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
         lab.generate(self.initial)
         yield "initial"
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
             if lab.learning and lab.room and self.stalled(plateau, accuracy, lab):
-                if self.feedback == "first" and not lab.rounds:
+                if first and not lab.rounds:
                     lab.freeze()
-                lab.generate(
-                    min(self.per_round, lab.room),
-                    guide=self.score,
-                    omega=self.omega,
-                    rule=self.rule,
-                    through=self.through,
-                    every=self.every,
-                    frozen=self.feedback == "first",
-                )
+                lab.generate(min(self.per_round, lab.room), guidance=guidance)
                 yield "practised"
         lab.cooldown()
         yield "final"

@@ -15,7 +15,7 @@ ALLOWED = {  # what each package may import besides itself
 }
 ROOMS = {  # low to high: a room imports from itself and from those before it
     "dp_common": (
-        "errors seeds files progress config persistence theory diffusion distributed scores real_images training_data tasks "
+        "errors arrays seeds files progress config persistence theory diffusion guidance_rules distributed scores real_images training_data tasks "
         "teachers learner probes teacher_training lab conformance"
     ).split(),
 }

@@ -3,8 +3,9 @@
 from functools import partial
 
 from benchmarks.costs import Item
-from dp_common.config.options import RULE_NAMES, THROUGH
+from dp_common.config import registry
 from dp_common.config.resolve import resolve
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 
 def items(options):
@@ -32,15 +33,15 @@ def items(options):
     examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
 
     def guided(rule, through, every):
-        guide = studio.guide("entropy", learner, None, omega=0.05, rule=rule, through=through, every=every)
-        studio.sample(indices, labels, guide)
+        guidance = Guidance("entropy", 0.05, rule, through, every)
+        studio.sample(indices, labels, studio.guidance_step(guidance, learner))
 
     def gradient():
         x = learner.to_float(images).requires_grad_()
         torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
 
     found = {"sample.plain": Item("images", block, partial(studio.sample, indices, labels))}
-    for rule in RULE_NAMES:
+    for rule in registry.plugins("guidance rule"):
         for through in THROUGH:
             for every in (1, 5) if (rule, through) != ("relative", "denoiser") else (1, 2, 5):
                 found[f"sample.{rule}.{through}.every{every}"] = Item(

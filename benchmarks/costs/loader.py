@@ -16,10 +16,11 @@ def items(options):
     import numpy as np
 
     from dp_common.config.specification import Train
+    from dp_common.arrays import EncodedImages
     from dp_common.training_data import loading
     from dp_common.training_data import shards as store
     from dp_common.training_data.augmentation import augment_of
-    from dp_common.training_data.training_set import BlockSet
+    from dp_common.training_data.block_set import BlockSet
 
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
@@ -32,15 +33,9 @@ def items(options):
         path, data = root / f"{first}.parquet", [encoded[i % len(encoded)] for i in indices]
         mark = store.write(
             path,
+            EncodedImages(data, indices, labels[indices]),
             [str(n) for n in range(10)],
-            data,
-            indices,
-            labels[indices],
-            None,
-            seed=0,
-            round=0,
-            strategy="static",
-            omega=0.0,
+            store.Origin(seed=0, round=0, strategy="static"),
             format="jpeg",
         )
         trainset.add_shard(path, mark, len(indices), first == 0)

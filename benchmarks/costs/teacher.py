@@ -4,8 +4,8 @@ from functools import partial
 from itertools import product
 
 from benchmarks.costs import Item
-from dp_common.config.options import THROUGH
 from dp_common.config.resolve import resolve
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 
 def items(options):
@@ -42,8 +42,8 @@ def measured(run, options, decodes=()):
     def guided(through, every, decode=None):
         if decode:
             run.teacher.guide_decode = decode
-        guide = studio.guide("entropy", learner, None, omega=0.05, rule="relative", through=through, every=every)
-        studio.sample(indices, labels, guide)
+        guidance = Guidance("entropy", 0.05, "relative", through, every)
+        studio.sample(indices, labels, studio.guidance_step(guidance, learner))
 
     plain, train = partial(studio.sample, indices, labels), partial(learner.step, [(images[rows], labels[rows])], 0)
     found = {f"{name}.plain": Item("images", block, plain, flops=flops_of(plain) if decodes else None)}

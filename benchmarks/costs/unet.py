@@ -3,7 +3,7 @@
 from functools import partial
 
 from benchmarks.costs import Item
-from dp_common.config.options import THROUGH
+from dp_common.diffusion.guidance import THROUGH, Guidance
 
 
 def items(options, steps=20):
@@ -11,7 +11,7 @@ def items(options, steps=20):
     from diffusers import DDIMPipeline, DDIMScheduler, UNet2DModel
 
     from dp_common.diffusion.ddim import ddim
-    from dp_common.diffusion.guidance import Guide
+    from dp_common.diffusion.guidance_step import GuidanceStep
     from dp_common.diffusion.schedule import timesteps
     from dp_common.scores import entropy
 
@@ -36,7 +36,7 @@ def items(options, steps=20):
     x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
     objective = lambda x0, y: entropy.score(classifier(x0), y)
 
-    def ours(guide=None):
+    def ours(guidance=None):
         with torch.no_grad():
             return ddim(
                 lambda x, t, y: unet(x, t).sample,
@@ -44,7 +44,7 @@ def items(options, steps=20):
                 labels,
                 timesteps(steps),
                 scheduler.alphas_cumprod.numpy(),
-                guide=guide,
+                guidance=guidance,
             )
 
     found = {
@@ -55,6 +55,6 @@ def items(options, steps=20):
     }
     for through in THROUGH:
         for every in (1, 5):
-            guide = Guide(objective, 0.05, "relative", through, every)
-            found[f"unet.relative.{through}.every{every}"] = Item("images", batch, partial(ours, guide), "unet.plain")
+            guidance = GuidanceStep(objective, Guidance("entropy", 0.05, "relative", through, every))
+            found[f"unet.relative.{through}.every{every}"] = Item("images", batch, partial(ours, guidance), "unet.plain")
     return found

@@ -2,9 +2,6 @@
 
 from dataclasses import field
 
-RULE_NAMES = ("score", "relative", "predecessor")  # guidance.py has them; here, since that imports torch
-THROUGH = ("denoiser", "decoder")
-
 
 def option(default, about, **rules):
     """A field with ``default``; config.py checks the ``rules``: ``choices``, ``low`` <= value <= ``high``, value > ``above``,

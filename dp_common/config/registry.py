@@ -24,7 +24,9 @@ PACKAGES = {
     "score": "dp_common.scores",
     "teacher": "dp_common.teachers",
     "task": "dp_common.tasks",
+    "guidance rule": "dp_common.guidance_rules",
 }
+FUNCTIONS = {"score": "score", "guidance rule": "step"}  # kinds whose plugin is a module, and its one function
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ class Plugin:
 
     def target(self):
         """The name of the class or function in its file, found without importing it."""
-        if self.attribute or self.kind == "score":
-            return self.attribute or "score"
+        if self.attribute or self.kind in FUNCTIONS:
+            return self.attribute or FUNCTIONS[self.kind]
         classes = [
             node.name for node in self._tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
         ]
@@ -69,7 +71,7 @@ class Plugin:
         """First line of the class's (for a score: the module's) docstring."""
         target = self.target()
         node = next((n for n in self._tree.body if getattr(n, "name", None) == target), self._tree)
-        text = (ast.get_docstring(node) if self.kind != "score" else None) or ast.get_docstring(self._tree) or ""
+        text = (ast.get_docstring(node) if self.kind not in FUNCTIONS else None) or ast.get_docstring(self._tree) or ""
         return text.partition("\n")[0]
 
     def source_digest(self):
@@ -93,7 +95,7 @@ class Plugin:
                 module = sys.modules[name]
             else:
                 module = importlib.import_module(self.module)
-            return module if self.kind == "score" else getattr(module, self.target())
+            return module if self.kind in FUNCTIONS else getattr(module, self.target())
         except Exception as error:
             raise BadInput(self.kind, self.name, f"does not import: {one_line(error)}") from error
 

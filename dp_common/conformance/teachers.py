@@ -112,21 +112,14 @@ def samples(resolved, x, labels):
     """samples: the same images every time, plain, and others when guided"""
     import torch
 
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.diffusion.image_sampler import ImageSampler
     from dp_common.learner.classifier import Learner
     from dp_common.persistence.meter import Meter
 
     studio = ImageSampler(resolved.spec, resolved.teacher, torch.device("cpu"), Meter())
-    draw = lambda guide=None: studio.sample(np.arange(6), labels.numpy(), guide)
-    guide = studio.guide(
-        "entropy",
-        Learner(resolved.spec, resolved.task, "cpu"),
-        None,
-        omega=0.1,
-        rule="relative",
-        through="denoiser",
-        every=1,
-    )
+    draw = lambda guidance=None: studio.sample(np.arange(6), labels.numpy(), guidance)
+    guidance = studio.guidance_step(Guidance("entropy", 0.1), Learner(resolved.spec, resolved.task, "cpu"))
     plain = draw()
     require(torch.equal(plain, draw()), "samples", "twice the same call gave two results")
-    require(not torch.equal(plain, draw(guide)), "samples", "guidance changed nothing")
+    require(not torch.equal(plain, draw(guidance)), "samples", "guidance changed nothing")

@@ -3,38 +3,58 @@
     x̂0      = (x_t − √(1−ᾱ_t) ε) / √ᾱ_t
     x_{t'}  = √ᾱ_{t'} x̂0 + √(1−ᾱ_{t'}−σ²) ε + σ z,      σ² = η² (1−ᾱ_{t'})/(1−ᾱ_t) · (1 − ᾱ_t/ᾱ_{t'})
 
-A denoiser is ``denoise(x, t, labels) -> ε``; adapters hide v-prediction. Guidance is a step hook (see guidance.py).
+A denoiser is ``denoise(x, t, labels) -> ε``; adapters hide v-prediction. Guidance is a step hook, guidance_step.py.
 """
 
+from collections.abc import Callable, Sequence
 from math import sqrt
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from dp_common.diffusion.guidance_step import GuidanceStep
 
 CLIPS = ("none", "keep_eps", "rederive")
+Denoiser = Callable[[Tensor, int, Tensor], Tensor]  # (x_t [B, ...], t, labels [B]) -> ε [B, ...]
 
 
 def ddim(
-    denoise, x, labels, timesteps, alphas_cumprod, *, guide=None, eta=0.0, noise=None, clip="none", final_alpha=1.0
-):
+    denoise: Denoiser,
+    x: Tensor,
+    labels: Tensor,
+    timesteps: Sequence[int],
+    alphas_cumprod: np.ndarray,
+    *,
+    guidance: "GuidanceStep | None" = None,
+    eta: float = 0.0,
+    noise: Callable[[int], Tensor] | None = None,
+    clip: str = "none",
+    final_alpha: float = 1.0,
+) -> Tensor:
     """Denoise x [B, ...] (standard normal at timesteps[0]) along ``timesteps`` (descending); returns x0 [B, ...].
 
     Steps go from each timestep to the next *visited* one, the last to ``final_alpha`` (1, or ᾱ_0 where a model's own
     scheduler says ``set_alpha_to_one: false``). ``noise(i) -> [B, ...]`` is asked for step i = 1, 2, ... when eta > 0.
-    ``clip`` of x̂0 to [-1, 1]: ``none``; ``keep_eps``, which leaves ε as it was; ``rederive``, which makes ε agree again.
-    ``guide(x, x̂0, ε, ᾱ_t, labels) -> (x, x̂0, ε)`` is called at the steps ``guide.active(i)`` names, with a graph from x
-    to x̂0 if ``guide.through == "denoiser"``.
+    ``clip`` of x̂0 to [-1, 1]: ``none``; ``keep_eps``, which leaves ε as it was; ``rederive``: ε agrees again.
+    ``guidance(x, x̂0, ε, ᾱ_t, labels) -> (x, x̂0, ε)`` is called at the steps ``guidance.active(i)`` names, with a graph
+    from x to x̂0 if ``guidance.through == "denoiser"``.
     """
     if clip not in CLIPS:
         raise ValueError(f"sampler.clip={clip}: one of {', '.join(CLIPS)}")
+    if eta > 0 and noise is None:
+        raise ValueError(f"sampler.eta={eta}: a stochastic sampler needs noise")
     alphas = [float(alphas_cumprod[t]) for t in timesteps] + [float(final_alpha)]
     for i, t in enumerate(timesteps):
         alpha, alpha_next = alphas[i], alphas[i + 1]
-        steered = guide is not None and guide.active(i)
-        x = x.detach().requires_grad_(steered and guide.through == "denoiser")
+        guide = guidance if guidance is not None and guidance.active(i) else None
+        x = x.detach().requires_grad_(guide is not None and guide.through == "denoiser")
         with torch.set_grad_enabled(x.requires_grad):
             eps = denoise(x, t, labels)
             x0 = (x - sqrt(1 - alpha) * eps) / sqrt(alpha)
-        if steered:
+        if guide is not None:
             x, x0, eps = guide(x, x0, eps, alpha, labels)
         if clip != "none":
             x0 = x0.clamp(-1, 1)
@@ -42,18 +62,18 @@ def ddim(
             eps = (x - sqrt(alpha) * x0) / sqrt(1 - alpha)
         sigma = eta * sqrt((1 - alpha_next) / (1 - alpha) * (1 - alpha / alpha_next))
         x = sqrt(alpha_next) * x0 + sqrt(max(1 - alpha_next - sigma**2, 0.0)) * eps
-        if sigma > 0:
+        if sigma > 0 and noise is not None:
             x = x + sigma * noise(i + 1)
     return x
 
 
-def cfg(denoise, scale, null_label):
+def cfg(denoise: Denoiser, scale: float, null_label: int | None) -> Denoiser:
     """Classifier-free guidance, denoiser to denoiser: uncond + s·(cond − uncond), both halves in one batch.
 
     ``scale`` is diffusers' s; the paper's λ is s − 1. ``null_label`` is the label a teacher reads as "no class".
     """
 
-    def guided(x, t, labels):
+    def guided(x: Tensor, t: int, labels: Tensor) -> Tensor:
         both = denoise(torch.cat([x, x]), t, torch.cat([torch.full_like(labels, null_label), labels]))
         uncond, cond = both.chunk(2)
         return uncond + scale * (cond - uncond)

@@ -1,20 +1,36 @@
-"""Turning image indices into images: the teacher, the sampler and, where asked, the guide, with every evaluation counted."""
+"""From image indices to images: teacher, sampler and, where asked, guidance, with every evaluation counted."""
+
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dp_common import seeds
 from dp_common.config import registry
+from dp_common.config.specification import Spec
 from dp_common.diffusion import schedule
 from dp_common.diffusion.ddim import cfg, ddim
-from dp_common.diffusion.guidance import Guide
+from dp_common.diffusion.guidance import Guidance
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.errors import Problem
+from dp_common.persistence.meter import Meter
 
 
 class ImageSampler:
-    """Samples blocks of images. ``clock`` counts network, decoder and classifier evaluations and gradients."""
+    """Samples blocks of images. ``meter`` counts network, decoder and classifier evaluations and gradients.
 
-    def __init__(self, spec, teacher, device, meter):
+    Args:
+        spec: Of which ``seed`` and ``sampler`` are read.
+        teacher: Prepared; see ``dp_common.teachers``.
+        device: Where the latents are drawn to; the teacher's.
+        meter: What counts.
+
+    Raises:
+        Problem: Classifier-free guidance with a teacher that has no unconditional mode.
+    """
+
+    def __init__(self, spec: Spec, teacher: Any, device: torch.device | str, meter: Meter) -> None:
         self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
         s = spec.sampler
         self.timesteps = schedule.timesteps(
@@ -24,73 +40,96 @@ class ImageSampler:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
         self.denoise = cfg(self._denoise, s.cfg_scale, teacher.null_label)
 
-    def _denoise(self, x, t, labels):
+    def _denoise(self, x: Tensor, t: int, labels: Tensor) -> Tensor:
         self.meter.count(network_evaluations=len(x))
         return self.teacher.denoise(x, t, labels)
 
-    def _decode(self, x0):
+    def _decode(self, x0: Tensor) -> Tensor:
         self.meter.count(decoder_evaluations=len(x0))
         return self.teacher.decode(x0)
 
-    def _decode_guided(self, x0):
+    def _decode_guided(self, x0: Tensor) -> Tensor:
+        if not hasattr(self.teacher, "decode_guided"):
+            return self._decode(x0)
         self.meter.count(preview_evaluations=len(x0))
         return self.teacher.decode_guided(x0)
 
-    def guide(self, score_name, learner, model, *, omega, rule, through, every):
-        """A Guide up the gradient of ``score_name`` of ``model``'s fp32 logits on the decoded x̂0."""
-        module = registry.find("score", score_name).load()
+    def guidance_step(self, guidance: Guidance, learner: Any, model: torch.nn.Module | None = None) -> GuidanceStep:
+        """The step hook that follows ``guidance`` by the fp32 logits of ``learner`` on the decoded x̂0.
+
+        Args:
+            guidance: Score, weight, rule, path and frequency.
+            learner: Has ``logits(images [B, C, H, W] about [-1, 1], model) -> [B, classes]``.
+            model: The network that guides, such as a frozen one; None: the learner as it is.
+
+        Raises:
+            Problem: A score that looks at no learner has no gradient.
+        """
+        module = registry.find("score", guidance.score).load()
         if getattr(module, "BLIND", False):
-            raise Problem(f"score {score_name} has no gradient to follow: it cannot guide")
-        score = module.score
+            raise Problem(f"score {guidance.score} has no gradient to follow: it cannot guide")
 
-        decode = self._decode_guided if hasattr(self.teacher, "decode_guided") else self._decode
-
-        def objective(x0, labels):
+        def objective(x0: Tensor, labels: Tensor) -> Tensor:
             self.meter.count(classifier_evaluations=len(x0))
-            return score(learner.logits(decode(x0), model), labels)
+            return module.score(learner.logits(self._decode_guided(x0), model), labels)
 
-        return Guide(objective, omega, rule, through, every, scale=getattr(self.teacher, "grad_scale", 1.0))
+        return GuidanceStep(objective, guidance, scale=getattr(self.teacher, "grad_scale", 1.0))
 
-    def sample(self, indices, labels, guide=None):
-        """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping. Raises Problem if any is not finite."""
-        s, on_device = self.spec.sampler, torch.from_numpy(labels).to(self.device)
-        draw = lambda step: seeds.normals(self.spec.seed, "latent", indices, self.teacher.latent_shape, step).to(
-            self.device
-        )
-        before = dict(guide.counts) if guide else {}
+    def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
+        """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""
+        return seeds.normals(self.spec.seed, "latent", indices, self.teacher.latent_shape, step).to(self.device)
+
+    def sample(self, indices: np.ndarray, labels: np.ndarray, guidance: GuidanceStep | None = None) -> Tensor:
+        """Images of these indices: floats [n, C, H, W] about [-1, 1], before clamping.
+
+        Args:
+            indices: [n] int64; each image is a function of its own index, label and the run's seed.
+            labels: [n] int64.
+            guidance: The step hook, or None for the plain sampler.
+
+        Raises:
+            Problem: An image is not finite; the message names the first index.
+        """
+        s = self.spec.sampler
+        before = dict(guidance.counts) if guidance else {}
         with torch.no_grad():
             latents = ddim(
                 self.denoise,
-                draw(0),
-                on_device,
+                self.latents(indices),
+                torch.from_numpy(labels).to(self.device),
                 self.timesteps,
                 self.teacher.alphas_cumprod,
-                guide=guide,
+                guidance=guidance,
                 eta=s.eta,
-                noise=draw,
+                noise=lambda step: self.latents(indices, step),
                 clip=s.clip,
                 final_alpha=self.teacher.final_alpha,
             )
             images = self._decode(latents)
-        if guide:
-            self.meter.count(**{unit: n - before[unit] for unit, n in guide.counts.items()})
+        if guidance:
+            self.meter.count(**{unit: n - before[unit] for unit, n in guidance.counts.items()})
         finite = torch.isfinite(images.flatten(1)).all(1).cpu().numpy()
         if not finite.all():
             raise Problem(
-                f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; nothing of them was saved"
+                f"{(~finite).sum()} image(s) are not finite, first index {indices[~finite][0]}; "
+                "nothing of them was saved"
             )
         return images
 
+    def density_means(self, images: Tensor, labels: np.ndarray) -> dict[str, float]:
+        """Means of what a teacher with a known density says of fresh images, before clamping and encoding; else {}.
 
-def quantise(images):
-    """Floats about [-1, 1] -> uint8 numpy: what is stored, trained on and scored."""
+        Args:
+            images: Floats [n, C, H, W] as ``sample`` returns them.
+            labels: [n] int64.
+        """
+        if not hasattr(self.teacher, "truth"):
+            return {}
+        with self.meter.phase("evaluate"):
+            known = self.teacher.truth(images, torch.from_numpy(labels).to(images.device))
+            return {name: float(values.double().mean()) for name, values in known.items()}
+
+
+def quantise(images: Tensor) -> np.ndarray:
+    """Floats about [-1, 1] -> uint8 numpy of the same shape: what is stored, trained on and scored."""
     return ((images.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().numpy()
-
-
-def score_images(score_name, learner, model, images, labels, indices, seed, meter):
-    """Scores [n] float32 of stored images (uint8); a blind score costs no classifier evaluation."""
-    module = registry.find("score", score_name).load()
-    if getattr(module, "BLIND", False):
-        return np.asarray(module.score(seeds.uniforms(seed, "score", indices)), np.float32)
-    meter.count(classifier_evaluations=len(images))
-    return module.score(learner.predict(images, model), torch.from_numpy(labels)).float().numpy()

@@ -37,6 +37,7 @@ def timesteps(n: int, spacing: str = "leading", steps: int = TRAIN_STEPS, offset
         raise ValueError(f"sampler.spacing={spacing}: one of leading, trailing, linspace")
     if visited[-1] >= steps:
         raise ValueError(
-            f"sampler.steps={n}: the last of {spacing} spacing with offset {offset} would be t = {visited[-1]:.0f} of {steps}"
+            f"sampler.steps={n}: the last of {spacing} spacing with offset {offset} would be "
+            f"t = {visited[-1]:.0f} of {steps}"
         )
     return [int(t) for t in visited[::-1]]

@@ -1,111 +1,136 @@
-"""The lab: the only hands a strategy has. Every call is numbered, metered and journaled, so that resume is replay.
+"""The lab: the only hands a strategy has.
 
-After an interruption the strategy's ``run`` starts from the top. Calls up to the last checkpoint answer from the journal at
-once; then the learner is loaded, finished shards are found, and work goes on. Everything readable here comes from journaled
-answers, never from the disk's later state; randomness only through ``rng``.
-
-A call that depends on the learner first commits a checkpoint if the weights changed, and its shards' keys carry the
-learner's digest: a shard of other weights is made again, and counted as lost.
+Everything readable here comes from journaled answers, never from the disk's later state; randomness only through
+``rng``. So a strategy's ``run`` may be started from the top again after an interruption, and comes to the same end;
+see replay.py.
 """
+
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from dp_common import files
-from dp_common.config.specification import canonical
-from dp_common.errors import Interrupted, Problem
-from dp_common.lab.generate import Batch, files_of
-from dp_common.lab.select import Selection
-from dp_common.learner.training_loop import train
-from dp_common.persistence import checkpoint
-from dp_common.probes import hardness
+from dp_common.diffusion.guidance import Guidance
+from dp_common.errors import Problem
+from dp_common.lab.addition_writer import AdditionWriter
+from dp_common.lab.generate import GeneratedAddition
+from dp_common.lab.replay import Args, Replay
+from dp_common.lab.select import SelectedAddition
+from dp_common.lab.state import AddedImages, Outcome, PendingCall
+from dp_common.learner.training_loop import Stretch, train
 from dp_common.seeds import derive
 
-START = {
-    "size": 0,
-    "seen": 0,
-    "since": 0,
-    "seen_total": 0,
-    "iterations": 0,
-    "generated": 0,
-    "rounds": 0,
-    "frozen": False,
-}
-
-
-SET = ("seen", "since", "size", "frozen")  # since: images seen when the training set became what it is
+SUPERSEDED = (
+    "guide",
+    "omega",
+    "rule",
+    "through",
+    "every",
+    "frozen",
+)  # keywords of ``generate`` that ``Guidance`` holds
 
 
 class Lab:
-    """What a strategy may read: ``budget``, ``seed``, ``rng``, ``size``, ``room``, ``seen``, ``learning``, ``rounds``, ``real_images``."""
+    """What a strategy may read and do.
 
-    def __init__(self, bench):
-        self._bench, self._ledger, self._clock = bench, bench.ledger, bench.meter
-        self.budget, self.seed = bench.budget, bench.spec.seed
+    Attributes:
+        budget: What may be planned with: ``scale``, ``seen``, ``batch``, ``classes``, ``stable``, all in images.
+        seed: The run's.
+        rng: A numpy Generator, the only source of chance.
+        real_images: The teacher's own real training images there are.
+    """
+
+    def __init__(self, replay: Replay) -> None:
+        self._run, self._replay = replay.run, replay
+        self.budget, self.seed, self.real_images = self._run.budget, self._run.spec.seed, len(self._run.data.real)
         self.rng = np.random.Generator(np.random.Philox(derive(self.seed, "strategy")))
-        self.real_images = len(bench.real)
-        self._state, self._calls, self._members, self._frozen, self._dirty = dict(START), 0, [], None, False
-        self._until, self._tensors, self._midway = checkpoint.latest(self._ledger.records, bench.folder)
-        self._journal = {r["call"]: r for r in self._ledger.records if r["kind"] == "call" and r["call"] <= self._until}
-        if self._ledger.records[-1]["attempt"] > 1:
-            self._ledger.append("resume", call=self._until, position=self._midway["position"] if self._midway else 0)
-        if not self._until:
-            self._go_live()
 
     # ------------------------------------------------------------------ what a strategy may read
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Images in the training set."""
-        return self._state["size"]
+        return self._replay.state.size
 
     @property
-    def room(self):
+    def room(self) -> int:
         """Images missing to the scale."""
         return max(0, self.budget.scale - self.size)
 
     @property
-    def seen(self):
-        """Images the present learner has seen."""
-        return self._state["seen"]
+    def seen(self) -> int:
+        """Images the present learner has seen in training."""
+        return self._replay.state.seen
 
     @property
-    def learning(self):
+    def learning(self) -> bool:
         """Is there anything left of the stable phase of the budget? Nothing is added afterwards."""
         return self.seen < self.budget.stable
 
     @property
-    def rounds(self):
+    def rounds(self) -> int:
         """Additions so far, the initial set not counted."""
-        return max(0, self._state["rounds"] - 1)
+        return max(0, self._replay.state.rounds - 1)
 
     # ------------------------------------------------------------------ what a strategy may do
 
-    def generate(self, n, guide=None, omega=0.0, rule="relative", through="denoiser", every=1, frozen=False):
+    def generate(self, n: int, guidance: Guidance | None = None, **superseded: Any) -> int:
         """Make ``n`` images with the next indices and add them to the training set.
 
-        ``guide`` names the score whose gradient is followed with weight ``omega`` (0: not at all), of the learner as it is
-        now, or as it was at ``freeze()``. Rules and paths: guidance.py.
+        Args:
+            n: How many, at most ``room``.
+            guidance: What steers them; None: the plain sampler.
+            superseded: Takes nothing; earlier keywords are answered with what stands for them now.
+
+        Returns:
+            n
+
+        Raises:
+            Problem: No room for so many, or the stable phase is over.
         """
+        refuse_superseded(guidance, superseded)
         n = self._whole("generate", n)
-        args = dict(n=n, guide=guide, omega=omega, rule=rule, through=through, every=every, frozen=frozen)
-        return self._call("generate", args, lambda key: self._generate(key, **args), reads_learner=guide is not None)
+        args = {"n": n, "guidance": guidance.as_record() if guidance else None}
+        work = partial(self._generate, n=n, guidance=guidance)
+        return self._replay.call("generate", args, work, reads_learner=guidance is not None)
 
-    def select(self, pool, keep, score, balance="class", replace=False):
-        """Make ``pool`` candidates, score them with the learner, add the ``keep`` highest to the training set.
+    def select(self, pool: int, keep: int, score: str, balance: str = "class", replace: bool = False) -> int:
+        """Make candidates, score them with the learner, and add the highest to the training set.
 
-        ``balance``: the same number from each class, or the best overall. With ``replace`` the present training set joins
-        the candidates and only the kept ones remain. Candidates are paid for and never stored.
+        Candidates are paid for and never stored.
+
+        Args:
+            pool: How many candidates are made.
+            keep: How many are added, at most ``room``.
+            score: Name of the score; ties go to the lower index.
+            balance: ``class``: the same number from each class, as far as candidates go; ``global``: the best overall.
+            replace: The present training set joins the candidates, and only the kept ones remain.
+
+        Returns:
+            keep
+
+        Raises:
+            Problem: No room for so many, fewer candidates than that, or the stable phase is over.
         """
-        keep = self._whole("select", keep, replaced=self.size if replace else 0)
-        if keep > pool + (self.size if replace else 0):
+        present = self.size if replace else 0
+        keep = self._whole("select", keep, replaced=present)
+        if keep > pool + present:
             raise Problem(f"select: keep={keep} of pool={pool}")
-        args = dict(pool=int(pool), keep=keep, score=score, balance=balance, replace=replace)
-        return self._call("select", args, lambda key: self._select(key, **args), reads_learner=True)
+        args: Args = {"pool": int(pool), "keep": keep, "score": score, "balance": balance, "replace": replace}
+        return self._replay.call("select", args, partial(self._select, **args), reads_learner=True)
 
-    def train(self, images, new_weight=1.0):
-        """Train on about ``images`` draws (whole iterations, within the stable phase); returns accuracy on monitor.
+    def train(self, images: int, new_weight: float = 1.0) -> float:
+        """Train on the present set, within the stable phase.
 
-        ``new_weight``: how many times as often an image of the newest addition is drawn as an older one.
+        Args:
+            images: How many draws, about: whole iterations.
+            new_weight: How many times as often an image of the newest addition is drawn as an older one.
+
+        Returns:
+            Accuracy on monitor, in [0, 1].
+
+        Raises:
+            Problem: Nothing is left of the stable phase, or the training set is empty.
         """
         batch = self.budget.batch
         n = min(-(-int(images) // batch) * batch, self.budget.stable - self.seen)
@@ -114,259 +139,104 @@ class Lab:
                 f"train: asked for {images} images with {self.budget.stable - self.seen} left of the stable phase "
                 f"and {self.size} in the training set"
             )
-        return self._learn("train", n, new_weight=new_weight)
+        args: Args = {"n": n, "new_weight": new_weight}
+        return self._replay.call("train", args, partial(self._train, **args))
 
-    def cooldown(self):
-        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor."""
-        n = self.budget.seen - self.seen
-        return self._learn("cooldown", n)
+    def cooldown(self) -> float:
+        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1]."""
+        args: Args = {"n": self.budget.seen - self.seen}
+        return self._replay.call("cooldown", args, partial(self._train, **args))
 
-    def real(self, n):
-        """Add ``n`` of the teacher's own real training images, at most all of them; returns how many."""
+    def real(self, n: int) -> int:
+        """Add ``n`` of the teacher's own real training images, at most all of them; returns how many.
+
+        Raises:
+            Problem: No room for so many, or the stable phase is over.
+        """
         n = min(self._whole("real", n), self.real_images)
-        return self._call("real", dict(n=n), lambda key: self._real(n))
+        return self._replay.call("real", {"n": n}, partial(self._real, n=n))
 
-    def restart(self):
-        """A fresh learner, with the seed's own initial weights and the whole budget before it; what the last one saw stays paid for."""
-        return self._call("restart", {}, lambda key: self._restart())
+    def restart(self) -> None:
+        """A fresh learner, with the seed's own initial weights and the whole budget before it.
 
-    def freeze(self):
-        """Keep a copy of the learner as it is now, for ``generate(frozen=True)``."""
-        return self._call("freeze", {}, lambda key: self._freeze())
+        What the last one saw stays paid for.
+        """
+        return self._replay.call("restart", {}, self._restart)
 
-    # ------------------------------------------------------------------ journal and replay
-
-    @property
-    def _heartbeat_loop(self):
-        return self._calls >= self._until
-
-    def _call(self, name, args, work, reads_learner=False):
-        number = self._calls + 1
-        digest = files.digest(canonical({"name": name, **args}))
-        entry = self._journal.get(number)
-        if entry is None:
-            if self._midway and self._midway["of"] != digest:
-                raise Problem(
-                    f"the strategy does not repeat itself: call {number} was in the middle of a training and is now {name}{args}"
-                )
-            if reads_learner and self._dirty:
-                self._checkpoint()
-            weights = self._weights() if reads_learner else None
-            key = files.digest(canonical({"call": digest, "first": self._state["generated"], "weights": weights}))
-            outcome, fresh = self._within_memory(name, work, key)
-            entry = self._ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome)
-            if (entry["call"], entry["digest"]) != (number, digest):
-                raise Problem(
-                    f"the ranks do not agree: call {number}, {name}{args}, is {entry['name']}{entry['args']} on the first; "
-                    "a strategy's randomness must come from lab.rng"
-                )
-            self._take_in(entry["added"], entry["replaced"], fresh)
-            if self._ledger.writes and self._bench.spec.probe != "none" and (entry["added"] or name == "freeze"):
-                hardness.keep(self._bench, number)
-        elif entry["digest"] != digest:
-            raise Problem(
-                f"the strategy does not repeat itself: call {number} was {entry['name']}{entry['args']} "
-                f"and is now {name}{args}; its randomness must come from lab.rng"
-            )
-        self._calls, self._state = number, entry["state"]
-        self._members = ([] if entry["replaced"] else self._members) + [entry["added"]] * bool(entry["added"])
-        if number == self._until:
-            self._go_live()
-        return entry["answer"]
-
-    def _learn(self, name, n, **args):
-        digest = files.digest(canonical({"name": name, "n": n, **args}))
-        return self._call(name, dict(n=n, **args), lambda key: self._train(n, args.get("new_weight", 1.0), digest))
-
-    def _within_memory(self, name, work, key):
-        import torch
-
-        try:
-            return work(key)
-        except torch.OutOfMemoryError as error:
-            spec = self._bench.spec
-            lower = (
-                f"train.micro (now {spec.train.micro or spec.train.batch})"
-                if name in ("train", "cooldown")
-                else f"sampler.block (now {spec.sampler.block})"
-            )
-            raise Problem(f"{name}: out of memory on {self._bench.learner.device}; lower {lower}") from error
-
-    def _weights(self):
-        """Digest of the guiding weights, which all ranks must have alike."""
-        digest = self._bench.learner.digest()
-        if {told.decode() for told in self._bench.group.all_gather(digest.encode())} != {digest}:
-            raise Problem("the ranks have different weights")
-        return digest
-
-    @property
-    def calls(self):
-        """Calls answered so far."""
-        return self._calls
-
-    def at_yield(self, evaluate):
-        """The runner's turn: evaluate, checkpoint or stop. Nothing up to where the last attempt got."""
-        if self._calls <= self._until:
-            return
-        evaluate(self._calls)
-        stopping, due = self._agreed_pause()
-        if self._dirty and (stopping or due):
-            self._checkpoint()
-        if stopping:
-            raise Interrupted("interrupted; the same command goes on from here")
-
-    def _agreed_pause(self):
-        """(is this attempt to stop?, is it time for a checkpoint?) by the first rank's word."""
-        bench = self._bench
-        return bench.group.broadcast([bench.group.stop_requested(bench.stop), bench.due()])
-
-    def finish(self):
-        """The strategy has ended: commit the last weights, so that a kill during evaluation costs nothing but that."""
-        if not self._heartbeat_loop:
-            raise Problem(
-                f"the strategy ended at call {self._calls} where its journal has {self._until}: it does not repeat itself"
-            )
-        if self._dirty:
-            self._checkpoint()
-
-    def _go_live(self):
-        """Leave the journal: load the training set and the learner as they were after the last journaled call."""
-        bench = self._bench
-        bench.trainset.clear()
-        for addition in self._members:
-            self._take_in(addition)
-        if self._tensors is not None:
-            tensors = {key: value for key, value in self._tensors.items() if not key.startswith("frozen.")}
-            frozen = {key[7:]: value for key, value in self._tensors.items() if key.startswith("frozen.")}
-            bench.learner.load(tensors)
-            self._frozen, self._tensors = (bench.learner.model_of(frozen) if frozen else None), None
-
-    def _take_in(self, members, replaced=False, fresh={}):
-        """Add what a call added to the training set; ``fresh``: {file: its content} of what was made in this process."""
-        bench = self._bench
-        if replaced:
-            bench.trainset.clear()
-        for place, member in enumerate(members):
-            if "real" in member:
-                bench.trainset.add_real(bench.real, self._real_order(member["real"]))
-            else:
-                bench.trainset.add_shard(
-                    bench.folder / member["file"],
-                    member["digest"],
-                    member["rows"],
-                    place == 0,
-                    fresh.get(member["file"]),
-                )
-
-    def _checkpoint(self, **midway):
-        with self._clock.phase("write"):
-            tensors = self._bench.learner.state()
-            if self._frozen is not None:
-                tensors |= {f"frozen.{key}": value for key, value in self._frozen.state_dict().items()}
-            checkpoint.save(self._ledger, self._bench.folder, self._calls, tensors, **midway)
-        self._dirty = False
-
-    def _outcome(self, answer, added=(), replaced=False, used=(), measured=None, fresh=None, **changes):
-        """(the content of a call's line, what was made here). ``changes`` are increments of the state, but for the keys in ``SET``."""
-        state = self._state | {key: value if key in SET else self._state[key] + value for key, value in changes.items()}
-        return dict(
-            answer=answer, state=state, added=list(added), replaced=replaced, used=list(used), measured=measured or {}
-        ), fresh or {}
-
-    def _whole(self, what, n, replaced=0):
-        room = self.room + replaced
-        if not self.learning:
-            raise Problem(f"{what}: the stable phase is over, and nothing is added in the cool-down")
-        if not 0 < n <= room:
-            raise Problem(f"{what}: asked for {n} images with room for {room}")
-        return int(n)
+    def freeze(self) -> None:
+        """Keep a copy of the learner as it is now, for ``Guidance(frozen=True)``."""
+        return self._replay.call("freeze", {}, self._freeze)
 
     # ------------------------------------------------------------------ the work itself
 
-    def _generate(self, key, n, guide, omega, rule, through, every, frozen):
-        bench, model, hook = self._bench, self._frozen if frozen else None, None
-        if guide is not None and omega != 0:
-            hook = bench.studio.guide(guide, bench.learner, model, omega=omega, rule=rule, through=through, every=every)
-        batch = Batch(bench, self._calls + 1, key, self._state["rounds"], omega, self._break_off)
-        birth = (guide, model) if guide is not None and self.seen else None
-        members, measured, fresh = batch.generate(self._state["generated"], n, hook, birth)
-        return self._outcome(
-            n,
-            members,
-            used=files_of(members),
-            measured=measured,
-            fresh=fresh,
-            size=self.size + n,
-            since=self.seen,
-            generated=n,
-            rounds=1,
+    def _whole(self, call: str, n: int, replaced: int = 0) -> int:
+        room = self.room + replaced
+        if not self.learning:
+            raise Problem(f"{call}: the stable phase is over, and nothing is added in the cool-down")
+        if not 0 < n <= room:
+            raise Problem(f"{call}: asked for {n} images with room for {room}")
+        return int(n)
+
+    def _writer(self, call: PendingCall, omega: float = 0.0) -> AdditionWriter:
+        return AdditionWriter(self._run, call, self._replay.state.rounds, omega, self._replay.break_off)
+
+    def _generate(self, call: PendingCall, n: int, guidance: Guidance | None) -> Outcome:
+        state, models = self._replay.state, self._run.models
+        if guidance and guidance.frozen and not state.frozen:
+            raise Problem("generate: Guidance(frozen=True) needs a learner that lab.freeze() has kept")
+        model = self._replay.frozen if guidance and guidance.frozen else None
+        omega = guidance.omega if guidance else 0.0
+        step = models.sampler.guidance_step(guidance, models.learner, model) if guidance and omega else None
+        scored_by = guidance.score if guidance and self.seen else None
+        addition = GeneratedAddition(self._writer(call, omega), models, step, scored_by, model).make(state.generated, n)
+        return Outcome(n, state.with_images(self.size + n, generated=n), addition)
+
+    def _select(self, call: PendingCall, pool: int, keep: int, score: str, balance: str, replace: bool) -> Outcome:
+        state = self._replay.state
+        selected = SelectedAddition(self._writer(call), score, balance, with_present=replace and self.size > 0)
+        addition = selected.make(state.generated, pool, keep)
+        size = keep if replace else self.size + keep
+        return Outcome(keep, state.with_images(size, generated=pool), addition, replaced=replace)
+
+    def _train(self, call: PendingCall, n: int, new_weight: float = 1.0) -> Outcome:
+        run, state, replay = self._run, self._replay.state, self._replay
+        io, learner, end, iterations = run.io, run.models.learner, self.seen + n, n // self.budget.batch
+        position, loss = replay.training_begun(self.seen)
+        stretch = Stretch(position, end, state.since, new_weight, loss)
+        pause = partial(replay.in_training, digest=call.digest)
+        with io.meter.phase("train"):
+            mean_loss = train(io, learner, run.data.training_set, stretch, pause) / iterations
+        replay.weights_changed()
+        with io.meter.phase("monitor"):
+            accuracy = float(learner.correct(run.data.monitor).mean())
+            io.meter.count(monitor_evaluations=len(run.data.monitor))
+        io.progress.report(seen=end, size=self.size, accuracy=accuracy)
+        measured = AddedImages([], measured={"loss": mean_loss, "monitor": accuracy})
+        return Outcome(accuracy, state.trained(n, self.budget.batch), measured)
+
+    def _real(self, call: PendingCall, n: int) -> Outcome:
+        return Outcome(n, self._replay.state.with_images(self.size + n), AddedImages([{"real": n}]))
+
+    def _restart(self, call: PendingCall) -> Outcome:
+        self._run.models.learner.reset()
+        self._replay.weights_changed()
+        return Outcome(None, self._replay.state.restarted())
+
+    def _freeze(self, call: PendingCall) -> Outcome:
+        learner, replay = self._run.models.learner, self._replay
+        replay.frozen = learner.model_of(learner.frozen_copy())
+        replay.weights_changed()
+        return Outcome(None, replay.state.with_frozen_learner())
+
+
+def refuse_superseded(guidance: object, superseded: dict[str, Any]) -> None:
+    """Raise Problem where ``generate`` is called as it was before guidance was one value."""
+    unknown = [name for name in superseded if name not in SUPERSEDED]
+    if unknown:
+        raise TypeError(f"Lab.generate() got an unexpected keyword argument {unknown[0]!r}")
+    if superseded or not (guidance is None or isinstance(guidance, Guidance)):
+        given = ", ".join(f"{name}=" for name in superseded) or f"guidance={guidance!r}"
+        raise Problem(
+            f"lab.generate(n, {given}): guidance is one value now, from dp_common.diffusion.guidance: "
+            "lab.generate(n, guidance=Guidance(score, omega, rule, through, every, frozen))"
         )
-
-    def _select(self, key, pool, keep, score, balance, replace):
-        batch = Selection(self._bench, self._calls + 1, key, self._state["rounds"], 0.0, self._break_off)
-        members, scans, mean, fresh = batch.select(
-            self._state["generated"], pool, keep, score, balance, replace and self.size > 0
-        )
-        return self._outcome(
-            keep,
-            members,
-            replace,
-            files_of(members) + scans,
-            {"score_at_birth": mean},
-            fresh,
-            size=keep if replace else self.size + keep,
-            since=self.seen,
-            generated=pool,
-            rounds=1,
-        )
-
-    def _train(self, n, new_weight, digest):
-        bench, end = self._bench, self.seen + n
-        begun, self._midway = self._midway or {"position": self.seen, "loss": 0.0}, None
-        with self._clock.phase("train"):
-            loss = train(bench, begun, end, self._state["since"], new_weight, lambda *at: self._pause(*at, digest)) / (
-                n // self.budget.batch
-            )
-        self._dirty = True
-        with self._clock.phase("monitor"):
-            accuracy = float(bench.learner.correct(bench.monitor).mean())
-            self._clock.count(monitor_evaluations=len(bench.monitor))
-        bench.progress.report(seen=end, size=self.size, accuracy=accuracy)
-        return self._outcome(
-            accuracy,
-            measured={"loss": loss, "monitor": accuracy},
-            seen=end,
-            seen_total=n,
-            iterations=n // self.budget.batch,
-        )
-
-    def _pause(self, position, loss, digest):
-        """In the middle of a training: checkpoint where it is time to, or stop there."""
-        stopping, due = self._agreed_pause()
-        if stopping or (self._bench.every and due):
-            self._checkpoint(position=position, loss=loss(), of=digest)
-        if stopping:
-            raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
-
-    def _real(self, n):
-        return self._outcome(n, [{"real": n}], size=self.size + n, since=self.seen, rounds=1)
-
-    def _real_order(self, n):
-        """Rows of the first ``n`` real training images in an order of the seed's own."""
-        return np.random.Generator(np.random.Philox(derive(self.seed, "real"))).permutation(self.real_images)[:n]
-
-    def _restart(self):
-        self._bench.learner.reset()
-        self._dirty = True
-        return self._outcome(None, seen=0, since=0)
-
-    def _freeze(self):
-        self._frozen = self._bench.learner.model_of(self._bench.learner.frozen_copy())
-        self._dirty = True
-        return self._outcome(None, frozen=True)
-
-    def _break_off(self):
-        """Between two blocks of images the attempt ends."""
-        if self._dirty:
-            self._checkpoint()  # the weights are those after the last finished call
-        raise Interrupted("interrupted between two blocks of images")

@@ -1,45 +1,54 @@
 """The best of a stream of candidates, without holding the others."""
 
+from collections.abc import Callable
+
 import numpy as np
+
+from dp_common.arrays import EncodedImages, Indices, Labels, Scores
 
 
 class TopK:
-    """The best ``keep`` of a stream of candidates, per class in equal shares or overall; ties go to the lower index.
+    """The best ``keep`` of a stream of candidates; ties go to the lower index.
 
     Holds encoded images of the present best only: candidates are never stored.
+
+    Args:
+        keep: How many, at most.
+        classes: Number of classes.
+        balance: ``class``: equal shares as far as candidates go; ``global``: the best overall.
     """
 
-    def __init__(self, keep, classes, balance):
+    def __init__(self, keep: int, classes: int, balance: str) -> None:
         self.keep, self.classes, self.balance = keep, classes, balance
-        self.scores, self.indices, self.labels, self.encoded = (
-            np.empty(0, np.float32),
-            np.empty(0, np.int64),
-            np.empty(0, np.int64),
-            [],
-        )
+        self.scores: Scores = np.empty(0, np.float32)
+        self.indices: Indices = np.empty(0, np.int64)
+        self.labels: Labels = np.empty(0, np.int64)
+        self.encoded: list[bytes] = []
 
-    def offer(self, scores, indices, labels, encode):
-        """``encode(row) -> bytes`` is called for those that enter."""
-        scores, indices, labels = (
-            np.concatenate(pair) for pair in ((self.scores, scores), (self.indices, indices), (self.labels, labels))
-        )
-        rows, old = best_rows(scores, indices, labels, self.keep, self.classes, self.balance), len(self.encoded)
-        self.encoded = [self.encoded[row] if row < old else encode(row - old) for row in rows]
+    def offer(self, scores: Scores, indices: Indices, labels: Labels, encode: Callable[[int], bytes]) -> None:
+        """Look at n more candidates, [n] each; ``encode(row)`` is called for those that enter, and only for them."""
+        held = len(self.encoded)
+        scores = np.concatenate([self.scores, scores])
+        indices = np.concatenate([self.indices, indices])
+        labels = np.concatenate([self.labels, labels])
+        rows = best_rows(scores, indices, labels, self.keep, self.classes, self.balance)
+        self.encoded = [self.encoded[row] if row < held else encode(row - held) for row in rows]
         self.scores, self.indices, self.labels = scores[rows], indices[rows], labels[rows]
 
-    def by_index(self):
-        """(encoded, indices, labels, scores) of the best so far, in order of index."""
+    def by_index(self) -> EncodedImages:
+        """The best so far, in order of index."""
         order = np.argsort(self.indices, kind="stable")
-        return [self.encoded[row] for row in order], self.indices[order], self.labels[order], self.scores[order]
+        encoded = [self.encoded[row] for row in order]
+        return EncodedImages(encoded, self.indices[order], self.labels[order], self.scores[order])
 
 
-def best_rows(scores, indices, labels, keep, classes, balance):
-    """The rows of the ``keep`` best, ascending. The best of parts, put together, hold the best of all."""
+def best_rows(scores: Scores, indices: Indices, labels: Labels, keep: int, classes: int, balance: str) -> np.ndarray:
+    """The rows of the ``keep`` best of n candidates, ascending. The best of subsets together hold the best of all."""
     order = np.lexsort((indices, -scores))
     if balance == "class":  # the best of each class, then the second of each, ...: equal shares as far as candidates go
-        place = np.empty(len(order), np.int64)
+        rank_in_class = np.empty(len(order), np.int64)
         for label in range(classes):
-            mine = order[labels[order] == label]
-            place[mine] = np.arange(len(mine))
-        order = np.lexsort((indices, -scores, place))
+            of_class = order[labels[order] == label]
+            rank_in_class[of_class] = np.arange(len(of_class))
+        order = np.lexsort((indices, -scores, rank_in_class))
     return np.sort(order[:keep])

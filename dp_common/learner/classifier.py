@@ -2,23 +2,28 @@
 
 import hashlib
 import math
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
+from dp_common.arrays import Flags, Images, Labels, Shape, Tensors
 from dp_common.config import registry
-from dp_common.config.specification import COOLDOWN, WARMUP
+from dp_common.config.specification import COOLDOWN, WARMUP, Spec
 from dp_common.distributed import batch_share
-from dp_common.distributed.process_group import SingleProcess
-from dp_common.errors import BadInput, Problem, did_you_mean
+from dp_common.distributed.process_group import ProcessGroup, SingleProcess
+from dp_common.errors import BadInput, did_you_mean
+from dp_common.real_images.splits import AnySplit, LazySplit
 from dp_common.seeds import derive
 from dp_common.training_data import augmentation, loading
 
 
-def lr_factor(progress):
+def lr_factor(progress: float) -> float:
     """Learning rate over its peak at a fraction of the budget: linear warm-up, constant, cosine cool-down to 0."""
     if progress < WARMUP:
         return progress / WARMUP
@@ -27,8 +32,18 @@ def lr_factor(progress):
     return (1 + math.cos(math.pi * (progress - 1 + COOLDOWN) / COOLDOWN)) / 2
 
 
-def build(name, model_args, shape, classes):
-    """A timm model for images of ``shape``. Raises BadInput for an unknown name or unfit arguments."""
+def build(name: str, model_args: dict[str, Any], shape: Shape, classes: int) -> torch.nn.Module:
+    """A timm model for images of ``shape``, with the initial weights of torch's global generator.
+
+    Args:
+        name: A named learner of this package, or a model of timm.
+        model_args: Further arguments of ``timm.create_model``.
+        shape: (C, H, W).
+        classes: Number of logits.
+
+    Raises:
+        BadInput: An unknown name or unfit arguments.
+    """
     import timm
 
     from dp_common.learner import mlp  # noqa: F401  (it registers its model with timm)
@@ -56,7 +71,7 @@ def build(name, model_args, shape, classes):
         ) from error
 
 
-def check_fits(name, model_args, shape, classes):
+def check_fits(name: str, model_args: dict[str, Any], shape: Shape, classes: int) -> None:
     """Does the model take one image of ``shape`` and answer with one logit per class? Raises BadInput."""
     model = build(name, model_args, shape, classes).eval()
     try:
@@ -69,74 +84,89 @@ def check_fits(name, model_args, shape, classes):
 
 
 class Learner:
-    """Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
+    """The classifier in training, with its optimiser; the ranks of a group train as one, each a share of the batch.
 
-    ``readers`` processes decode real images that are not in memory. The ranks of ``group`` train as one: each a share of the batch.
+    Images go in as uint8 [B, C, H, W] (training, evaluation) or as floats about [-1, 1] (``logits``, differentiable).
+
+    Args:
+        spec: Seed, network and recipe (``spec.train``).
+        task: Has ``shape`` and ``classes``.
+        device: Where it is trained.
+        readers: Processes that decode real images that are not in memory; 0: this one.
+        group: The ranks; None: this process alone.
     """
 
-    def __init__(self, spec, task, device, readers=0, group=SingleProcess()):
-        self.spec, self.train_spec, self.device, self.readers, self.group = (
-            spec,
-            spec.train,
-            torch.device(device),
-            readers,
-            group,
-        )
-        self.shape, self.classes = task.shape, len(task.classes)
-        self.piece = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
+    def __init__(
+        self,
+        spec: Spec,
+        task: Any,
+        device: torch.device | str,
+        readers: int = 0,
+        group: ProcessGroup | None = None,
+    ) -> None:
+        self.spec, self.device, self.readers = spec, torch.device(device), readers
+        self.group = group or SingleProcess()
+        self.shape, self.classes = tuple(task.shape), len(task.classes)
+        self.chunk = max(16, min(512, 2**26 // int(np.prod(self.shape))))  # images per forward pass when evaluating
         self.reset()
 
-    def reset(self):
+    def reset(self) -> None:
         """The initial weights of the seed, shared by all its strategies, and no optimiser state."""
         from timm.optim import param_groups_weight_decay
 
+        train = self.spec.train
         torch.manual_seed(derive(self.spec.seed, "weights"))
-        self.model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
+        self.model = self.new_model()
         parallel = self.model
         if self.group.size > 1:
             parallel = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
-        self.forward = torch.compile(parallel) if self.train_spec.compile else parallel
+        self.forward = torch.compile(parallel) if train.compile else parallel
         self.optimizer = torch.optim.AdamW(
-            param_groups_weight_decay(self.model, self.train_spec.weight_decay), lr=0.0, fused=True
+            param_groups_weight_decay(self.model, train.weight_decay), lr=0.0, fused=True
         )
-        self.average = None
-        if self.train_spec.ema:
+        self.average: Any = None
+        if train.ema:
             from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-            self.average = AveragedModel(
-                self.model, multi_avg_fn=get_ema_multi_avg_fn(self.train_spec.ema), use_buffers=True
-            )
+            self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(train.ema), use_buffers=True)
+
+    def new_model(self) -> torch.nn.Module:
+        """A network of the recipe, with the initial weights of torch's global generator."""
+        return build(self.spec.learner, self.spec.train.model_args, self.shape, self.classes).to(self.device)
 
     @property
-    def guiding(self):
-        """The one model behind guidance, scores, monitor and test."""
+    def guiding(self) -> torch.nn.Module:
+        """The one model behind guidance, scores, monitor and test: in evaluation mode."""
         averaged = self.average is not None and self.spec.guide_with == "ema"
         return (self.average.module if averaged else self.model).eval()
 
-    def step(self, parts, seen):
-        """One iteration at ``seen`` images of the budget; returns this rank's share of the mean loss as a tensor.
+    def step(self, micro_batches: Iterable[tuple[Images, Labels]], seen: int) -> Tensor:
+        """One iteration; returns this rank's share of the mean loss, a scalar fp32 tensor.
 
-        ``parts``: (images, labels) of consecutive positions, together this rank's share of one batch; gradients of parts and ranks
-        are added up, so that a batch larger than a device, or on several, is the same iteration (but for layers that look at the
-        batch, such as BatchNorm).
+        Gradients of micro-batches and ranks are added up, so that a batch larger than a device, or on several, is the
+        same iteration (but for layers that look at the batch, such as BatchNorm).
+
+        Args:
+            micro_batches: (uint8 [n, C, H, W], labels [n]) of consecutive positions, together this rank's share of
+                one batch.
+            seen: Images of the budget that were seen before this batch.
         """
-        train, ranks, total = self.train_spec, self.group.size, 0.0
+        train, ranks = self.spec.train, self.group.size
         start, stop = batch_share.batch_slice(train, self.group.rank, ranks)
-        at = seen + start
+        position, total = seen + start, 0.0
         for group in self.optimizer.param_groups:
             group["lr"] = train.lr * lr_factor((seen + train.batch) / train.seen)
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        for (images, labels), last in with_last(parts):
-            torch.manual_seed(derive(self.spec.seed, "augment", at))  # drop-path and the like: a function of position
+        for (images, labels), last in with_last(micro_batches):
+            torch.manual_seed(derive(self.spec.seed, "augment", position))  # drop-path and the like: by position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
-                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), at) * (
-                    len(labels) / train.batch
-                )
+                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), position)
+                loss = loss * (len(labels) / train.batch)
                 (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
-            at, total = at + len(labels), total + loss.detach()
-        if at != seen + stop:
-            raise ValueError(f"parts of {at - seen - start} images for a share of {stop - start}")
+            position, total = position + len(labels), total + loss.detach()
+        if position != seen + stop:
+            raise ValueError(f"micro-batches of {position - seen - start} images for a share of {stop - start}")
         if train.clip_grad:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_grad)
         self.optimizer.step()
@@ -144,80 +174,75 @@ class Learner:
             self.average.update_parameters(self.model)
         return total
 
-    def agree(self):
-        """Give every rank the first one's weights and buffers: sums may round differently, and BatchNorm sees its own images only."""
-        if self.group.size > 1:
-            for value in [
-                *self.model.state_dict().values(),
-                *(self.average.state_dict().values() if self.average else ()),
-            ]:
-                if (
-                    value.device == self.device
-                ):  # the average's count of updates stays on the CPU, which NCCL cannot reach
-                    torch.distributed.broadcast(value, 0)
+    def synchronise(self) -> None:
+        """Give every rank the first one's weights and buffers.
 
-    def loss(self, images, labels, first):
+        Sums may round differently on different devices, and BatchNorm sees its own images only.
+        """
+        if self.group.size == 1:
+            return
+        averaged = self.average.state_dict().values() if self.average else ()
+        for value in [*self.model.state_dict().values(), *averaged]:
+            if value.device == self.device:  # the average's count stays on the CPU, which NCCL cannot reach
+                torch.distributed.broadcast(value, 0)
+
+    def loss(self, images: Tensor, labels: Tensor, first: int) -> Tensor:
         """Mean training loss of float images at positions first, first + 1, ..., mixed where the recipe mixes; fp32."""
-        train = self.train_spec
+        train = self.spec.train
         if train.mixup or train.cutmix:
             images, labels = augmentation.mixed(images, labels, first, self.spec.seed, train, self.classes)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.spec.precision == "bf16"):
             logits = self.forward(images)
         return cross_entropy(logits.float(), labels, label_smoothing=train.label_smoothing)
 
-    def to_float(self, images):
+    def to_float(self, images: Images) -> Tensor:
+        """uint8 images -> floats in [-1, 1] of the same shape, on the device."""
         return torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
 
-    def logits(self, images, model=None):
+    def logits(self, images: Tensor, model: torch.nn.Module | None = None) -> Tensor:
         """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable."""
         return (model or self.guiding)(images.float()).float()
 
     @torch.no_grad()
-    def predict(self, images, model=None):
-        """fp32 logits of uint8 images, on the CPU."""
+    def predict(self, images: Images, model: torch.nn.Module | None = None) -> Tensor:
+        """fp32 logits [n, classes] of uint8 images, on the CPU."""
         model = model or self.guiding
-        pieces = [images[i : i + self.piece] for i in range(0, len(images), self.piece)]
-        return torch.cat([self.logits(self.to_float(piece), model).cpu() for piece in pieces])
+        chunks = [images[i : i + self.chunk] for i in range(0, len(images), self.chunk)]
+        return torch.cat([self.logits(self.to_float(chunk), model).cpu() for chunk in chunks])
 
-    def correct(self, split):
-        """Was each image of a real split classified right, among the classes that split holds: [n] bool."""
-        pieces, group = loading.Pieces(split, self.piece), self.group
-        readers = self.readers if not hasattr(split, "images") else 0
-        mine = range(group.rank, len(pieces), group.size)
-        logits = [self.predict(images).numpy() for images in loading.stream(pieces, mine, readers)]
-        guesses = [
-            part.argmax(1) if split.among is None else np.asarray(split.among)[part[:, split.among].argmax(1)]
-            for part in logits
-        ]
-        flags = [
-            guess == split.labels[number * self.piece : number * self.piece + len(guess)]
-            for number, guess in zip(mine, guesses)
-        ]
-        told = [
-            np.frombuffer(data, bool)
-            for data in group.all_gather(np.concatenate([*flags, np.empty(0, bool)]).tobytes())
-        ]
+    def correct(self, split: AnySplit) -> Flags:
+        """Was each image of a real split classified right, among the classes that split holds? [n] bool, on every rank.
+
+        Chunk i of the split is looked at by rank i mod ranks.
+        """
+        batches, group = loading.SplitBatches(split, self.chunk), self.group
+        readers = self.readers if isinstance(split, LazySplit) else 0
+        numbers = range(group.rank, len(batches), group.size)
+        flags = [np.empty(0, bool)]
+        for number, images in zip(numbers, loading.stream(batches, numbers, readers)):
+            guesses = guesses_among(self.predict(images).numpy(), split.among)
+            flags.append(guesses == split.labels[number * self.chunk : number * self.chunk + len(guesses)])
+        by_rank = [np.frombuffer(data, bool) for data in group.all_gather(np.concatenate(flags).tobytes())]
+        start_of = [number // group.size * self.chunk for number in range(len(batches))]
         return np.concatenate(
-            [
-                told[number % group.size][number // group.size * self.piece :][: self.piece]
-                for number in range(len(pieces))
-            ]
+            [by_rank[number % group.size][start : start + self.chunk] for number, start in enumerate(start_of)]
         )
 
-    def frozen_copy(self):
+    def frozen_copy(self) -> Tensors:
         """A copy of the guiding model that training no longer touches."""
         return {key: value.detach().clone() for key, value in self.guiding.state_dict().items()}
 
-    def model_of(self, weights):
-        """A model holding frozen weights."""
-        model = build(self.spec.learner, self.train_spec.model_args, self.shape, self.classes).to(self.device)
+    def model_of(self, weights: Tensors) -> torch.nn.Module:
+        """A model holding frozen weights, in evaluation mode."""
+        model = self.new_model()
         model.load_state_dict(weights)
         return model.eval()
 
-    def digest(self):
+    def digest(self) -> str:
+        """Of the guiding weights: 32 hexadecimal digits."""
         return weights_digest(self.guiding.state_dict())
 
-    def state(self):
+    def state(self) -> Tensors:
         """Everything training needs to go on, as flat tensors."""
         tensors = {f"model.{key}": value for key, value in self.model.state_dict().items()}
         for number, slots in self.optimizer.state_dict()["state"].items():
@@ -226,22 +251,28 @@ class Learner:
             tensors |= {f"average.{key}": value for key, value in self.average.state_dict().items()}
         return tensors
 
-    def load(self, tensors):
-        parts = {"model": {}, "optimizer": {}, "average": {}}
+    def load(self, tensors: Tensors) -> None:
+        """Go on from what ``state`` returned."""
+        owned: dict[str, Tensors] = {"model": {}, "optimizer": {}, "average": {}}
         for key, value in tensors.items():
-            part, _, rest = key.partition(".")
-            parts[part][rest] = value
-        self.model.load_state_dict(parts["model"])
-        slots = {}
-        for key, value in parts["optimizer"].items():
+            owner, _, name = key.partition(".")
+            owned[owner][name] = value
+        self.model.load_state_dict(owned["model"])
+        slots: dict[int, Tensors] = {}
+        for key, value in owned["optimizer"].items():
             number, _, name = key.partition(".")
             slots.setdefault(int(number), {})[name] = value
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
         if self.average is not None:
-            self.average.load_state_dict(parts["average"])
+            self.average.load_state_dict(owned["average"])
 
 
-def with_last(items):
+def guesses_among(logits: np.ndarray, among: np.ndarray | None) -> Labels:
+    """The most likely class of each row of [n, classes], among these labels where a split holds only some of them."""
+    return logits.argmax(1) if among is None else np.asarray(among)[logits[:, among].argmax(1)]
+
+
+def with_last(items: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
     """(item, is it the last one?) of each."""
     items = iter(items)
     for item in items:
@@ -251,19 +282,10 @@ def with_last(items):
         yield item, True
 
 
-def weights_digest(state):
+def weights_digest(state: Tensors) -> str:
+    """Of names and values, in order of name: 32 hexadecimal digits."""
     h = hashlib.sha256()
     for key in sorted(state):
         h.update(key.encode())
         h.update(state[key].detach().cpu().contiguous().numpy().tobytes())
     return h.hexdigest()[:32]
-
-
-def torch_scalar(value):
-    """An fp32 tensor: sums of losses go on from a stored one as if they had never stopped."""
-    return torch.tensor(value, dtype=torch.float32)
-
-
-def check_finite(loss, seen):
-    if not math.isfinite(loss):
-        raise Problem(f"the training loss became {loss} at {seen} images seen; lower train.lr or set train.clip_grad")

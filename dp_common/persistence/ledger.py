@@ -106,6 +106,16 @@ def overtaken(record: Record, resume: Resume) -> bool:
     return moment(cast(Placed, record)) > moment(resume)
 
 
+def steering(call: Call) -> dict[str, Any]:
+    """What decided the images of an addition: {"score", "omega", "rule", ...}; fewer keys, or none, where nothing did.
+
+    Ledgers from before ``Guidance`` was one value hold its fields beside ``n``, and ``guide`` for ``score``.
+    """
+    args = call["args"]
+    guidance = args.get("guidance")
+    return (args | {"score": args.get("score") or args.get("guide")}) if guidance is None else guidance
+
+
 def moment(record: Placed) -> tuple[int, int]:
     """How far the strategy is at a line: (calls done, images seen if a training is in progress, else 0)."""
     if record["kind"] == "midway":

@@ -120,7 +120,7 @@ def additions(calls: Iterable[Call]) -> list[Addition]:
             "images": call["answer"],
             "size": call["state"]["size"],
             "seen": call["state"]["seen"],
-            "omega": call["args"].get("omega", 0.0),
+            "omega": ledger.steering(call).get("omega", 0.0),
             **call["measured"],
         }
         for call in calls

@@ -1,7 +1,7 @@
 """Where the teacher's density P is known: how far each addition is from what guidance aims at (``probe=truth``).
 
-Guidance aims at Q ∝ exp(ωH)·P, H the score of the learner that guided. Exact samples of P, weighted, stand for Q (exponential_tilt.py), all in
-the form in which images are stored. Three targets of an addition:
+Guidance aims at Q ∝ exp(ωH)·P, H the score of the learner that guided. Exact samples of P, weighted, stand for Q
+(exponential_tilt.py), all in the form in which images are stored. Three targets of an addition:
 
     teacher   P itself, ω = 0
     rule      Q at the ω of ``rule=score``; other rules have no ω of this kind
@@ -10,19 +10,23 @@ the form in which images are stored. Three targets of an addition:
 As a control plain DDIM images are held against the same targets: what they lack to P is the sampler's discretisation.
 """
 
-import io
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from dp_common.arrays import Images, Labels
 from dp_common.config import registry
-from dp_common.files import digest, write_atomic
+from dp_common.learner.classifier import Learner
+from dp_common.persistence.ledger import steering
+from dp_common.persistence.records import Call
+from dp_common.persistence.run_io import RunIO
 from dp_common.probes import exponential_tilt
-from dp_common.seeds import derive, label_of
+from dp_common.probes.density_map import save_map
+from dp_common.probes.density_samples import DensitySamples, by_class, exact_samples, flat, plain_samples, score_of
 
-EXACT, PLAIN = 4096, 2048  # exact samples of P, and plain DDIM images: those of indices 0, 1, ...
 ENOUGH = 50  # effective exact samples of a class; with fewer of any class nothing is said of a target
-GRID, DRAWN = 81, 1000  # cells a side of the map of two-dimensional images; points of an addition that are kept in it
 COLUMNS = (
     "addition",
     "target",
@@ -38,195 +42,170 @@ COLUMNS = (
     "distance_plain",
 )
 
+Calls = dict[int, Call]  # lines of calls, by number
+Probed = tuple[int, Images, Labels]  # of an addition: its call, its images and their labels
+Row = dict[str, Any]
 
-def measure(bench, call, calls, additions, model_at):
-    """The content of the ``probe`` line beside hardness; ``additions``: [(call number, (images, labels))].
 
-    ``truth``, in columns, a row per addition × target: ``omega``; ``effective`` exact samples of the class that has fewest; ``images``
-    looked at; the mean score (nats, for entropy) under the target, of the addition and of plain images; the rate of true labels and
-    the log-density under the target; and the ``distance`` of the addition and of plain images from it. None where too few exact samples
-    are left to say. ``plain``: what the density says of plain images. ``map``: of images of two numbers, a file; see ``draw_map``.
+@dataclass(frozen=True)
+class Steering:
+    """What an addition was steered or selected by."""
+
+    score: str  # entropy where nothing did
+    omega: float | None  # 0: by nothing; None: by something that has no ω of this kind
+    learned: bool  # had the learner learned anything yet?
+
+
+@dataclass(frozen=True)
+class References:
+    """What additions are held against."""
+
+    exact: DensitySamples
+    plain: DensitySamples
+    within: list[np.ndarray]  # distances between the exact samples of each class, [n_y, n_y]
+
+
+def measure(
+    io: RunIO,
+    teacher: Any,
+    learner: Learner,
+    calls: Calls,
+    additions: Sequence[Probed],
+    model_at: Callable[[int], Any],
+    call: int,
+) -> dict[str, Any]:
+    """The content of the ``probe`` line beside hardness.
+
+    Args:
+        io: The run's folder, for the map.
+        teacher: With a known density: ``exact``, ``truth``, ``log_density``.
+        learner: As it is at the end.
+        calls: Lines of the run's calls.
+        additions: Those that are looked at.
+        model_at: ``model_at(number)``: the learner as it was at the addition or freeze of this call.
+        call: The last call, which the map's file is named after.
+
+    Returns:
+        ``truth``, in columns, a row per addition × target: ``omega``; ``effective`` exact samples of the class that
+        has fewest; ``images`` looked at; the mean score (nats, for entropy) under the target, of the addition and of
+        plain images; the rate of true labels and the log-density under the target; and the ``distance`` of the
+        addition and of plain images from it. None where too few exact samples are left to say. ``plain``: what the
+        density says of plain images. ``map``: of images of two numbers, a file; see ``density_map.save_map``.
     """
-    exact, plain = Samples(bench, "exact"), Samples(bench, "plain")
-    between = exponential_tilt.within(exact.points())
-    rows = [
-        row
-        for place, (number, content) in enumerate(additions)
-        for row in rows_of(
-            bench, place, aim(calls, number), content, model_at(guiding_call(calls, number)), exact, plain, between
-        )
-    ]
-    told = {
+    exact, plain = exact_samples(learner, teacher, 2 * ENOUGH), plain_samples(learner, teacher)
+    references = References(exact, plain, exponential_tilt.within(exact.points()))
+    rows = []
+    for index, (number, images, labels) in enumerate(additions):
+        model = model_at(guiding_call(calls, number))
+        rows += rows_of(index, steering_of(calls[number]), (images, labels), learner, model, references)
+    content = {
         "truth": {key: [row[key] for row in rows] for key in COLUMNS},
         "plain": {"images": len(plain.labels)} | plain.means(),
     }
-    if np.prod(bench.learner.shape) == 2:
-        models = [model_at(number) for number, _ in additions] + [None]
-        seen = [calls[number]["state"]["seen_total"] for number in [*(number for number, _ in additions), max(calls)]]
-        told["map"] = draw_map(bench, call, models, seen, additions, plain)
-    return told
+    if np.prod(learner.shape) == 2:
+        seen = [calls[number]["state"]["seen_total"] for number in [*(number for number, *_ in additions), max(calls)]]
+        at_each = [*(model_at(number) for number, *_ in additions), None]
+        content["map"] = save_map(io.folder, f"map-{call:06d}.npz", teacher, learner, at_each, seen, additions, plain)
+    return content
 
 
-def aim(calls, number):
-    """(name of the score, ω or None, is anything learned yet) of what an addition was steered or selected by; ω = 0: by nothing."""
-    call = calls[number]
-    args = call["args"]
-    name = args.get("guide") or args.get("score")
-    blind = name is None or getattr(registry.find("score", name).load(), "BLIND", False)
-    omega = 0.0 if blind or args.get("omega") == 0 else args["omega"] if args.get("rule") == "score" else None
-    return "entropy" if blind else name, omega, call["state"]["seen_total"] > 0
+def steering_of(call: Call) -> Steering:
+    """What the addition of this call was steered or selected by."""
+    args = steering(call)
+    name = args.get("score") or ""
+    blind = not name or getattr(registry.find("score", name).load(), "BLIND", False)
+    omega: float | None = 0.0
+    if not blind and args.get("omega") != 0:
+        omega = args["omega"] if args.get("rule") == "score" else None
+    return Steering("entropy" if blind else name, omega, call["state"]["seen_total"] > 0)
 
 
-def guiding_call(calls, number):
+def guiding_call(calls: Calls, number: int) -> int:
     """The call whose snapshot holds the weights that guided: the addition's own, or the last ``freeze`` before it."""
-    if not calls[number]["args"].get("frozen"):
+    if not steering(calls[number]).get("frozen"):
         return number
     return max(other for other, call in calls.items() if call["name"] == "freeze" and other < number)
 
 
-class Samples:
-    """Exact or plain images: ``floats``, their ``stored`` form, ``labels``, and what the density says of each (``truth``)."""
+def rows_of(
+    addition: int,
+    steered: Steering,
+    added: tuple[Images, Labels],
+    learner: Learner,
+    model: Any,
+    references: References,
+) -> list[Row]:
+    """The rows of one addition, one per target.
 
-    def __init__(self, bench, kind):
-        import torch
-
-        from dp_common.diffusion.image_sampler import ImageSampler, quantise
-
-        classes = len(bench.classes)
-        self.labels = label_of(np.arange(max(EXACT, 2 * ENOUGH * classes) if kind == "exact" else PLAIN), classes)
-        if kind == "exact":
-            self.floats = bench.teacher.exact(torch.from_numpy(self.labels), derive(bench.spec.seed, "exact"))
-        else:
-            studio, block = (
-                ImageSampler(bench.spec, bench.teacher, bench.learner.device, bench.unpriced),
-                bench.spec.sampler.block,
-            )
-            self.floats = torch.cat(
-                [
-                    studio.sample(rows, self.labels[rows])
-                    for rows in np.split(np.arange(PLAIN), range(block, PLAIN, block))
-                ]
-            )
-        self.stored, self.classes = quantise(self.floats), classes
-        known = bench.teacher.truth(self.floats, torch.from_numpy(self.labels).to(self.floats.device))
-        self.truth = {name: values.double().cpu().numpy() for name, values in known.items()}
-
-    def points(self):
-        return by_class(flat(self.stored), self.labels, self.classes)
-
-    def means(self):
-        return {name: float(values.mean()) for name, values in self.truth.items()}
-
-    def scores(self, bench, name, model, as_stored):
-        """Per class: the score of each by ``model``, of its stored form or as it was sampled."""
-        return by_class(
-            score_of(bench, name, model, self.stored if as_stored else self.floats, self.labels),
-            self.labels,
-            self.classes,
-        )
-
-
-def rows_of(bench, place, aimed, content, model, exact, plain, between):
-    """The rows of one addition, a dict per target."""
-    (name, omega, learned), (images, labels) = aimed, content
-    shares = np.bincount(labels, minlength=exact.classes) / len(labels)
-    steering, shown = (exact.scores(bench, name, model, as_stored) for as_stored in (False, True))
-    added = by_class(score_of(bench, name, model, images, labels), labels, exact.classes)
-    level = lambda per_class: float(sum(share * mine.mean() for share, mine in zip(shares, per_class) if share))
-    targets = {"teacher": 0.0} | ({"rule": omega} if omega else {})
-    if learned and omega != 0:
-        targets["matched"] = exponential_tilt.matching(steering, shown, shares, level(added))
+    Args:
+        addition: Its number, from 0.
+        steered: By what.
+        added: Its images and labels.
+        learner: Runs ``model``.
+        model: The network that guided.
+        references: What it is held against.
+    """
+    exact, plain = references.exact, references.plain
+    shares = np.bincount(added[1], minlength=exact.classes) / len(added[1])
+    sampled = exact.scores(learner, steered.score, model, as_stored=False)
+    stored = exact.scores(learner, steered.score, model, as_stored=True)
+    scores_added = by_class(score_of(learner, steered.score, model, *added), added[1], exact.classes)
+    level = mean_over_classes(scores_added, shares)
+    level_plain = mean_over_classes(plain.scores(learner, steered.score, model, as_stored=True), shares)
+    targets: dict[str, float | None] = {"teacher": 0.0}
+    if steered.omega:
+        targets["rule"] = steered.omega
+    if steered.learned and steered.omega != 0:
+        targets["matched"] = exponential_tilt.matching(sampled, stored, shares, level)
     rows = []
-    for target, at in targets.items():
-        row = dict.fromkeys(COLUMNS) | {
-            "addition": place,
+    for target, omega in targets.items():
+        row: Row = dict.fromkeys(COLUMNS) | {
+            "addition": addition,
             "target": target,
-            "omega": at,
-            "images": len(labels),
-            "score_added": level(added),
-            "score_plain": level(plain.scores(bench, name, model, as_stored=True)),
+            "omega": omega,
+            "images": len(added[1]),
+            "score_added": level,
+            "score_plain": level_plain,
         }
-        tilted = [exponential_tilt.weights(scores, at) for scores in steering] if at is not None else []
-        row["effective"] = min(
-            (exponential_tilt.effective(w) for w, share in zip(tilted, shares) if share), default=0.0
-        )
+        weights = [exponential_tilt.weights(scores, omega) for scores in sampled] if omega is not None else []
+        sizes = [exponential_tilt.effective(w) for w, share in zip(weights, shares) if share]
+        row["effective"] = min(sizes, default=0.0)
         if row["effective"] >= ENOUGH:
-            under = lambda values: exponential_tilt.mean(by_class(values, exact.labels, exact.classes), tilted, shares)
-            from_target = lambda points: exponential_tilt.distance(points, exact.points(), between, tilted, shares)
-            row |= {key: under(values) for key, values in exact.truth.items()} | {
-                "score": exponential_tilt.mean(shown, tilted, shares)
-            }
-            row |= {
-                "distance": from_target(by_class(flat(images), labels, exact.classes)),
-                "distance_plain": from_target(plain.points()),
-            }
+            row |= against_target(added, stored, weights, shares, references)
         rows.append(row)
     return rows
 
 
-def score_of(bench, name, model, images, labels):
-    """[n] float64 scores by ``model`` of images as stored (uint8) or as sampled (floats)."""
-    import torch
+def against_target(
+    added: tuple[Images, Labels],
+    stored: list[np.ndarray],
+    weights: list[np.ndarray],
+    shares: np.ndarray,
+    references: References,
+) -> Row:
+    """Means under a target, given by ``weights`` of the exact samples of each class, and distances from it.
 
-    score = registry.find("score", name).load().score
-    if isinstance(images, np.ndarray):
-        logits = bench.learner.predict(images, model)
-    else:
-        with torch.no_grad():
-            logits = torch.cat(
-                [bench.learner.logits(piece, model).cpu() for piece in images.split(bench.learner.piece)]
-            )
-    return score(logits, torch.from_numpy(labels)).double().numpy()
-
-
-def flat(stored):
-    """uint8 images [n, ...] -> points [n, D] in [-1, 1]."""
-    return stored.reshape(len(stored), -1) / 127.5 - 1
-
-
-def by_class(values, labels, classes):
-    return [values[labels == label] for label in range(classes)]
-
-
-def draw_map(bench, call, models, seen, additions, plain):
-    """Write what a picture of a two-dimensional task is drawn from, an .npz without pickles; returns {"file", "digest"}.
-
-    ``axis`` [G] of both numbers; ``log_density`` [G, G, C] of P, second number first; ``probabilities`` [A + 1, G, G, C] of the learner at
-    each addition and at the end, ``seen`` [A + 1] images; ``points`` uint8 [n, 2] with ``labels`` and ``addition``, and ``plain``
-    with ``plain_labels``.
+    Args:
+        added: The addition's images and labels.
+        stored: Scores of the exact samples in their stored form, per class.
+        weights: Of the exact samples, per class.
+        shares: Of the classes in the addition.
+        references: The exact and the plain images.
     """
-    import torch
+    exact, plain = references.exact, references.plain
+    row = {
+        name: exponential_tilt.mean(by_class(values, exact.labels, exact.classes), weights, shares)
+        for name, values in exact.density.items()
+    }
+    points = by_class(flat(added[0]), added[1], exact.classes)
+    distance = exponential_tilt.distance
+    return row | {
+        "score": exponential_tilt.mean(stored, weights, shares),
+        "distance": distance(points, exact.points(), references.within, weights, shares),
+        "distance_plain": distance(plain.points(), exact.points(), references.within, weights, shares),
+    }
 
-    axis = np.linspace(-1, 1, GRID)
-    across, up = np.meshgrid(axis, axis)
-    grid = (
-        torch.from_numpy(np.stack([across, up], -1)).float().reshape(-1, *bench.learner.shape).to(bench.learner.device)
-    )
-    with torch.no_grad():
-        answers = [
-            bench.learner.logits(grid, model).softmax(1).cpu().numpy().reshape(GRID, GRID, -1) for model in models
-        ]
-        density = bench.teacher.log_density(grid).cpu().numpy().reshape(GRID, GRID, -1)
-    kept = [
-        (images[:DRAWN].reshape(-1, 2), labels[:DRAWN], np.full(min(DRAWN, len(labels)), place))
-        for place, (_, (images, labels)) in enumerate(additions)
-    ]
-    points, labels, addition = (
-        (np.concatenate(column) for column in zip(*kept)) if kept else (np.empty((0, 2)), np.empty(0), np.empty(0))
-    )
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer,
-        axis=axis,
-        log_density=density.astype(np.float32),
-        probabilities=np.stack(answers).astype(np.float16),
-        seen=np.array(seen),
-        points=points.astype(np.uint8),
-        labels=labels.astype(np.int16),
-        addition=addition.astype(np.int16),
-        plain=plain.stored[:DRAWN].reshape(-1, 2),
-        plain_labels=plain.labels[:DRAWN],
-    )
-    file = f"map-{call:06d}.npz"
-    write_atomic(Path(bench.folder) / file, buffer.getvalue())
-    return {"file": file, "digest": digest(buffer.getvalue())}
+
+def mean_over_classes(per_class: list[np.ndarray], shares: np.ndarray) -> float:
+    """The mean of values given per class, each class at its share."""
+    return float(sum(share * values.mean() for share, values in zip(shares, per_class) if share))

@@ -1,12 +1,14 @@
-"""Real images through timm's dataset readers, decoded to a task's shape; and fair splits of them.
+"""The images of a set (listing.py), found by class and decoded to a task's shape.
 
-python -m dp_common.real_images.image_files PATH      names the images of a set (listing.py) that cannot be decoded
+Folders are walked here; tars are read by timm's reader, which keeps their tables of contents and reads in any order.
 """
 
 import io
 import os
 import sys
 import tarfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,114 +16,214 @@ import numpy as np
 from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.progress import Progress, note
-from dp_common.real_images.listing import EXTENSIONS, LAYOUT, brief, hidden, listing, name_in_tar, tars_of
-from dp_common.real_images.splits import LazySplit, Split
+from dp_common.real_images.listing import (
+    EXTENSIONS,
+    LAYOUT,
+    brief,
+    class_and_file,
+    hidden,
+    is_image,
+    name_in_tar,
+    tars_of,
+    walk,
+)
+from dp_common.real_images.splits import AnySplit, LazySplit, Split
 
-IN_MEMORY = (
-    512 * 2**20
-)  # bytes: a split that decodes to no more is decoded once and held, a larger one each time it is read
+# Bytes: a split that decodes to no more is decoded once and held, a larger one each time it is read.
+IN_MEMORY = 512 * 2**20
+TEXT_LIMIT = 2**26  # bytes that a PNG's text may decompress to; it is not looked at
+
+
+class Undecodable(Damaged):
+    """An image that cannot be decoded: ``name`` in its set, and the ``reason`` the decoder gives."""
+
+    def __init__(self, path: str, name: str, reason: str) -> None:
+        self.path, self.name, self.reason = path, name, reason
+        super().__init__(path, name, reason)
+
+    def __str__(self) -> str:
+        command = f"python -m benchmarks.check_images {self.path}"
+        return f"{self.path}: {self.name} cannot be decoded ({self.reason}); `{command}` names all such files"
 
 
 class Files:
-    """The images of a set through timm's reader, sorted by name: ``labels`` [n] int64, ``one(row, shape)``.
+    """The images of a set, sorted by name. May be used in forked processes: each opens tars for itself.
 
-    ``labels_of``: {class folder: label}; images in other folders are no part of it. May be used in forked processes: each
-    opens tars for itself. Raises BadInput, whose message ends in ``hint`` where nothing is found.
+    Args:
+        key: the word of the command line that gave ``path``, for errors.
+        path: a folder or a .tar.
+        labels_of: {class folder: label}; images in other folders are no part of it.
+        hint: how the message ends where nothing is found.
+
+    Attributes:
+        labels: [n] int64.
+
+    Raises:
+        BadInput: no image is found, or the set cannot be listed.
     """
 
-    def __init__(self, key, path, labels_of, hint=f"expected {LAYOUT}"):
-        from timm.data.readers.img_extensions import add_img_extensions
-        from timm.data.readers.reader_image_folder import ReaderImageFolder
-        from timm.data.readers.reader_image_in_tar import ReaderImageInTar
+    def __init__(
+        self, key: str, path: str | Path, labels_of: Mapping[str, int], hint: str = f"expected {LAYOUT}"
+    ) -> None:
+        self.key, self.path = key, str(Path(path))
+        self._store = InTars(self.path, labels_of) if tars_of(key, path) else InFolders(key, self.path, labels_of)
+        names = self._store.names
+        rows = sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n))
+        if not rows:
+            raise BadInput(key, path, f"no images in {brief(labels_of, 'class folder')}; {hint}")
+        self._rows = np.array(rows, np.int64)
+        self.labels = np.asarray(self._store.labels, np.int64)[self._rows]
 
-        add_img_extensions(EXTENSIONS)
-        self.key, self.path, self.tars = key, str(Path(path)), tars_of(key, path)
-        try:  # timm's cache of large tars' contents is not asked for: it is written beside them and not renewed when they change
-            self.reader = (
-                ReaderImageInTar(self.path, class_map=labels_of, cache_tarinfo=False)
-                if self.tars
-                else ReaderImageFolder(self.path, class_map=labels_of)
-            )
-        except (RuntimeError, ValueError):  # what they raise where they find nothing
-            raise BadInput(key, path, f"no images in {brief(labels_of, 'class folder')}; {hint}") from None
-        names = [self._name(number) for number in range(len(self.reader))]
-        self.rows = np.array(
-            sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n)), np.int64
-        )
-        targets = self.reader.targets if self.tars else [label for _, label in self.reader.samples]
-        self.labels = np.asarray(targets, np.int64)[self.rows]
-        self.process = os.getpid()
+    def __len__(self) -> int:
+        return len(self.labels)
 
-    def __len__(self):
-        return len(self.rows)
+    def name(self, row: int) -> str:
+        """The path of an image in its set, such as cat/1.png."""
+        return self._store.names[int(self._rows[row])]
 
-    def _name(self, number):
-        sample = self.reader.samples[number][0]
-        if not self.tars:
-            return sample[len(self.path) + 1 :].replace(os.sep, "/")
-        return name_in_tar(self.reader.samples[number][1] or self.path, sample.name, self.reader.root_is_tar)
+    def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
+        """One image as uint8 [C, H, W] of this shape.
 
-    def name(self, row):
-        return self._name(int(self.rows[row]))
-
-    def one(self, row, shape):
-        """uint8 [C, H, W]. Raises Damaged, naming the file."""
-        if (
-            self.tars and self.process != os.getpid()
-        ):  # a file handle from before the fork has one position for all processes
-            for state in [self.reader.tar_state] if self.reader.root_is_tar else self.reader.tar_state.values():
-                state.reset()
-            self.process = os.getpid()
+        Raises:
+            Problem: its file cannot be read.
+            Undecodable: it is none, or a broken one.
+        """
         try:
-            with self.reader[int(self.rows[row])][0] as file:
-                data = file.read()
+            data = self._store.read(int(self._rows[row]))
         except (OSError, tarfile.TarError) as error:
             raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
         try:
             return decode(data, shape)
         except Exception as error:  # Pillow raises whatever a broken file leads it to
-            raise Damaged(
-                f"{self.path}: {self.name(row)} cannot be decoded ({one_line(error)[:100]}); "
-                f"`python -m dp_common.real_images.image_files {self.path}` names all such files"
-            ) from error
+            raise Undecodable(self.path, self.name(row), reason(data, error)) from error
 
-    def split(self, rows, shape, among=None, lazy=False):
-        """These rows as a Split, decoded here and now, where that takes no more than IN_MEMORY; else, or if ``lazy``, a LazySplit.
+    def split(
+        self,
+        rows: np.ndarray,
+        shape: tuple[int, int, int],
+        among: np.ndarray | None = None,
+        lazy: bool = False,
+    ) -> AnySplit:
+        """These rows as a split: in memory, decoded here and now, where that takes no more than IN_MEMORY.
 
-        What cannot be decoded is left out of a Split, counted and named; more than 1 % of it, or all of a class, is BadInput.
+        What cannot be decoded is left out of it, counted and named.
+
+        Args:
+            rows: [n] int64.
+            shape: (C, H, W) of its images.
+            among: the labels they are scored among; None: all.
+            lazy: decode them when they are read, however few they are.
+
+        Raises:
+            BadInput: more than 1 % of them, or all of a class, cannot be decoded.
         """
         if lazy or len(rows) * np.prod(shape) > IN_MEMORY:
             return LazySplit(lambda row: self.one(rows[row], shape), self.labels[rows], among)
-        images, good, bad = np.empty((len(rows), *shape), np.uint8), [], []
+        images = np.empty((len(rows), *shape), np.uint8)
+        good: list[int] = []
+        bad: dict[int, Undecodable] = {}
         with Progress(None).task("read", len(rows)) as advance:
             for row in rows.tolist():
                 try:
                     images[len(good)] = self.one(row, shape)
                     good.append(row)
-                except Damaged:
-                    bad.append(row)
+                except Undecodable as error:
+                    bad[row] = error
                 advance(1)
-        lost = np.setdiff1d(self.labels[bad], self.labels[good])
-        if len(lost) or len(bad) > len(rows) / 100:
-            raise BadInput(
-                self.key,
-                self.path,
-                f"of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded"
-                + (": no other of their class is left" if len(lost) else ", more than 1 %"),
-            )
-        if bad:
-            note(
-                f"{self.path}: of {len(rows)} images {brief(map(self.name, bad), 'image')} cannot be decoded and left out"
-            )
+        self._judge(len(rows), good, bad)
         return Split(images[: len(good)], self.labels[good], among)
 
+    def _judge(self, n: int, good: list[int], bad: dict[int, Undecodable]) -> None:
+        """Refuse a split of which too much is broken; else say what is left out."""
+        if not bad:
+            return
+        named = brief((f"{error.name}: {error.reason}" for error in bad.values()), "image")
+        lost = np.setdiff1d(self.labels[list(bad)], self.labels[good])
+        if len(lost) or len(bad) > n / 100:
+            why = ": no other of their class is left" if len(lost) else ", more than 1 %"
+            raise BadInput(self.key, self.path, f"of {n} images {named} cannot be decoded{why}")
+        note(f"{self.path}: of {n} images {named} cannot be decoded and left out")
 
-def decode(data, shape):
-    """Bytes of an image file -> uint8 [C, H, W]: upright by its EXIF tag, 16 bits to 8, transparency onto white, RGB or grey, and
-    of that the largest centred part of the shape's proportions, resized bicubically with antialiasing.
+
+class Store(ABC):
+    """Where images lie.
+
+    Attributes:
+        names: their paths in the set, in the store's own order.
+        labels: their labels, in the same order.
     """
-    from PIL import Image, ImageOps
 
+    names: list[str]
+    labels: Iterable[int]
+
+    @abstractmethod
+    def read(self, number: int) -> bytes:
+        """The bytes of an image's file. Raises OSError, tarfile.TarError."""
+
+
+class InFolders(Store):
+    """Images in a folder of class folders."""
+
+    def __init__(self, key: str, path: str, labels_of: Mapping[str, int]) -> None:
+        self.path = path
+        self.names = [name for name in walk(key, path) if is_image(name) and class_and_file(name)[0] in labels_of]
+        self.labels = [labels_of[class_and_file(name)[0]] for name in self.names]
+
+    def read(self, number: int) -> bytes:
+        return Path(self.path, self.names[number]).read_bytes()
+
+
+class InTars(Store):
+    """Images in a .tar, or in a folder of .tars."""
+
+    def __init__(self, path: str, labels_of: Mapping[str, int]) -> None:
+        from timm.data.readers.img_extensions import add_img_extensions
+        from timm.data.readers.reader_image_in_tar import ReaderImageInTar
+
+        add_img_extensions(EXTENSIONS)
+        self.process = os.getpid()
+        try:  # without timm's cache of large tars' contents: it is written beside them and not renewed when they change
+            self.reader = ReaderImageInTar(path, class_map=dict(labels_of), cache_tarinfo=False)
+        except ValueError:  # what it raises where it finds nothing
+            self.names, self.labels = [], []
+            return
+        self.names = [
+            name_in_tar(sample[1] or path, sample[0].name, self.reader.root_is_tar) for sample in self.reader.samples
+        ]
+        self.labels = self.reader.targets
+
+    def read(self, number: int) -> bytes:
+        if self.process != os.getpid():  # a file handle from before the fork has one position for all processes
+            for state in [self.reader.tar_state] if self.reader.root_is_tar else self.reader.tar_state.values():
+                state.reset()
+            self.process = os.getpid()
+        with self.reader[number][0] as file:
+            return file.read()
+
+
+def reason(data: bytes, error: Exception) -> str:
+    """Why these bytes do not decode, in few words."""
+    from PIL import UnidentifiedImageError
+
+    if not data:
+        return "the file is empty"
+    if isinstance(error, UnidentifiedImageError):
+        return "of no format that Pillow knows"
+    return one_line(error)[:100]
+
+
+def decode(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """The bytes of an image file as uint8 [C, H, W] of this shape.
+
+    Upright by its EXIF tag, 16 bits to 8, transparency onto white, RGB or grey, and of that the largest centred part
+    of the shape's proportions, resized bicubically with antialiasing.
+
+    Raises:
+        Exception: of whatever kind Pillow raises for a broken file; ValueError for pixels that have no 8 bits.
+    """
+    from PIL import Image, ImageOps, PngImagePlugin
+
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = TEXT_LIMIT
     with Image.open(io.BytesIO(data)) as file:
         image = ImageOps.exif_transpose(file)
     if image.mode.startswith("I"):
@@ -137,24 +239,7 @@ def decode(data, shape):
     return np.ascontiguousarray(np.atleast_3d(np.asarray(image)).transpose(2, 0, 1))
 
 
-# ---------------------------------------------------------------------- fair splits: functions of labels and a seed
-
-
-def main(path):
-    known = listing("PATH", path)[0]
-    files, bad = Files("PATH", path, {name: label for label, name in enumerate(known)}), 0
-    for row in range(len(files)):
-        try:
-            files.one(row, (3, 8, 8))
-        except Damaged as error:
-            bad += 1
-            print(str(error).partition(";")[0])
-    print(f"{bad} of {len(files)} images cannot be decoded")
-    return 1 if bad else 0
-
-
 if __name__ == "__main__":
-    try:
-        sys.exit(main(*sys.argv[1:]))
-    except Problem as problem:
-        sys.exit(f"error: {problem}")
+    sys.exit(
+        f"error: this command is called `python -m benchmarks.check_images {' '.join(sys.argv[1:]) or 'PATH'}` now"
+    )

@@ -3,15 +3,13 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
+from dp_common.config.specification import Data
 from dp_common.progress import note
 from dp_common.seeds import uniforms
-
-if TYPE_CHECKING:
-    from dp_common.config.specification import Data
 
 
 @dataclass
@@ -66,7 +64,7 @@ class RealData:
     knows.
     """
 
-    data: "Data"
+    data: Data
     train: AnySplit
     monitor: AnySplit
     test: AnySplit

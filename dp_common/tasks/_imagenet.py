@@ -1,7 +1,9 @@
-"""ImageNet under ``data.root``: ``train/<wnid>/*.JPEG``, ``val/<wnid>/*.JPEG``, and the shifted test sets that are beside them.
+"""ImageNet under ``data.root``: ``train/<wnid>/*.JPEG``, ``val/<wnid>/*.JPEG``, and the shifted test sets that are
+beside them.
 
-Real val is test. The learner sees synthetic images only, so monitor (what patience looks at) and ``train_heldout`` (what the
-paper calls held-out train) are drawn from real train. Lists of classes are timm's, read as text: importing timm takes seconds.
+Real val is test. The learner sees synthetic images only, so monitor (what patience looks at) and ``train_heldout``
+(what the paper calls held-out train) are drawn from real train. Lists of classes are timm's, read as text: importing
+timm takes seconds.
 """
 
 import hashlib
@@ -9,36 +11,42 @@ import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from dp_common.config.options import option
 from dp_common.errors import BadInput
+from dp_common.files import package_folder
 from dp_common.progress import note
 from dp_common.real_images import image_files, splits
 from dp_common.real_images.listing import brief, is_image
+from dp_common.real_images.splits import AnySplit, RealData
 
-# name: (folders under data.root, timm's list of the classes it holds or None for all 1,000, what its folders are named by, where it is from)
+
+class Shifted(NamedTuple):
+    """A shifted test set of ImageNet."""
+
+    folders: tuple[str, ...]  # under data.root, one of them
+    source: str  # where it is from
+    held: str = ""  # timm's list of the classes it holds; empty: all 1,000
+    named_by: str = "wnid"  # what its class folders are named by: wnid, or index among the 1,000
+
+
 SHIFTED = {
-    "imagenet-v2": (
+    "imagenet-v2": Shifted(
         ("imagenet-v2", "imagenetv2-matched-frequency-format-val"),
-        None,
-        "index",
         "https://github.com/modestyachts/ImageNetV2",
+        named_by="index",
     ),
-    "imagenet-sketch": (("imagenet-sketch", "sketch"), None, "wnid", "https://github.com/HaohanWang/ImageNet-Sketch"),
-    "imagenet-r": (("imagenet-r",), "imagenet_r_synsets.txt", "wnid", "https://github.com/hendrycks/imagenet-r"),
-    "imagenet-a": (
-        ("imagenet-a",),
-        "imagenet_a_synsets.txt",
-        "wnid",
-        "https://github.com/hendrycks/natural-adv-examples",
+    "imagenet-sketch": Shifted(("imagenet-sketch", "sketch"), "https://github.com/HaohanWang/ImageNet-Sketch"),
+    "imagenet-r": Shifted(("imagenet-r",), "https://github.com/hendrycks/imagenet-r", "imagenet_r_synsets.txt"),
+    "imagenet-a": Shifted(
+        ("imagenet-a",), "https://github.com/hendrycks/natural-adv-examples", "imagenet_a_synsets.txt"
     ),
 }
-RECIPE = {
+RECIPE: dict[str, Any] = {
     # the paper's
     "teacher": "stable-diffusion",
     "learner": "vit_base_patch16_224",
@@ -46,7 +54,8 @@ RECIPE = {
     "train.label_smoothing": 0.11,
     "train.mixup": 0.5,
     "train.cutmix": 1.0,
-    # unstated there; guesses after torchvision's recipe for ViT (so are the 16-pixel patches and 224 pixels of the learner)
+    # unstated there; guesses after torchvision's recipe for ViT (so are the 16-pixel patches and 224 pixels of the
+    # learner)
     "train.weight_decay": 0.3,
     "train.clip_grad": 1.0,
     "train.randaugment": 9,
@@ -62,7 +71,7 @@ RECIPE = {
 
 
 @dataclass
-class ImageNetTask:
+class ImageNetTask(RealData):
     """What the tasks of ImageNet share. Each adds ``recipe`` and ``wnids()``, its classes in label order."""
 
     size: int = option(
@@ -72,28 +81,41 @@ class ImageNetTask:
     heldout_images: int = option(
         50_000, "images of train, at most, on which accuracy is reported as train_heldout; 0: all", low=0
     )
-    recipe: ClassVar[dict] = RECIPE
+    recipe: ClassVar[dict[str, Any]] = RECIPE
+
+    def wnids(self) -> list[str]:
+        """The WordNet ids of its classes, in label order."""
+        raise NotImplementedError
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
+        """Square colour images."""
         return (3, self.size, self.size)
 
     @cached_property
-    def classes(self):
+    def classes(self) -> list[str]:
         """WordNet ids: names are not unique (two kinds of crane, two of maillot)."""
         return self.wnids()
 
     @cached_property
-    def prompts(self):
+    def prompts(self) -> list[str]:
         """The first lemma of each class: the paper says that its prompts are class names, not which."""
-        lemmas = dict(line.split("\t") for line in told_by_timm("imagenet_synset_to_lemma.txt"))
+        lemmas = dict(line.split("\t") for line in timm_lines("imagenet_synset_to_lemma.txt"))
         return [lemmas[wnid].partition(",")[0] for wnid in self.classes]
 
-    def fingerprint(self):
-        """Of the classes: that the images are the standard ones is taken for granted, so that it is there before they are."""
+    def fingerprint(self) -> str:
+        """Of the classes.
+
+        That the images are the standard ones is taken for granted, so that it is there before them.
+        """
         return hashlib.sha256(json.dumps(["ILSVRC2012", self.classes]).encode()).hexdigest()[:16]
 
-    def load(self, split):
+    def load(self, split: int) -> None:
+        """Find train, val and the shifted sets, and draw monitor and train_heldout from train by the seed ``split``.
+
+        Raises:
+            BadInput: they are not there, or not all of them, or monitor leaves classes without images.
+        """
         root, label_of = Path(self.data.root), {wnid: label for label, wnid in enumerate(self.classes)}
         absent = [part for part in ("train", "val") if not (root / part).is_dir()]
         if absent:
@@ -112,12 +134,10 @@ class ImageNetTask:
         heldout = rest[splits.stratified(real.labels[rest], self.heldout_images or len(rest), split, "data-heldout")]
         self.test, self.monitor = self._cut(val, split), self._cut(real, split, monitor)
         self.train = self._cut(real, split, rest, lazy=True)  # not one is decoded before strategy=real asks
-        self.shifted = {
-            "train_heldout": self._cut(real, split, heldout, lazy=True)
-        }  # part of train: after strategy=real, training accuracy
-        self.shifted |= self._shifted(root, split)
+        held = self._cut(real, split, heldout, lazy=True)  # part of train: after strategy=real, training accuracy
+        self.shifted = {"train_heldout": held, **self._shifted(root, split)}
 
-    def _files(self, path, label_of, hint):
+    def _files(self, path: Path, label_of: dict[str, int], hint: str) -> image_files.Files:
         """Every one of these class folders must hold an image."""
         with os.scandir(path) as entries:
             loose = any(is_image(entry.name) and entry.is_file() for entry in entries)
@@ -129,39 +149,52 @@ class ImageNetTask:
             raise BadInput("data.root", self.data.root, f"{path} has no images of {brief(missing, 'class')}; {hint}")
         return files
 
-    def _cut(self, files, split, rows=None, among=None, lazy=False):
+    def _cut(
+        self,
+        files: image_files.Files,
+        split: int,
+        rows: np.ndarray | None = None,
+        among: np.ndarray | None = None,
+        lazy: bool = False,
+    ) -> AnySplit:
+        """These rows, or all, as many as data.limit lets."""
         rows = np.arange(len(files)) if rows is None else rows
         return files.split(rows[splits.balanced(files.labels[rows], self.data.limit, split)], self.shape, among, lazy)
 
-    def _shifted(self, root, split):
+    def _shifted(self, root: Path, split: int) -> dict[str, AnySplit]:
         """{name: split} of those that are there, of this task's classes only; the others are named on stderr."""
-        label_of, found, absent = {wnid: label for label, wnid in enumerate(self.classes)}, {}, []
-        index_of = {wnid: index for index, wnid in enumerate(told_by_timm("imagenet_synsets.txt"))}
-        for name, (folders, held, named_by, source) in SHIFTED.items():
-            path = next((root / folder for folder in folders if (root / folder).is_dir()), None)
+        found: dict[str, AnySplit] = {}
+        absent = []
+        index_of = {wnid: str(index) for index, wnid in enumerate(timm_lines("imagenet_synsets.txt"))}
+        for name, known in SHIFTED.items():
+            path = next((root / folder for folder in known.folders if (root / folder).is_dir()), None)
             if path is None:
-                absent.append(f"{name} (no {' nor '.join(folders)}; {source})")
+                absent.append(f"{name} (no {' nor '.join(known.folders)}; {known.source})")
                 continue
-            holds = set(told_by_timm(held)) & set(self.classes) if held else set(self.classes)
-            folder_of = (lambda wnid: str(index_of[wnid])) if named_by == "index" else (lambda wnid: wnid)
-            folders = {folder_of(wnid): label for wnid, label in label_of.items() if wnid in holds}
-            files = self._files(path, folders, f"get it again from {source}")
-            among = None if len(folders) == len(label_of) else np.array(list(folders.values()))
+            held = set(timm_lines(known.held)) if known.held else set(self.classes)
+            label_of = {
+                index_of[wnid] if known.named_by == "index" else wnid: label
+                for label, wnid in enumerate(self.classes)
+                if wnid in held
+            }
+            files = self._files(path, label_of, f"get it again from {known.source}")
+            among = None if len(label_of) == len(self.classes) else np.array(list(label_of.values()))
             found[name] = self._cut(files, split, among=among)
         if absent:
             note(f"shifted sets not in {root} and not scored: {', '.join(absent)}")
         return found
 
 
-def told_by_timm(name):
-    """Lines of one of timm's text files."""
-    return (Path(find_spec("timm").submodule_search_locations[0]) / "data/_info" / name).read_text().splitlines()
+def timm_lines(name: str) -> list[str]:
+    """The lines of one of timm's text files."""
+    return (package_folder("timm") / "data/_info" / name).read_text().splitlines()
 
 
-def how_to_get(root):
-    """One line."""
+def how_to_get(root: Path) -> str:
+    """What is expected there and how to make it, in one line."""
     prepare = f"from torchvision.datasets import ImageNet; [ImageNet({str(root)!r}, part) for part in ('train', 'val')]"
     return (
-        f"expected train/<wnid>/*.JPEG and val/<wnid>/*.JPEG there; with ILSVRC2012_img_train.tar, ILSVRC2012_img_val.tar and "
-        f'ILSVRC2012_devkit_t12.tar.gz in it, from https://image-net.org/download.php, this unpacks and sorts them: python -c "{prepare}"'
+        "expected train/<wnid>/*.JPEG and val/<wnid>/*.JPEG there; with ILSVRC2012_img_train.tar, "
+        "ILSVRC2012_img_val.tar and ILSVRC2012_devkit_t12.tar.gz in it, from https://image-net.org/download.php, "
+        f'this unpacks and sorts them: python -c "{prepare}"'
     )

@@ -6,7 +6,7 @@ The official training set is split into train and monitor, the official test set
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,10 +14,11 @@ from dp_common.config.options import option
 from dp_common.config.registry import one_line
 from dp_common.errors import BadInput
 from dp_common.real_images import splits
-from dp_common.real_images.splits import Split
+from dp_common.real_images.splits import RealData, Split
 
-PARTS = {"SVHN": ({"split": "train"}, {"split": "test"})}  # how the constructor is asked for train and test
-RECIPE = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
+# How the constructor is asked for train and test, where it is not by train=True and train=False.
+PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {"SVHN": ({"split": "train"}, {"split": "test"})}
+RECIPE: dict[str, Any] = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
     "teacher": "unet",
     "learner": "resnet-small",
     "train.seen": 20_000 * 256,
@@ -29,26 +30,36 @@ RECIPE = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no
 
 
 @dataclass
-class TorchvisionTask:
-    """What these tasks share. Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision
-    checks its files by; ``classes`` and ``shape``.
+class TorchvisionTask(RealData):
+    """What these tasks share.
+
+    Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision checks its files by;
+    ``classes`` and ``shape``.
     """
 
     monitor_images: int = option(5_000, "images of the official training set that patience looks at", low=1)
     source: ClassVar[str] = ""
-    official: ClassVar[list] = []
+    official: ClassVar[list[str]] = []
+    classes: ClassVar[list[str]] = []
+    shape: ClassVar[tuple[int, int, int]] = (0, 0, 0)
 
     @property
-    def prompts(self):
+    def prompts(self) -> list[str]:
+        """The class names, without underscores."""
         return [name.replace("_", " ") for name in self.classes]
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Of the official files, by the sums torchvision knows them by: there without the data."""
         return hashlib.sha256(json.dumps([self.source, self.official, self.classes]).encode()).hexdigest()[:16]
 
-    def load(self, split):
-        train_words, test_words = PARTS.get(self.source, ({"train": True}, {"train": False}))
-        (images, labels), test = self._read(**train_words), self._read(**test_words)
+    def load(self, split: int) -> None:
+        """Read the official parts and draw monitor from the training part by the seed ``split``.
+
+        Raises:
+            BadInput: the files are not there or not whole, or monitor asks for too many.
+        """
+        train_part, test_part = PARTS.get(self.source, ({"train": True}, {"train": False}))
+        (images, labels), (test_images, test_labels) = self._read(**train_part), self._read(**test_part)
         if self.monitor_images > len(labels) // 2:
             section = type(self).__module__.rpartition(".")[2]
             raise BadInput(
@@ -57,21 +68,21 @@ class TorchvisionTask:
         monitor = splits.stratified(labels, self.monitor_images, split, "data-monitor")
         rest = np.setdiff1d(np.arange(len(labels)), monitor)
 
-        def cut(images, labels, rows):
+        def cut(images: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> Split:
             rows = rows[splits.balanced(labels[rows], self.data.limit, split)]
             return Split(images[rows], labels[rows])
 
-        self.test = cut(*test, np.arange(len(test[1])))
+        self.test = cut(test_images, test_labels, np.arange(len(test_labels)))
         self.monitor = splits.apart(cut(images, labels, monitor), self.test)
         self.train = splits.apart(cut(images, labels, rest), self.test, self.monitor)
         self.shifted = {}
 
-    def _read(self, **words):
+    def _read(self, **part: Any) -> tuple[np.ndarray, np.ndarray]:
         """(images uint8 [n, C, H, W], labels int64 [n]) of one official part. Raises BadInput."""
         from torchvision import datasets
 
         try:
-            data = getattr(datasets, self.source)(self.data.root, download=False, **words)
+            data = getattr(datasets, self.source)(self.data.root, download=False, **part)
         except (RuntimeError, ValueError, AssertionError, OSError, EOFError) as error:
             why = one_line(error).partition(". ")[0][:80]
             raise BadInput(
@@ -98,7 +109,7 @@ class TorchvisionTask:
             )
         return np.ascontiguousarray(images), labels
 
-    def _download(self):
+    def _download(self) -> str:
         """The command that gets it."""
         root, source = str(self.data.root), self.source
         call = f"{source}({root!r}, download=True)"

@@ -1,4 +1,5 @@
-"""The 1,797 real 8×8 handwritten digits that ship with scikit-learn: 897 for the teacher, 450 monitor, 450 test, stratified.
+"""The 1,797 real 8×8 handwritten digits that ship with scikit-learn: 897 for the teacher, 450 monitor, 450 test,
+stratified.
 
 Four shifted test sets are made from the test split by fixed, seeded transforms, so that robustness can be asked about
 without a download.
@@ -6,21 +7,20 @@ without a download.
 
 import hashlib
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from dp_common.config.specification import Data
-from dp_common.real_images.splits import Split, balanced
+from dp_common.files import package_folder
+from dp_common.real_images.splits import RealData, Split, balanced
 
 
 @dataclass
-class Digits:
+class Digits(RealData):
     """1,797 real 8×8 handwritten digits, shipped with scikit-learn; no download"""
 
-    recipe: ClassVar[dict] = {
+    recipe: ClassVar[dict[str, Any]] = {
         "teacher": "mixture",
         "learner": "vit-digits",
         "train.seen": 128_000,
@@ -28,11 +28,12 @@ class Digits:
         "train.lr": 2e-3,
         "prune.oversample": 8,
     }
-    classes: ClassVar[list] = [str(digit) for digit in range(10)]
-    shape: ClassVar[tuple] = (1, 8, 8)
-    data: ClassVar[Data] = Data()
+    classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
+    shape: ClassVar[tuple[int, int, int]] = (1, 8, 8)
+    data = Data()
 
-    def load(self, split):
+    def load(self, split: int) -> None:
+        """Split them by the seed ``split``; the shifted sets are made from test."""
         from sklearn.datasets import load_digits
         from sklearn.model_selection import train_test_split
 
@@ -43,15 +44,16 @@ class Digits:
         train, monitor = train_test_split(rest, test_size=450, stratify=labels[rest], random_state=split)
         parts = [rows[balanced(labels[rows], self.data.limit, split)] for rows in (train, monitor, test)]
         self.train, self.monitor, self.test = (Split(images[rows], labels[rows]) for rows in parts)
-        self.shifted = {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
+        self.shifted = {name: Split(shift(images[parts[2]]), self.test.labels) for name, shift in SHIFTS.items()}
 
-    def fingerprint(self):
-        folder = find_spec("sklearn").submodule_search_locations[0]
-        return hashlib.sha256((Path(folder) / "datasets/data/digits.csv.gz").read_bytes()).hexdigest()[:16]
+    def fingerprint(self) -> str:
+        """Of the file that ships with scikit-learn."""
+        data = (package_folder("sklearn") / "datasets/data/digits.csv.gz").read_bytes()
+        return hashlib.sha256(data).hexdigest()[:16]
 
 
-def rotation(images):
-    """Each image turned by +20° or −20°, in turn."""
+def rotation(images: np.ndarray) -> np.ndarray:
+    """Each image [n, 1, 8, 8] uint8 turned by +20° or −20°, in turn."""
     from scipy.ndimage import rotate
 
     return np.stack(
@@ -59,20 +61,20 @@ def rotation(images):
     )
 
 
-def noise(images):
+def noise(images: np.ndarray) -> np.ndarray:
     """Gaussian noise of a quarter of the range, seed 0."""
     shaken = images + np.random.default_rng(0).normal(0, 64, images.shape)
     return np.clip(np.round(shaken), 0, 255).astype(np.uint8)
 
 
-def blur(images):
+def blur(images: np.ndarray) -> np.ndarray:
     """Gaussian blur of σ = 0.8 pixels."""
     from scipy.ndimage import gaussian_filter
 
     return gaussian_filter(images, (0, 0, 0.8, 0.8))
 
 
-def thickness(images):
+def thickness(images: np.ndarray) -> np.ndarray:
     """Strokes half-way to their 2×2 grey dilation (even rows) or erosion (odd rows)."""
     from scipy.ndimage import grey_dilation, grey_erosion
 

@@ -1,7 +1,7 @@
 """Fashion-MNIST, read by torchvision: 55,000 train, 5,000 monitor, the official 10,000 test."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from dp_common.tasks import _torchvision
 
@@ -10,15 +10,15 @@ from dp_common.tasks import _torchvision
 class FashionMnist(_torchvision.TorchvisionTask):
     """Fashion-MNIST, 28×28 grey, 10 kinds of clothing; torchvision's files under data.root"""
 
-    recipe: ClassVar[dict] = _torchvision.RECIPE | {"train.flip": True}
+    recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE | {"train.flip": True}
     source: ClassVar[str] = "FashionMNIST"
-    official: ClassVar[list] = [
+    official: ClassVar[list[str]] = [
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
         "25c81989df183df01b3e8a0aad5dffbe",
         "bef4ecab320f06d8554ea6380940ec79",
         "bb300cfdad3c16e7a12a480ee83cd310",
     ]
-    classes: ClassVar[list] = [
+    classes: ClassVar[list[str]] = [
         "T-shirt/top",
         "Trouser",
         "Pullover",
@@ -30,4 +30,4 @@ class FashionMnist(_torchvision.TorchvisionTask):
         "Bag",
         "Ankle boot",
     ]
-    shape: ClassVar[tuple] = (1, 28, 28)
+    shape: ClassVar[tuple[int, int, int]] = (1, 28, 28)

@@ -1,7 +1,8 @@
 """Anybody's images: ``task=folder data.train=PATH data.test=PATH``, each one folder per class or tars of such folders.
 
-The names of the class folders of ``data.train``, in natural order, are the labels; ``data.test`` has to hold the same ones.
-Patience looks at a stratified share of ``data.train``. Without ``data.test``, a share of ``data.train`` is the test set.
+The names of the class folders of ``data.train``, in natural order, are the labels; ``data.test`` has to hold the same
+ones. Patience looks at a stratified share of ``data.train``. Without ``data.test``, a share of ``data.train`` is the
+test set.
 """
 
 import hashlib
@@ -9,7 +10,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,13 +18,14 @@ from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.progress import note
 from dp_common.real_images import image_files, listing, splits
+from dp_common.real_images.splits import AnySplit, RealData
 
 
 @dataclass
-class Folder:
+class Folder(RealData):
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
-    recipe: ClassVar[dict] = {  # a start for some 10,000 small images; nobody's published setting
+    recipe: ClassVar[dict[str, Any]] = {  # a start for some 10,000 small images; nobody's published setting
         "teacher": "unet",
         "learner": "resnet-small",
         "train.seen": 8_000 * 256,
@@ -47,31 +49,35 @@ class Folder:
     )
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int]:
+        """Square images, grey or colour."""
         return (self.channels, self.size, self.size)
 
     @cached_property
-    def classes(self):
-        return list(self._listings["data.train"])
+    def classes(self) -> list[str]:
+        """The names of the class folders of data.train, in natural order."""
+        return list(self._listings["data.train"].classes)
 
     @property
-    def prompts(self):
+    def prompts(self) -> list[str]:
+        """The class names, without underscores."""
         return [name.replace("_", " ") for name in self.classes]
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Of class, name and size of every file, wherever the sets are and whether in folders or tars."""
-        return hashlib.sha256(json.dumps(self._listings, sort_keys=True).encode()).hexdigest()[:16]
+        known = {name: found.classes for name, found in self._listings.items()}
+        return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
-    def _paths(self):
+    def _paths(self) -> dict[str, str]:
         """{key: path}, or for shifted sets {name: path}."""
         if not self.data.train:
             raise BadInput(
                 "data.train", None, f"task=folder reads your own images; say where they are: {listing.LAYOUT}"
             )
         paths = {"data.train": self.data.train} | ({"data.test": self.data.test} if self.data.test else {})
-        for word in filter(None, re.split("[;,]", self.shifted_sets)):
-            name, equals, path = word.partition("=")
+        for part in filter(None, re.split("[;,]", self.shifted_sets)):
+            name, equals, path = part.partition("=")
             if not equals or not re.fullmatch(r"[\w-]+", name) or name in (*paths, "train", "test", "monitor"):
                 raise BadInput(
                     "folder.shifted_sets",
@@ -82,48 +88,44 @@ class Folder:
         return paths
 
     @cached_property
-    def _listings(self):
-        """{key or name: {class: [(file, bytes)]}} of every set. Raises BadInput where they do not fit together."""
-        both = {name: listing.listing(key_of(name), path) for name, path in self._paths.items()}
-        found, self._others = ({name: pair[place] for name, pair in both.items()} for place in (0, 1))
-        train = found["data.train"]
+    def _listings(self) -> dict[str, listing.Listing]:
+        """{key or name: what is there} of every set. Raises BadInput where they do not fit together."""
+        found = {name: listing.listing(key_of(name), path) for name, path in self._paths.items()}
+        train = found["data.train"].classes
         if len(train) < 2:
             raise BadInput("data.train", self.data.train, f"at least two classes; there is {', '.join(train)}")
         for name, path in self._paths.items():
-            unknown = [label for label in found[name] if label not in train]
+            held = found[name].classes
+            unknown = [label for label in held if label not in train]
             if unknown:
                 raise BadInput(
                     key_of(name), path, f"{listing.brief(unknown, 'class')} not in data.train={self.data.train}"
                 )
-            missing = [label for label in train if label not in found[name]]
+            missing = [label for label in train if label not in held]
             if missing and name == "data.test":
                 raise BadInput(
                     name, path, f"{listing.brief(missing, 'class')} of data.train={self.data.train} not there"
                 )
-            if name == "data.test" and found[name] == train:
+        test = self.data.test
+        if test and found["data.test"].classes == train:  # the same names and sizes: only then are all of them read
+            if listing.same_images("data.train", self.data.train, "data.test", test):
                 raise BadInput(
-                    name, path, f"holds the same files as data.train={self.data.train}: nothing would be held out"
+                    "data.test",
+                    test,
+                    f"holds the same files as data.train={self.data.train}: nothing would be held out",
                 )
         return found
 
-    def load(self, split):
-        label_of = {name: label for label, name in enumerate(self.classes)}
-        files = {}
-        for name, path in self._paths.items():
-            files[name] = image_files.Files(
-                key_of(name), path, {known: label_of[known] for known in self._listings[name]}
-            )
-            listed = sum(map(len, self._listings[name].values()))
-            if len(files[name]) != listed:
-                raise BadInput(
-                    key_of(name),
-                    path,
-                    f"timm's reader finds {len(files[name])} of its {listed} images: did it change just now?",
-                )
-            if self._others[name]:
-                note(f"{path}: {listing.brief(self._others[name], 'file')} no images by their names, ignored")
+    def load(self, split: int) -> None:
+        """Find the images and divide data.train by the seed ``split``.
 
-        def cut(files, rows=None, among=None):
+        Raises:
+            BadInput: the sets do not fit together, too much of one is broken, or a share leaves a class without images.
+        """
+        label_of = {name: label for label, name in enumerate(self.classes)}
+        files = {name: self._files(name, path, label_of) for name, path in self._paths.items()}
+
+        def cut(files: image_files.Files, rows: np.ndarray | None = None, among: np.ndarray | None = None) -> AnySplit:
             rows = np.arange(len(files)) if rows is None else rows
             return files.split(rows[splits.balanced(files.labels[rows], self.data.limit, split)], self.shape, among)
 
@@ -136,8 +138,26 @@ class Folder:
             name: cut(files[name], among=self._among(name, label_of)) for name in files if not name.startswith("data.")
         }
 
-    def _shares(self, labels, split):
-        """Rows of data.train for train, monitor and, where there is no data.test, test; each has every class. Raises BadInput."""
+    def _files(self, name: str, path: str, label_of: dict[str, int]) -> image_files.Files:
+        """The images of a set, and a note of what else is there."""
+        found = self._listings[name]
+        files = image_files.Files(key_of(name), path, {known: label_of[known] for known in found.classes})
+        listed = sum(map(len, found.classes.values()))
+        if len(files) != listed:
+            raise BadInput(
+                key_of(name), path, f"{len(files)} of its {listed} images are found again: did it change just now?"
+            )
+        if found.others:
+            note(f"{path}: {listing.brief(found.others, 'file')} no images by their names, ignored")
+        if found.links:
+            note(f"{path}: {listing.brief(found.links, 'link')} not followed: in a tar only files are read")
+        return files
+
+    def _shares(self, labels: np.ndarray, split: int) -> dict[str, np.ndarray]:
+        """Rows of data.train for train, monitor and, where there is no data.test, test.
+
+        Each has every class. Raises BadInput.
+        """
         rows, parts = np.arange(len(labels)), {}
         for part, share in (("test", self.test_share), ("monitor", self.monitor_share)):
             if part == "monitor" or not self.data.test:
@@ -156,9 +176,9 @@ class Folder:
                 )
         return parts
 
-    def _among(self, name, label_of):
+    def _among(self, name: str, label_of: dict[str, int]) -> np.ndarray | None:
         """Labels of the classes a shifted set holds; None if all."""
-        held = self._listings[name]
+        held = self._listings[name].classes
         return (
             None
             if len(held) == len(label_of)
@@ -166,6 +186,6 @@ class Folder:
         )
 
 
-def key_of(name):
+def key_of(name: str) -> str:
     """The word of the command line that says where a set is."""
     return name if name.startswith("data.") else "folder.shifted_sets"

@@ -1,9 +1,11 @@
-"""Where the files of a Stable Diffusion are, what they are identified by, and loading them: hub ids and folders in diffusers' format."""
+"""The files of a Stable Diffusion: where they are, what identifies them, loading; hub ids and folders of diffusers."""
 
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, did_you_mean
@@ -19,24 +21,28 @@ STEMS = {"text_encoder*": "model", "unet": "diffusion_pytorch_model", "vae": "di
 WEIGHTS, TINY_WEIGHTS = "stable_diffusion.weights", "stable_diffusion.tiny_weights"
 
 
-def locate(weights):
-    """-> (folder, None), or (None, hub id), or (None, None) for a path where there is nothing."""
+def locate(weights: str) -> tuple[Path | None, str | None]:
+    """(folder, None), or (None, hub id), or (None, None) for a path where there is nothing."""
     if weights not in MODELS and Path(weights).expanduser().is_dir():
         return Path(weights).expanduser(), None
     hub = MODELS.get(weights, weights)
     return None, hub if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", hub) else None
 
 
-def identity(weights, revision):
-    """``hub:ID@REVISION``; ``folder:`` and 16 hex digits of what is in it, wherever it is; ``name:`` of what is not there."""
+def identity(weights: str, revision: str) -> str:
+    """``hub:ID@REVISION``; ``folder:`` and 16 hex digits of what is in it, wherever it is.
+
+    ``name:`` of what is not there.
+    """
     folder, hub = locate(weights)
     if folder is None:
         return f"hub:{hub}@{revision or 'main'}" if hub else f"name:{weights}"
     digest = hashlib.sha256()
     kept = {".json", ".txt", ".safetensors"}
-    hidden = lambda path: any(part.startswith(".") for part in path.parts)  # downloads leave dated notes in .cache
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.suffix in kept and path.is_file())
-    for name in (name for name in names if not hidden(name)):
+    for name in names:
+        if any(part.startswith(".") for part in name.parts):  # downloads leave dated notes in .cache
+            continue
         digest.update(f"{name.as_posix()} {(folder / name).stat().st_size}\n".encode())
         with open(folder / name, "rb") as file:
             if name.suffix != ".safetensors":
@@ -49,8 +55,18 @@ def identity(weights, revision):
     return f"folder:{digest.hexdigest()[:16]}"
 
 
-def fetch(key, weights, revision, files):
-    """The local folder of these weights; of a hub id ``files`` are downloaded to its cache, where that is allowed. Raises BadInput."""
+def fetch(key: str, weights: str, revision: str, files: Sequence[str]) -> Path:
+    """The local folder of these weights.
+
+    Args:
+        key: the word of the command line that gave them, for errors.
+        weights: a folder, a hub id, or a name of ``MODELS``.
+        revision: of a hub id; empty: main.
+        files: patterns of what is downloaded of a hub id to its cache, where that is allowed.
+
+    Raises:
+        BadInput: they are nowhere to be had.
+    """
     folder, hub = locate(weights)
     if folder is not None and revision:
         raise BadInput("stable_diffusion.revision", revision, f"is for hub ids, and {weights} is a folder")
@@ -66,18 +82,11 @@ def fetch(key, weights, revision, files):
     from huggingface_hub import constants, snapshot_download
 
     try:
-        return Path(snapshot_download(hub, revision=revision or None, allow_patterns=files))
-    except (
-        Exception
-    ) as error:  # no network, no such repository, no right to it, a proxy's refusal: many types, one meaning
-        command = " ".join(
-            [
-                "hf download",
-                hub,
-                *([f"--revision {revision}"] if revision else []),
-                *(f"--include '{file}'" for file in files),
-            ]
-        )
+        return Path(snapshot_download(hub, revision=revision or None, allow_patterns=list(files)))
+    # No network, no such repository, no right to it, a proxy's refusal: many types, one meaning.
+    except Exception as error:
+        which = [f"--revision {revision}"] if revision else []
+        command = " ".join(["hf download", hub, *which, *(f"--include '{file}'" for file in files)])
         raise BadInput(
             key,
             weights,
@@ -86,8 +95,11 @@ def fetch(key, weights, revision, files):
         ) from error
 
 
-def files_of(suffix):
-    """Patterns of what is read of a pipeline: other components (safety checker, ...) and other precisions stay where they are."""
+def files_of(suffix: str) -> list[str]:
+    """Patterns of what is read of a pipeline; ``suffix`` is that of its weights, such as ``.fp16``.
+
+    Other components (safety checker, ...) and other precisions stay where they are.
+    """
     weights = [f"{name}/{stem}{suffix}.safetensors" for name, stem in STEMS.items()]
     return [
         "model_index.json",
@@ -98,8 +110,8 @@ def files_of(suffix):
     ]
 
 
-def read_index(weights, folder, suffix):
-    """-> model_index.json of a folder in which nothing is missing. Raises BadInput."""
+def read_index(weights: str, folder: Path, suffix: str) -> dict[str, Any]:
+    """model_index.json of a folder in which nothing is missing. Raises BadInput."""
     require(WEIGHTS, weights, folder, "model_index.json")
     index = json.loads((folder / "model_index.json").read_text())
     if index.get("_class_name") not in TINY:
@@ -118,7 +130,8 @@ def read_index(weights, folder, suffix):
     return index
 
 
-def require(key, weights, folder, *either):
+def require(key: str, weights: str, folder: Path, *either: str) -> None:
+    """Raise BadInput unless the folder has a file of one of these patterns; the first of them is named."""
     if not any(any(folder.glob(file)) for file in either):
         raise BadInput(
             key,
@@ -127,8 +140,20 @@ def require(key, weights, folder, *either):
         )
 
 
-def load(cls, folder, name, dtype, variant, key=WEIGHTS):
-    """One network of a folder, on the CPU, in eval mode and frozen. Raises BadInput; diffusers alone fills what is missing at random."""
+def load(cls: Any, folder: Path, name: str | None, dtype: Any, variant: str | None, key: str = WEIGHTS) -> Any:
+    """One network of a folder, on the CPU, in eval mode and frozen.
+
+    Args:
+        cls: its class in diffusers or transformers.
+        folder: of the pipeline.
+        name: its subfolder; None: the folder itself.
+        dtype: torch's.
+        variant: of the weights' files; None or empty: plain ones.
+        key: the word of the command line, for errors.
+
+    Raises:
+        BadInput: it does not load, or not whole: diffusers alone fills what is missing at random.
+    """
     from safetensors import SafetensorError
 
     lean = {"low_cpu_mem_usage": False} if cls.__module__.startswith("diffusers") else {}  # True wants accelerate

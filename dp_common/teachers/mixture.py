@@ -1,8 +1,8 @@
-"""Class-conditional Gaussian mixture fitted to the task's real training images, with its exact denoiser at every noise level.
+"""Class-conditional Gaussian mixture fitted to the task's real training images, with its exact denoiser.
 
-No network, no weights, fits in a second, and its density is known. Per class K k-means centres μ_k with their shares π_k;
-one shrunk (Ledoit-Wolf) within-centre covariance for all, plus ``jitter``·I:  Σ = U diag(λ) Uᵀ.  With x_t = √ᾱ x0 + √(1−ᾱ) z
-and v = ᾱλ + 1−ᾱ (all in the basis U):
+No network, no weights, fits in a second, and its density is known. Per class K k-means centres μ_k with their shares
+π_k; one shrunk (Ledoit-Wolf) within-centre covariance for all, plus ``jitter``·I:  Σ = U diag(λ) Uᵀ.  At every noise
+level, with x_t = √ᾱ x0 + √(1−ᾱ) z and v = ᾱλ + 1−ᾱ (all in the basis U):
 
     w_k ∝ π_k exp(−½ Σ_d (x_t − √ᾱ μ_k)² / v)              posterior of the component
     E[x0|x_t] = μ̄ + √ᾱ λ/v · (x_t − √ᾱ μ̄),  μ̄ = Σ_k w_k μ_k   since all components share Σ
@@ -11,9 +11,14 @@ and v = ᾱλ + 1−ᾱ (all in the basis U):
 
 from dataclasses import dataclass
 from math import log, pi, sqrt
+from typing import TYPE_CHECKING, Any
 
 from dp_common.config.options import option
 from dp_common.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 
 @dataclass
@@ -24,7 +29,12 @@ class Mixture:
     jitter: float = option(0.02, "added to the shared covariance's diagonal, pixels in [-1, 1]", low=0)
     schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
 
-    def prepare(self, task, device):
+    def prepare(self, task: Any, device: "torch.device | str") -> None:
+        """Fit the density of each class to the task's real training images.
+
+        Raises:
+            BadInput: a class has fewer images than there are to be components.
+        """
         import numpy as np
         import sklearn.cluster  # noqa: F401  (before the limit, which binds only libraries that are loaded)
         import torch
@@ -32,7 +42,8 @@ class Mixture:
 
         from dp_common.diffusion.schedule import alphas_cumprod
 
-        pixels = task.train.read(np.arange(len(task.train))).reshape(len(task.train), -1).astype("float64") / 127.5 - 1
+        images = task.train.read(np.arange(len(task.train)))
+        pixels = images.reshape(len(task.train), -1).astype("float64") / 127.5 - 1
         with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
             centres, shares, lam, basis = self.fit(pixels, task.train.labels, len(task.classes))
         f32 = dict(dtype=torch.float32, device=device)
@@ -42,27 +53,48 @@ class Mixture:
         self.latent_shape = task.shape
         self.alphas_cumprod, self.final_alpha, self.null_label = alphas_cumprod(self.schedule), 1.0, len(task.classes)
 
-    def fit(self, pixels, labels, classes):
-        """pixels [n, D] -> centres [C, K, D], shares [C, K], λ [D], U [D, D]."""
+    def fit(
+        self, pixels: "np.ndarray", labels: "np.ndarray", classes: int
+    ) -> "tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]":
+        """The density of images.
+
+        Args:
+            pixels: [n, D] float64, about [-1, 1].
+            labels: [n] int64.
+            classes: how many, C.
+
+        Returns:
+            (centres [C, K, D], shares [C, K], λ [D], U [D, D]).
+
+        Raises:
+            BadInput: a class has fewer images than components.
+        """
         import numpy as np
         from sklearn.cluster import KMeans
         from sklearn.covariance import ledoit_wolf
 
         centres, shares, residuals = [], [], []
         for label in range(classes):
-            mine = pixels[labels == label]
-            if len(mine) < self.components:
+            members = pixels[labels == label]
+            if len(members) < self.components:
                 raise BadInput(
-                    "mixture.components", self.components, f"at most {len(mine)}, the training images of class {label}"
+                    "mixture.components",
+                    self.components,
+                    f"at most {len(members)}, the training images of class {label}",
                 )
-            found = KMeans(self.components, n_init=3, random_state=0).fit(mine)
-            centres.append(found.cluster_centers_)
-            shares.append(np.bincount(found.labels_, minlength=self.components) / len(mine))
-            residuals.append(mine - found.cluster_centers_[found.labels_])
+            clusters = KMeans(self.components, n_init=3, random_state=0).fit(members)
+            centres.append(clusters.cluster_centers_)
+            shares.append(np.bincount(clusters.labels_, minlength=self.components) / len(members))
+            residuals.append(members - clusters.cluster_centers_[clusters.labels_])
         sigma = ledoit_wolf(np.concatenate(residuals), assume_centered=True)[0] + self.jitter * np.eye(pixels.shape[1])
-        return np.stack(centres), np.stack(shares), *np.linalg.eigh(sigma)
+        lam, basis = np.linalg.eigh(sigma)
+        return np.stack(centres), np.stack(shares), lam, basis
 
-    def denoise(self, x, t, labels):
+    def denoise(self, x: "torch.Tensor", t: int, labels: "torch.Tensor") -> "torch.Tensor":
+        """ε [B, *shape] of x_t and labels [B].
+
+        Rows with the null label, of every class in equal shares, must come first.
+        """
         import torch
 
         null = labels == self.null_label
@@ -78,7 +110,7 @@ class Mixture:
             parts.append(self._epsilon(x[n:], t, self.means[labels[n:]], self.log_shares[labels[n:]]))
         return torch.cat(parts)
 
-    def _epsilon(self, x, t, means, log_shares):
+    def _epsilon(self, x: "torch.Tensor", t: int, means: "torch.Tensor", log_shares: "torch.Tensor") -> "torch.Tensor":
         """ε for rows whose components are means [B or 1, K, D] with log_shares [B or 1, K], up to a constant."""
         alpha = float(self.alphas_cumprod[t])
         z = x.float().flatten(1) @ self.basis
@@ -89,10 +121,11 @@ class Mixture:
         x0 = mean + sqrt(alpha) * self.lam / v * (z - sqrt(alpha) * mean)
         return (((z - sqrt(alpha) * x0) / sqrt(1 - alpha)) @ self.basis.T).view_as(x)
 
-    def decode(self, x0):
+    def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves: its latents are pixels."""
         return x0
 
-    def log_density(self, images):
+    def log_density(self, images: "torch.Tensor") -> "torch.Tensor":
         """log p(image | class) of the fitted density, nats: [B, C], for images [B, C, H, W] in [-1, 1]."""
         import torch
 
@@ -104,12 +137,17 @@ class Mixture:
         normaliser = (self.lam.log().sum() + len(self.lam) * log(2 * pi)) / 2
         return torch.stack(per_class, 1) - normaliser
 
-    def truth(self, images, labels):
-        """What the known density says of generated images: is the label the most probable class (equal priors), and log p(image | label)."""
+    def truth(self, images: "torch.Tensor", labels: "torch.Tensor") -> "dict[str, torch.Tensor]":
+        """What the density says of images [B, C, H, W] before clamping and labels [B].
+
+        Returns:
+            ``true_label`` [B] bool: is the label the most probable class, at equal priors; ``log_density`` [B]:
+            log p(image | label), nats.
+        """
         densities = self.log_density(images)
         return {"true_label": densities.argmax(1) == labels, "log_density": densities.gather(1, labels[:, None])[:, 0]}
 
-    def exact(self, labels, seed):
+    def exact(self, labels: "torch.Tensor", seed: int) -> "torch.Tensor":
         """Samples of the density itself, by no diffusion: floats [n, C, H, W] for labels [n] on the CPU."""
         import torch
 
@@ -120,5 +158,6 @@ class Mixture:
         z = self.means[labels, component] + self.lam.sqrt() * noise.to(self.lam.device)
         return (z @ self.basis.T).view(len(labels), *self.latent_shape)
 
-    def fingerprint(self, task):
+    def fingerprint(self, task: Any) -> str:
+        """Of the data it is fitted to."""
         return task.fingerprint()

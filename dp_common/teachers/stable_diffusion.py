@@ -1,18 +1,19 @@
-"""Stable Diffusion 1.x, 2.x and XL through diffusers: diffusion of a VAE's latents, told by a text what to draw.
+"""Stable Diffusion 1.x, 2.x and XL through diffusers: diffusion of a VAE's latents, by a text of what to draw.
 
-    ε(x_t, t, y)     the UNet in ``dtype``, given the text embedding of class y's prompt; row C of the table is the null prompt.
-                     Weights that predict v = √ᾱ ε − √(1−ᾱ) x0 are read as ε = √ᾱ v + √(1−ᾱ) x_t
+    ε(x_t, t, y)     the UNet in ``dtype``, given the text embedding of class y's prompt; row C of the table is the
+                     null prompt. Weights that predict v = √ᾱ ε − √(1−ᾱ) x0 are read as ε = √ᾱ v + √(1−ᾱ) x_t
     image            VAE(x̂0 / scaling_factor + shift), resized to the task's pixels: all of it differentiable
 
-The schedule, the prediction type, ``steps_offset`` and ``set_alpha_to_one`` are those of the scheduler configuration that ships
-with the weights. Texts are encoded once, in fp32; the text encoders are then freed.
+The schedule, the prediction type, ``steps_offset`` and ``set_alpha_to_one`` are those of the scheduler configuration
+that ships with the weights. Texts are encoded once, in fp32; the text encoders are then freed.
 """
 
 import hashlib
 import json
 from dataclasses import dataclass
 from math import sqrt
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dp_common.config.options import option
 from dp_common.errors import BadInput
@@ -29,6 +30,9 @@ from dp_common.teachers._stable_diffusion_files import (
     require,
 )
 
+if TYPE_CHECKING:
+    import torch
+
 DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 
 
@@ -36,11 +40,11 @@ DTYPES = {"fp32": "float32", "bf16": "bfloat16", "fp16": "float16"}
 class StableDiffusion:
     """Stable Diffusion 1.x, 2.x or XL through diffusers; the prompt is the class name"""
 
-    recipe: ClassVar[dict] = {
+    recipe: ClassVar[dict[str, Any]] = {
         "sampler.spacing": "leading",  # what these weights ship with
         "sampler.cfg_scale": 3.0,  # λ = 2, one of the two values the paper names; its λ is s − 1
         "sampler.steps": 30,  # ours: the paper gives none; 30 is arXiv 2310.00158's
-        "sampler.block": 16,  # ours: a guided block at 512 pixels keeps the activations of 32 UNet rows and 16 decodings
+        "sampler.block": 16,  # ours: a guided block at 512 pixels keeps activations of 32 UNet rows and 16 decodings
         "images.format": "jpeg",  # ours: of photographs png makes several times the bytes
     }
 
@@ -76,8 +80,13 @@ class StableDiffusion:
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
 
-    def prepare(self, task, device):
-        """Load everything to ``device``. What is missing is said before torch is imported."""
+    def prepare(self, task: Any, device: "torch.device | str") -> None:
+        """Load everything to ``device``.
+
+        Raises:
+            BadInput: weights are missing, not whole, or not of a kind that draws the task's images; said before torch
+                is imported where that is possible.
+        """
         prompts = self.prompts(task)
         if task.shape[0] not in (1, 3) or task.shape[1] != task.shape[2]:
             raise BadInput(
@@ -111,17 +120,18 @@ class StableDiffusion:
 
         place = dict(device=device, memory_format=self.layout)
         unet = load(UNet2DConditionModel, folder, "unet", self.unet_dtype, self.variant).to(**place)
-        # diffusers' default of force_upcast is true, also for 1.x and 2.x, which say nothing of it and do not overflow: only an XL is asked
+        # diffusers' default of force_upcast is true, also for 1.x and 2.x, which say nothing of it and do not overflow:
+        # only an XL is asked.
         upcast = self.xl and json.loads((folder / "vae/config.json").read_text()).get("force_upcast", True)
         vae_dtype = self.vae_dtype if self.vae_dtype != "auto" else "fp32" if upcast else self.dtype
         self.vae = load(AutoencoderKL, folder, "vae", getattr(torch, DTYPES[vae_dtype]), self.variant).to(**place)
-        self.tiny = None
+        self.tiny: Any = None
         if self.guide_decode == "tiny":
             self.tiny = load(AutoencoderTiny, tiny_folder, None, self.unet_dtype, None, TINY_WEIGHTS).to(**place)
         self.read_shapes(unet.config, self.vae.config, task)
         if self.xl:
             side = float(self.latent_shape[1] * self.factor)
-            self.pooled = pooled.to(self.unet_dtype)
+            self.pooled = pooled.to(self.unet_dtype)  # type: ignore[union-attr]
             self.time_ids = torch.tensor(
                 [[side, side, 0.0, 0.0, side, side]], device=device
             )  # original size, crop, target size
@@ -130,7 +140,7 @@ class StableDiffusion:
                 network.enable_gradient_checkpointing()
         self.unet = torch.compile(unet) if self.compile else unet
 
-    def prompts(self, task):
+    def prompts(self, task: Any) -> list[str]:
         """A text for each class, in label order. Raises BadInput."""
         if "{name}" not in self.template:
             raise BadInput(
@@ -138,7 +148,7 @@ class StableDiffusion:
             )
         return [self.template.replace("{name}", name) for name in getattr(task, "prompts", None) or task.classes]
 
-    def read_schedule(self, folder):
+    def read_schedule(self, folder: Path) -> None:
         """The attributes of the contract that the weights' own scheduler configuration decides. Raises BadInput."""
         from diffusers import DDIMScheduler
 
@@ -170,8 +180,11 @@ class StableDiffusion:
             )
         self.final_alpha = 1.0 if scheduler.config.set_alpha_to_one else float(self.alphas_cumprod[0])
 
-    def read_shapes(self, unet, vae, task):
-        """Latent and image shapes, and what takes latents to the VAE's own, from the configurations. Raises BadInput."""
+    def read_shapes(self, unet: Any, vae: Any, task: Any) -> None:
+        """Latent and image shapes, and what takes latents to the VAE's own, from the configurations.
+
+        Raises BadInput.
+        """
         import torch
 
         if not unet.in_channels == unet.out_channels == vae.latent_channels:
@@ -196,17 +209,21 @@ class StableDiffusion:
                 "stable_diffusion.guide_reduce", self.guide_reduce, f"a divisor of the latents' side, {side}"
             )
         self.latent_shape, self.image_shape = (vae.latent_channels, side, side), tuple(task.shape)
-        per_channel = lambda values: torch.tensor(values, device=self.vae.device).view(1, -1, 1, 1)
+
+        def per_channel(values: Any) -> "torch.Tensor":
+            return torch.tensor(values, device=self.vae.device).view(1, -1, 1, 1)
+
         self.scale, self.shift = 1 / vae.scaling_factor, vae.shift_factor or 0.0
         if vae.latents_mean is not None and vae.latents_std is not None:  # some XL: channels were normalised one by one
             self.scale, self.shift = per_channel(vae.latents_std) * self.scale, per_channel(vae.latents_mean)
 
     @property
-    def grad_scale(self):
-        """What lifts a score's gradient out of fp16's subnormals (below 6e-5) and, for entropies, stays far from 65504."""
+    def grad_scale(self) -> float:
+        """What lifts a score's gradient out of fp16's subnormals (below 6e-5) and, of entropies, far from 65504."""
         return 1024.0 if "fp16" in (self.dtype, self.vae_dtype) else 1.0
 
-    def denoise(self, x, t, labels):
+    def denoise(self, x: "torch.Tensor", t: int, labels: "torch.Tensor") -> "torch.Tensor":
+        """ε [B, *latent_shape] fp32 of x_t and labels [B]."""
         import torch
 
         extra = {"text_embeds": self.pooled[labels], "time_ids": self.time_ids.expand(len(x), -1)} if self.xl else None
@@ -223,20 +240,21 @@ class StableDiffusion:
         alpha = float(self.alphas_cumprod[t])
         return sqrt(alpha) * out + sqrt(1 - alpha) * x
 
-    def decode(self, x0):
+    def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
+        """x̂0 [B, *latent_shape] as images [B, *image_shape] fp32, about [-1, 1]."""
         latents = (x0 * self.scale + self.shift).to(dtype=self.vae.dtype, memory_format=self.layout)
         return self.resize(self.vae.decode(latents, return_dict=False)[0].float())
 
-    def decode_guided(self, x0):
-        """x̂0 -> images of the task's shape, as ``guide_decode`` says."""
+    def decode_guided(self, x0: "torch.Tensor") -> "torch.Tensor":
+        """The same for guidance, as ``guide_decode`` says."""
         from torch.nn.functional import avg_pool2d
 
-        if self.guide_decode == "tiny":  # it was taught the scaled latents: its own scaling_factor is 1
+        if self.tiny is not None:  # it was taught the scaled latents: its own scaling_factor is 1
             latents = (x0 / self.tiny.config.scaling_factor).to(dtype=self.tiny.dtype, memory_format=self.layout)
             return self.resize(self.tiny.decode(latents, return_dict=False)[0].float())
         return self.decode(avg_pool2d(x0, self.guide_reduce) if self.guide_decode == "reduced" else x0)
 
-    def resize(self, images):
+    def resize(self, images: "torch.Tensor") -> "torch.Tensor":
         """fp32 [B, 3, h, w] -> [B, *image_shape]: antialiased bilinear; one channel is the mean of three."""
         from torch.nn.functional import interpolate
 
@@ -244,8 +262,11 @@ class StableDiffusion:
         images = images.mean(1, keepdim=True) if channels == 1 else images
         return images if list(images.shape[2:]) == size else interpolate(images, size, mode="bilinear", antialias=True)
 
-    def fingerprint(self, task):
-        """Where the weights are from or what they hold, and the texts; for a folder that is not there (a dry run), its name."""
+    def fingerprint(self, task: Any) -> str:
+        """Where the weights are from or what they hold, and the texts.
+
+        For a folder that is not there (a dry run), its name.
+        """
         texts = hashlib.sha256(json.dumps(self.prompts(task)).encode()).hexdigest()[:8]
         parts = [identity(self.weights, self.revision), f"prompts:{texts}"]
         if self.guide_decode == "tiny":
@@ -253,14 +274,32 @@ class StableDiffusion:
         return " ".join(parts)
 
 
-def encode(folder, xl, prompts, device, variant, zero_null):
-    """Text embeddings [C+1, tokens, width] of the prompts and of "", fp32, and for XL pooled ones [C+1, width]. Nothing else is kept."""
+def encode(
+    folder: Path, xl: bool, prompts: list[str], device: "torch.device | str", variant: str, zero_null: bool
+) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    """Texts as the UNet reads them. Nothing else of the text encoders is kept.
+
+    Args:
+        folder: of the pipeline.
+        xl: has it two text encoders?
+        prompts: [C], one for each class.
+        device: where they are encoded.
+        variant: of the weights' files.
+        zero_null: is the empty text of an XL all zeros?
+
+    Returns:
+        (embeddings [C+1, tokens, width] fp32 of the prompts and of "", and for an XL pooled ones [C+1, width]).
+
+    Raises:
+        BadInput: a prompt is too long, or an encoder does not load.
+    """
     import torch
     from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # one for each file loaded
-    texts, pooled, widths = [*prompts, ""], None, []
+    texts, widths = [*prompts, ""], []
+    pooled: Any = None
     for end, cls in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection))[: 1 + xl]:
         tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder=f"tokenizer{end}", local_files_only=True)
         encoder = load(cls, folder, f"text_encoder{end}", torch.float32, variant).to(device)

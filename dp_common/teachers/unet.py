@@ -1,10 +1,11 @@
-"""Class-conditional pixel diffusion: diffusers' UNet2DModel with one more class, "no class", for classifier-free guidance.
+"""Class-conditional pixel diffusion: diffusers' UNet2DModel with one more class, "no class", for CFG.
 
 Its weights are one self-describing .safetensors file, made by ``python -m benchmarks.train_teacher``:
 
     weights.*          EMA weights, fp32 or bf16
     training_images    uint8 [n, 8]: a hash of the pixels of each image it was trained on
-    metadata teacher   JSON: format, task, classes, shape, architecture (arguments of UNet2DModel), prediction, schedule, data, settings, ...
+    metadata teacher   JSON: format, task, classes, shape, architecture (arguments of UNet2DModel), prediction, schedule,
+                       data, settings, ...
 
 A network that predicts v (Salimans & Ho 2022) is read as ε = √ᾱ v + √(1−ᾱ) x_t.
 """
@@ -12,14 +13,20 @@ A network that predicts v (Salimans & Ho 2022) is read as ε = √ᾱ v + √(1�
 import hashlib
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dp_common.config.options import option
 from dp_common.errors import BadInput
+from dp_common.files import write_atomic
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGED = Path(__file__).parent / "weights"
 FORMAT = 1
@@ -32,7 +39,13 @@ class UNet:
     weights: str = option("", "its .safetensors file; empty: the one packaged for the task", place=True)
     dtype: str = option("fp32", "arithmetic of the network", choices=("fp32", "bf16", "fp16"))
 
-    def prepare(self, task, device):
+    def prepare(self, task: Any, device: "torch.device | str") -> None:
+        """Load its weights.
+
+        Raises:
+            BadInput: there is no such file, it is for other classes or shapes, or was trained on what this run holds
+                out.
+        """
         path = self._path(task)
         if not path.is_file():
             raise BadInput(
@@ -56,56 +69,74 @@ class UNet:
         net.load_state_dict(
             {key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")}
         )
-        self._adopt(net, about, device)
+        self.adopt(net, about, device)
 
-    def _adopt(self, net, about, device):
-        """Use this network; the trainer samples through here too."""
+    def adopt(self, net: "torch.nn.Module", about: Mapping[str, Any], device: "torch.device | str") -> None:
+        """Use this network, as what its file says of itself says; a trainer samples through here too."""
         import torch
 
         from dp_common.diffusion.schedule import alphas_cumprod
 
         self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.dtype]
-        self._net = (
-            torch.nn.Module.to(net, device, self._dtype).eval().requires_grad_(False)
-        )  # diffusers' own .to warns of every dtype
+        moved = torch.nn.Module.to(net, device, self._dtype)  # diffusers' own .to warns of every dtype
+        self._net = moved.eval().requires_grad_(False)
         self._predicts_v = about["prediction"] == "v"
         self.latent_shape, self.null_label = tuple(about["shape"]), len(about["classes"])
         self.alphas_cumprod, self.final_alpha = alphas_cumprod(about["schedule"]), 1.0
         self.grad_scale = 1024.0 if self.dtype == "fp16" else 1.0
 
-    def denoise(self, x, t, labels):
+    def denoise(self, x: "torch.Tensor", t: int, labels: "torch.Tensor") -> "torch.Tensor":
+        """ε [B, *shape] fp32 of x_t and labels [B]."""
         out = self._net(x.to(self._dtype), t, class_labels=labels).sample.float()
         if not self._predicts_v:
             return out
         alpha = float(self.alphas_cumprod[t])
         return sqrt(alpha) * out + sqrt(1 - alpha) * x.float()
 
-    def decode(self, x0):
+    def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves: its latents are pixels."""
         return x0
 
-    def fingerprint(self, task):
+    def fingerprint(self, task: Any) -> str:
         """Of the weights file; "" where there is none (``prepare`` refuses that)."""
         path = self._path(task)
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
-    def _path(self, task):
+    def _path(self, task: Any) -> Path:
         return Path(self.weights) if self.weights else PACKAGED / f"{name_of(task)}.safetensors"
 
 
-def name_of(task):
+def name_of(task: object) -> str:
     """The registry's name of a task: that of its file."""
-    return Path(sys.modules[type(task).__module__].__file__).stem.replace("_", "-")
+    return Path(str(sys.modules[type(task).__module__].__file__)).stem.replace("_", "-")
 
 
-def brief(values):
+def brief(values: Sequence[object]) -> str:
+    """Values with commas between, the first of them where they are many."""
     text = ", ".join(map(str, values))
     return text if len(text) <= 60 else f"{len(values)}, {text[:40]} ..."
 
 
-def architecture(shape, classes, channels, layers_per_block, attention, dropout):
-    """Arguments of UNet2DModel, one resolution per entry of ``channels``; ``attention``: levels with self-attention, 0 the finest.
+def architecture(
+    shape: tuple[int, int, int],
+    classes: int,
+    channels: Sequence[int],
+    layers_per_block: int,
+    attention: Iterable[int],
+    dropout: float,
+) -> dict[str, Any]:
+    """Arguments of UNet2DModel.
 
-    Raises BadInput where images or channels cannot be halved and grouped so.
+    Args:
+        shape: (channels, height, width) of the images.
+        classes: how many; one more label means "no class".
+        channels: width at each resolution, the finest first.
+        layers_per_block: residual blocks at each.
+        attention: resolutions with self-attention, 0 the finest.
+        dropout: in the residual blocks.
+
+    Raises:
+        BadInput: images or channels cannot be halved and grouped so.
     """
     levels, factor = len(channels), 2 ** (len(channels) - 1)
     if shape[1] % factor or shape[2] % factor:
@@ -126,7 +157,10 @@ def architecture(shape, classes, channels, layers_per_block, attention, dropout)
     for level in attention:
         if not 0 <= level < levels:
             raise BadInput("attention", ",".join(map(str, attention)), f"levels from 0 to {levels - 1}")
-    kind = lambda name: [("Attn" if level in attention else "") + name for level in range(levels)]
+
+    def blocks(kind: str) -> list[str]:
+        return [("Attn" if level in attention else "") + kind for level in range(levels)]
+
     return {
         "sample_size": list(shape[1:]),
         "in_channels": shape[0],
@@ -137,29 +171,28 @@ def architecture(shape, classes, channels, layers_per_block, attention, dropout)
         "dropout": dropout,
         "norm_num_groups": groups,
         "attention_head_dim": head,
-        "down_block_types": kind("DownBlock2D"),
-        "up_block_types": kind("UpBlock2D")[::-1],
+        "down_block_types": blocks("DownBlock2D"),
+        "up_block_types": blocks("UpBlock2D")[::-1],
     }
 
 
-def build(architecture):
+def build(architecture: Mapping[str, Any]) -> "torch.nn.Module":
+    """The network of these arguments, its weights drawn from the global generator."""
     from diffusers.models.unets.unet_2d import UNet2DModel
 
     lists = {key: tuple(value) for key, value in architecture.items() if isinstance(value, list)}
-    return UNet2DModel(**architecture | lists)
+    return UNet2DModel(**(dict(architecture) | lists))
 
 
-def write(path, about, tensors):
+def write(path: str | Path, about: Mapping[str, Any], tensors: "Mapping[str, torch.Tensor]") -> None:
     """One self-describing file, whole or not there."""
     from safetensors.torch import save
 
-    from dp_common.files import write_atomic
-
     tensors = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    write_atomic(path, save(tensors, {"teacher": json.dumps({"format": FORMAT} | about)}))
+    write_atomic(path, save(tensors, {"teacher": json.dumps({"format": FORMAT, **about})}))
 
 
-def read(path):
+def read(path: str | Path) -> "tuple[dict[str, Any], dict[str, torch.Tensor]]":
     """(about, tensors) of a file of this kind. Raises BadInput."""
     from safetensors import SafetensorError, safe_open
 
@@ -174,35 +207,42 @@ def read(path):
     return about, tensors
 
 
-def image_hashes(images):
-    """uint8 [n, C, H, W] -> uint8 [n, 8]."""
-    marks = [hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=8).digest() for image in images]
-    return np.frombuffer(b"".join(marks), np.uint8).reshape(-1, 8)
+def image_hashes(images: np.ndarray) -> np.ndarray:
+    """A hash of the pixels of each image [n, C, H, W]: uint8 [n, 8]."""
+    digests = [hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=8).digest() for image in images]
+    return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 8)
 
 
-def held_out_hashes(task, chunk=1024):
-    """Hashes, as bytes, of the images of monitor and test: a list, with repetitions."""
+def held_out_hashes(task: Any, chunk: int = 1024) -> list[bytes]:
+    """Hashes of the images of monitor and test, with repetitions; ``chunk`` images are read at once."""
     return [
-        mark.tobytes()
+        one.tobytes()
         for split in (task.monitor, task.test)
         for start in range(0, len(split), chunk)
-        for mark in image_hashes(split.read(np.arange(start, min(start + chunk, len(split)))))
+        for one in image_hashes(split.read(np.arange(start, min(start + chunk, len(split)))))
     ]
 
 
-def refuse_overlap(path, about, hashes, task):
-    """BadInput if it was trained on images that this run holds out.
+def refuse_overlap(path: str | Path, about: Mapping[str, Any], hashes: np.ndarray, task: Any) -> None:
+    """Raise BadInput if it was trained on images that this run holds out.
 
-    Images that the real data itself holds twice, in training and in monitor or test, are no fault of the split: the file
-    leaves out their hashes (and its card tells their number), so that on its own split there is nothing to find.
+    Images that the real data itself holds twice, in training and in monitor or test, are no fault of the split: the
+    file leaves out their hashes (and its card tells their number), so that on its own split there is nothing to find.
+
+    Args:
+        path: its weights file, for the message.
+        about: what that says of itself.
+        hashes: uint8 [n, 8], of the images it was trained on.
+        task: of this run, loaded.
     """
-    trained = {mark.tobytes() for mark in hashes}
-    seen = sum(mark in trained for mark in held_out_hashes(task))
+    trained = {one.tobytes() for one in hashes}
+    seen = sum(one in trained for one in held_out_hashes(task))
     if seen:
+        own, command = about["settings"]["data.split"], "python -m benchmarks.train_teacher"
         raise BadInput(
             "unet.weights",
             path,
-            f"trained on {seen} of the images this run holds out as monitor and test; it is for "
-            f"data.split={about['settings']['data.split']}, this run has data.split={task.data.split}; `python -m benchmarks.train_teacher "
-            f"task={name_of(task)} data.split={task.data.split}` makes one for this split",
+            f"trained on {seen} of the images this run holds out as monitor and test; it is for data.split={own}, "
+            f"this run has data.split={task.data.split}; "
+            f"`{command} task={name_of(task)} data.split={task.data.split}` makes one for this split",
         )

@@ -1,8 +1,10 @@
-"""Monte Carlo beside theory.py: classifiers really trained at finite d, and the linear toy of the whole loop.
+"""Monte Carlo beside asymptotics.py: classifiers really trained at finite d, and the linear toy of the whole loop.
 
-No test set is drawn: the test error of w is exactly arccos(w·w_0/(|w||w_0|))/π. Every repeat is a function of (seed, what, number).
+No test set is drawn: the test error of w is exactly arccos(w·w_0/(|w||w_0|))/π. Every repeat is a function of (seed,
+what, number).
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +12,7 @@ from scipy.linalg import lstsq, solve
 
 from dp_common.errors import BadInput
 from dp_common.seeds import derive
-from dp_common.theory.asymptotics import sine, truth
+from dp_common.theory.asymptotics import Selection, sine, truth
 
 ARMS = ("random", "frozen", "adaptive")
 
@@ -23,27 +25,55 @@ class Estimate(NamedTuple):
     repeats: int
 
 
-def estimate(values):
+def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
+    """Mean and standard error of simulated values [n]."""
     values = np.asarray(values, float)
     n = len(values)
     return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan"), n)
 
 
-def generator(seed, what, number):
+def generator(seed: int, what: str, number: int) -> np.random.Generator:
+    """The generator of one repeat."""
     return np.random.Generator(np.random.SFC64(derive(seed, f"theory {what}", number)))
 
 
-def simulate(q, n, d, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, *, repeats, seed=0, what=""):
-    """Test errors [repeats] of ridge classifiers on what ``q`` keeps of pools of ``n`` inputs in ``d`` dimensions.
+def simulate(
+    q: Selection,
+    n: int,
+    d: int,
+    lam: float,
+    rho: float,
+    rho_g: float = 1.0,
+    rho_sg: float | None = None,
+    flip: float = 0.0,
+    *,
+    repeats: int,
+    seed: int = 0,
+    what: str = "",
+) -> np.ndarray:
+    """Test errors [repeats] of ridge classifiers really trained on what is kept. One that keeps nothing guesses: 1/2.
 
-    Arguments as ``theory.error``. ``what``: names the draws; repeats of equal (seed, what) share theirs. A repeat that keeps
-    nothing guesses: 1/2. Raises BadInput.
+    Args:
+        q: which inputs are kept; as of ``asymptotics.error``, like all that are not named here.
+        n: inputs of a pool.
+        d: dimensions, at least 3.
+        lam: as there.
+        rho: as there.
+        rho_g: as there.
+        rho_sg: as there.
+        flip: as there.
+        repeats: how many.
+        seed: of the draws.
+        what: names the draws; repeats of equal (seed, what) share theirs.
+
+    Raises:
+        BadInput: a value out of its range.
     """
     for key, value, low in (("n", n, 1), ("d", d, 3), ("repeats", repeats, 1)):
         if value < low:
             raise BadInput(key, value, f"at least {low}")
     rho_sg, w0 = truth(rho, rho_g, rho_sg)
-    found = np.empty(repeats)
+    errors = np.empty(repeats)
     for number in range(repeats):
         rng = generator(seed, what, number)
         t = rng.standard_normal(n)  # the pool along the pruner; the other coordinates are drawn for what is kept
@@ -52,18 +82,24 @@ def simulate(q, n, d, lam, rho, rho_g=1.0, rho_sg=None, flip=0.0, *, repeats, se
         x[:, 0] = kept
         y = np.where(rho_sg * x[:, 0] + sine(rho_sg) * x[:, 1] >= 0, 1.0, -1.0)
         y[rng.random(len(y)) < flip] *= -1
-        found[number] = angle(ridge(x, y, lam, n), w0)
-    return found
+        errors[number] = angle(ridge(x, y, lam, n), w0)
+    return errors
 
 
-def angle(w, w0):
-    """arccos(cos(w, w0))/π; ``w0`` [3] or [d], zero where it is shorter than ``w``. A classifier of norm 0 guesses: 1/2."""
+def angle(w: np.ndarray, w0: np.ndarray) -> float:
+    """The test error arccos(cos(w, w0))/π of a classifier w [d]; one of norm 0 guesses: 1/2.
+
+    ``w0``: the true direction [3] or [d], zero where it is shorter than ``w``.
+    """
     norm = np.linalg.norm(w) * np.linalg.norm(w0)
     return float(np.arccos(np.clip(w[: len(w0)] @ w0 / norm, -1, 1)) / np.pi) if norm else 0.5
 
 
-def ridge(x, y, lam, n):
-    """argmin 1/n Σ (w·x − y)²/2 + λ|w|²/2 over rows of ``x`` [k, d]: w [d]. λ = 0: least squares, of least norm where k < d."""
+def ridge(x: np.ndarray, y: np.ndarray, lam: float, n: int) -> np.ndarray:
+    """argmin 1/n Σ (w·x − y)²/2 + λ|w|²/2 over rows of ``x`` [k, d] and ``y`` [k]: w [d].
+
+    λ = 0: least squares, of least norm where k < d.
+    """
     k, d = x.shape
     if k == 0:
         return np.zeros(d)
@@ -74,12 +110,26 @@ def ridge(x, y, lam, n):
     return solve(x.T @ x + n * lam * np.eye(d), x.T @ y, assume_a="pos")
 
 
-def loop(d, initial, per_round, rounds, pool, lam, *, seed):
+def loop(
+    d: int, initial: int, per_round: int, rounds: int, pool: int, lam: float, *, seed: int
+) -> dict[str, np.ndarray]:
     """The whole loop, linear: {arm: test errors [rounds + 1]} before each addition and after the last.
 
-    All arms start from the same ``initial`` random inputs. In each round they meet the same ``pool`` × ``per_round`` candidates and
-    add ``per_round``: the first (``random``), or those nearest to the boundary of a learner, of the first round's (``frozen``) or
-    the current one (``adaptive``). Then ridge on all, λ normalised by the size of the set. Labels are right. Raises BadInput.
+    All arms start from the same inputs. In each round they meet the same candidates and add some: the first
+    (``random``), or those nearest to the boundary of a learner, of the first round's (``frozen``) or the current one
+    (``adaptive``). Then ridge on all, λ normalised by the size of the set. Labels are right.
+
+    Args:
+        d: dimensions.
+        initial: random inputs at the start.
+        per_round: inputs that each round adds.
+        rounds: how many.
+        pool: candidates of a round, as a multiple of ``per_round``.
+        lam: ridge λ.
+        seed: of the draws.
+
+    Raises:
+        BadInput: a value out of its range.
     """
     for key, value, low in (
         ("d", d, 2),

@@ -1,26 +1,32 @@
-"""Augmentation of training images, by torchvision: random resized crop, mirror and RandAugment of single images; Mixup or
-CutMix of pairs. All randomness is a function of (seed, global position), never of batches, processes or ranks.
+"""Augmentation of training images, by torchvision.
+
+Random resized crop, mirror and RandAugment of single images; Mixup or CutMix of pairs. All randomness is a function of
+(seed, global position), never of batches, processes or ranks.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from dp_common.config.specification import PAIRS
+from dp_common.arrays import Images, Shape
+from dp_common.config.specification import PAIRS, Train
 from dp_common.seeds import derive
 
 
 @dataclass(frozen=True)
 class Augment:
-    """``augment(images uint8 [n, C, H, W], positions [n]) -> the same``, each image by the chance of its own position."""
+    """``augment(images uint8 [n, C, H, W], positions [n]) -> the same``, each image by the chance of its own
+    position.
+    """
 
     seed: int
-    size: tuple  # (H, W)
+    size: tuple[int, ...]  # (H, W)
     crop: float
     flip: bool
     randaugment: int
 
-    def __call__(self, images, positions):
+    def __call__(self, images: Images, positions: np.ndarray) -> Images:
         import torch
         from PIL import Image
 
@@ -29,13 +35,13 @@ class Augment:
             for row, position in enumerate(positions.tolist()):
                 torch.manual_seed(derive(self.seed, "augment-image", position))
                 pixels = images[row, 0] if channels == 1 else np.ascontiguousarray(images[row].transpose(1, 2, 0))
-                changed = np.asarray(
-                    transform(Image.fromarray(pixels))
-                )  # as a PIL image: RandAugment is 4.5 times as fast as on tensors
+                # As a PIL image: RandAugment is 4.5 times as fast as on tensors.
+                changed = np.asarray(transform(Image.fromarray(pixels)))
                 out[row] = changed if channels == 1 else changed.transpose(2, 0, 1)
         return out
 
-    def transform(self):
+    def transform(self) -> Any:
+        """torchvision's transform of one PIL image, whose chance is torch's global generator."""
         from torchvision.transforms import v2
 
         steps = [v2.RandomResizedCrop(self.size, scale=(self.crop, 1.0), antialias=True)] if self.crop < 1 else []
@@ -44,27 +50,37 @@ class Augment:
         return v2.Compose(steps)
 
 
-def augment_of(seed, train, shape):
-    """The Augment of a recipe (spec.Train) for images of ``shape``, or None where it has none."""
+def augment_of(seed: int, train: Train, shape: Shape) -> Augment | None:
+    """The Augment of a recipe for images of ``shape``, or None where it has none."""
     if train.crop == 1 and not train.flip and not train.randaugment:
         return None
     return Augment(seed, tuple(shape[1:]), train.crop, train.flip, train.randaugment)
 
 
-def mixed(images, labels, first, seed, train, classes):
-    """Float images [n, C, H, W] at positions first, first + 1, ... and labels [n] -> mixed images and soft labels [n, classes].
+def mixed(images: Any, labels: Any, first: int, seed: int, train: Train, classes: int) -> tuple[Any, Any]:
+    """Mixed images and soft labels: per block of ``PAIRS`` positions Mixup (λ ~ Beta(α, α)) or CutMix.
 
-    Per block of ``PAIRS`` positions Mixup (λ ~ Beta(α, α)) or CutMix, by even lot where both are on.
+    Args:
+        images: Floats [n, C, H, W], a tensor.
+        labels: [n] int64, a tensor.
+        first: Position of the first; the others follow it.
+        seed: The run's.
+        train: Says which is on; by even lot where both are.
+        classes: Number of classes.
+
+    Returns:
+        Tensors [n, C, H, W] and [n, classes].
     """
     import torch
     from torchvision.transforms import v2
 
     kinds = [v2.MixUp(alpha=train.mixup, num_classes=classes)] if train.mixup else []
     kinds += [v2.CutMix(alpha=train.cutmix, num_classes=classes)] if train.cutmix else []
-    parts = []
+    blocks = []
     with torch.random.fork_rng(devices=[]):
         for start in range(0, len(images), PAIRS):
             torch.manual_seed(derive(seed, "mix", first + start))
             kind = kinds[int(torch.randint(len(kinds), ()))]
-            parts.append(kind(images[start : start + PAIRS], labels[start : start + PAIRS]))
-    return tuple(torch.cat(column) for column in zip(*parts))
+            blocks.append(kind(images[start : start + PAIRS], labels[start : start + PAIRS]))
+    mixed_images, soft_labels = (torch.cat(column) for column in zip(*blocks))
+    return mixed_images, soft_labels

@@ -1,50 +1,91 @@
-"""From sets of images to arrays, in this process or by workers beside it. What comes out never depends on how many there are."""
+"""From sets of images to arrays, in this process or by workers beside it.
+
+What comes out never depends on how many workers there are.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
+from dp_common.arrays import Images, Labels
 from dp_common.errors import Problem
+from dp_common.real_images.splits import AnySplit
+from dp_common.training_data.training_set import TrainingSet
+
+
+class Dataset(Protocol):
+    """What ``stream`` reads from: an item for each number or span."""
+
+    def __getitem__(self, number: Any) -> Any: ...
 
 
 class Examples:
-    """Item (start, stop): the examples at these positions of training, (images uint8 [n, C, H, W], labels [n]), augmented."""
+    """Item (start, stop): the examples at these positions of training, (images uint8 [n, C, H, W], labels [n]),
+    augmented.
 
-    def __init__(self, trainset, seed, since=0, new_weight=1.0, augment=None):
-        self.trainset, self.seed, self.since, self.new_weight, self.augment = trainset, seed, since, new_weight, augment
+    Args:
+        training_set: What is drawn from.
+        seed: The run's.
+        since: Images seen when the training set became what it is.
+        new_weight: How many times as often an image of the newest addition is drawn as an older one.
+        augment: ``augment(images, positions) -> images``, or None.
+    """
 
-    def __getitem__(self, span):
+    def __init__(
+        self,
+        training_set: TrainingSet,
+        seed: int,
+        since: int = 0,
+        new_weight: float = 1.0,
+        augment: Callable[[Images, np.ndarray], Images] | None = None,
+    ) -> None:
+        self.training_set, self.seed, self.since = training_set, seed, since
+        self.new_weight, self.augment = new_weight, augment
+
+    def __getitem__(self, span: tuple[int, int]) -> tuple[Images, Labels]:
         positions = np.arange(*span)
-        images, labels = self.trainset.draw(self.seed, positions, self.since, self.new_weight)
+        images, labels = self.training_set.draw(self.seed, positions, self.since, self.new_weight)
         return (self.augment(images, positions) if self.augment else images), labels
 
 
-class Pieces:
-    """Piece i of a real split: images of rows i·n ..."""
+class SplitBatches:
+    """Item i: the images of rows i·size .. (i+1)·size−1 of a real split, uint8 [n, C, H, W]; the last may be fewer."""
 
-    def __init__(self, split, size):
+    def __init__(self, split: AnySplit, size: int) -> None:
         self.split, self.size = split, size
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: int) -> Images:
         return self.split.read(np.arange(number * self.size, min((number + 1) * self.size, len(self.split))))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return -(-len(self.split) // self.size)
 
 
-def stream(dataset, numbers, workers=0):
-    """dataset[i] for i in ``numbers``, in order; made by ``workers`` forked processes that work ahead, or here."""
+def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0) -> Iterator[Any]:
+    """dataset[i] for i in ``numbers``, in order.
+
+    Args:
+        dataset: What is read; in a worker it is a copy by fork.
+        numbers: The items wanted.
+        workers: Forked processes that work ahead; 0: this process, when asked.
+
+    Raises:
+        Problem: As the dataset raised it, in a worker too.
+    """
     if not workers or len(numbers) < 2:
         yield from (dataset[number] for number in numbers)
         return
     from torch.utils.data import DataLoader
 
     loader = DataLoader(
-        Safely(dataset),
+        ProblemsAsItems(dataset),
         batch_size=None,
         sampler=numbers,
         num_workers=min(workers, len(numbers)),
         prefetch_factor=2,
         multiprocessing_context="fork",
-        collate_fn=lambda item: item,
+        collate_fn=as_it_is,
     )
     for item in loader:
         if isinstance(item, Problem):
@@ -52,14 +93,19 @@ def stream(dataset, numbers, workers=0):
         yield item
 
 
-class Safely:
-    """A dataset whose Problems are handed over as values: a DataLoader would wrap them into pages of traceback."""
+class ProblemsAsItems:
+    """A dataset whose Problems are handed over as items: a DataLoader would wrap them into pages of traceback."""
 
-    def __init__(self, dataset):
+    def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
 
-    def __getitem__(self, number):
+    def __getitem__(self, number: Any) -> Any:
         try:
             return self.dataset[number]
         except Problem as problem:
             return problem
+
+
+def as_it_is(item: Any) -> Any:
+    """Items are batches already."""
+    return item

@@ -1,25 +1,39 @@
 """Image shards: Parquet with the Hugging Face image feature, so that other tools read them as they are.
 
-Columns: image (struct of encoded bytes and path), index, label, seed, round, strategy, omega, score_at_birth. Row groups of
-at most 64, cut where a run of consecutive indices passes a multiple of 64, so that how an addition was cut into shards does not
-show in its groups. A shard exists once the ledger names it.
+Columns: image (struct of encoded bytes and path), index, label, seed, round, strategy, omega, score_at_birth. Row
+groups of at most 64, cut where a run of consecutive indices passes a multiple of 64, so that how an addition was cut
+into shards does not show in its groups. A shard exists once the ledger names it.
 """
 
 import hashlib
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels
 from dp_common.config.specification import ROW_GROUP
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
 
 
-def encode(image, format="png", quality=95):
+@dataclass(frozen=True)
+class Origin:
+    """Where the images of a shard come from: columns that are the same in each of its rows."""
+
+    seed: int
+    round: int  # additions before this one, the initial set among them
+    strategy: str
+    omega: float = 0.0
+
+
+def encode(image: np.ndarray, format: str = "png", quality: int = 95) -> bytes:
     """uint8 [C, H, W] -> bytes of an image file. ``quality`` is of jpeg and webp."""
     from PIL import Image
 
@@ -30,7 +44,7 @@ def encode(image, format="png", quality=95):
     return buffer.getvalue()
 
 
-def decode(data):
+def decode(data: bytes) -> np.ndarray:
     """Bytes of an image file -> uint8 [C, H, W]."""
     from PIL import Image
 
@@ -38,53 +52,70 @@ def decode(data):
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def schema(classes, total):
-    features = {
-        "image": {"_type": "Image"},
-        "index": {"dtype": "int64", "_type": "Value"},
-        "label": {"names": list(classes), "_type": "ClassLabel"},
-        "seed": {"dtype": "int64", "_type": "Value"},
-        "round": {"dtype": "int32", "_type": "Value"},
-        "strategy": {"dtype": "string", "_type": "Value"},
-        "omega": {"dtype": "float32", "_type": "Value"},
-        "score_at_birth": {"dtype": "float32", "_type": "Value"},
-    }
-    columns = [
-        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("index", pa.int64()),
-        ("label", pa.int64()),
-        ("seed", pa.int64()),
-        ("round", pa.int32()),
-        ("strategy", pa.string()),
-        ("omega", pa.float32()),
-        ("score_at_birth", pa.float32()),
-    ]
-    return pa.schema(columns, metadata={"huggingface": json.dumps({"info": {"features": features}}), "sum": total})
+COLUMNS: dict[
+    str, tuple[Any, dict[str, Any]]
+] = {  # name: (Arrow type, the feature that Hugging Face's datasets reads it as)
+    "image": (pa.struct([("bytes", pa.binary()), ("path", pa.string())]), {"_type": "Image"}),
+    "index": (pa.int64(), {"dtype": "int64", "_type": "Value"}),
+    "label": (pa.int64(), {"_type": "ClassLabel"}),
+    "seed": (pa.int64(), {"dtype": "int64", "_type": "Value"}),
+    "round": (pa.int32(), {"dtype": "int32", "_type": "Value"}),
+    "strategy": (pa.string(), {"dtype": "string", "_type": "Value"}),
+    "omega": (pa.float32(), {"dtype": "float32", "_type": "Value"}),
+    "score_at_birth": (pa.float32(), {"dtype": "float32", "_type": "Value"}),
+}
 
 
-def write(path, classes, encoded, indices, labels, scores, *, seed, round, strategy, omega, format="png"):
-    """Write one shard atomically; returns its digest. ``encoded``: list of bytes; ``scores``: floats or None."""
-    n = len(encoded)
+def schema(classes: Sequence[str], total: str) -> pa.Schema:
+    """The Arrow schema of a shard; ``total`` is the ``sum_of`` its images."""
+    features = {name: feature for name, (_, feature) in COLUMNS.items()}
+    features["label"] = {"names": list(classes), "_type": "ClassLabel"}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}}), "sum": total}
+    return pa.schema([(name, arrow) for name, (arrow, _) in COLUMNS.items()], metadata=metadata)
+
+
+def write(path: Path, stored: EncodedImages, classes: Sequence[str], origin: Origin, format: str = "png") -> str:
+    """Write one shard atomically; returns its digest.
+
+    Args:
+        path: Of the Parquet file.
+        stored: Its images, in order of index.
+        classes: Names of the labels.
+        origin: What all of them share.
+        format: Of the encoded images; the extension of their paths.
+    """
+    n, indices = len(stored.encoded), np.asarray(stored.indices, np.int64)
+    scores = pa.nulls(n, pa.float32()) if stored.scores is None else np.asarray(stored.scores, np.float32)
+    files = [{"bytes": data, "path": f"{index}.{format}"} for data, index in zip(stored.encoded, indices)]
     table = pa.table(
         {
-            "image": pa.array(
-                [{"bytes": data, "path": f"{index}.{format}"} for data, index in zip(encoded, indices)],
-                pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
-            ),
-            "index": np.asarray(indices, np.int64),
-            "label": np.asarray(labels, np.int64),
-            "seed": np.full(n, seed, np.int64),
-            "round": np.full(n, round, np.int32),
-            "strategy": pa.array([strategy] * n),
-            "omega": np.full(n, omega, np.float32),
-            "score_at_birth": pa.nulls(n, pa.float32()) if scores is None else np.asarray(scores, np.float32),
+            "image": pa.array(files, COLUMNS["image"][0]),
+            "index": indices,
+            "label": np.asarray(stored.labels, np.int64),
+            "seed": np.full(n, origin.seed, np.int64),
+            "round": np.full(n, origin.round, np.int32),
+            "strategy": pa.array([origin.strategy] * n),
+            "omega": np.full(n, origin.omega, np.float32),
+            "score_at_birth": scores,
         },
-        schema=schema(classes, sum_of(encoded, indices, labels)),
+        schema=schema(classes, sum_of(stored.encoded, indices, stored.labels)),
     )
+    data = parquet_bytes(table, first_group=rows_of_first_group(indices))
+    write_atomic(path, data)
+    return digest(data)
+
+
+def rows_of_first_group(indices: Indices) -> int:
+    """Row groups are cut where consecutive indices pass a multiple of ``ROW_GROUP``, so that the first may be
+    shorter.
+    """
+    consecutive = len(indices) and indices[-1] - indices[0] == len(indices) - 1
+    return ROW_GROUP - int(indices[0]) % ROW_GROUP if consecutive else ROW_GROUP
+
+
+def parquet_bytes(table: pa.Table, first_group: int) -> bytes:
+    """The file of a table whose first row group has at most ``first_group`` rows, the others ``ROW_GROUP``."""
     buffer = io.BytesIO()
-    indices = np.asarray(indices, np.int64)
-    consecutive = n and indices[-1] - indices[0] == n - 1
-    first = ROW_GROUP - int(indices[0]) % ROW_GROUP if consecutive else ROW_GROUP
     # Statistics of image bytes would put whole images into the footer, which a streaming reader parses again and again.
     with pq.ParquetWriter(
         buffer,
@@ -94,15 +125,13 @@ def write(path, classes, encoded, indices, labels, scores, *, seed, round, strat
         write_statistics=["index", "label", "round"],
         write_page_checksum=True,
     ) as file:
-        file.write_table(table[:first], row_group_size=ROW_GROUP)
-        if n > first:
-            file.write_table(table[first:], row_group_size=ROW_GROUP)
-    data = buffer.getvalue()
-    write_atomic(path, data)
-    return digest(data)
+        file.write_table(table[:first_group], row_group_size=ROW_GROUP)
+        if len(table) > first_group:
+            file.write_table(table[first_group:], row_group_size=ROW_GROUP)
+    return buffer.getvalue()
 
 
-def read_checked(path, expected):
+def read_checked(path: Path | str, expected: str) -> pa.Table:
     """The table of a shard whose bytes have the digest the ledger says. Raises Damaged, naming the file."""
     path = Path(path)
     try:
@@ -114,24 +143,34 @@ def read_checked(path, expected):
     return pq.read_table(io.BytesIO(data))
 
 
-def group_sizes(path, expected):
-    """Rows of each row group of a shard with ``expected`` rows. Its images are checked when they are read. Raises Damaged."""
+def group_sizes(path: Path | str, expected: int) -> list[int]:
+    """Rows of each row group of a shard with ``expected`` rows. Its images are checked when they are read.
+
+    Raises:
+        Damaged: The file is not there, is not Parquet, or has another number of rows.
+    """
     try:
-        about = pq.read_metadata(path)
-        found = about.num_rows
+        metadata = pq.read_metadata(path)
     except FileNotFoundError:
         raise Damaged(f"{path}: the ledger names this file, but it is not there") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise Damaged(
             f"{path}: not a readable Parquet file ({error}); delete the run's folder to start it anew"
         ) from error
-    if found != expected:
-        raise Damaged(f"{path}: has {found} rows, the ledger says {expected}; delete the run's folder to start it anew")
-    return [about.row_group(group).num_rows for group in range(about.num_row_groups)]
+    if metadata.num_rows != expected:
+        raise Damaged(
+            f"{path}: has {metadata.num_rows} rows, the ledger says {expected}; "
+            "delete the run's folder to start it anew"
+        )
+    return [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
 
 
-def read_group(path, group):
-    """One row group: encoded images (an arrow array of bytes) and labels [n]. Page checksums are verified. Raises Damaged."""
+def read_group(path: Path | str, group: int) -> tuple[pa.Array, Labels]:
+    """One row group: encoded images (an Arrow array of bytes) and labels [n]. Page checksums are verified.
+
+    Raises:
+        Damaged: The row group cannot be read, or its bytes are not those that were written.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             table = file.read_row_group(group, columns=["image.bytes", "label"], use_threads=False)
@@ -142,31 +181,37 @@ def read_group(path, group):
     return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
 
 
-def sum_of(encoded, indices, labels):
-    """Sum of one hash per image, over its bytes, index and label, modulo 2^128: of images however they are cut into shards, sums add up."""
+def sum_of(encoded: Sequence[bytes], indices: Indices, labels: Labels) -> str:
+    """Sum of one hash per image, over its bytes, index and label, modulo 2^128, in 32 hexadecimal digits.
+
+    Of images however they are cut into shards, sums add up.
+    """
     total = 0
     for data, index, label in zip(encoded, indices, labels):
         total += int.from_bytes(hashlib.blake2b(b"%d %d " % (index, label) + data, digest_size=16).digest(), "little")
     return f"{total % 2**128:032x}"
 
 
-def sum_in(path):
+def sum_in(path: Path | str) -> int:
     """The ``sum_of`` its images, as it stands in a shard."""
     return int(pq.read_schema(path).metadata[b"sum"], 16)
 
 
-def encoded_of(table):
+def encoded_of(table: pa.Table) -> list[bytes]:
+    """The image files in a shard's table, in its order."""
     return table["image"].combine_chunks().field("bytes").to_pylist()
 
 
-def rows(table):
-    """-> (images uint8 [n, C, H, W], labels [n], indices [n])."""
+def decoded_of(table: pa.Table) -> DecodedImages:
+    """The images in a shard's table, in its order."""
     images = np.stack([decode(data) for data in encoded_of(table)])
-    return images, table["label"].to_numpy(), table["index"].to_numpy()
+    return DecodedImages(images, table["label"].to_numpy(), table["index"].to_numpy())
 
 
-def digest_of(images, labels, indices):
-    """What identifies a training set: one hash over pixels, labels and indices in their order, however it was sharded."""
+def digest_of(images: np.ndarray, labels: Labels, indices: Indices) -> str:
+    """What identifies a training set: one hash over pixels, labels and indices in their order, however it was
+    sharded.
+    """
     h = hashlib.sha256()
     for array in (images, labels.astype(np.int64), indices.astype(np.int64)):
         h.update(np.ascontiguousarray(array).data)

@@ -54,7 +54,7 @@ def additions(folder):
             "name": r["name"],
             "images": r["answer"],
             **{key: r["state"][key] for key in ("size", "seen", "seen_total", "iterations")},
-            "omega": r["args"].get("omega", 0.0),
+            "omega": ledger.steering(r).get("omega", 0.0),
             "files": [member["file"] for member in r["added"] if "file" in member],
             **{key: r["measured"].get(key) for key in measured},
         }

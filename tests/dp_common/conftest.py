@@ -1,4 +1,4 @@
-"""Shared by these tests: the fitted mixture, a small classifier that was really trained, and a studio of both."""
+"""Shared by these tests: the fitted mixture, a small classifier that was really trained, and a sampler of both."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def mixture(digits):
 
 
 class Classifier:
-    """What the studio and the scores need of a learner: ``logits`` of floats, ``predict`` of uint8."""
+    """What the sampler and the scores need of a learner: ``logits`` of floats, ``predict`` of uint8."""
 
     def __init__(self, net):
         self.net = net
@@ -56,8 +56,8 @@ def learner(digits):
 
 
 @pytest.fixture
-def studio_of(mixture):
-    """studio_of(steps=20, seed=0, ...) -> a Studio with a clock of its own; other words are keys of ``sampler``."""
+def sampler_of(mixture):
+    """sampler_of(steps=20, seed=0, ...) -> an ImageSampler with a meter of its own; other keywords are keys of ``sampler``."""
     from dp_common.config.specification import Sampler, Spec
     from dp_common.diffusion.image_sampler import ImageSampler
     from dp_common.persistence.meter import Meter

@@ -55,7 +55,7 @@ class Seedless:
     """makes the same data whatever the seed"""
 
     def run(self, lab):
-        lab._bench.studio.spec.seed = 0
+        lab._run.models.sampler.spec.seed = 0
         lab.generate(lab.budget.scale)
         yield "generated"
         while lab.learning:

@@ -5,6 +5,7 @@ import signal
 from dataclasses import dataclass
 
 from dp_common.config.options import option
+from dp_common.diffusion.guidance import Guidance
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Ranked:
         lab.generate(third)
         yield "plain"
         self.perhaps_fail("generation")
-        lab.generate(third, guide="entropy", omega=0.1)
+        lab.generate(third, guidance=Guidance("entropy", 0.1))
         yield "guided"
         lab.select(2 * lab.room, lab.room, "entropy")
         yield "selected"

@@ -1,4 +1,6 @@
-"""DDIM is diffusers' DDIM step for step, keeps the variance of Gaussian data when stochastic; CFG is uncond + s(cond − uncond)."""
+"""DDIM is diffusers' DDIM step for step, keeps the variance of Gaussian data when stochastic; CFG is uncond + s(cond
+− uncond).
+"""
 
 from math import sqrt
 
@@ -121,7 +123,9 @@ def test_variance_of_unit_gaussian_data(schedule, eta):
     """On N(0, 1) data the exact denoiser is ε = √(1−ᾱ) x, and the sampler is linear in (x_T, z_1, ...). A batch of unit
     vectors reads off every coefficient, so that the variance of the result, the sum of their squares, is exact.
 
-    For η = 1 a step from ᾱ to ᾱ' maps the variance V to ᾱ/ᾱ' V + (1−ᾱ')(1−ᾱ/ᾱ')/(1−ᾱ); the fixed point is 1 for small steps."""
+    For η = 1 a step from ᾱ to ᾱ' maps the variance V to ᾱ/ᾱ' V + (1−ᾱ')(1−ᾱ/ᾱ')/(1−ᾱ); the fixed point is 1 for small
+    steps.
+    """
     alphas, visited = alphas_cumprod(schedule), timesteps(1000, "trailing")
     n = len(visited)
     unit = torch.eye(n + 1, dtype=torch.float64)

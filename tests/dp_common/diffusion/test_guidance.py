@@ -1,5 +1,5 @@
-"""Guidance: sign, factor and chain rule against the closed form on Gaussian data; the three rules as their equations say;
-per-image throughout; a gradient that is not finite ends it.
+"""Guidance: sign, factor and chain rule against the closed form on Gaussian data; the three rules as their equations
+say; per-image throughout; a gradient that is not finite ends it.
 
 Closed form. Data N(0, s²) with log π = ω b·x: p(x_t) = N(0, v), v = ᾱs² + 1−ᾱ, and the exact guided marginal is
 N(√ᾱ ωs²b, v), since the guidance term ω∇H is here the exact gradient of log E[π(x0)|x_t]. The probability flow between
@@ -13,9 +13,11 @@ import pytest
 import torch
 
 from dp_common.diffusion.ddim import ddim
-from dp_common.diffusion.guidance import RULES, GuidanceError, Guide, norms
+from dp_common.diffusion.guidance import Guidance, rule_step
+from dp_common.diffusion.guidance_step import GuidanceError, GuidanceStep, norms
 from dp_common.diffusion.schedule import alphas_cumprod, timesteps
 
+RULES = ("score", "relative", "predecessor")
 B, OMEGA = torch.tensor([1.0, -0.5, 2.0], dtype=torch.float64), 0.7
 
 
@@ -29,14 +31,24 @@ def gaussian(s, alphas):
     return lambda x, t, labels: sqrt(1 - alphas[t]) * x / (alphas[t] * s**2 + 1 - alphas[t])
 
 
+def step_of(objective, omega, rule="relative", through="denoiser", every=1):
+    """The step hook of an objective that is no plugin's score."""
+    return GuidanceStep(objective, Guidance("entropy", omega, rule, through, every))
+
+
 def linear_reward(x0, labels):
     return (x0 * B).sum(1)
 
 
-def guided_gaussian(schedule, s, spacing, steps, **guide):
+def guided_gaussian(schedule, s, spacing, steps, **guidance):
     alphas, visited = alphas_cumprod(schedule), timesteps(steps, spacing)
     x0 = ddim(
-        gaussian(s, alphas), quantiles(), None, visited, alphas, guide=Guide(linear_reward, OMEGA, "score", **guide)
+        gaussian(s, alphas),
+        quantiles(),
+        None,
+        visited,
+        alphas,
+        guidance=step_of(linear_reward, OMEGA, "score", **guidance),
     )
     bar = alphas[visited[0]]
     v = bar * s**2 + 1 - bar
@@ -83,7 +95,7 @@ def batch(n=4, seed=0):
 
 def test_score_rule_is_its_equation():
     x, x0, eps, g = batch()
-    moved = RULES["score"](x, x0, eps, g, 0.36, 0.5, 5)
+    moved = rule_step("score")(x, x0, eps, g, 0.36, 0.5, 5)
     torch.testing.assert_close(moved[0], x)
     torch.testing.assert_close(moved[2], eps - 5 * 0.5 * 0.8 * g)
     torch.testing.assert_close(moved[1] - x0, 5 * 0.5 * 0.64 / 0.6 * g)
@@ -93,7 +105,7 @@ def test_score_rule_keeps_the_three_consistent():
     """x_t = √ᾱ x̂0 + √(1−ᾱ) ε before and after."""
     _, x0, eps, g = batch()
     x = 0.6 * x0 + 0.8 * eps
-    x, x0, eps = RULES["score"](x, x0, eps, g, 0.36, 0.5, 1)
+    x, x0, eps = rule_step("score")(x, x0, eps, g, 0.36, 0.5, 1)
     torch.testing.assert_close(x, 0.6 * x0 + 0.8 * eps)
 
 
@@ -103,14 +115,14 @@ def expected_step(x, g, omega):
 
 def test_relative_rule_is_its_equation():
     x, x0, eps, g = batch()
-    moved = RULES["relative"](x, x0, eps, g, 0.36, 0.05, 5)
+    moved = rule_step("relative")(x, x0, eps, g, 0.36, 0.05, 5)
     assert torch.equal(moved[0], x) and torch.equal(moved[1], x0)
     torch.testing.assert_close(moved[2] - eps, expected_step(x, g, 0.05) / 0.8)
 
 
 def test_predecessor_rule_is_its_equation():
     x, x0, eps, g = batch()
-    moved = RULES["predecessor"](x, x0, eps, g, 0.36, 0.05, 5)
+    moved = rule_step("predecessor")(x, x0, eps, g, 0.36, 0.05, 5)
     delta = expected_step(x, g, 0.05)
     assert torch.equal(moved[2], eps)
     torch.testing.assert_close(moved[0] - x, delta)
@@ -126,7 +138,7 @@ def test_one_guided_step_raises_the_objective_by_the_first_order(rule):
     value = lambda x: linear_reward(x, None)
     first = dict(timesteps=visited[:1], alphas_cumprod=alphas, final_alpha=after)
     plain = ddim(gaussian(1, alphas), quantiles(), None, **first)
-    moved = ddim(gaussian(1, alphas), quantiles(), None, **first, guide=Guide(linear_reward, omega, rule)) - plain
+    moved = ddim(gaussian(1, alphas), quantiles(), None, **first, guidance=step_of(linear_reward, omega, rule)) - plain
     g = sqrt(bar) * B  # at s = 1, x̂0 = √ᾱ x
     step = omega * quantiles().norm(dim=1) * g.norm()
     gain = {
@@ -140,8 +152,8 @@ def test_one_guided_step_raises_the_objective_by_the_first_order(rule):
 
 @pytest.mark.parametrize("every, steps", [(1, [0, 1, 2, 3, 4, 5]), (2, [0, 2, 4]), (3, [1, 4]), (5, [2]), (6, [2])])
 def test_the_middle_of_every_few_steps_is_guided(every, steps):
-    guide = Guide(linear_reward, 0.1, every=every)
-    assert [step for step in range(6) if guide.active(step)] == steps
+    guidance = step_of(linear_reward, 0.1, every=every)
+    assert [step for step in range(6) if guidance.active(step)] == steps
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -154,9 +166,9 @@ def test_zero_omega_is_bitwise_the_plain_sampler(rule, through):
         return gaussian(0.5, alphas)(x, t, labels)
 
     plain = ddim(denoise, quantiles(), None, visited, alphas)
-    guide = Guide(lambda x0, labels: pytest.fail("the learner was asked"), 0.0, rule, through)
-    assert torch.equal(ddim(denoise, quantiles(), None, visited, alphas, guide=guide), plain)
-    assert calls == [False] * 20 and guide.counts == {"gradients": 0, "network_gradients": 0, "not_moved": 0}
+    guidance = step_of(lambda x0, labels: pytest.fail("the learner was asked"), 0.0, rule, through)
+    assert torch.equal(ddim(denoise, quantiles(), None, visited, alphas, guidance=guidance), plain)
+    assert calls == [False] * 20 and guidance.counts == {"gradients": 0, "network_gradients": 0, "not_moved": 0}
 
 
 @pytest.mark.parametrize("through, network", [("denoiser", 41 * 2), ("decoder", 0)])
@@ -167,9 +179,9 @@ def test_gradients_are_counted_and_only_the_exact_path_goes_through_the_network(
         graphs.append(x.requires_grad)
         return gaussian(1, alphas)(x, t, labels)
 
-    guide = Guide(linear_reward, 0.1, through=through, every=5)
-    ddim(denoise, quantiles(), None, visited, alphas, guide=guide)
-    assert guide.counts == {"gradients": 41 * 2, "network_gradients": network, "not_moved": 0}
+    guidance = step_of(linear_reward, 0.1, through=through, every=5)
+    ddim(denoise, quantiles(), None, visited, alphas, guidance=guidance)
+    assert guidance.counts == {"gradients": 41 * 2, "network_gradients": network, "not_moved": 0}
     assert graphs == [through == "denoiser" and step in (2, 7) for step in range(10)]
 
 
@@ -180,22 +192,24 @@ def test_exact_path_is_the_derivative_through_the_network():
     predict = lambda x: (x - 0.8 * torch.tanh(x @ mix)) / 0.6
     objective = lambda x0, labels: (x0**3 * B).sum(1)
     x = torch.tensor([[0.3, -1.2, 0.7]], dtype=torch.float64, requires_grad=True)
-    g = Guide(objective, 1.0).gradient(x, predict(x), bar, None)
+    g = step_of(objective, 1.0).gradient(x, predict(x), bar, None)
     h = 1e-5 * torch.eye(3, dtype=torch.float64)
     expected = torch.stack([(objective(predict(x + d), None) - objective(predict(x - d), None)) / 2e-5 for d in h], 1)
     torch.testing.assert_close(g, expected.detach(), rtol=1e-6, atol=1e-8)
-    through_decoder = Guide(objective, 1.0, through="decoder").gradient(x, predict(x), bar, None)
+    through_decoder = step_of(objective, 1.0, through="decoder").gradient(x, predict(x), bar, None)
     torch.testing.assert_close(through_decoder, (0.6 * 3 * predict(x) ** 2 * B).detach())
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_images_under_the_floor_do_not_move_and_are_counted(rule):
     x, x0, eps, _ = batch()
-    guide = Guide(lambda x0, labels: x0.flatten(1).sum(1) * torch.tensor([1.0, 0.0, 1e-14, 1.0]), 0.1, rule, "decoder")
-    moved = guide(x, x0, eps, 0.36, None)
+    guidance = step_of(
+        lambda x0, labels: x0.flatten(1).sum(1) * torch.tensor([1.0, 0.0, 1e-14, 1.0]), 0.1, rule, "decoder"
+    )
+    moved = guidance(x, x0, eps, 0.36, None)
     change = sum((after - before).flatten(1).abs().sum(1) for after, before in zip(moved, (x, x0, eps)))
     assert (change > 0).tolist() == [True, False, False, True]
-    assert guide.counts["not_moved"] == 2 and guide.counts["gradients"] == 4
+    assert guidance.counts["not_moved"] == 2 and guidance.counts["gradients"] == 4
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -210,7 +224,7 @@ def test_a_batch_equals_its_singles(rule, through):
         objective = lambda x0, labels: weights[labels] * torch.sin(x0 @ B)
         labels = torch.arange(3)[rows]
         return ddim(
-            gaussian(0.5, alphas), x[rows], labels, visited, alphas, guide=Guide(objective, 0.02, rule, through)
+            gaussian(0.5, alphas), x[rows], labels, visited, alphas, guidance=step_of(objective, 0.02, rule, through)
         )
 
     together = sample(slice(None))
@@ -232,7 +246,7 @@ def test_a_gradient_that_is_not_finite_ends_it_and_names_the_rows(rule, through,
             None,
             visited,
             alphas,
-            guide=Guide(lambda x0, labels: linear_reward(x0, labels) * factor, 0.1, rule, through),
+            guidance=step_of(lambda x0, labels: linear_reward(x0, labels) * factor, 0.1, rule, through),
         )
     assert result is None and caught.value.rows == [3, 17]
 
@@ -245,9 +259,9 @@ def test_norms_are_per_image_in_fp32():
 
 @pytest.mark.parametrize("rule", ["relative", "predecessor"])
 def test_a_row_that_is_not_moved_stays_finite_however_large_it_is(rule):
-    """ω‖x‖ over the least float is infinite, and infinite times a gradient of zero is no number: the direction comes first."""
-    from dp_common.diffusion.guidance import RULES
-
+    """ω‖x‖ over the least float is infinite, and infinite times a gradient of zero is no number: the direction comes
+    first.
+    """
     x, zero = torch.full((2, 4, 64, 64), 3.0), torch.zeros(2, 4, 64, 64)
-    moved = RULES[rule](x, x, x, zero, 0.5, 0.5, 1)
+    moved = rule_step(rule)(x, x, x, zero, 0.5, 0.5, 1)
     assert all(torch.equal(after, x) for after in moved)

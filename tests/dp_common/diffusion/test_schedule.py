@@ -1,4 +1,6 @@
-"""Noise schedules are the published ones (diffusers' numbers); visited timesteps are in range, distinct and descending."""
+"""Noise schedules are the published ones (diffusers' numbers); visited timesteps are in range, distinct and
+descending.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,6 @@
-"""Patience: T_k = max(1, round(T_0 (|D_k|/|D_0|)^γ)), what a plateau is, and that what cannot fit a budget is refused."""
+"""Patience: T_k = max(1, round(T_0 (|D_k|/|D_0|)^γ)), what a plateau is, and that what cannot fit a budget is
+refused.
+"""
 
 import pytest
 

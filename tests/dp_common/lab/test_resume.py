@@ -1,4 +1,6 @@
-"""Whatever kills a run, the same command ends at the same images and bit-equal accuracy, with nothing lost or doubled."""
+"""Whatever kills a run, the same command ends at the same images and bit-equal accuracy, with nothing lost or
+doubled.
+"""
 
 import errno
 import os
@@ -33,7 +35,9 @@ RUN = [
 
 
 def result(root, words):
-    """What must be equal: (journal, store digest, accuracy, per-image correctness), after checking the ledger and the shards."""
+    """What must be equal: (journal, store digest, accuracy, per-image correctness), after checking the ledger and the
+    shards.
+    """
     resolved = resolve([*words, f"root={root}"])
     folder, summary = runner.folder_of(resolved), runner.finished(runner.folder_of(resolved))
     records = ledger.read(folder, resolved.run_id)
@@ -72,7 +76,9 @@ def test_killed_before_every_yield(tmp_path, uninterrupted):
 
 
 def test_killed_at_random_moments(tmp_path, whole, uninterrupted):
-    """Up to a third of the run's length after each attempt opened its ledger: at least three kills, on however fast a machine."""
+    """Up to a third of the run's length after each attempt opened its ledger: at least three kills, on however fast a
+    machine.
+    """
     words, chance, kills = [MORTAL, *RUN, f"root={tmp_path}"], random.Random(0), 0
     folder, records = runner.folder_of(resolve(words)), ledger.read(next(whole.iterdir()))
     length = records[-1]["t"] - records[0]["t"]
@@ -241,7 +247,8 @@ class AfterSteps:
 
 @pytest.mark.parametrize("every", [4, pytest.param(9, marks=pytest.mark.slow)])
 def test_stopped_in_the_middle_of_long_trainings(tmp_path, monkeypatch, every):
-    """A strategy may train for hours between two yields: a stop waits for one iteration, and nothing of the work is lost.
+    """A strategy may train for hours between two yields: a stop waits for one iteration, and nothing of the work is
+    lost.
 
     ``every`` 1 would stop before the first block of images for ever."""
     monkeypatch.setattr("strategies.static.Static.run", one_training)
@@ -292,7 +299,7 @@ def test_a_long_training_is_checkpointed_by_the_clock(tmp_path, monkeypatch):
         return step(self, parts, seen)
 
     monkeypatch.setattr(Learner, "step", mortal)
-    monkeypatch.setattr("dp_common.lab.runner.Bench.due", lambda self: True)  # the time is always up
+    monkeypatch.setattr("dp_common.lab.context.CheckpointTimer.due", lambda self: True)  # the time is always up
     words = [*LONG, f"root={tmp_path / 'parts'}"]
     with pytest.raises(OSError):
         runner.execute(resolve(words), quiet=True)

@@ -1,4 +1,4 @@
-"""The plane is the mixture it says it is, its learner is a timm model like any other, and a run of both keeps the contract."""
+"""The plane is the mixture it says, its learner is a timm model like any other, a run of both keeps the contract."""
 
 import numpy as np
 import pytest

@@ -1,8 +1,9 @@
-"""Real images: whatever their format, they come out right, on one side of the split only, under the right label; what is
-missing or broken is told in one line. All images here are made on the spot."""
+"""Real images: whatever their format, they come out right, on one side of the split only, under the right label; what
+is missing or broken is told in one line. All images here are made on the spot.
+"""
 
-import io
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from benchmarks import check_images
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged
-from dp_common.real_images import image_files, listing, splits
+from dp_common.real_images import image_files
 from dp_common.real_images.splits import LazySplit, Split
+from tests.dp_common.real_images.pictures import pixels, saved, tar_of, tree
 
 ROOT = Path(__file__).parents[3]
 PARTS = ("train", "monitor", "test")
@@ -33,166 +36,12 @@ def loaded(*words, split=0):
     return task
 
 
-def noise(seed, size=(12, 12), bands=3):
-    return np.random.default_rng(seed).integers(0, 256, (*size, bands), np.uint8)
-
-
-def tree(folder, counts, seed=0, ending="png"):
-    """{class: n} -> folder/class/000.png ..., each another image."""
-    number = seed * 100_000
-    for name, count in counts.items():
-        (folder / name).mkdir(parents=True)
-        for place in range(count):
-            Image.fromarray(noise(number)).save(folder / name / f"{place:03d}.{ending}")
-            number += 1
-    return folder
-
-
-def tar_of(folder, path, prefix="", keep=lambda name: True):
-    with tarfile.open(path, "w") as tar:
-        for file in sorted(folder.rglob("*"), reverse=True):
-            name = str(file.relative_to(folder))
-            if file.is_file() and keep(name):
-                tar.add(file, prefix + name)
-    return path
-
-
-def marks(split):
-    return [image.tobytes() for image in split.read(np.arange(len(split)))]
-
-
 def refused(*words, split=0):
     """The one line with which these words are refused."""
     with pytest.raises(BadInput) as caught:
         loaded(*words, split=split)
     assert caught.value.code == 2 and "\n" not in str(caught.value)
     return str(caught.value)
-
-
-# ---------------------------------------------------------------------- decoding
-
-RAMP = np.stack(
-    [
-        np.add.outer(np.arange(40), 2 * np.arange(40)),
-        np.add.outer(3 * np.arange(40), np.arange(40)),
-        np.full((40, 40), 90),
-    ],
-    2,
-).astype(np.uint8)
-
-
-def saved(image, kind, **words):
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **words)
-    return buffer.getvalue()
-
-
-def turned():
-    """The ramp lying on its side, with the EXIF tag that says so."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return saved(Image.fromarray(np.ascontiguousarray(np.rot90(RAMP))), "PNG", exif=exif)
-
-
-def rgba():
-    """Left half of the ramp; the right half of hidden green is wholly transparent."""
-    image = np.concatenate([RAMP, np.full((40, 40, 1), 255, np.uint8)], 2)
-    image[:, 20:] = (0, 255, 0, 0)
-    return Image.fromarray(image)
-
-
-GREY = RAMP[:, :, 1]
-WHITE = np.where((np.arange(40) < 20)[None, :, None], RAMP, 255)
-CASES = {
-    "png": (lambda: saved(Image.fromarray(RAMP), "PNG"), RAMP, 0),
-    "bmp": (lambda: saved(Image.fromarray(RAMP), "BMP"), RAMP, 0),
-    "tiff": (lambda: saved(Image.fromarray(RAMP), "TIFF"), RAMP, 0),
-    "ppm": (lambda: saved(Image.fromarray(RAMP), "PPM"), RAMP, 0),
-    "jpeg": (lambda: saved(Image.fromarray(RAMP), "JPEG", quality=98, subsampling=0), RAMP, 4),
-    "webp": (lambda: saved(Image.fromarray(RAMP), "WEBP", lossless=True), RAMP, 0),
-    "palette": (lambda: saved(Image.fromarray(RAMP).quantize(256), "PNG"), RAMP, 20),
-    "gif": (lambda: saved(Image.fromarray(RAMP), "GIF"), RAMP, 40),
-    "animated gif": (
-        lambda: saved(Image.fromarray(RAMP), "GIF", save_all=True, append_images=[Image.new("RGB", (40, 40))]),
-        RAMP,
-        40,
-    ),
-    "grey": (lambda: saved(Image.fromarray(GREY), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
-    "grey and alpha": (lambda: saved(Image.fromarray(GREY).convert("LA"), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
-    "16 bit": (lambda: saved(Image.fromarray(GREY.astype(np.uint16) * 257), "PNG"), GREY[:, :, None].repeat(3, 2), 0),
-    "1 bit": (
-        lambda: saved(Image.fromarray(GREY).point(lambda v: v > 60, "1"), "PNG"),
-        np.where(GREY > 60, 255, 0)[:, :, None].repeat(3, 2),
-        0,
-    ),
-    "cmyk jpeg": (lambda: saved(Image.fromarray(RAMP).convert("CMYK"), "JPEG", quality=98), RAMP, 6),
-    "transparency": (lambda: saved(rgba(), "PNG"), WHITE, 0),
-    "exif": (turned, RAMP, 0),
-}
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_every_format_gives_the_image_it_shows(name):
-    make, shown, tolerance = CASES[name]
-    out = image_files.decode(make(), (3, 40, 40))
-    assert out.dtype == np.uint8 and out.shape == (3, 40, 40) and out.flags.c_contiguous
-    assert np.abs(out.transpose(1, 2, 0).astype(int) - shown).max() <= tolerance
-    assert image_files.decode(make(), (1, 16, 16)).shape == (1, 16, 16)
-
-
-def test_a_palette_entry_that_is_transparent_is_white():
-    image = Image.fromarray(np.repeat([[0, 1]], 4, 0).repeat(4, 1).astype(np.uint8), "L").convert("P")
-    out = image_files.decode(saved(image, "PNG", transparency=0), (3, 4, 8))
-    assert (out[:, :, :4] == 255).all() and (out[:, :, 4:] < 10).all()
-
-
-def test_the_centre_of_a_wide_or_high_image_is_kept_whole():
-    wide = np.zeros((32, 96, 3), np.uint8)
-    wide[:, 32:64] = 200  # the middle third is all there should be
-    assert (image_files.decode(saved(Image.fromarray(wide), "PNG"), (3, 32, 32)) == 200).all()
-    high = Image.fromarray(wide.transpose(1, 0, 2).copy())
-    resized_then_cut = np.asarray(high.resize((16, 48), Image.Resampling.BICUBIC))[16:32].transpose(2, 0, 1)
-    assert np.array_equal(image_files.decode(saved(high, "PNG"), (3, 16, 16)), resized_then_cut)
-
-
-def test_shrinking_does_not_alias_and_growing_works():
-    board = np.indices((64, 64)).sum(0) % 2 * 255
-    out = image_files.decode(saved(Image.fromarray(board.astype(np.uint8)), "PNG"), (1, 16, 16))
-    assert np.abs(out.astype(int) - 127).max() < 30  # nearest or plain bicubic would give black or white
-    assert image_files.decode(saved(Image.fromarray(RAMP), "PNG"), (3, 64, 64)).shape == (3, 64, 64)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"not an image",
-        saved(Image.fromarray(RAMP), "PNG")[:-200],
-        saved(Image.fromarray(RAMP), "JPEG")[:-200],
-        saved(Image.fromarray(RAMP[:, :, 0].astype(np.float32)), "TIFF"),
-    ],
-)
-def test_what_is_broken_does_not_decode(data):
-    with pytest.raises(Exception):
-        image_files.decode(data, (3, 8, 8))
-
-
-# ---------------------------------------------------------------------- splits
-
-
-def test_stratified_draws_are_in_proportion_and_balanced_ones_even():
-    labels = np.repeat([0, 1, 2, 3], [500, 300, 200, 7])[np.random.default_rng(0).permutation(1007)]
-    drawn = splits.stratified(labels, 101, 0, "x")
-    assert (
-        len(set(drawn)) == 101
-        and np.abs(np.bincount(labels[drawn]) - np.array([500, 300, 200, 7]) * 101 / 1007).max() <= 1
-    )
-    assert np.array_equal(drawn, splits.stratified(labels, 101, 0, "x")) and not np.array_equal(
-        drawn, splits.stratified(labels, 101, 1, "x")
-    )
-    few = splits.balanced(labels, 100, 0)
-    assert sorted(np.bincount(labels[few])) == [7, 31, 31, 31] and set(few) <= set(splits.balanced(labels, 400, 0))
-    assert np.array_equal(splits.balanced(labels, 0, 0), np.arange(1007)) and len(splits.balanced(labels, 2, 0)) == 2
 
 
 # ---------------------------------------------------------------------- task=folder
@@ -218,7 +67,7 @@ def test_folder_sizes_labels_and_disjointness(sets):
     assert np.array_equal(np.bincount(task.monitor.labels), [3, 6, 4]) and np.array_equal(
         np.bincount(task.train.labels), [27, 54, 36]
     )
-    assert len(set(sum((marks(getattr(task, part)) for part in PARTS), []))) == 160
+    assert len(set(sum((pixels(getattr(task, part)) for part in PARTS), []))) == 160
     for part in PARTS:
         split = getattr(task, part)
         assert (
@@ -228,23 +77,23 @@ def test_folder_sizes_labels_and_disjointness(sets):
             and split.among is None
         )
     image = image_files.decode((sets / "test" / "class2" / "003.png").read_bytes(), task.shape).tobytes()
-    assert task.test.labels[marks(task.test).index(image)] == 1
+    assert task.test.labels[pixels(task.test).index(image)] == 1
 
 
 def test_without_a_test_set_a_share_of_train_is_held_out(sets):
     task = loaded(*words(sets / "train", "", "folder.test_share=0.3"))
     assert [len(getattr(task, part)) for part in PARTS] == [82, 9, 39]
-    assert len(set(sum((marks(getattr(task, part)) for part in PARTS), []))) == 130
+    assert len(set(sum((pixels(getattr(task, part)) for part in PARTS), []))) == 130
 
 
 def test_a_split_is_a_function_of_its_seed_and_limit_is_balanced(sets):
     both = words(sets / "train", sets / "test")
     first, again, other = (loaded(*both, split=split) for split in (0, 0, 1))
-    assert marks(first.monitor) == marks(again.monitor) and set(marks(first.monitor)) != set(marks(other.monitor))
+    assert pixels(first.monitor) == pixels(again.monitor) and set(pixels(first.monitor)) != set(pixels(other.monitor))
     few = loaded(*both, "data.limit=9")
     for part in PARTS:
         assert np.array_equal(np.bincount(getattr(few, part).labels), [3, 3, 3])
-        assert set(marks(getattr(few, part))) <= set(marks(getattr(first, part)))
+        assert set(pixels(getattr(few, part))) <= set(pixels(getattr(first, part)))
 
 
 def test_folders_and_tars_are_the_same_data(sets, tmp_path):
@@ -252,7 +101,11 @@ def test_folders_and_tars_are_the_same_data(sets, tmp_path):
     one = tar_of(sets / "train", tmp_path / "train.tar", prefix="./some/prefix/")
     for name in ("0", "1"):
         (tmp_path / "tars").mkdir(exist_ok=True)
-        tar_of(sets / "train", tmp_path / "tars" / f"part-{name}.tar", keep=lambda file: str(int(file[-5]) % 2) == name)
+        tar_of(
+            sets / "train",
+            tmp_path / "tars" / f"part-{name}.tar",
+            keep=lambda file, name=name: str(int(file[-5]) % 2) == name,
+        )
     (tmp_path / "classes").mkdir()
     for folder in (sets / "train").iterdir():
         tar_of(folder, tmp_path / "classes" / f"{folder.name}.tar")
@@ -265,7 +118,7 @@ def test_folders_and_tars_are_the_same_data(sets, tmp_path):
         same = loaded(*words(path, sets / "test"))
         assert same.classes == expected.classes and same.fingerprint() == expected.fingerprint(), path
         for part in PARTS:
-            assert marks(getattr(same, part)) == marks(getattr(expected, part))
+            assert pixels(getattr(same, part)) == pixels(getattr(expected, part))
             assert np.array_equal(getattr(same, part).labels, getattr(expected, part).labels)
 
 
@@ -293,7 +146,7 @@ def test_lazy_splits_hold_the_same_images_in_forked_workers_too(sets, tmp_path, 
         lazy = loaded(*words(path, sets / "test")).train
         assert isinstance(lazy, LazySplit) and np.array_equal(lazy.labels, expected.train.labels)
         assert np.array_equal(lazy.read(np.arange(5)), expected.train.images[:5])  # opens the tar before the fork
-        pieces = loading.Pieces(lazy, 4)
+        pieces = loading.SplitBatches(lazy, 4)
         for _ in range(2):
             found = np.concatenate(list(loading.stream(pieces, range(len(pieces)), workers=2)))
             assert np.array_equal(found, expected.train.images)
@@ -316,7 +169,7 @@ def test_images_the_data_holds_twice_stay_on_one_side(sets, tmp_path, capsys):
     shutil.copy(sets / "test/class2/000.png", tmp_path / "train/class2/copy.png")
     task = loaded(*words(tmp_path / "train", sets / "test"))
     assert (
-        not set(marks(task.test)) & set(marks(task.train) + marks(task.monitor))
+        not set(pixels(task.test)) & set(pixels(task.train) + pixels(task.monitor))
         and len(task.train) + len(task.monitor) == 130
     )
     assert "1 of 118 images for training" in capsys.readouterr().err
@@ -339,7 +192,7 @@ def test_a_few_corrupt_images_are_left_out_and_named(broken, capsys):
     task = loaded(*broken("a/007.png"))
     assert sum(len(getattr(task, part)) for part in PARTS) == 199
     told = [line for line in capsys.readouterr().err.splitlines() if "a/007.png" in line]
-    assert len(told) == 1 and "1 image (a/007.png) cannot be decoded" in told[0]
+    assert len(told) == 1 and re.search(r"1 image \(a/007.png: \S.*\) cannot be decoded and left out", told[0])
 
 
 def test_many_corrupt_images_are_refused(broken):
@@ -355,10 +208,10 @@ def test_a_corrupt_image_in_a_lazy_split_is_named_when_read(broken, monkeypatch,
     with pytest.raises(Damaged, match="b/011.png cannot be decoded") as caught:
         for part in PARTS:
             getattr(task, part).read(np.arange(len(getattr(task, part))))
-    assert "python -m dp_common.real_images.image_files" in str(caught.value) and "\n" not in str(caught.value)
-    assert image_files.main(given[1].partition("=")[2]) == 1
-    told = capsys.readouterr().out
-    assert "b/011.png cannot be decoded" in told and told.endswith("\n1 of 200 images cannot be decoded\n")
+    assert "python -m benchmarks.check_images" in str(caught.value) and "\n" not in str(caught.value)
+    assert check_images.main([given[1].partition("=")[2]]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("b/011.png cannot be decoded: ") and told[1:] == ["1 of 200 images cannot be decoded"]
 
 
 def test_folders_that_do_not_fit_are_refused_in_one_line(sets, tmp_path):
@@ -395,24 +248,37 @@ def test_folders_that_do_not_fit_are_refused_in_one_line(sets, tmp_path):
     )
 
 
+def test_sets_of_equal_names_and_sizes_are_the_same_only_if_their_pixels_are(tmp_path):
+    train = tree(tmp_path / "train", {"a": 20, "b": 20}, ending="bmp")
+    test = tree(tmp_path / "test", {"a": 20, "b": 20}, seed=1, ending="bmp")
+    assert len(loaded(*words(train, test)).test) == 40
+    assert "nothing would be held out" in refused(*words(train, shutil.copytree(train, tmp_path / "copy")))
+    assert "nothing would be held out" in refused(*words(train, tar_of(train, tmp_path / "train.tar")))
+
+
+def test_links_that_a_tar_holds_are_told(sets, tmp_path, capsys):
+    file = tar_of(sets / "train", tmp_path / "train.tar")
+    with tarfile.open(file, "a") as tar:
+        member = tarfile.TarInfo("class2/again.png")
+        member.type, member.linkname = tarfile.SYMTYPE, "000.png"
+        tar.addfile(member)
+    task = loaded(*words(file, sets / "test"))
+    assert len(task.train) + len(task.monitor) == 130
+    assert "1 link (class2/again.png) not followed: in a tar only files are read" in capsys.readouterr().err
+
+
+def test_a_link_that_leads_in_a_circle_is_one_line_in_a_dry_run(sets, tmp_path):
+    shutil.copytree(sets / "train", tmp_path / "train")
+    (tmp_path / "train/class2/all").symlink_to("../../train")
+    with pytest.raises(BadInput, match="class2/all is a link to a folder that it lies in"):
+        task_of(*words(tmp_path / "train", sets / "test"))
+
+
 def test_files_that_are_no_images_are_told(sets, tmp_path, capsys):
     shutil.copytree(sets / "train", tmp_path / "train")
     (tmp_path / "train/class2/x.heic").write_text("x")
     loaded(*words(tmp_path / "train", sets / "test"))
     assert "1 file (class2/x.heic) no images by their names, ignored" in capsys.readouterr().err
-
-
-def test_classes_are_in_natural_order():
-    assert sorted(["c10", "c2", "C1", "b", "c", "2", "10", "Ä1"], key=listing.natural_key) == [
-        "2",
-        "10",
-        "b",
-        "c",
-        "C1",
-        "c2",
-        "c10",
-        "Ä1",
-    ]
 
 
 def test_a_run_on_folders(sets, tmp_path, monkeypatch):
@@ -636,7 +502,7 @@ def test_cifar(cifar, name, sizes):
         and task.train.images.dtype == np.uint8
         and task.train.labels.dtype == np.int64
     )
-    assert len(set(sum((marks(getattr(task, part)) for part in PARTS), []))) == sum(sizes)
+    assert len(set(sum((pixels(getattr(task, part)) for part in PARTS), []))) == sum(sizes)
     first = np.random.default_rng(5 if name == "cifar10" else 1).integers(
         0, 256, (2 * len(task.classes), 3072), np.uint8
     )[3]
@@ -644,8 +510,8 @@ def test_cifar(cifar, name, sizes):
         np.array_equal(task.test.images[3].ravel(), first) and task.test.labels[3] == 3
     )  # channels before rows, as the files have them
     few = loaded(f"task={name}", f"data.root={cifar}", f"{name}.monitor_images={sizes[1]}", "data.limit=10")
-    assert [len(getattr(few, part)) for part in PARTS] == [10, 10, 10] and set(marks(few.train)) <= set(
-        marks(task.train)
+    assert [len(getattr(few, part)) for part in PARTS] == [10, 10, 10] and set(pixels(few.train)) <= set(
+        pixels(task.train)
     )
     assert f"{name}.monitor_images=5000: at most half" in refused(f"task={name}", f"data.root={cifar}")
 
@@ -723,12 +589,18 @@ def test_tasks_resolve_without_torch(sets):
         words(sets / "train", sets / "test"),
         words(tar_of(sets / "train", sets / "t.tar")),
     ]
-    code = (
-        "import sys\nfrom dp_common.config.resolve import resolve\nids = set()\nfor words in %r:\n"
-        "    run = resolve(['strategy=static', *words])\n    ids.add(run.run_id)\n"
-        "    assert len(run.task.prompts) == len(run.task.classes) == run.budget.classes and run.task.fingerprint(), words\n"
-        "heavy = {'torch', 'timm', 'torchvision', 'diffusers', 'PIL'} & set(sys.modules)\nassert not heavy, heavy\nassert len(ids) == 9\n"
-        % given
-    )
+    code = f"""if True:
+        import sys
+        from dp_common.config.resolve import resolve
+        ids = set()
+        for words in {given!r}:
+            run = resolve(["strategy=static", *words])
+            ids.add(run.run_id)
+            assert len(run.task.prompts) == len(run.task.classes) == run.budget.classes, words
+            assert run.task.fingerprint(), words
+        heavy = {{"torch", "timm", "torchvision", "diffusers", "PIL"}} & set(sys.modules)
+        assert not heavy, heavy
+        assert len(ids) == 9
+    """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,7 @@
-"""Digits: 897 / 450 / 450 disjoint and stratified; the split and the shifted sets are functions of their seeds alone."""
+"""Digits: 897 / 450 / 450 disjoint and stratified.
+
+The split and the shifted sets are functions of their seeds alone.
+"""
 
 import subprocess
 import sys
@@ -114,6 +117,7 @@ def test_shifts_do_what_their_names_say():
 
 
 def test_the_fingerprint_names_the_data_and_needs_no_torch():
-    code = "import sys; from dp_common.tasks.digits import Digits; print(Digits().fingerprint()); assert 'torch' not in sys.modules"
+    code = "import sys; from dp_common.tasks.digits import Digits; print(Digits().fingerprint()); "
+    code += "assert 'torch' not in sys.modules"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert told == Digits().fingerprint() == "09f66e6debdee2cd"

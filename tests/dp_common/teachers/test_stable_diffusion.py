@@ -16,7 +16,8 @@ import torch
 from dp_common import seeds
 from dp_common.conformance import check_teacher
 from dp_common.diffusion.ddim import cfg, ddim
-from dp_common.diffusion.guidance import Guide
+from dp_common.diffusion.guidance import Guidance
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.diffusion.schedule import timesteps
 from dp_common.errors import BadInput
 from dp_common.scores.entropy import score as entropy
@@ -94,7 +95,7 @@ def pipeline(folder, xl):
 @pytest.mark.parametrize(
     "name, scale, steps", [("sd", 3.0, 30), ("sd", 3.0, 10), ("sd", 1.0, 10), ("v", 3.0, 10), ("xl", 3.0, 10)]
 )
-def test_equals_diffusers_pipeline(folders, teacher_of, studio_of, name, scale, steps):
+def test_equals_diffusers_pipeline(folders, teacher_of, sampler_of, name, scale, steps):
     teacher, pipe = teacher_of(name), pipeline(folders[name], name == "xl")
     labels, indices = [0, 2, 1, 1], np.array([3, 4, 5, 6])
     start = seeds.normals(0, "latent", indices, teacher.latent_shape, 0)
@@ -117,7 +118,7 @@ def test_equals_diffusers_pipeline(folders, teacher_of, studio_of, name, scale, 
             final_alpha=teacher.final_alpha,
         )
     torch.testing.assert_close(latents, expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max()))
-    images = studio_of(teacher=teacher, steps=steps, spacing="leading", cfg_scale=scale).sample(
+    images = sampler_of(teacher=teacher, steps=steps, spacing="leading", cfg_scale=scale).sample(
         indices, np.array(labels)
     )
     torch.testing.assert_close(((images + 1) / 2).clamp(0, 1), pixels, rtol=1e-4, atol=1e-3)
@@ -233,7 +234,7 @@ def test_reads_weights_named_as_of_old(folders, teacher_of, copy):
     assert torch.equal(aged.text, teacher.text) and torch.equal(aged.decode(x0), teacher.decode(x0))
 
 
-def test_texts_are_encoded_once_and_the_encoders_freed(folders, studio_of, monkeypatch):
+def test_texts_are_encoded_once_and_the_encoders_freed(folders, sampler_of, monkeypatch):
     from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
     encoders, batches = [], []
@@ -251,7 +252,7 @@ def test_texts_are_encoded_once_and_the_encoders_freed(folders, studio_of, monke
     )
     teacher = StableDiffusion(str(folders["xl"]), dtype="fp32", template="a photo of {name}")
     teacher.prepare(task, torch.device("cpu"))
-    studio_of(teacher=teacher, steps=2, cfg_scale=3).sample(np.arange(4), np.arange(4) % 3)
+    sampler_of(teacher=teacher, steps=2, cfg_scale=3).sample(np.arange(4), np.arange(4) % 3)
     assert batches and set(batches) == {4}  # three classes and the null prompt
     gc.collect()
     assert not any(alive() for alive in encoders)
@@ -274,7 +275,7 @@ def classify():
     return net
 
 
-def sample(teacher, guide=None, n=8, steps=8, seed=0):
+def sample(teacher, guidance=None, n=8, steps=8, seed=0):
     """Latents [n, 4, 8, 8] of CFG 3."""
     visited = timesteps(steps, "leading", len(teacher.alphas_cumprod), teacher.steps_offset)
     with torch.no_grad():
@@ -284,14 +285,14 @@ def sample(teacher, guide=None, n=8, steps=8, seed=0):
             torch.arange(n) % 3,
             visited,
             teacher.alphas_cumprod,
-            guide=guide,
+            guidance=guidance,
             final_alpha=teacher.final_alpha,
         )
 
 
-def guide_of(teacher, classify, omega, through="denoiser", times=1.0, scale=None):
+def guidance_of(teacher, classify, omega, through="denoiser", times=1.0, scale=None):
     objective = lambda x0, labels: times * entropy(classify(teacher.decode_guided(x0)), labels)
-    return Guide(objective, omega, "relative", through, every=1, scale=scale or teacher.grad_scale)
+    return GuidanceStep(objective, Guidance("entropy", omega, through=through), scale or teacher.grad_scale)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +312,7 @@ def test_guidance_raises_entropy(teacher_of, classify, name, guide_decode, throu
     with torch.no_grad():
         down, plain, up = (
             entropy(
-                classify(teacher.decode_guided(sample(teacher, guide_of(teacher, classify, omega, through)))), None
+                classify(teacher.decode_guided(sample(teacher, guidance_of(teacher, classify, omega, through)))), None
             ).mean()
             for omega in (-0.03, 0.0, 0.03)
         )
@@ -322,7 +323,7 @@ def test_guidance_raises_entropy(teacher_of, classify, name, guide_decode, throu
 def test_same_gradient_however_it_is_computed(teacher_of, classify, keys):
     """Checkpointing and layout change memory, not images."""
     first, second = (
-        sample(teacher, guide_of(teacher, classify, 0.05), steps=3) for teacher in (teacher_of(), teacher_of(**keys))
+        sample(teacher, guidance_of(teacher, classify, 0.05), steps=3) for teacher in (teacher_of(), teacher_of(**keys))
     )
     torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-3)
 
@@ -333,7 +334,7 @@ def test_a_guided_batch_equals_its_singles(teacher_of, classify):
     def gradient(rows):
         wrt = x[rows].requires_grad_()
         eps = cfg(teacher.denoise, 3.0, 3)(wrt, 500, labels[rows])
-        return guide_of(teacher, classify, 1.0).gradient(wrt, wrt - eps, 0.5, labels[rows])
+        return guidance_of(teacher, classify, 1.0).gradient(wrt, wrt - eps, 0.5, labels[rows])
 
     together, alone = gradient(slice(0, 3)), torch.cat([gradient(slice(i, i + 1)) for i in range(3)])
     assert (together.flatten(1).norm(dim=1) > 0).all()
@@ -344,7 +345,7 @@ def gradient_at(teacher, classify, times, scale=None, t=500):
     """∇_{x_t} of ``times`` the entropy of x̂0's image, [4, 4, 8, 8], and the guide that took it."""
     x, labels, alpha = noise(4, 4, 8, 8).requires_grad_(), torch.arange(4) % 3, float(teacher.alphas_cumprod[t])
     x0 = (x - (1 - alpha) ** 0.5 * teacher.denoise(x, t, labels)) / alpha**0.5
-    guide = guide_of(teacher, classify, 1.0, times=times, scale=scale)
+    guide = guidance_of(teacher, classify, 1.0, times=times, scale=scale)
     return guide.gradient(x, x0, alpha, labels), guide
 
 
@@ -359,7 +360,7 @@ def test_half_precision_stays_finite(teacher_of, classify, name, dtype):
         cosine = torch.cosine_similarity(g.flatten(1), wanted.flatten(1))
         assert g.dtype == torch.float32 and guide.counts["not_moved"] == 0 and (cosine > 0.9).all(), cosine
     for times in (1.0, 1e-6, 1e-30, 0.0):
-        latents = sample(teacher, guide_of(teacher, classify, 0.05, times=times), n=4, steps=3)
+        latents = sample(teacher, guidance_of(teacher, classify, 0.05, times=times), n=4, steps=3)
         with torch.no_grad():
             assert torch.isfinite(latents).all() and torch.isfinite(teacher.decode(latents)).all()
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from dp_common.diffusion.ddim import cfg, ddim
+from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.schedule import alphas_cumprod, timesteps
 from dp_common.errors import BadInput
 from dp_common.real_images.splits import Split
@@ -46,7 +47,7 @@ def test_v_is_read_as_the_noise():
                 return SimpleNamespace(sample=a**0.5 * noise - (1 - a) ** 0.5 * image)
 
         teacher = unet.UNet()
-        teacher._adopt(Net(), about, "cpu")
+        teacher.adopt(Net(), about, "cpu")
         torch.testing.assert_close(
             teacher.denoise(a**0.5 * image + (1 - a) ** 0.5 * noise, t, torch.zeros(5).long()),
             noise,
@@ -175,29 +176,25 @@ def test_files_that_do_not_fit(tmp_path, trained):
 # ---------------------------------------------------------------------- the packaged digits teacher
 
 
-def test_packaged_samples_are_recognised(packaged, learner, studio_of):
+def test_packaged_samples_are_recognised(packaged, learner, sampler_of):
     from dp_common.diffusion.image_sampler import quantise
 
     indices = np.arange(200)
     labels = label_of(indices, 10)
-    images = quantise(studio_of(teacher=packaged).sample(indices, labels))
+    images = quantise(sampler_of(teacher=packaged).sample(indices, labels))
     assert (learner.predict(images).argmax(1).numpy() == labels).mean() > 0.9
 
 
-def test_guidance_raises_entropy(packaged, learner, studio_of):
+def test_guidance_raises_entropy(packaged, learner, sampler_of):
     from dp_common.scores import entropy
 
     indices = np.arange(100)
     labels = label_of(indices, 10)
 
     def mean(omega):
-        studio = studio_of(teacher=packaged)
-        guide = (
-            studio.guide("entropy", learner, None, omega=omega, rule="relative", through="denoiser", every=5)
-            if omega
-            else None
-        )
-        images = studio.sample(indices, labels, guide)
+        sampler = sampler_of(teacher=packaged)
+        guidance = sampler.guidance_step(Guidance("entropy", omega, every=5), learner) if omega else None
+        images = sampler.sample(indices, labels, guidance)
         return float(entropy.score(learner.logits(images), torch.from_numpy(labels)).mean())
 
     plain, guided = mean(0), mean(0.1)

@@ -86,7 +86,7 @@ def test_a_batch_in_parts_is_the_same_iteration(words):
 
 
 def test_parts_that_do_not_make_a_batch_are_refused():
-    with pytest.raises(ValueError, match="parts of 64 images for a share of 128"):
+    with pytest.raises(ValueError, match="micro-batches of 64 images for a share of 128"):
         learner().step([(IMAGES[:64], LABELS[:64])], 0)
     for words, said in (
         (["train.micro=48"], "a divisor of train.batch"),

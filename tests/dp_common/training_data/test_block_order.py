@@ -1,4 +1,6 @@
-"""The training set streamed from its shards: every image once an epoch, a function of position alone, in bounded memory."""
+"""The training set streamed from its shards: every image once an epoch, a function of position alone, in bounded
+memory.
+"""
 
 import os
 from pathlib import Path
@@ -6,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dp_common.arrays import EncodedImages
 from dp_common.errors import Damaged, Problem
 from dp_common.real_images.splits import LazySplit, Split
-from dp_common.training_data import loading
-from dp_common.training_data import shards as store
-from dp_common.training_data.training_set import BlockSet, TrainSet
+from dp_common.training_data import loading, shards
+from dp_common.training_data.block_set import BlockSet
+from dp_common.training_data.training_set import TrainSet
 
 
 def image_of(index):
@@ -23,17 +26,11 @@ def shard(folder, first, n):
     """A shard of images first ..; pixels, label and index name each other."""
     indices = np.arange(first, first + n)
     path = folder / f"{first}.parquet"
-    mark = store.write(
+    mark = shards.write(
         path,
+        EncodedImages([shards.encode(image_of(i)) for i in indices], indices, indices % 7),
         list("abcdefg"),
-        [store.encode(image_of(i)) for i in indices],
-        indices,
-        indices % 7,
-        None,
-        seed=0,
-        round=0,
-        strategy="static",
-        omega=0.0,
+        shards.Origin(seed=0, round=0, strategy="static"),
     )
     return path, mark, n
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from dp_common.arrays import EncodedImages
 from dp_common.errors import Damaged
 from dp_common.training_data import shards
 
@@ -22,15 +23,9 @@ def written(path, n=5, channels=1, scores=None, first=0):
     indices = np.arange(first, first + n)
     mark = shards.write(
         path,
+        EncodedImages([shards.encode(image) for image in images], indices, indices % 3, scores),
         CLASSES,
-        [shards.encode(image) for image in images],
-        indices,
-        indices % 3,
-        scores,
-        seed=4,
-        round=2,
-        strategy="dp",
-        omega=0.05,
+        shards.Origin(seed=4, round=2, strategy="dp", omega=0.05),
     )
     return images, indices, mark
 
@@ -41,7 +36,7 @@ def test_round_trip_is_exact(tmp_path, channels, n):
     scores = np.linspace(0, 1, n, dtype=np.float32)
     images, indices, mark = written(tmp_path / "a.parquet", n, channels, scores, first=30)
     table = shards.read_checked(tmp_path / "a.parquet", mark)
-    read, labels, numbers = shards.rows(table)
+    read, labels, numbers = shards.decoded_of(table)
     assert read.dtype == np.uint8 and np.array_equal(read, images)
     assert np.array_equal(labels, indices % 3) and np.array_equal(numbers, indices)
     assert np.array_equal(table["score_at_birth"].to_numpy(), scores)

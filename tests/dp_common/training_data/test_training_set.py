@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dp_common.arrays import DecodedImages
 from dp_common.seeds import uniforms
 from dp_common.training_data.training_set import TrainSet
 
@@ -12,9 +13,8 @@ def filled(*sizes):
     made, first = TrainSet(), 0
     for size in sizes:
         rows = np.arange(first, first + size)
-        made.add(
-            np.broadcast_to((rows % 256).astype(np.uint8)[:, None, None, None], (size, 1, 2, 2)), rows, 1000 + rows
-        )
+        images = np.broadcast_to((rows % 256).astype(np.uint8)[:, None, None, None], (size, 1, 2, 2))
+        made.add(DecodedImages(images, rows, 1000 + rows))
         first += size
     return made
 

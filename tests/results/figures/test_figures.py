@@ -8,6 +8,7 @@ import pytest
 
 from dp_common.errors import BadInput
 from dp_common.persistence import ledger
+from dp_common.arrays import EncodedImages
 from dp_common.training_data import shards as store
 from results.analysis.comparisons import one_group
 from results.figures import accuracy, curves, draw_all, dynamics, entropy, hardness, hours, images, phases
@@ -69,15 +70,9 @@ def grown(folder, additions=3, seen=1000, omega=0.05, probe=None, shards=True):
             weight = omega if addition else 0.0
             store.write(
                 folder / file,
+                EncodedImages(pixels, indices, indices % 2),
                 CLASSES,
-                pixels,
-                indices,
-                indices % 2,
-                None,
-                seed=0,
-                round=addition,
-                strategy="dp",
-                omega=weight,
+                store.Origin(seed=0, round=addition, strategy="dp", omega=weight),
             )
         call(
             "generate",

@@ -1,0 +1,37 @@
+"""Scores of images as they are stored."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from dp_common import seeds
+from dp_common.arrays import DecodedImages, Scores
+from dp_common.config import registry
+from dp_common.persistence.meter import Meter
+
+
+def is_blind(score: str, key: str | None = None) -> bool:
+    """Does this score look at no learner, so that it costs nothing and cannot guide? Raises BadInput of ``key``."""
+    return bool(getattr(registry.find("score", score, key).load(), "BLIND", False))
+
+
+def score_images(
+    score: str, learner: Any, decoded: DecodedImages, seed: int, meter: Meter, model: torch.nn.Module | None = None
+) -> Scores:
+    """Scores of stored images, [n] float32, higher: more wanted.
+
+    Args:
+        score: Name of the score.
+        learner: Has ``predict(images uint8 [n, C, H, W], model) -> logits [n, classes]``.
+        decoded: The images.
+        seed: The run's; a blind score is a function of it and of the indices.
+        meter: Counts a classifier evaluation per image, unless the score is blind.
+        model: The network that scores, such as a frozen one; None: the learner as it is.
+    """
+    module = registry.find("score", score).load()
+    if is_blind(score):
+        return np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
+    meter.count(classifier_evaluations=len(decoded.images))
+    logits = learner.predict(decoded.images, model)
+    return module.score(logits, torch.from_numpy(decoded.labels)).float().numpy()

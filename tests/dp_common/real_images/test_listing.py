@@ -1,0 +1,150 @@
+"""What a set holds, found out without decoding; what cannot be a set is one line, and nothing hangs."""
+
+import io
+import os
+import shutil
+import tarfile
+
+import pytest
+
+from dp_common.errors import BadInput
+from dp_common.real_images.listing import brief, listing, natural_key, same_images, walk
+from tests.dp_common.real_images.pictures import tar_of, tree
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tree(tmp_path / "set", {"cat": 2, "dog": 1})
+
+
+def names(path):
+    return {label: [file for file, _ in images] for label, images in listing("data.train", path).classes.items()}
+
+
+def refused(path):
+    with pytest.raises(BadInput) as caught:
+        listing("data.train", path)
+    assert str(caught.value).startswith(f"data.train={path}: ") and "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_classes_files_and_sizes(path):
+    (path / "cat/notes.txt").write_text("x")
+    found = listing("data.train", path)
+    sizes = [(path / name).stat().st_size for name in ("cat/000.png", "cat/001.png", "dog/000.png")]
+    assert found.classes == {"cat": [("000.png", sizes[0]), ("001.png", sizes[1])], "dog": [("000.png", sizes[2])]}
+    assert found.others == ["cat/notes.txt"] and found.links == []
+
+
+def test_hidden_files_and_folders_are_no_part_of_it(path):
+    before = names(path)
+    for name in (".ipynb_checkpoints", "__MACOSX", "dog/.thumbnails"):
+        (path / name).mkdir()
+        shutil.copy(path / "cat/000.png", path / name / "000.png")
+    (path / "cat/._000.png").write_text("x")
+    assert names(path) == before and listing("data.train", path).others == []
+
+
+@pytest.mark.parametrize("links", [["cat/all"], ["cat/all", "dog/all"]])
+def test_a_link_to_a_folder_that_it_lies_in_is_refused_at_once(path, links):
+    for link in links:
+        (path / link).symlink_to(path, target_is_directory=True)
+    assert "cat/all is a link to a folder that it lies in: remove it" in refused(path)
+
+
+def test_links_that_lead_in_a_circle_are_refused(path):
+    (path / "cat/friends").symlink_to(path / "dog")
+    (path / "dog/friends").symlink_to(path / "cat")
+    assert "cat/friends/friends is a link to a folder that it lies in" in refused(path)
+
+
+def test_other_links_are_followed(path, tmp_path):
+    tree(tmp_path / "elsewhere", {"bird": 2}, seed=5)
+    (path / "bird").symlink_to(tmp_path / "elsewhere/bird")
+    (path / "dog/x.png").symlink_to(path / "cat/000.png")
+    (path / "dog/self.png").symlink_to("self.png")
+    assert names(path) == {
+        "bird": ["000.png", "001.png"],
+        "cat": ["000.png", "001.png"],
+        "dog": ["000.png", "self.png", "x.png"],
+    }
+    assert dict(listing("data.train", path).classes["dog"])["self.png"] == -1, "found, and named when it is read"
+
+
+def test_a_folder_that_may_not_be_read_is_named(path):
+    if os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    (path / "dog").chmod(0)
+    try:
+        assert "dog/ cannot be read: Permission denied" in refused(path)
+    finally:
+        (path / "dog").chmod(0o755)
+
+
+def linked(path, file, **links):
+    """A .tar of a folder, in which some names are links."""
+    tar_of(path, file)
+    with tarfile.open(file, "a") as tar:
+        for name, (kind, target) in links.items():
+            member = tarfile.TarInfo(name.replace("__", "/") + ".png")
+            member.type, member.linkname = kind, target
+            tar.addfile(member)
+    return file
+
+
+def test_links_in_a_tar_are_counted(path, tmp_path):
+    file = linked(
+        path, tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "000.png"), dog__y=(tarfile.LNKTYPE, "dog/000.png")
+    )
+    found = listing("data.train", file)
+    assert found.links == ["cat/x.png", "dog/y.png"] and found.classes == listing("data.train", path).classes
+
+
+def test_a_tar_of_links_alone_says_so(tmp_path):
+    (tmp_path / "none").mkdir()
+    file = linked(tmp_path / "none", tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "../y.png"))
+    assert "no images there but 1 link (cat/x.png), which are not followed in a tar" in refused(file)
+
+
+def test_sets_are_the_same_only_byte_for_byte(path, tmp_path):
+    """The same names and sizes are not enough."""
+    copy = shutil.copytree(path, tmp_path / "copy")
+    tar = tar_of(path, tmp_path / "set.tar", prefix="some/where/")
+    same = lambda one, other: same_images("data.train", one, "data.test", other)
+    assert same(path, copy) and same(path, tar) and same(tar, copy)
+    data = bytearray((copy / "dog/000.png").read_bytes())
+    data[-20] ^= 1
+    (copy / "dog/000.png").write_bytes(data)
+    assert listing("data.train", copy) == listing("data.train", path)
+    assert not same(path, copy) and not same(tar, copy)
+
+
+def test_a_walk_names_folders_with_a_slash_and_everything_once(path):
+    assert list(walk("x", path)) == ["cat/", "cat/000.png", "cat/001.png", "dog/", "dog/000.png"]
+
+
+def test_a_torn_tar_is_named(path, tmp_path):
+    file = tar_of(path, tmp_path / "a.tar")
+    file.write_bytes(file.read_bytes()[:700])
+    assert "not a whole, uncompressed tar" in refused(file)
+    buffer = io.BytesIO(b"x" * 2000)
+    (tmp_path / "b.tar").write_bytes(buffer.getvalue())
+    assert "not a whole, uncompressed tar" in refused(tmp_path / "b.tar")
+
+
+def test_classes_are_in_natural_order():
+    assert sorted(["c10", "c2", "C1", "b", "c", "2", "10", "Ä1"], key=natural_key) == [
+        "2",
+        "10",
+        "b",
+        "c",
+        "C1",
+        "c2",
+        "c10",
+        "Ä1",
+    ]
+
+
+def test_long_lists_are_cut():
+    assert brief(["a"], "class") == "1 class (a)" and brief("ab", "class") == "2 classes (a, b)"
+    assert brief("abcdef", "image") == "6 images (a, b, c, d, e, ...)"
