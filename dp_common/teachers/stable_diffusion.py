@@ -50,7 +50,6 @@ class StableDiffusion(TeacherDefaults):
         "sampler.block": 16,  # ours: a guided block at 512 pixels keeps activations of 32 UNet rows and 16 decodings
         "images.format": "jpeg",  # ours: of photographs png makes several times the bytes
     }
-
     weights: str = option(
         "sd-1.5", f"{', '.join(MODELS)}, another hub id, or a local folder in diffusers' format", place=True
     )
