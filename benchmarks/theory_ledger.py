@@ -33,7 +33,8 @@ class Journal:
         except OSError:
             self.file.close()
             raise Held(f"{path}: another process is writing it") from None
-        self.records, self.study = read(path), study.study
+        self.records: list[dict[str, Any]] = [dict(record) for record in read(path)]
+        self.study = study.study
         self.file.truncate(path.read_bytes().rfind(b"\n") + 1)  # a torn last line
         self.done = {record["key"] for record in self.records if record.get("study") == self.study and "key" in record}
 
@@ -87,7 +88,7 @@ def replicate(journal: Journal, study: Study) -> None:
     records = numbers.of_study(journal.records, study.study)[1]
     suspects = numbers.suspects(records)
     for line in [line for line in records if line["kind"] == "point" and not line.get("again")]:
-        if numbers.place_of(line) in suspects and f"{line['key']} again" not in journal.done:
+        if numbers.point_of(line) in suspects and f"{line['key']} again" not in journal.done:
             item = {key: line[key] for key in ("figure", "panel", "series", "x", "settings")}
             found = compute("point", item, AGAIN * study.repeats, study.seed, "again ")
             journal.append("point", key=f"{line['key']} again", **item, **found, again=True)

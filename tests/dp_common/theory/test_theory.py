@@ -51,7 +51,7 @@ def run(capsys, *words):
 
 
 def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys):
-    from results.reading.runs import load
+    from results.analysis.study import load
 
     path = tmp_path / "runs" / numbers.NAME
     first = run(capsys, *SMALL, f"root={tmp_path / 'runs'}", f"out={tmp_path / 'a'}")
