@@ -27,7 +27,7 @@ def judge(study: TheoryStudy) -> list[Finding]:
         f"{100 * summary['outside_95']:.1f} % outside their 95 % t-interval, Bonferroni p = "
         f"{summary['bonferroni_p']:.2g}"
     )
-    again = points.loc[points["again"].astype(bool), list(theory.PLACE)]
+    again = points.loc[points["again"].astype(bool), list(theory.POINT)]
     if unfinished(study) or theory.suspects(study.lines) - set(again.itertuples(index=False, name=None)):
         return [Finding(AGREES, None, "undecided", effect, "the study is not finished")]
     if not summary["agrees"]:
