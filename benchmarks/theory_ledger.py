@@ -87,7 +87,7 @@ def replicate(journal: Journal, study: Study) -> None:
     records = numbers.of_study(journal.records, study.study)[1]
     suspects = numbers.suspects(records)
     for line in [line for line in records if line["kind"] == "point" and not line.get("again")]:
-        if numbers.place_of(line) in suspects and f"{line['key']} again" not in journal.done:
+        if numbers.point_of(line) in suspects and f"{line['key']} again" not in journal.done:
             item = {key: line[key] for key in ("figure", "panel", "series", "x", "settings")}
             found = compute("point", item, AGAIN * study.repeats, study.seed, "again ")
             journal.append("point", key=f"{line['key']} again", **item, **found, again=True)

@@ -65,7 +65,8 @@ def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
     section, taken = key.partition(".")[0], {plugin.section for plugin in parts.values()}
     if "." not in key or section in taken:
         return None
-    every = (plugin for kind in PARTS for plugin in registry.plugins(kind).values())
+    listings = (of(kind) for of in (registry.built_in, registry.plugins) for kind in PARTS)
+    every = (plugin for listing in listings for plugin in listing.values())
     return next((plugin for plugin in every if plugin.section == section), None)
 
 

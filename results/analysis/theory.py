@@ -89,7 +89,7 @@ def point_of(line: Record) -> tuple[Any, ...]:
 
 
 def suspects(lines: Iterable[Record]) -> set[tuple[Any, ...]]:
-    """Places (as ``place_of``) of first simulations whose p-value times the number of points is below LEVEL."""
+    """Places (as ``point_of``) of first simulations whose p-value times the number of points is below LEVEL."""
     points = agreement([line for line in lines if not line.get("again")])[0]
     judged = points[points["beyond"] == ""]
     return set(judged.loc[judged["p"] * len(judged) < LEVEL, list(POINT)].itertuples(index=False, name=None))

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from dp_common.files import write_atomic
+from dp_common.persistence import ledger
 from results.analysis import theory
 from results.analysis.study import Study, load
 from results.frames import records
@@ -144,8 +145,6 @@ def slim(folder: Path) -> list[dict[str, Any]]:
             kept = {key: record[key] for key in NEEDED[record["kind"]] if key in record}
             found.append({"kind": record["kind"], "n": record["n"], **kept})
         if record["kind"] == "call":
-            found[-1] |= {
-                "args": {key: record["args"][key] for key in ("omega",) if key in record["args"]},
-                "added": [],
-            }
+            omega = ledger.steering(record).get("omega")
+            found[-1] |= {"args": {} if omega is None else {"omega": omega}, "added": []}
     return found

@@ -14,6 +14,7 @@ module is one figure and is found by its folder; its files are named after it, w
 
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dp_common.files import write_atomic
@@ -26,6 +27,13 @@ HOW = (
     "Made by python -m benchmarks.theory; nothing is fitted. d = {d}, n = {n}, λ = {lam}, pruner's cosine ρ = {rho}, "
     "{repeats} repeats, seed {seed}."
 )
+
+
+def modules() -> dict[str, ModuleType]:
+    """{stem of its files: module} of all figures of the theory, in the order of a report."""
+    return {
+        module.__name__.rpartition(".")[2].replace("_", "-"): module for module in modules_in(sys.modules[__name__])
+    }
 
 
 def draw(records: list[dict[str, Any]], study: str | None, folder: Path) -> list[Figure]:
@@ -44,10 +52,9 @@ def draw(records: list[dict[str, Any]], study: str | None, folder: Path) -> list
     model, how = MODEL.format(**options), HOW.format(**texts)
     figures = []
     with sheet() as plt:
-        for module in modules_in(sys.modules[__name__]):
+        for name, module in modules().items():
             frame = module.numbers(lines)
             drawing = module.plot(plt, frame, options, lines)
-            path = Path(folder) / module.__name__.rpartition(".")[2].replace("_", "-")
-            figures.append(save(drawing, frame, path, module.TITLE, f"{model}. {module.MEANING} {how}"))
+            figures.append(save(drawing, frame, Path(folder) / name, module.TITLE, f"{model}. {module.MEANING} {how}"))
     write_atomic(Path(folder) / "loop-differences.csv", as_csv(loop_differences(lines)))
     return figures

@@ -57,8 +57,8 @@ def grown(folder, additions=3, seen=1000, omega=0.05, probe=None, with_shards=Tr
             weight = omega if addition else 0.0
             shards.write(
                 folder / file,
-                CLASSES,
                 EncodedImages(pixels, indices, indices % 2),
+                CLASSES,
                 shards.Origin(seed=0, round=addition, strategy="dp", omega=weight),
             )
         call(

@@ -51,12 +51,12 @@ def run(capsys, *words):
 
 
 def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys):
-    from results.reading.runs import load
+    from results import load
 
     path = tmp_path / "runs" / numbers.NAME
     first = run(capsys, *SMALL, f"root={tmp_path / 'runs'}", f"out={tmp_path / 'a'}")
     assert "Limit against simulation" in first.out and "frozen - random" in first.out
-    names = {f"{name}.{ending}" for name in figures.DRAWN for ending in ("svg", "png", "csv")} | {
+    names = {f"{name}.{ending}" for name in figures.modules() for ending in ("svg", "png", "csv")} | {
         "loop-differences.csv"
     }
     assert {file.name for file in (tmp_path / "a").iterdir()} == names
@@ -75,7 +75,7 @@ def test_the_application_writes_a_ledger_of_its_own_and_resumes(tmp_path, capsys
     records = again(b"".join(lines[:-20]) + lines[-20][:30])  # killed on the way: only the rest is
     assert len(records) == len(lines) + 1 and records[:-21] == numbers.read(path)[:-21]
     drawn = figures.draw(records, None, tmp_path / "a" / "..")
-    assert [figure.name for figure in drawn] == list(figures.DRAWN) and all(
+    assert [figure.name for figure in drawn] == list(figures.modules()) and all(
         "d = 24" in figure.caption for figure in drawn
     )
     for file in [*(path for figure in drawn for path in figure.paths), tmp_path / "loop-differences.csv"]:
