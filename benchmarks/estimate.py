@@ -41,18 +41,17 @@ def seconds_of(resolved: "Resolved", work: dict[str, float]) -> float:
     steps = spec.sampler.steps / STEPS * (2 if spec.sampler.cfg_scale != 1 else 1)
     plain = cost["sample.plain"] * steps
     guided = plain + cost["learner.gradient"] * work.get("gradients_per_image", 0) * spec.sampler.steps
-    evaluations = budget.seen // max(getattr(resolved.strategy, "interval", 0) or budget.seen // 50, 1)
     return (
         work["generated"] * plain
         + work["guided"] * guided
         + work["scored"] * cost["learner.forward"]
         + budget.seen * cost["learner.train"]
-        + evaluations * MONITOR * cost["learner.forward"]
+        + work["evaluations"] * MONITOR * cost["learner.forward"]
         + budget.scale * cost["store.encode"]
     )
 
 
 def forecast(strategy: "Strategy", budget: "Budget") -> dict[str, float]:
-    """{generated, guided, scored} images a strategy will make if its plateaus come; plain ones if it does not say."""
-    plain = {"generated": budget.scale, "guided": 0, "scored": 0}
+    """What a strategy will do if its plateaus come; of what it does not say, what a plain one does."""
+    plain = {"generated": budget.scale, "guided": 0, "scored": 0, "evaluations": 50}
     return plain | dict(strategy.planned_work(budget))

@@ -55,7 +55,8 @@ class DeliberatePractice:
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """All but the initial images are guided."""
         guided = budget.scale - self.initial if self.omega else 0
-        return {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
+        images = {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
+        return images | {"evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""

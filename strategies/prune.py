@@ -50,7 +50,7 @@ class Prune:
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored."""
         pool = round((budget.scale - self.initial) * self.oversample)
-        return {"generated": self.initial + pool, "scored": pool}
+        return {"generated": self.initial + pool, "scored": pool, "evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""

@@ -56,7 +56,7 @@ def test_rooms_import_one_way(package):
     rooms, wrong = ROOMS[package], []
     for path in files(package):
         parts = path.relative_to(ROOT / package).with_suffix("").parts
-        if parts in (("__init__",), ("contracts",)):  # what a package shows of all of its rooms
+        if parts == ("__init__",) or parts[0] == "contracts":  # what a package shows of all of its rooms
             continue
         assert parts[0] in rooms, f"{package}/{parts[0]} stands in no order: add it to ROOMS"
         for name in imports(path):

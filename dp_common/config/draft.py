@@ -65,7 +65,8 @@ def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
     section, taken = key.partition(".")[0], {plugin.section for plugin in parts.values()}
     if "." not in key or section in taken:
         return None
-    every = (plugin for kind in PARTS for plugin in registry.plugins(kind).values())
+    listings = (of(kind) for of in (registry.built_in, registry.plugins) for kind in PARTS)
+    every = (plugin for listing in listings for plugin in listing.values())
     return next((plugin for plugin in every if plugin.section == section), None)
 
 
@@ -107,12 +108,12 @@ class Draft:
     def name_plugins(self, paths: Mapping[str, str] | None) -> None:
         """Find the plugins that values name; the values become the plugins' names. Raises BadInput."""
         for kind in PARTS:
-            self.config.values[kind] = self.parts[kind].name
+            self.config.put(kind, self.parts[kind].name)
         for key, known in self.config.known.items():
             rule = known.field.metadata.get("plugin")
             if rule and key not in PARTS and self.config.get(key):
                 self.plugins[key] = registry.find(rule, self.config.get(key), key, paths)
-                self.config.values[key] = self.plugins[key].name
+                self.config.put(key, self.plugins[key].name)
 
     def refuse_keys_of_other_tasks(self, given: Mapping[str, str]) -> None:
         """``data.train`` is read by task=folder; with another built-in task it would be passed over in silence.

@@ -12,23 +12,18 @@ is identified by the file's content and the class, however the path is spelled. 
 in the process that found them.
 """
 
-import ast
-import hashlib
-import importlib
 import importlib.util
 import os
 import re
-import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from importlib.metadata import entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
-from dp_common import contracts
-from dp_common.config import yaml_files
+from dp_common.config.plugin import DATA as DATA
+from dp_common.config.plugin import FUNCTIONS as FUNCTIONS
+from dp_common.config.plugin import Plugin as Plugin
+from dp_common.config.plugin import one_line as one_line
 from dp_common.errors import BadInput, did_you_mean
 
 FOLDERS = {
@@ -42,167 +37,23 @@ FOLDERS = {
     "grid": "benchmarks.grids",
 }
 GROUPS = {kind: f"dp.{package.rpartition('.')[2]}" for kind, package in FOLDERS.items()}  # of entry points
-FUNCTIONS = {"score": "score", "guidance rule": "step"}  # kinds whose plugin is a module, and its one function
-DATA = ("preset", "grid")  # kinds whose plugins are YAML files
 GROUPS_OF_KEYS = ("data", "images", "sampler", "train", "runtime", "preset")  # no section of a plugin
 TIMM = "timm"  # module of a learner that timm knows by its name
 _by_path: dict[tuple[str, str], "Plugin"] = {}  # plugins that were given by path, by kind and name
 
 
-@dataclass(frozen=True)
-class Plugin:
-    """One plugin: where it is and how to get it.
-
-    Attributes:
-        kind: a key of ``FOLDERS``.
-        name: what it is called in run ids, tables and ledgers.
-        module: dotted name, or an absolute path ending in .py or .yaml.
-        attribute: its class or function; None: the only one of the file.
-        built_in: part of this package, covered by the recipe version.
-        spelling: how a path was given; no part of what the plugin is.
-    """
-
-    kind: str
-    name: str
-    module: str
-    attribute: str | None = None
-    built_in: bool = False
-    spelling: str = field(default="", compare=False)
-
-    @property
-    def section(self) -> str:
-        """Where its parameters are on the command line: ``<section>.<field>``."""
-        return self.name.replace("-", "_")
-
-    @property
-    def short_section(self) -> str:
-        """The section by the file alone, which the command line understands too."""
-        return self.path.stem.replace("-", "_") if self.spelling else self.section
-
-    @cached_property
-    def path(self) -> Path:
-        """Its file."""
-        if self.module.endswith((".py", *yaml_files.SUFFIXES)):
-            return Path(self.module)
-        spec = importlib.util.find_spec(self.module)
-        if spec is None or spec.origin is None:
-            raise ImportError(f"no module {self.module}")
-        return Path(spec.origin)
-
-    @cached_property
-    def _tree(self) -> ast.Module:
-        return ast.parse(self.path.read_text(), str(self.path))
-
-    def candidates(self) -> list[str]:
-        """Names in its file that could be it: of public classes, else of public functions."""
-        if self.kind in DATA:
-            return []
-        nodes = [node for node in self._tree.body if not getattr(node, "name", "_").startswith("_")]
-        classes = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
-        functions = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
-        if self.kind in FUNCTIONS:
-            return functions
-        return classes or (functions if self.kind == "learner" else [])
-
-    def target(self) -> str:
-        """The name of the class or function in its file, found without importing it. Raises ImportError."""
-        if self.attribute:
-            return self.attribute
-        if self.kind in FUNCTIONS:
-            return FUNCTIONS[self.kind]
-        found = self.candidates()
-        if len(found) != 1:
-            here = f"it holds {', '.join(found) or 'none'}"
-            raise ImportError(f"{self.path} must hold one public class, or be named as {self.path.name}:Class; {here}")
-        return found[0]
-
-    def about(self) -> str:
-        """What it says of itself, one line: of its class's or function's docstring, else of its module's; of YAML the
-        first comment.
-        """
-        if self.kind in DATA:
-            return yaml_files.first_comment(self.path)
-        text = None
-        if self.kind not in FUNCTIONS:
-            target = self.target()
-            node = next((n for n in self._tree.body if getattr(n, "name", None) == target), None)
-            text = ast.get_docstring(node) if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else None
-        return (text or ast.get_docstring(self._tree) or "").partition("\n")[0]
-
-    def source_digest(self) -> str | None:
-        """What of its source identifies a run: nothing for a built-in (the recipe version does), else file content
-        and class.
-        """
-        if self.built_in:
-            return None
-        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]}:{self.target()}"
-
-    def load(self) -> Any:
-        """Import it, complete with the defaults of its contract (``dp_common/contracts.py``).
-
-        Returns:
-            A class (strategy, teacher, task), a class or function (learner), a module (score, guidance rule), or what
-            a YAML file holds.
-
-        Raises:
-            BadInput: with the reason, where it cannot be imported or lacks what its contract demands.
-        """
-        try:
-            if self.kind in DATA:
-                return yaml_files.read_grid(self.path) if self.kind == "grid" else yaml_files.read_mapping(self.path)
-            module = self._module()
-            if self.kind in FUNCTIONS:
-                found = module if self.target() == FUNCTIONS[self.kind] else self._as_module(module)
-            elif hasattr(module, self.target()):
-                found = getattr(module, self.target())
-            else:
-                others = ", ".join(self.candidates())
-                close = did_you_mean(self.target(), self.candidates())
-                raise BadInput(
-                    self.kind, self.spelling or self.name, f"no {self.target()} in it; it holds {others}.{close}"
-                )
-        except BadInput:
-            raise
-        except Exception as error:
-            raise BadInput(self.kind, self.name, f"does not import: {one_line(error)}") from error
-        return contracts.complete(self.kind, self.name, found)
-
-    def _module(self) -> ModuleType:
-        """Its module; of a path, a module of its own for each content."""
-        if not self.module.endswith(".py"):
-            return importlib.import_module(self.module)
-        name = "dp_plugin_" + hashlib.sha256(self.module.encode() + self.path.read_bytes()).hexdigest()[:12]
-        if name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(name, self.path)
-            if spec is None or spec.loader is None:
-                raise ImportError(f"{self.path} is no Python file")
-            sys.modules[name] = module = importlib.util.module_from_spec(spec)
-            try:
-                spec.loader.exec_module(module)
-            except BaseException:
-                del sys.modules[name]
-                raise
-        return sys.modules[name]
-
-    def _as_module(self, module: ModuleType) -> ModuleType:
-        """The module with its function ``target`` in the place of the usual one."""
-        other = ModuleType(f"{module.__name__}_{self.target()}", module.__doc__)
-        vars(other).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
-        setattr(other, FUNCTIONS[self.kind], getattr(module, self.target()))
-        return other
-
-
-def one_line(error: BaseException) -> str:
-    """An error as one line."""
-    return f"{type(error).__name__}: {error}".replace("\n", " ")
-
-
 def plugins(kind: str) -> dict[str, Plugin]:
     """{name: Plugin} of one kind, by name, the package's own before entry points of the same name."""
     found = dict(built_in(kind))
-    for entry in entry_points(group=GROUPS[kind]):
+    for entry in installed(GROUPS[kind]):
         found.setdefault(entry.name, _of_entry_point(kind, entry.name, entry.module, entry.attr))
     return found
+
+
+@lru_cache
+def installed(group: str) -> tuple[EntryPoint, ...]:
+    """Entry points of a group, looked up once: a grid asks often, and each look reads all that is installed."""
+    return tuple(entry_points(group=group))
 
 
 def built_in(kind: str) -> dict[str, Plugin]:
@@ -256,7 +107,8 @@ def find(kind: str, name: str, key: str | None = None, paths: Mapping[str, str] 
         found = _at_path(kind, name, Path(copy[1] if copy else given[1]).expanduser(), given[2] or None, key)
         _by_path[kind, found.name] = found
         return found
-    known = plugins(kind)
+    own = built_in(kind)  # first and mostly: asking for entry points takes tens of milliseconds
+    known = own if name in own else plugins(kind)
     if name in known:
         return known[name]
     if (kind, name) in _by_path:
@@ -294,7 +146,8 @@ def _at_path(kind: str, spelling: str, path: Path, attribute: str | None, key: s
 
 def _is_taken(name: str) -> bool:
     """Is something there already called so, or a group of keys?"""
-    return name in GROUPS_OF_KEYS or any(name in plugins(kind) for kind in FOLDERS if kind not in DATA)
+    kinds = [kind for kind in FOLDERS if kind not in DATA]
+    return name in GROUPS_OF_KEYS or any(name in of(kind) for of in (built_in, plugins) for kind in kinds)
 
 
 def adopt(found: Iterable[Plugin]) -> None:

@@ -149,7 +149,7 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
             continue
         if key in config.known and config.known[key].part == section:
             other, name = config.copy(), config.known[key].name
-            other.values[key] = usual.get(key)
+            other.put(key, usual.get(key))
             trial = draft.instance("strategy", other)
             try:
                 trial.resolve_defaults(budget)

@@ -10,10 +10,15 @@ import math
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, NamedTuple, get_origin
+from copy import copy
+from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
+from functools import partial
+from typing import Any, NamedTuple, cast, get_origin
 
 import yaml
+from omegaconf import MISSING as OMEGACONF_MISSING
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from dp_common.errors import BadInput, did_you_mean
 
@@ -55,6 +60,11 @@ def known_keys(shape: Mapping[str, type]) -> dict[str, Key]:
     return {key: where for part, cls in shape.items() for key, where in walk(part, cls, "")}
 
 
+def has_default(f: Field) -> bool:
+    """Has a dataclass field a default?"""
+    return f.default is not MISSING or f.default_factory is not MISSING
+
+
 def default_of(f: Field) -> Any:
     """The default of a dataclass field."""
     return f.default if f.default is not MISSING else f.default_factory() if f.default_factory is not MISSING else None
@@ -71,7 +81,7 @@ def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
 
 
 class TypedConfig:
-    """Values set so far for some dataclasses, typed and checked as they come in.
+    """Values of some dataclasses, checked as they come in; OmegaConf holds them, and resolves ``${...}`` in text.
 
     Args:
         shape: {part: dataclass}.
@@ -79,13 +89,13 @@ class TypedConfig:
 
     def __init__(self, shape: Mapping[str, type]) -> None:
         self.shape, self.known = dict(shape), known_keys(shape)
-        self.values: dict[str, Any] = {}
+        self.parts: dict[str, Any] = {part: structured(cls) for part, cls in shape.items()}
 
     def copy(self) -> "TypedConfig":
         """Another of the same keys, holding the same values."""
         other = TypedConfig({})
         other.shape, other.known = self.shape, self.known
-        other.values = {key: dict(value) if isinstance(value, dict) else value for key, value in self.values.items()}
+        other.parts = {part: conf.copy() for part, conf in self.parts.items()}
         return other
 
     def mapping_of(self, key: str) -> str | None:
@@ -103,35 +113,78 @@ class TypedConfig:
         """Set a key to a value, text or as YAML has it. Raises BadInput."""
         if key in self.known:
             known = self.known[key]
-            self.values[key] = typed(key, value, known.type, known.field.metadata)
+            self.put(key, typed(key, value, known.type, known.field.metadata))
             return
         parent = self.mapping_of(key)
         if parent is None:
             raise BadInput(key, value, f"no such key.{did_you_mean(key, self.known) or ' --help lists them all.'}")
-        *path, last = key.removeprefix(parent + ".").split(".")
-        inner = self.values.setdefault(parent, {})
-        for name in path:
-            inner = inner.setdefault(name, {})
-        inner[last] = from_yaml(key, value)
+        entry = self.known[parent].name + key.removeprefix(parent)
+        self._update(key, self.known[parent].part, entry, from_yaml(key, value))
+
+    def put(self, key: str, value: Any) -> None:
+        """Set a key to a value of its type, without a look at the rules of its option."""
+        self._update(key, self.known[key].part, self.known[key].name, value)
+
+    def _update(self, key: str, part: str, name: str, value: Any) -> None:
+        try:
+            OmegaConf.update(self.parts[part], name, value, merge=False, force_add=True)
+        except OmegaConfBaseException as error:
+            raise BadInput(key, value, str(error).partition("\n")[0]) from error
 
     def get(self, key: str) -> Any:
-        """The value of a key, set or by default."""
-        return self.values[key] if key in self.values else default_of(self.known[key].field)
+        """The value of a key, set or by default. Raises BadInput where it refers to another that is not there."""
+        known = self.known[key]
+        try:
+            found = OmegaConf.select(self.parts[known.part], known.name)
+        except OmegaConfBaseException as error:
+            raise BadInput(key, None, str(error).partition("\n")[0]) from error
+        return OmegaConf.to_object(found) if OmegaConf.is_config(found) else found
 
     def build(self, part: str) -> Any:
-        """The dataclass of a part, with what was set. Raises TypeError where a field has no default."""
+        """The dataclass of a part, with what was set.
 
-        def make(cls: type, prefix: str) -> Any:
+        Raises:
+            TypeError: a field has no default, and nobody set it.
+            BadInput: a value refers to another that is not there.
+        """
+
+        def make(cls: type, conf: Any) -> Any:
             given = {}
             for f in fields(cls):
-                key = (prefix if part in UNPREFIXED else f"{part}.{prefix}") + f.name
-                if isinstance(f.type, type) and is_dataclass(f.type):
-                    given[f.name] = make(f.type, f"{prefix}{f.name}.")
-                elif key in self.values:
-                    given[f.name] = self.values[key]
+                if not f.init or OmegaConf.is_missing(conf, f.name):
+                    continue
+                value = conf[f.name]
+                nested = isinstance(f.type, type) and is_dataclass(f.type)
+                plain = OmegaConf.to_object(value) if OmegaConf.is_config(value) and not nested else value
+                given[f.name] = make(cast(type, f.type), value) if nested else plain
             return cls(**given)
 
-        return make(self.shape[part], "")
+        try:
+            return make(self.shape[part], self.parts[part])
+        except OmegaConfBaseException as error:
+            raise BadInput(part or "specification", None, str(error).partition("\n")[0]) from error
+
+
+def structured(cls: type) -> Any:
+    """The keys of a dataclass as OmegaConf holds them, typed: those one can set, without the class around them, whose
+    other annotations may name what is not imported.
+    """
+
+    def keys_of(cls: type) -> type:
+        rows = []
+        for f in fields(cls):
+            if isinstance(f.type, type) and is_dataclass(f.type):
+                inner = keys_of(f.type)
+                rows.append((f.name, inner, field(default_factory=inner)))
+            elif f.init:
+                kind = Key("", f.name, f).type
+                value = default_of(f) if has_default(f) else OMEGACONF_MISSING
+                rows.append(
+                    (f.name, kind if kind in NAMES.values() else Any, field(default_factory=partial(copy, value)))
+                )
+        return make_dataclass(cls.__name__, rows)
+
+    return OmegaConf.structured(keys_of(cls))
 
 
 def typed(key: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> Any:

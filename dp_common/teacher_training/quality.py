@@ -4,11 +4,12 @@ its own loss.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dp_common.config.registry import one_line
+from dp_common.contracts import Task, Teacher
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.teacher_training.source import Source
 from dp_common.teacher_training.trainer import Trainer
@@ -23,7 +24,7 @@ STOPPED = "stopped while the trained teacher was being judged; the same command 
 
 
 def samples(
-    teacher: Any,
+    teacher: Teacher,
     n: int,
     classes: int,
     device: "torch.device",
@@ -63,7 +64,7 @@ def samples(
     return np.concatenate(images), labels
 
 
-def judge(task: Any, source: Source, seed: int, device: "torch.device", stop: Callable[[], bool]) -> "Learner":
+def judge(task: Task, source: Source, seed: int, device: "torch.device", stop: Callable[[], bool]) -> "Learner":
     """The task's own learner, trained with the task's recipe on the teacher's real training images, unaugmented.
 
     Raises:
@@ -93,9 +94,9 @@ def judge(task: Any, source: Source, seed: int, device: "torch.device", stop: Ca
 
 
 def quality(
-    teacher: Any,
+    teacher: Teacher,
     trainer: Trainer,
-    task: Any,
+    task: Task,
     source: Source,
     n: int,
     device: "torch.device",
@@ -191,7 +192,7 @@ def need_torchmetrics() -> None:
 
 
 def beside_real(
-    teacher: Any, task: Any, n: int, device: "torch.device", seed: int, stop: Callable[[], bool]
+    teacher: Teacher, task: Task, n: int, device: "torch.device", seed: int, stop: Callable[[], bool]
 ) -> tuple[np.ndarray, np.ndarray]:
     """(samples, real test images), at most ``n`` and equally many of each: uint8 [n, C, H, W]."""
     real = task.test.read(np.arange(min(n, len(task.test))))

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
+from dp_common.contracts import Task
 from dp_common.errors import Interrupted
 from dp_common.real_images.splits import AnySplit
 from dp_common.teachers.unet import held_out_hashes, image_hashes
@@ -31,7 +31,7 @@ class Source:
         Interrupted: it was asked to stop.
     """
 
-    def __init__(self, task: Any, memory: float, workers: int, stop: Callable[[], bool], chunk: int = 1024) -> None:
+    def __init__(self, task: Task, memory: float, workers: int, stop: Callable[[], bool], chunk: int = 1024) -> None:
         self.split: AnySplit = task.train
         self.workers, self.labels = workers, np.asarray(task.train.labels)
         self.images: np.ndarray | None = None

@@ -5,10 +5,13 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, did_you_mean
+
+if TYPE_CHECKING:
+    import torch
 
 MODELS = {
     "sd-1.4": "CompVis/stable-diffusion-v1-4",
@@ -174,3 +177,48 @@ def load(cls: Any, folder: Path, name: str | None, dtype: Any, variant: str | No
         some = sorted(info["missing_keys"])
         raise BadInput(key, folder, f"{name or 'its network'} lacks {len(some)} of its weights, {some[0]} first")
     return network.eval().requires_grad_(False)
+
+
+def encode(
+    folder: Path, xl: bool, prompts: list[str], device: "torch.device | str", variant: str, zero_null: bool
+) -> "tuple[torch.Tensor, torch.Tensor | None]":
+    """Texts as the UNet reads them. Nothing else of the text encoders is kept.
+
+    Args:
+        folder: of the pipeline.
+        xl: has it two text encoders?
+        prompts: [C], one for each class.
+        device: where they are encoded.
+        variant: of the weights' files.
+        zero_null: is the empty text of an XL all zeros?
+
+    Returns:
+        (embeddings [C+1, tokens, width] fp32 of the prompts and of "", and for an XL pooled ones [C+1, width]).
+
+    Raises:
+        BadInput: a prompt is too long, or an encoder does not load.
+    """
+    import torch
+    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()  # one for each file loaded
+    texts, widths = [*prompts, ""], []
+    pooled: Any = None
+    for end, cls in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection))[: 1 + xl]:
+        tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder=f"tokenizer{end}", local_files_only=True)
+        encoder = load(cls, folder, f"text_encoder{end}", torch.float32, variant).to(device)
+        room = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
+        longest = max(texts, key=lambda text: len(tokenizer(text).input_ids))
+        if len(tokenizer(longest).input_ids) > room:
+            raise BadInput("stable_diffusion.template", longest, f"at most {room} tokens, start and end among them")
+        tokens = tokenizer(texts, padding="max_length", max_length=room, return_tensors="pt").input_ids.to(device)
+        with torch.no_grad():
+            outs = [encoder(some, output_hidden_states=True) for some in tokens.split(64)]
+        # XL reads the layer before the last of both encoders; the pooled embedding is the second one's.
+        widths.append(torch.cat([out.hidden_states[-2] if xl else out.last_hidden_state for out in outs]))
+        pooled = torch.cat([out.text_embeds for out in outs]) if end else None
+    text = torch.cat(widths, -1)
+    if xl and zero_null:
+        text[-1], pooled[-1] = 0.0, 0.0
+    return text, pooled

@@ -11,10 +11,10 @@ level, with x_t = √ᾱ x0 + √(1−ᾱ) z and v = ᾱλ + 1−ᾱ (all in the
 
 from dataclasses import dataclass
 from math import log, pi, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dp_common.config.options import option
-from dp_common.contracts import TeacherDefaults
+from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Mixture(TeacherDefaults):
     jitter: float = option(0.02, "added to the shared covariance's diagonal, pixels in [-1, 1]", low=0)
     schedule: str = option("sd", "noise schedule", choices=("sd", "linear", "cosine"))
 
-    def prepare(self, task: Any, device: "torch.device | str") -> None:
+    def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Fit the density of each class to the task's real training images.
 
         Raises:
@@ -161,6 +161,6 @@ class Mixture(TeacherDefaults):
         z = self.means[labels, component] + self.lam.sqrt() * noise.to(self.lam.device)
         return (z @ self.basis.T).view(len(labels), *self.latent_shape)
 
-    def fingerprint(self, task: Any) -> str:
+    def fingerprint(self, task: Task) -> str:
         """Of the data it is fitted to."""
         return task.fingerprint()

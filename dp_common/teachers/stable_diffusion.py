@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dp_common.config.options import option
-from dp_common.contracts import TeacherDefaults
+from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.teachers._stable_diffusion_files import (
     MODELS,
     TINY,
     TINY_WEIGHTS,
     WEIGHTS,
+    encode,
     fetch,
     files_of,
     identity,
@@ -49,7 +50,6 @@ class StableDiffusion(TeacherDefaults):
         "sampler.block": 16,  # ours: a guided block at 512 pixels keeps activations of 32 UNet rows and 16 decodings
         "images.format": "jpeg",  # ours: of photographs png makes several times the bytes
     }
-
     weights: str = option(
         "sd-1.5", f"{', '.join(MODELS)}, another hub id, or a local folder in diffusers' format", place=True
     )
@@ -82,7 +82,7 @@ class StableDiffusion(TeacherDefaults):
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
 
-    def prepare(self, task: Any, device: "torch.device | str") -> None:
+    def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Load everything to ``device``.
 
         Raises:
@@ -142,7 +142,7 @@ class StableDiffusion(TeacherDefaults):
                 network.enable_gradient_checkpointing()
         self.unet = torch.compile(unet) if self.compile else unet
 
-    def prompts(self, task: Any) -> list[str]:
+    def prompts(self, task: Task) -> list[str]:
         """A text for each class, in label order. Raises BadInput."""
         if "{name}" not in self.template:
             raise BadInput(
@@ -182,7 +182,7 @@ class StableDiffusion(TeacherDefaults):
             )
         self.final_alpha = 1.0 if scheduler.config.set_alpha_to_one else float(self.alphas_cumprod[0])
 
-    def read_shapes(self, unet: Any, vae: Any, task: Any) -> None:
+    def read_shapes(self, unet: Any, vae: Any, task: Task) -> None:
         """Latent and image shapes, and what takes latents to the VAE's own, from the configurations.
 
         Raises BadInput.
@@ -264,7 +264,7 @@ class StableDiffusion(TeacherDefaults):
         images = images.mean(1, keepdim=True) if channels == 1 else images
         return images if list(images.shape[2:]) == size else interpolate(images, size, mode="bilinear", antialias=True)
 
-    def fingerprint(self, task: Any) -> str:
+    def fingerprint(self, task: Task) -> str:
         """Where the weights are from or what they hold, and the texts.
 
         For a folder that is not there (a dry run), its name.
@@ -274,48 +274,3 @@ class StableDiffusion(TeacherDefaults):
         if self.guide_decode == "tiny":
             parts.append("tiny:" + (identity(self.tiny_weights, "") if self.tiny_weights else "default"))
         return " ".join(parts)
-
-
-def encode(
-    folder: Path, xl: bool, prompts: list[str], device: "torch.device | str", variant: str, zero_null: bool
-) -> "tuple[torch.Tensor, torch.Tensor | None]":
-    """Texts as the UNet reads them. Nothing else of the text encoders is kept.
-
-    Args:
-        folder: of the pipeline.
-        xl: has it two text encoders?
-        prompts: [C], one for each class.
-        device: where they are encoded.
-        variant: of the weights' files.
-        zero_null: is the empty text of an XL all zeros?
-
-    Returns:
-        (embeddings [C+1, tokens, width] fp32 of the prompts and of "", and for an XL pooled ones [C+1, width]).
-
-    Raises:
-        BadInput: a prompt is too long, or an encoder does not load.
-    """
-    import torch
-    from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
-    from transformers.utils.logging import disable_progress_bar
-
-    disable_progress_bar()  # one for each file loaded
-    texts, widths = [*prompts, ""], []
-    pooled: Any = None
-    for end, cls in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection))[: 1 + xl]:
-        tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder=f"tokenizer{end}", local_files_only=True)
-        encoder = load(cls, folder, f"text_encoder{end}", torch.float32, variant).to(device)
-        room = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
-        longest = max(texts, key=lambda text: len(tokenizer(text).input_ids))
-        if len(tokenizer(longest).input_ids) > room:
-            raise BadInput("stable_diffusion.template", longest, f"at most {room} tokens, start and end among them")
-        tokens = tokenizer(texts, padding="max_length", max_length=room, return_tensors="pt").input_ids.to(device)
-        with torch.no_grad():
-            outs = [encoder(some, output_hidden_states=True) for some in tokens.split(64)]
-        # XL reads the layer before the last of both encoders; the pooled embedding is the second one's.
-        widths.append(torch.cat([out.hidden_states[-2] if xl else out.last_hidden_state for out in outs]))
-        pooled = torch.cat([out.text_embeds for out in outs]) if end else None
-    text = torch.cat(widths, -1)
-    if xl and zero_null:
-        text[-1], pooled[-1] = 0.0, 0.0
-    return text, pooled

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dp_common.config.options import option
-from dp_common.contracts import TeacherDefaults
+from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
@@ -40,7 +40,7 @@ class UNet(TeacherDefaults):
     weights: str = option("", "its .safetensors file; empty: the one packaged for the task", place=True)
     dtype: str = option("fp32", "arithmetic of the network", choices=("fp32", "bf16", "fp16"))
 
-    def prepare(self, task: Any, device: "torch.device | str") -> None:
+    def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Load its weights.
 
         Raises:
@@ -98,12 +98,12 @@ class UNet(TeacherDefaults):
         """The images themselves: its latents are pixels."""
         return x0
 
-    def fingerprint(self, task: Any) -> str:
+    def fingerprint(self, task: Task) -> str:
         """Of the weights file; "" where there is none (``prepare`` refuses that)."""
         path = self._path(task)
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
-    def _path(self, task: Any) -> Path:
+    def _path(self, task: Task) -> Path:
         return Path(self.weights) if self.weights else PACKAGED / f"{name_of(task)}.safetensors"
 
 
@@ -214,7 +214,7 @@ def image_hashes(images: np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 8)
 
 
-def held_out_hashes(task: Any, chunk: int = 1024) -> list[bytes]:
+def held_out_hashes(task: Task, chunk: int = 1024) -> list[bytes]:
     """Hashes of the images of monitor and test, with repetitions; ``chunk`` images are read at once."""
     return [
         one.tobytes()
@@ -224,7 +224,7 @@ def held_out_hashes(task: Any, chunk: int = 1024) -> list[bytes]:
     ]
 
 
-def refuse_overlap(path: str | Path, about: Mapping[str, Any], hashes: np.ndarray, task: Any) -> None:
+def refuse_overlap(path: str | Path, about: Mapping[str, Any], hashes: np.ndarray, task: Task) -> None:
     """Raise BadInput if it was trained on images that this run holds out.
 
     Images that the real data itself holds twice, in training and in monitor or test, are no fault of the split: the

@@ -25,7 +25,7 @@ def records_of(folder: str | Path) -> list[dict[str, Any]]:
     return records or archived.records_of(Path(folder))
 
 
-def surviving(folder: str | Path) -> list[Any]:
+def surviving(folder: str | Path) -> list[dict[str, Any]]:
     """The ledger's lines that the result is made of. Raises Damaged."""
     records = ledger.read(Path(folder))
     alive: list[Any] = ledger.surviving(records) if records else archived.records_of(Path(folder))

@@ -12,7 +12,7 @@ import benchmarks.run  # as an application does: the name below is the module, a
 import benchmarks.sweep  # noqa: F401
 from benchmarks import api, load, run, sweep
 from dp_common.errors import BadInput
-from tests.slurm.processes import ROOT
+from tests.processes import ROOT
 
 SMALL = {"scale": 100, "train": {"seen": 1920, "batch": 64}, "sampler": {"steps": 5}, "mixture": {"components": 2}}
 

@@ -1,12 +1,15 @@
 """What nobody can run with, over all applications: exit code 2, one line that names the key, nothing written."""
 
 import os
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from benchmarks.cli import guarded
+from tests.processes import ROOT
 
 BAD = [  # application, words, how its one line begins
     ("run", "strateg=dp", "strateg=dp: no such key. Did you mean strategy?"),
@@ -24,6 +27,11 @@ BAD = [  # application, words, how its one line begins
     ("run", "--dry-run root=FILE/runs", "root=FILE/runs: cannot write there"),
     ("run", "--quiet root=FILE/runs", "root=FILE/runs: cannot write there"),
     ("run", "--quiet learner=no/such/model", "learner=no/such/model: "),
+    ("run", "--quiet learner=vit_tny", "learner=vit_tny: "),
+    ("run", "--quiet dp.score=random", "dp.score=random: "),
+    ("run", "--quiet device=tpu", "device=tpu: "),
+    ("check_images", "", "path: needed"),
+    ("check_images", "nowhere", "path=nowhere: "),
     ("sweep", "launcher=slurmm", "launcher=slurmm: one of local, slurm. Did you mean slurm?"),
     ("sweep", "profile=cpu", "profile: only with launcher=slurm"),
     ("sweep", "slurm.time=5", "slurm.time: only with launcher=slurm"),
@@ -124,6 +132,14 @@ def test_it_is_one_line_and_exit_2_and_nothing_is_written(here, capsys, applicat
     assert not before or application == "sweep", err  # a sweep says first how many runs it has
     left = sorted(str(path.relative_to(here)) for path in here.rglob("*"))
     assert left == ["file", "runs"], left
+
+
+def test_it_is_so_in_an_interpreter_of_its_own(tmp_path):
+    for module, words in (("run", ["dp.score=random", "--quiet"]), ("sweep", ["scale=1k", "scale=2k"])):
+        command = [sys.executable, "-m", f"benchmarks.{module}", *words, f"root={tmp_path / 'new'}"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert not (tmp_path / "new").exists()
 
 
 def test_old_words_of_the_readme_still_mean_what_they_did():

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import catalogue, folders, grid_files
 from benchmarks.__main__ import ORDER, applications, main
 from dp_common.errors import BadInput
-from tests.slurm.processes import ROOT
+from tests.processes import ROOT
 
 
 def test_every_application_is_listed_with_a_line_of_its_own(capsys):

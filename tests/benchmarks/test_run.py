@@ -12,7 +12,7 @@ import pytest
 from benchmarks import run
 from benchmarks.estimate import estimate
 from dp_common.config.resolve import resolve
-from tests.slurm.processes import ROOT
+from tests.processes import ROOT
 
 SUMMARY = {
     "accuracy": 0.915,

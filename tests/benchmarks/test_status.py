@@ -3,7 +3,12 @@
 import json
 
 from benchmarks import status
+from dp_common.config.resolve import resolve
+from dp_common.lab import runner
 from dp_common.persistence import ledger
+from tests.processes import command, start
+
+SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
 
 
 def write(folder, *records):
@@ -50,3 +55,29 @@ def test_hours_to_go_are_those_of_runs_alike():
     assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
     assert "no estimate" in status.hours_text([rows[2]], [])
     assert [status.hours_number(hours) for hours in (1234.5, 0.0123, 0)] == ["1234.50", "0.0123", "0.00"]
+
+
+def test_a_finished_run_answers_at_once_and_status_tells_missing_ones(tmp_path):
+    words = ["strategy=static", "scale=100", f"root={tmp_path}", *SMALL]
+    code, first, _ = command("run", *words)
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    again, second, _ = command("run", *words)
+    assert code == again == 0 and first == second
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "x.json").write_text(
+        json.dumps({"runs": {"digits-dp-1k-s0-0123456789": ["strategy=dp", "scale=1k"]}})
+    )
+    assert "missing      digits-dp-1k-s0-0123456789" in command("status", str(tmp_path))[1]
+
+
+def test_status_of_a_running_and_a_killed_run(tmp_path):
+    words = ["strategy=static", "scale=100", f"root={tmp_path}", "train.seen=64000"]
+    process = start(words)
+    folder = runner.folder_of(resolve(words))
+    while not (folder / "lease.json").exists():
+        pass
+    running = command("status", str(tmp_path))[1]
+    process.kill()
+    process.join()
+    assert "1 running" in running and "1 interrupted" in command("status", str(tmp_path))[1]

@@ -9,6 +9,9 @@ import pytest
 
 from benchmarks import local_launcher, sweep
 from dp_common.errors import BadInput
+from tests.processes import command
+
+SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
 
 
 def test_a_sweep_is_called_by_its_keys_in_any_order_and_not_by_its_root():
@@ -91,3 +94,25 @@ def test_a_run_that_starts_after_the_interrupt_is_ended_too(tmp_path, monkeypatc
     launcher.stop()
     monkeypatch.setattr(Process, "started", [])
     assert launcher.run(["seed=1"], tmp_path)[0] == 1 and Process.started[0].ended == 1 and not launcher.processes
+
+
+def test_a_sweep_runs_what_is_missing_and_a_failure_touches_no_other(tmp_path):
+    root = f"root={tmp_path}"
+    code, _, err = command(
+        "sweep", "strategy=static,real", "scale=100", "seed=0", "train.lr=0.001,1e30", "launcher=local", root, *SMALL
+    )
+    assert code == 1 and "2 of 4 runs failed" in err, err
+    code, out, _ = command("status", str(tmp_path))
+    assert code == 0 and out.startswith("2 failed  2 done") and out.count("the training loss became nan") == 2, out
+    code, out, err = command(
+        "sweep", "--dry-run", "strategy=static,real", "scale=100", "seed=0..1", "train.lr=0.001", root, *SMALL
+    )
+    assert code == 0 and "4 runs, 2 done already, 2 to do" in err and len(out.splitlines()) == 2
+    done = next(path for path in tmp_path.glob("*/summary.json"))
+    summary = json.loads(done.read_text())
+    for key in (
+        "run_id state strategy task teacher learner scale scale_reached seed accuracy accuracy_interval shifted "
+        "images_generated images_kept images_seen iterations network_evaluations device devices gpu_hours "
+        "gpu_hours_spent rounds versions git"
+    ).split():
+        assert key in summary, key

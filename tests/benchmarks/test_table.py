@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import table as command
-from benchmarks.cli import guarded
+from benchmarks.cli import guarded, parse, seeds_text
 from results.tables import help_lines
 from tests.results import fabricate
 from tests.results.tables.shown import seeds as some
@@ -93,6 +93,9 @@ def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
     some(make, "strategy=dp scale=1k", [0.9] * 2)
     command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
     assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
+    options = parse(["seeds=0..2,7"], command.Options)
+    assert options.seed == (0, 1, 2, 7) and seeds_text(options.seed) == "0..2,7"
+    assert parse(["seed=all"], command.Options).seed == ()
 
 
 def test_the_command_makes_the_tables_asked_for_and_a_csv_of_their_cells(make, tmp_path, capsys):

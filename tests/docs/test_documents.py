@@ -39,6 +39,13 @@ TINY_OF = {
     "prune": {"prune.interval": "128", "prune.patience": "1"},
     "mixture": {"mixture.components": "2"},
 }
+FOUND_BY_FOLDER = (
+    "results.figures",
+    "results.claims",
+    "results.tables",
+    "benchmarks.speed_suites",
+    "benchmarks.trackers",
+)
 RUNS = [["strategy=static"], ["strategy=static", "seed=1"], ["strategy=dp"], ["strategy=dp", "seed=1"]]
 
 
@@ -66,24 +73,22 @@ class Block:
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
-    lines, inside = path.read_text().splitlines(), None
+    """The fenced blocks of a document, in order."""
+    lines, first = path.read_text().splitlines(), -1  # first: where the present block begins; -1: outside
     for number, line in enumerate(lines):
-        if line.startswith("```") and inside is None:
-            inside, above = number, number
-            notes = {}
-            while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
-                notes[note[1]], above = note[2], above - 1
-        elif line.startswith("```"):
-            yield Block(
-                str(path.relative_to(ROOT)),
-                inside + 1,
-                lines[inside][3:].strip(),
-                "\n".join(lines[inside + 1 : number]) + "\n",
-                notes.get("needs", ""),
-                notes.get("file", ""),
-            )
-            inside = None
-    assert inside is None, f"{path}:{inside}: a block without an end"
+        if not line.startswith("```"):
+            continue
+        if first < 0:
+            first = number
+            continue
+        notes, above = {}, first
+        while above and (note := re.fullmatch(r"<!-- (needs|file): (.+) -->", lines[above - 1])):
+            notes[note[1]], above = note[2], above - 1
+        text = "".join(f"{line}\n" for line in lines[first + 1 : number])
+        where, language = str(path.relative_to(ROOT)), lines[first][3:].strip()
+        yield Block(where, first + 1, language, text, notes.get("needs", ""), notes.get("file", ""))
+        first = -1
+    assert first < 0, f"{path}:{first + 1}: a block without an end"
 
 
 BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
@@ -91,18 +96,22 @@ BLOCKS = [block for path in DOCUMENTS for block in blocks_of(path)]
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A reader's folder: unit costs, plugins, files that documents show, tiny runs. The checkout is not touched."""
+    """A reader's folder: plugins, the files that documents show, tiny runs. The checkout is not touched."""
     from benchmarks import run
 
     folder, here = tmp_path_factory.mktemp("desk"), Path.cwd()
-    for name in ("results/measured/speed", "tests/plugins"):
-        shutil.copytree(ROOT / name, folder / name)
+    shutil.copytree(ROOT / "tests" / "plugins", folder / "tests" / "plugins")
     for block in BLOCKS:
         if block.file and not (ROOT / block.file).exists():
             (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
             (folder / block.file).write_text(block.text)
     patch = pytest.MonkeyPatch()
     patch.setattr(run, "stop_on_signals", lambda: bool)  # no signal handlers in this process
+    for package in FOUND_BY_FOLDER:
+        module = importlib.import_module(package)
+        patch.setattr(module, "__path__", [*module.__path__, str(folder / package.replace(".", "/"))])
+        patch.setattr(module.__spec__, "submodule_search_locations", module.__path__)
+    forget_what_was_found()
     os.chdir(folder)
     for words in RUNS:
         run.main([*tiny(words), "--quiet"])
@@ -111,6 +120,14 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     os.chdir(here)
     patch.undo()
+    forget_what_was_found()
+
+
+def forget_what_was_found() -> None:
+    """Of packages that remember what is in their folders."""
+    for package in FOUND_BY_FOLDER:
+        for value in vars(importlib.import_module(package)).values():
+            getattr(value, "cache_clear", lambda: None)()
 
 
 def tiny(words: list[str]) -> list[str]:
@@ -214,7 +231,7 @@ def cheap(name: str, words: list[str]) -> list[str]:
             ] + ["figures=no"]
         case "train_teacher":
             return [*words, "steps=1", "quality=none", "samples=10"]
-        case "status" | "report" | "claims":
+        case "status" | "report" | "claims" | "follow" | "speed":
             return words
     raise AssertionError(
         f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->"
@@ -324,6 +341,9 @@ def test_the_readme_shows_what_the_first_command_prints(desk: Path, capsys: pyte
     ]
     assert left[0] == left[1]
     assert "additions" in left[0]
+    run.main(["strategy=dp", "scale=4k", "--dry-run"])
+    (folder,) = re.findall(r"^folder +(.+)$", shown.text, re.M)
+    assert folder in capsys.readouterr().out.split()
 
 
 # ------------------------------------------------------------------------------------------------- licence and citation
@@ -341,7 +361,7 @@ def test_the_citation_is_valid_and_of_the_newest_version() -> None:
     assert all({"family-names", "given-names"} <= author.keys() for author in paper["authors"])
     assert "2502.15588" in paper["identifiers"][0]["value"]
     newest = re.search(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
-    assert citation["version"] == newest[1]
+    assert newest and citation["version"] == newest[1]
 
 
 def test_the_licence_is_that_of_the_citation() -> None:

@@ -32,8 +32,10 @@ GRID = """
 
 @pytest.fixture(scope="module")
 def grid(cluster, tmp_path_factory):
-    """Four runs as an array; one fails by itself, one is requeued from outside and one killed, both in mid-run; then the same
-    command again, until nothing is left to do. Beside it the same grid by launcher=local."""
+    """Four runs as an array; one fails by itself, one is requeued from outside and one killed, both in mid-run.
+
+    Then the same command again, until nothing is left to do. Beside it the same grid by launcher=local.
+    """
     folder = tmp_path_factory.mktemp("grid")
     (folder / "four.yaml").write_text(GRID)
     words, local, root = [f"grid={folder}/four.yaml", *SMALL], folder / "local", folder / "slurm"
@@ -51,7 +53,7 @@ def grid(cluster, tmp_path_factory):
     killed = wait(lambda: running(requeued), 90, "the other dp run in progress")
     slurm("scancel", "-s", "KILL", job_of(root, killed.name))
     told["preempted"] = wait(
-        lambda: (text := command("status", root)[1]) and " preempted " in text and " interrupted " in text and text,
+        lambda: (text := command("status", root)[1]) and "1 preempted" in text and "1 interrupted" in text and text,
         60,
         "both to show",
     )
@@ -127,8 +129,10 @@ def test_jobs_write_only_under_root_and_run_the_code_as_it_was(grid):
 SPY = '''
 import json, os, pathlib, time
 if "SLURM_JOB_ID" in os.environ:
-    seen = {key: os.environ.get(key) for key in ("CUDA_VISIBLE_DEVICES", "RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")}
-    pathlib.Path("FOLDER", os.environ["SLURM_JOB_ID"] + "-" + os.environ["SLURM_PROCID"]).write_text(json.dumps(seen | {"file": __file__}))
+    names = "CUDA_VISIBLE_DEVICES RANK WORLD_SIZE LOCAL_RANK MASTER_ADDR MASTER_PORT".split()
+    seen = {name: os.environ.get(name) for name in names} | {"file": __file__}
+    task = os.environ["SLURM_JOB_ID"] + "-" + os.environ["SLURM_PROCID"]
+    pathlib.Path("FOLDER", task).write_text(json.dumps(seen))
     time.sleep(4)
     raise RuntimeError("seen enough")
 
@@ -142,7 +146,7 @@ class Spy:
 
 
 def spies(tmp_path, *words):
-    """What each task of two runs of a plugin finds in its environment. The plugin has changed by the time they start."""
+    """What each task of two runs of a plugin finds in its environment; the plugin has changed when they start."""
     (tmp_path / "seen").mkdir()
     plugin = tmp_path / "spy.py"
     plugin.write_text(SPY.replace("FOLDER", str(tmp_path / "seen")))
@@ -273,7 +277,8 @@ def job_run(root, seed):
         ),
         (
             "slurm.options={reservation: spring}",
-            "slurm.options={'reservation': 'spring'}: the cluster says: Batch job submission failed: Requested reservation is invalid",
+            "slurm.options={'reservation': 'spring'}: the cluster says: Batch job submission failed: "
+            "Requested reservation is invalid",
         ),
         ("slurm.partitoin=x", "no such key"),
         ("profile=laptopp", "Did you mean laptop?"),

@@ -1,4 +1,4 @@
-"""Each way a cluster interrupts a run: it completes, and its result equals an uninterrupted one's. Minutes each: -m slow."""
+"""Each way a cluster interrupts a run: it completes with the result of an uninterrupted one. Minutes each: -m slow."""
 
 import json
 import os

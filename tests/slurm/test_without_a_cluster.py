@@ -1,4 +1,4 @@
-"""What needs no SLURM: profiles, grid files, the snapshot, limits and end states against commands that play a cluster."""
+"""What needs no SLURM: profiles, grids, the snapshot, limits and end states against commands that play a cluster."""
 
 import json
 import os
@@ -16,15 +16,23 @@ from slurm import jobs, launch, profiles, snapshot, state
 from tests.processes import ROOT, command
 from tests.slurm.processes import SMALL
 
+SBATCH = r'''n=$(sed -n 's/^#SBATCH --array=0-\([0-9]*\)%.*/\1/p' "$1")
+n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
+if [ $((had + n)) -gt "$LIMIT" ]; then
+  echo "sbatch: error: AssocMaxSubmitJobLimit" >&2
+  why="Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"
+  echo "sbatch: error: Batch job submission failed: $why" >&2
+  exit 1
+fi
+echo $((had + n)) >"$HERE/count"; echo "$n" >>"$HERE/arrays"; echo "Submitted batch job $((100 + had))"'''
+SACCT = """if [ -e "$HERE/ended" ]; then cat "$HERE/ended"; exit; fi
+echo "Slurm accounting storage is disabled" >&2; exit 1"""
 FAKES = {
-    "sbatch": '''n=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1"); n=$((${n:-0} + 1)); had=$(cat "$HERE/count" 2>/dev/null || echo 0)
-if [ $((had + n)) -gt "$LIMIT" ]; then echo "sbatch: error: AssocMaxSubmitJobLimit" >&2
-  echo "sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)" >&2; exit 1; fi
-echo $((had + n)) >"$HERE/count"; echo "$n" >>"$HERE/arrays"; echo "Submitted batch job $((100 + had))"''',
+    "sbatch": SBATCH,
     "srun": "exit 1",
     "sinfo": "echo test",
     "squeue": 'cat "$HERE/queue" 2>/dev/null || true',
-    "sacct": 'if [ -e "$HERE/ended" ]; then cat "$HERE/ended"; else echo "Slurm accounting storage is disabled" >&2; exit 1; fi',
+    "sacct": SACCT,
     "scontrol": 'echo "MaxArraySize            = 5"',
     "scancel": 'echo "$@" >>"$HERE/cancelled"',
 }

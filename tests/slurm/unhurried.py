@@ -1,4 +1,4 @@
-"""A static strategy that pauses after each interval it really trains, as long as DP_TEST_PAUSE says; a replay does not pause."""
+"""A static strategy that pauses as long as DP_TEST_PAUSE says after each interval it really trains, not in a replay."""
 
 import os
 import time

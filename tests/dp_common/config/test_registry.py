@@ -24,7 +24,7 @@ def entry(monkeypatch, tmp_path):
         found.append(EntryPoint(name, f"other_{name}:Idea", "dp.strategies"))
 
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [e for e in found if e.group == group])
+    monkeypatch.setattr(registry, "installed", lambda group: [e for e in found if e.group == group])
     return offer
 
 
@@ -87,7 +87,7 @@ def package(monkeypatch, tmp_path):
         found.append(EntryPoint(name, value, registry.GROUPS[kind]))
 
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [e for e in found if e.group == group])
+    monkeypatch.setattr(registry, "installed", lambda group: [e for e in found if e.group == group])
     return offer
 
 

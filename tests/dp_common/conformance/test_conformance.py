@@ -17,11 +17,15 @@ from dp_common.conformance.__main__ import main
 from dp_common.errors import BadInput, Problem
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
+SHORT = ("scale=100", "train.seen=1280")
 
 
 @pytest.mark.parametrize(
     "words",
-    [("dp", "dp.patience=1", "dp.omega=0.1"), pytest.param((f"{PLUGINS}/idea.py:Idea",), marks=pytest.mark.slow)],
+    [
+        ("dp", *SHORT, "dp.patience=1", "dp.interval=64", "dp.omega=0.1"),
+        pytest.param((f"{PLUGINS}/idea.py:Idea",), marks=pytest.mark.slow),
+    ],
 )
 def test_conforming(words):
     told = []

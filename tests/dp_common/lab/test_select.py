@@ -46,11 +46,11 @@ def test_a_scan_killed_between_its_state_and_the_line_that_names_it_goes_on(smal
     write, states = shards.write, []
 
     def killing(path, *args, **kwargs):
-        mark = write(path, *args, **kwargs)
+        shard_digest = write(path, *args, **kwargs)
         states.extend([path] if path.name.startswith("partial") else [])
         if len(states) == victim and path == states[-1]:
             raise Killed
-        return mark
+        return shard_digest
 
     again = small(*SCAN, "checkpoint_every=0", f"root={tmp_path}/killed")
     with monkeypatch.context() as patch, pytest.raises(Killed):

@@ -101,10 +101,10 @@ def test_a_restored_selection_goes_on(balance, tmp_path):
     for a, b in ((0, 230), (230, n)):
         whole.offer(scores[a:b], indices[a:b], labels[a:b], encode(a))
     before.offer(scores[:230], indices[:230], labels[:230], encode(0))
-    mark = shards.write(
+    shard_digest = shards.write(
         tmp_path / "partial.parquet", before.by_index(), range(10), shards.Origin(seed=0, round=1, strategy="prune")
     )
-    table = shards.read_checked(tmp_path / "partial.parquet", mark)
+    table = shards.read_checked(tmp_path / "partial.parquet", shard_digest)
     after.offer(
         *(table[name].to_numpy() for name in ("score_at_birth", "index", "label")), shards.encoded_of(table).__getitem__
     )

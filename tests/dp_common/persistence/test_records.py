@@ -5,9 +5,21 @@ from typing import get_type_hints
 
 import pytest
 
+from dp_common.errors import Interrupted
 from dp_common.lab import runner
 from dp_common.persistence import ledger
-from dp_common.persistence.records import KINDS, OPEN_ENDED, Accuracy, Addition, Line, Spent, State, Summary, accuracies
+from dp_common.persistence.records import (
+    KINDS,
+    OPEN_ENDED,
+    Accuracy,
+    Addition,
+    Choice,
+    Line,
+    Spent,
+    State,
+    Summary,
+    accuracies,
+)
 
 
 def keys_fit(record, kind, further=False):
@@ -26,7 +38,7 @@ def written(tmp_path_factory):
     root = f"root={tmp_path_factory.mktemp('records')}"
     dp = resolve(["strategy=dp", "probe=hardness", *SMALL, root])
     asked = []
-    with pytest.raises(runner.Interrupted):
+    with pytest.raises(Interrupted):
         runner.execute(dp, stop=lambda: asked.append(1) or len(asked) > 12, quiet=True)
     runner.execute(dp, quiet=True)
     prune = resolve(["strategy=prune", "checkpoint_every=0", *SMALL[:5], root])
@@ -45,6 +57,9 @@ def test_lines_hold_what_their_type_says(written, kind):
     for line in (line for line in written[0] if line["kind"] == kind):
         assert keys_fit(line, KINDS[kind], kind in OPEN_ENDED), f"{kind}: {sorted(line)}"
         assert "crc" in line and keys_fit(line["spent"], Spent)
+        if kind == "open":
+            assert line["chosen"]["scale"]["source"] == "command line"
+            assert all(keys_fit(choice, Choice) for choice in line["chosen"].values())
         if kind == "call":
             assert keys_fit(line["state"], State)
         if kind == "evaluate":

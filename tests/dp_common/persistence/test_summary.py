@@ -102,12 +102,17 @@ def test_additions_are_the_calls_that_made_images():
     ]
 
 
+CHOSEN = {"scale": {"value": 40, "source": "command line"}}
+
+
 def run():
     spec = SimpleNamespace(
         strategy="dp", task="digits", teacher="mixture", learner="vit", scale=40, seed=3, threads=1,
         data=SimpleNamespace(monitor="disjoint"),
     )  # fmt: skip
-    return SimpleNamespace(spec=spec, run_id="digits-dp-40-s3-x", values={"scale": 40}, fingerprints={"data": "d"})
+    return SimpleNamespace(
+        spec=spec, run_id="digits-dp-40-s3-x", values={"scale": 40}, chosen=CHOSEN, fingerprints={"data": "d"}
+    )
 
 
 def test_the_last_evaluation_and_the_last_call_are_the_result():
@@ -117,7 +122,7 @@ def test_the_last_evaluation_and_the_last_call_are_the_result():
     assert summary["monitor_accuracy"] == 0.9 and summary["shifted"] == {"noise": 0.5, "blur": 0.1}
     assert (summary["images_generated"], summary["images_kept"], summary["rounds"]) == (60, 40, 2)
     assert summary["scale_reached"] and summary["store_digest"] == "s" and summary["attempts"] == 1
-    assert summary["gpu_hours"]["evaluate"] == 2.0
+    assert summary["gpu_hours"]["evaluate"] == 2.0 and summary["chosen"] == CHOSEN
 
 
 def test_mixed_devices_have_no_total():

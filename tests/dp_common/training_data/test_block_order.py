@@ -26,13 +26,13 @@ def shard(folder, first, n):
     """A shard of images first ..; pixels, label and index name each other."""
     indices = np.arange(first, first + n)
     path = folder / f"{first}.parquet"
-    mark = shards.write(
+    shard_digest = shards.write(
         path,
         EncodedImages([shards.encode(image_of(i)) for i in indices], indices, indices % 7),
         list("abcdefg"),
         shards.Origin(seed=0, round=0, strategy="static"),
     )
-    return path, mark, n
+    return path, shard_digest, n
 
 
 def filled(folder, *sizes):
@@ -43,16 +43,16 @@ def filled(folder, *sizes):
     return made
 
 
-def seen(trainset, start, stop, **how):
-    images, labels = trainset.draw(0, np.arange(start, stop), **how)
+def seen(training_set, start, stop, **how):
+    images, labels = training_set.draw(0, np.arange(start, stop), **how)
     return list(zip([image.tobytes() for image in images], labels.tolist()))
 
 
 def test_an_epoch_visits_every_image_once(tmp_path, monkeypatch):
-    monkeypatch.setattr("dp_common.training_data.training_set.WINDOW", 2)  # several windows
-    trainset, n = filled(tmp_path, 200, 150), 350
+    monkeypatch.setattr("dp_common.training_data.block_set.WINDOW", 2)  # several windows
+    training_set, n = filled(tmp_path, 200, 150), 350
     want = sorted((image_of(i).tobytes(), i % 7) for i in range(n))
-    first, second = seen(trainset, 0, n), seen(trainset, n, 2 * n)
+    first, second = seen(training_set, 0, n), seen(training_set, n, 2 * n)
     assert sorted(first) == sorted(second) == want and first != second
     assert first != [(image_of(i).tobytes(), i % 7) for i in range(n)]
 
@@ -72,44 +72,44 @@ def test_how_an_addition_was_cut_into_shards_does_not_show(tmp_path):
     orders = []
     for size in (64, 192):
         (tmp_path / str(size)).mkdir()
-        trainset = BlockSet()
+        training_set = BlockSet()
         for first, last in ((0, 100), (100, 450)):
             edges = [first, *range((first // size + 1) * size, last, size), last]
             for a, b in zip(edges, edges[1:]):
-                trainset.add_shard(*shard(tmp_path / str(size), a, b - a), new_round=a == first)
-        orders.append(seen(trainset, 0, 900))
-        assert trainset.newest == 350
+                training_set.add_shard(*shard(tmp_path / str(size), a, b - a), new_round=a == first)
+        orders.append(seen(training_set, 0, 900))
+        assert training_set.newest == 350
     assert orders[0] == orders[1]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_hand_over_the_same_in_the_same_order(tmp_path, workers):
-    trainset = filled(tmp_path, 200, 150)
-    examples, spans = loading.Examples(trainset, 0), [(32 * n, 32 * n + 32) for n in range(3, 20)]
+    training_set = filled(tmp_path, 200, 150)
+    examples, spans = loading.Examples(training_set, 0), [(32 * n, 32 * n + 32) for n in range(3, 20)]
     alone = [(images.tobytes(), labels.tolist()) for images, labels in loading.stream(examples, spans)]
     beside = [(images.tobytes(), labels.tolist()) for images, labels in loading.stream(examples, spans, workers)]
     assert alone == beside
 
 
 def test_newest_images_come_as_often_as_they_weigh(tmp_path):
-    trainset = filled(tmp_path, 200, 150)
+    training_set = filled(tmp_path, 200, 150)
     counts = np.unique(
-        [data for data, _ in seen(trainset, 0, trainset.epoch_length(2), new_weight=2)], return_counts=True
+        [data for data, _ in seen(training_set, 0, training_set.epoch_length(2), new_weight=2)], return_counts=True
     )[1]
-    assert trainset.epoch_length(2) == 500 and sorted(counts) == [1] * 200 + [2] * 150
+    assert training_set.epoch_length(2) == 500 and sorted(counts) == [1] * 200 + [2] * 150
     with pytest.raises(Problem, match="whole number"):
-        trainset.draw(0, np.arange(3), new_weight=1.5)
+        training_set.draw(0, np.arange(3), new_weight=1.5)
 
 
 def test_real_images_are_decoded_when_drawn_and_never_before(tmp_path):
     opened = []
     split = LazySplit(lambda row: (opened.append(row), image_of(row))[1], np.arange(300) % 7)
-    trainset = BlockSet()
-    trainset.add_real(split, np.arange(300)[::-1])
+    training_set = BlockSet()
+    training_set.add_real(split, np.arange(300)[::-1])
     assert not opened
-    drawn = seen(trainset, 0, 10)
+    drawn = seen(training_set, 0, 10)
     assert len(opened) == 10 and all((image_of(row).tobytes(), row % 7) in drawn for row in opened)
-    assert sorted(seen(trainset, 0, 300)) == sorted((image_of(i).tobytes(), i % 7) for i in range(300))
+    assert sorted(seen(training_set, 0, 300)) == sorted((image_of(i).tobytes(), i % 7) for i in range(300))
 
 
 def test_both_sets_hold_the_same(tmp_path):
@@ -117,7 +117,7 @@ def test_both_sets_hold_the_same(tmp_path):
     for part in block.shards:
         memory.add_shard(*part, 0)
     for one, other in zip(block.chunks(), memory.chunks(), strict=True):
-        assert one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1:], other[1:]))
+        assert one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1], other[1]))
     assert len(block) == len(memory) == 200
     real = TrainSet()
     real.add_real(Split(np.stack([image_of(i) for i in range(9)]), np.arange(9)), np.array([4, 2]))
@@ -125,18 +125,18 @@ def test_both_sets_hold_the_same(tmp_path):
 
 
 def test_damage_is_found_and_named(tmp_path):
-    path, mark, n = shard(tmp_path, 0, 130)
+    path, shard_digest, n = shard(tmp_path, 0, 130)
     with pytest.raises(Damaged, match="130 rows, the ledger says 131"):
-        BlockSet().add_shard(path, mark, 131)
+        BlockSet().add_shard(path, shard_digest, 131)
     with pytest.raises(Damaged, match="not there"):
-        BlockSet().add_shard(tmp_path / "none.parquet", mark, n)
-    trainset = BlockSet()
-    trainset.add_shard(path, mark, n)
+        BlockSet().add_shard(tmp_path / "none.parquet", shard_digest, n)
+    training_set = BlockSet()
+    training_set.add_shard(path, shard_digest, n)
     data = bytearray(path.read_bytes())
     data[2000] ^= 1
     path.write_bytes(data)
     with pytest.raises(Damaged, match="row group . cannot be read") as caught:
-        list(loading.stream(loading.Examples(trainset, 0), [(0, 65), (65, 130)], workers=2))
+        list(loading.stream(loading.Examples(training_set, 0), [(0, 65), (65, 130)], workers=2))
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
@@ -154,16 +154,16 @@ def children(pid):
 
 def test_memory_grows_by_at_most_16_bytes_an_image_from_130k_to_13M(tmp_path):
     """One shard under many names: what a reader holds depends on their number only."""
-    path, mark, n = shard(tmp_path, 0, 4096)
+    path, shard_digest, n = shard(tmp_path, 0, 4096)
     held = {}
     for count in (32, 3174):
-        trainset = BlockSet()
-        for number in range(len(trainset.sources), count):
+        training_set = BlockSet()
+        for number in range(len(training_set.sources), count):
             link = tmp_path / f"{count}-{number}.parquet"
             os.link(path, link)
-            trainset.add_shard(link, mark, n)
+            training_set.add_shard(link, shard_digest, n)
         feeding = loading.stream(
-            loading.Examples(trainset, 0), [(256 * n, 256 * n + 256) for n in range(40)], workers=2
+            loading.Examples(training_set, 0), [(256 * n, 256 * n + 256) for n in range(40)], workers=2
         )
         for _ in range(40):
             next(feeding)

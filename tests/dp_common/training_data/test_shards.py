@@ -21,21 +21,21 @@ def pictures(n, channels=1, seed=0):
 def written(path, n=5, channels=1, scores=None, first=0):
     images = pictures(n, channels)
     indices = np.arange(first, first + n)
-    mark = shards.write(
+    shard_digest = shards.write(
         path,
         EncodedImages([shards.encode(image) for image in images], indices, indices % 3, scores),
         CLASSES,
         shards.Origin(seed=4, round=2, strategy="dp", omega=0.05),
     )
-    return images, indices, mark
+    return images, indices, shard_digest
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("n", [1, 150])
 def test_round_trip_is_exact(tmp_path, channels, n):
     scores = np.linspace(0, 1, n, dtype=np.float32)
-    images, indices, mark = written(tmp_path / "a.parquet", n, channels, scores, first=30)
-    table = shards.read_checked(tmp_path / "a.parquet", mark)
+    images, indices, shard_digest = written(tmp_path / "a.parquet", n, channels, scores, first=30)
+    table = shards.read_checked(tmp_path / "a.parquet", shard_digest)
     read, labels, numbers = shards.decoded_of(table)
     assert read.dtype == np.uint8 and np.array_equal(read, images)
     assert np.array_equal(labels, indices % 3) and np.array_equal(numbers, indices)
@@ -46,8 +46,8 @@ def test_round_trip_is_exact(tmp_path, channels, n):
 
 
 def test_no_scores_are_nulls(tmp_path):
-    *_, mark = written(tmp_path / "a.parquet")
-    assert shards.read_checked(tmp_path / "a.parquet", mark)["score_at_birth"].null_count == 5
+    *_, shard_digest = written(tmp_path / "a.parquet")
+    assert shards.read_checked(tmp_path / "a.parquet", shard_digest)["score_at_birth"].null_count == 5
 
 
 def test_row_groups_hold_at_most_64(tmp_path):
@@ -89,20 +89,20 @@ def test_the_digest_is_of_the_content(tmp_path):
 @pytest.mark.parametrize("place", [0, 0.3, 0.7, -1])
 def test_a_corrupted_byte_is_named(tmp_path, place):
     path = tmp_path / "shard-7.parquet"
-    *_, mark = written(path)
+    *_, shard_digest = written(path)
     data = bytearray(path.read_bytes())
     data[int(place * len(data)) if place >= 0 else -1] ^= 1
     path.write_bytes(data)
     with pytest.raises(Damaged, match=r"shard-7\.parquet: corrupted"):
-        shards.read_checked(path, mark)
+        shards.read_checked(path, shard_digest)
 
 
 def test_a_cut_file_is_named(tmp_path):
     path = tmp_path / "shard-7.parquet"
-    *_, mark = written(path)
+    *_, shard_digest = written(path)
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(Damaged, match=r"shard-7\.parquet"):
-        shards.read_checked(path, mark)
+        shards.read_checked(path, shard_digest)
 
 
 def test_a_missing_file_is_named(tmp_path):
@@ -112,18 +112,18 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_failed_write_leaves_the_old_shard_and_no_rest(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
-    *_, mark = written(path)
+    *_, shard_digest = written(path)
     monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(OSError):
         written(path, n=20)
     monkeypatch.undo()
-    assert len(shards.read_checked(path, mark)) == 5 and [f.name for f in tmp_path.iterdir()] == ["a.parquet"]
+    assert len(shards.read_checked(path, shard_digest)) == 5 and [f.name for f in tmp_path.iterdir()] == ["a.parquet"]
 
 
 def test_digest_of_a_set_sees_pixels_labels_indices_and_order_but_not_shards():
     images, labels, indices = pictures(6), np.arange(6) % 3, np.arange(6)
-    mark = shards.digest_of(images, labels, indices)
-    assert shards.digest_of(images.copy(), labels.astype(np.int32), indices) == mark
+    shard_digest = shards.digest_of(images, labels, indices)
+    assert shards.digest_of(images.copy(), labels.astype(np.int32), indices) == shard_digest
     changed = images.copy()
     changed[5, 0, 7, 5] ^= 1
     order = [1, 0, 2, 3, 4, 5]
@@ -133,4 +133,4 @@ def test_digest_of_a_set_sees_pixels_labels_indices_and_order_but_not_shards():
         (images, labels, indices + 1),
         (images[order], labels[order], indices[order]),
     ]
-    assert len({mark, *(shards.digest_of(*other) for other in others)}) == 5
+    assert len({shard_digest, *(shards.digest_of(*other) for other in others)}) == 5

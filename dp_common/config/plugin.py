@@ -1,0 +1,172 @@
+"""One plugin: where it is, what its file says of it without being imported, and how to load it."""
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dp_common import contracts
+from dp_common.config import yaml_files
+from dp_common.errors import BadInput, did_you_mean
+
+FUNCTIONS = {"score": "score", "guidance rule": "step"}  # kinds whose plugin is a module, and its one function
+DATA = ("preset", "grid")  # kinds whose plugins are YAML files
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin: where it is and how to get it.
+
+    Attributes:
+        kind: a key of ``FOLDERS``.
+        name: what it is called in run ids, tables and ledgers.
+        module: dotted name, or an absolute path ending in .py or .yaml.
+        attribute: its class or function; None: the only one of the file.
+        built_in: part of this package, covered by the recipe version.
+        spelling: how a path was given; no part of what the plugin is.
+    """
+
+    kind: str
+    name: str
+    module: str
+    attribute: str | None = None
+    built_in: bool = False
+    spelling: str = field(default="", compare=False)
+
+    @property
+    def section(self) -> str:
+        """Where its parameters are on the command line: ``<section>.<field>``."""
+        return self.name.replace("-", "_")
+
+    @property
+    def short_section(self) -> str:
+        """The section by the file alone, which the command line understands too."""
+        return self.path.stem.replace("-", "_") if self.spelling else self.section
+
+    @cached_property
+    def path(self) -> Path:
+        """Its file."""
+        if self.module.endswith((".py", *yaml_files.SUFFIXES)):
+            return Path(self.module)
+        spec = importlib.util.find_spec(self.module)
+        if spec is None or spec.origin is None:
+            raise ImportError(f"no module {self.module}")
+        return Path(spec.origin)
+
+    @cached_property
+    def _tree(self) -> ast.Module:
+        return _parsed(self.path.read_text(), str(self.path))
+
+    def candidates(self) -> list[str]:
+        """Names in its file that could be it: of public classes, else of public functions."""
+        if self.kind in DATA:
+            return []
+        nodes = [node for node in self._tree.body if not getattr(node, "name", "_").startswith("_")]
+        classes = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+        functions = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+        if self.kind in FUNCTIONS:
+            return functions
+        return classes or (functions if self.kind == "learner" else [])
+
+    def target(self) -> str:
+        """The name of the class or function in its file, found without importing it. Raises ImportError."""
+        if self.attribute:
+            return self.attribute
+        if self.kind in FUNCTIONS:
+            return FUNCTIONS[self.kind]
+        found = self.candidates()
+        if len(found) != 1:
+            here = f"it holds {', '.join(found) or 'none'}"
+            raise ImportError(f"{self.path} must hold one public class, or be named as {self.path.name}:Class; {here}")
+        return found[0]
+
+    def about(self) -> str:
+        """What it says of itself, one line: of its class's or function's docstring, else of its module's; of YAML the
+        first comment.
+        """
+        if self.kind in DATA:
+            return yaml_files.first_comment(self.path)
+        text = None
+        if self.kind not in FUNCTIONS:
+            target = self.target()
+            node = next((n for n in self._tree.body if getattr(n, "name", None) == target), None)
+            text = ast.get_docstring(node) if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else None
+        return (text or ast.get_docstring(self._tree) or "").partition("\n")[0]
+
+    def source_digest(self) -> str | None:
+        """What of its source identifies a run: nothing for a built-in (the recipe version does), else file content
+        and class.
+        """
+        if self.built_in:
+            return None
+        return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]}:{self.target()}"
+
+    def load(self) -> Any:
+        """Import it, complete with the defaults of its contract (``dp_common/contracts.py``).
+
+        Returns:
+            A class (strategy, teacher, task), a class or function (learner), a module (score, guidance rule), or what
+            a YAML file holds.
+
+        Raises:
+            BadInput: with the reason, where it cannot be imported or lacks what its contract demands.
+        """
+        try:
+            if self.kind in DATA:
+                return yaml_files.read_grid(self.path) if self.kind == "grid" else yaml_files.read_mapping(self.path)
+            module = self._module()
+            if self.kind in FUNCTIONS:
+                found = module if self.target() == FUNCTIONS[self.kind] else self._as_module(module)
+            elif hasattr(module, self.target()):
+                found = getattr(module, self.target())
+            else:
+                others = ", ".join(self.candidates())
+                close = did_you_mean(self.target(), self.candidates())
+                raise BadInput(
+                    self.kind, self.spelling or self.name, f"no {self.target()} in it; it holds {others}.{close}"
+                )
+        except BadInput:
+            raise
+        except Exception as error:
+            raise BadInput(self.kind, self.name, f"does not import: {one_line(error)}") from error
+        return contracts.complete(self.kind, self.name, found)
+
+    def _module(self) -> ModuleType:
+        """Its module; of a path, a module of its own for each content."""
+        if not self.module.endswith(".py"):
+            return importlib.import_module(self.module)
+        name = "dp_plugin_" + hashlib.sha256(self.module.encode() + self.path.read_bytes()).hexdigest()[:12]
+        if name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(name, self.path)
+            if spec is None or spec.loader is None:
+                raise ImportError(f"{self.path} is no Python file")
+            sys.modules[name] = module = importlib.util.module_from_spec(spec)
+            try:
+                spec.loader.exec_module(module)
+            except BaseException:
+                del sys.modules[name]
+                raise
+        return sys.modules[name]
+
+    def _as_module(self, module: ModuleType) -> ModuleType:
+        """The module with its function ``target`` in the place of the usual one."""
+        other = ModuleType(f"{module.__name__}_{self.target()}", module.__doc__)
+        vars(other).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
+        setattr(other, FUNCTIONS[self.kind], getattr(module, self.target()))
+        return other
+
+
+@lru_cache(maxsize=256)
+def _parsed(source: str, path: str) -> ast.Module:
+    return ast.parse(source, path)
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one line."""
+    return f"{type(error).__name__}: {error}".replace("\n", " ")

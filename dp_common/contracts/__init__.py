@@ -1,0 +1,32 @@
+"""What a plugin must keep, as code: one Protocol a kind, with shapes, units and errors; imports no torch.
+
+A plugin class inherits nothing. Members marked *optional* it may leave out: ``complete`` gives it those of the
+``...Defaults`` of its kind when it is loaded, so whoever uses a plugin finds every member there. The conformance kit
+holds a plugin to its contract: ``python -m dp_common.conformance strategy=./idea.py:Idea``.
+
+Options of a plugin are the fields of its dataclass, ``name: float = option(0.05, "what it is")``, each with a
+default; on the command line they are ``<file>.<name>``.
+"""
+
+from dp_common.contracts.completion import AFTERWARDS, DERIVED, complete, require_ready
+from dp_common.contracts.defaults import ScoreDefaults, StrategyDefaults, TaskDefaults, TeacherDefaults
+from dp_common.contracts.lab import Lab
+from dp_common.contracts.protocols import GuidanceRule, Learner, Score, Strategy, Task, Teacher
+
+__all__ = [
+    "AFTERWARDS",
+    "DERIVED",
+    "GuidanceRule",
+    "Lab",
+    "Learner",
+    "Score",
+    "ScoreDefaults",
+    "Strategy",
+    "StrategyDefaults",
+    "Task",
+    "TaskDefaults",
+    "Teacher",
+    "TeacherDefaults",
+    "complete",
+    "require_ready",
+]

@@ -1,0 +1,87 @@
+"""Completing a plugin when it is loaded: what it cannot be without is asked for, what it leaves out is given to it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dp_common.contracts.defaults import ScoreDefaults, StrategyDefaults, TaskDefaults, TeacherDefaults
+from dp_common.errors import BadInput
+from dp_common.progress import note
+
+REQUIRED = {  # members a plugin cannot be without, as one writes them
+    "strategy": {"run": "run(lab)"},
+    "teacher": {
+        "prepare": "prepare(task, device)",
+        "denoise": "denoise(x, t, labels)",
+        "decode": "decode(x0)",
+        "fingerprint": "fingerprint(task)",
+    },
+    "task": {"load": "load(split)", "fingerprint": "fingerprint()"},
+    "score": {"score": "score(logits, labels)"},
+    "guidance rule": {"step": "step(x, x0, eps, g, alpha, omega, every)"},
+}
+AFTERWARDS = {  # attributes that are there once it is prepared or loaded
+    "teacher": ("latent_shape", "alphas_cumprod"),
+    "task": ("train", "monitor", "test", "classes", "shape"),
+}
+DEFAULTS = {"strategy": StrategyDefaults, "teacher": TeacherDefaults, "task": TaskDefaults, "score": ScoreDefaults}
+FORMER = {  # what optional members were called once
+    "strategy": {"settle": "resolve_defaults", "forecast": "planned_work"},
+    "teacher": {"truth": "density_diagnostics"},
+}
+DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a class has members of its own
+    "teacher": {"preview": ("decode_guided",), "knows_density": ("density_diagnostics", "log_density", "exact")},
+}
+CONTRACT = {"guidance rule": "GuidanceRule"}  # else the kind itself, capitalised
+
+
+def complete(kind: str, name: str, plugin: Any) -> Any:
+    """A plugin with every member of its contract: what it leaves out is set to the defaults of its kind, in place.
+
+    Args:
+        kind: of the registry.
+        name: of the plugin, for errors and notes.
+        plugin: its class, module or function.
+
+    Raises:
+        BadInput: a member is missing that has no default.
+    """
+    for old, new in FORMER.get(kind, {}).items():
+        if hasattr(plugin, old) and not hasattr(plugin, new):
+            note(f"{kind}={name}: `{old}` is called `{new}` by now, and is taken for it")
+            setattr(plugin, new, getattr(plugin, old))
+    for member, signature in REQUIRED.get(kind, {}).items():
+        if not callable(getattr(plugin, member, None)):
+            raise BadInput(kind, name, f"has no {signature}; the contract is {contract(kind)}")
+    defaults = {key: value for key, value in vars(DEFAULTS.get(kind, object)).items() if not key.startswith("__")}
+    for flag, members in DERIVED.get(kind, {}).items():
+        if not has_own(plugin, flag, defaults):
+            setattr(plugin, flag, all(has_own(plugin, member, defaults) for member in members))
+    for member, default in defaults.items():
+        if not hasattr(plugin, member) and member not in fields_of(plugin):
+            setattr(plugin, member, default)
+    if kind == "learner" and not callable(plugin):
+        raise BadInput(kind, name, f"is no class or function; the contract is {contract(kind)}")
+    return plugin
+
+
+def has_own(plugin: Any, member: str, defaults: Mapping[str, Any]) -> bool:
+    """Does the plugin have a member that is not the default one?"""
+    return hasattr(plugin, member) and getattr(plugin, member) is not defaults[member]
+
+
+def fields_of(plugin: Any) -> Mapping[str, Any]:
+    """Dataclass fields by name; an instance has them although the class may not."""
+    return getattr(plugin, "__dataclass_fields__", {})
+
+
+def contract(kind: str) -> str:
+    """Where the contract of a kind stands."""
+    return f"dp_common.contracts.{CONTRACT.get(kind, kind.capitalize())}"
+
+
+def require_ready(kind: str, name: str, plugin: Any) -> None:
+    """Raise BadInput where a loaded task or a prepared teacher lacks what it must have by then."""
+    for member in AFTERWARDS[kind]:
+        if not hasattr(plugin, member):
+            done = "prepare" if kind == "teacher" else "load"
+            raise BadInput(kind, name, f"has no {member} after {done}; the contract is {contract(kind)}")

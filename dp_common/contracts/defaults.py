@@ -1,0 +1,68 @@
+"""What a plugin class has of its contract where it says nothing itself: to inherit, or given to it when loaded."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from dp_common.config.specification import Budget
+    from dp_common.real_images.splits import AnySplit
+
+
+class StrategyDefaults:
+    """The optional members of a strategy."""
+
+    def resolve_defaults(self, budget: "Budget") -> None:
+        """Nothing follows from the budget."""
+
+    def planned_work(self, budget: "Budget") -> Mapping[str, float]:
+        """The scale is generated, and nothing else."""
+        return {}
+
+
+class ScoreDefaults:
+    """The optional members of a score."""
+
+    BLIND = False
+
+
+class TeacherDefaults:
+    """The optional members of a teacher."""
+
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    final_alpha = 1.0
+    null_label: int | None = None
+    steps_offset = 0
+    grad_scale = 1.0
+    preview = False
+    knows_density = False
+
+    def decode_guided(self, x0: "Tensor") -> "Tensor":
+        """As ``decode``."""
+        return self.decode(x0)  # type: ignore[attr-defined]
+
+    def density_diagnostics(self, images: "Tensor", labels: "Tensor") -> "Mapping[str, Tensor]":
+        """Nothing is known."""
+        return {}
+
+    def log_density(self, images: "Tensor") -> "Tensor":
+        """Not to be asked; see ``knows_density``."""
+        raise NotImplementedError(f"{type(self).__name__} does not know its density")
+
+    def exact(self, labels: "Tensor", seed: int) -> "Tensor":
+        """Not to be asked; see ``knows_density``."""
+        raise NotImplementedError(f"{type(self).__name__} does not know its density")
+
+
+class TaskDefaults:
+    """The optional members of a task."""
+
+    recipe: ClassVar[Mapping[str, Any]] = {}
+    shifted: "Mapping[str, AnySplit]" = {}
+
+    @cached_property
+    def prompts(self) -> Sequence[str]:
+        """The class names."""
+        return self.classes  # type: ignore[attr-defined]

@@ -1,0 +1,240 @@
+"""The protocols, one a kind of plugin. A member that says *optional* has a default in ``defaults.py``."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from dp_common.contracts.lab import Lab
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor, device
+    from torch.nn import Module
+
+    from dp_common.arrays import Shape
+    from dp_common.config.specification import Budget, Data
+    from dp_common.real_images.splits import AnySplit
+
+
+class Strategy(Protocol):
+    """What to generate, keep and train on, and when."""
+
+    def run(self, lab: Lab) -> Iterator[str]:
+        """Do it, yielding a word after each step: the runner checkpoints, evaluates or stops there. Ends with
+        ``lab.cooldown()``.
+        """
+        ...
+
+    def resolve_defaults(self, budget: "Budget") -> None:
+        """Optional. Fill in fields that follow from the budget and refuse what cannot work, before anything runs.
+        Raises BadInput.
+        """
+        ...
+
+    def planned_work(self, budget: "Budget") -> Mapping[str, float]:
+        """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
+        guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
+        the scale (generated), 50 (evaluations) or 0.
+        """
+        ...
+
+
+class Score(Protocol):
+    """How much an image is wanted, by the learner's answer to it; a module.
+
+    Attributes:
+        BLIND: optional, False. True: it does not look at the learner; ``score(uniforms)`` gets one uniform in [0, 1)
+            per image index, [B] float64, costs no classifier evaluation and cannot guide.
+    """
+
+    BLIND: bool
+
+    def score(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+        """Higher is more wanted.
+
+        Args:
+            logits: [B, C] fp32.
+            labels: [B] int64, the class each image was made for.
+
+        Returns:
+            [B], each row by itself, finite, differentiable in the logits.
+        """
+        ...
+
+
+class GuidanceRule(Protocol):
+    """How the gradient of a score moves one step of the sampler; a module."""
+
+    def step(
+        self, x: "Tensor", x0: "Tensor", eps: "Tensor", g: "Tensor", alpha: float, omega: float, every: int
+    ) -> "tuple[Tensor, Tensor, Tensor]":
+        """The guided (x, x0, eps).
+
+        Args:
+            x: [B, ...] x_t.
+            x0: [B, ...] the predicted image.
+            eps: [B, ...] the predicted noise.
+            g: [B, ...] gradient of each image's own score by its x_t; zeros where an image is not to be moved.
+            alpha: ᾱ_t, in (0, 1).
+            omega: the guidance weight; towards higher scores where it is positive.
+            every: one step in so many is guided.
+        """
+        ...
+
+
+class Teacher(Protocol):
+    """A diffusion model with a differentiable way from x_t to an image.
+
+    Attributes:
+        recipe: optional: {key: value} defaults it gives to other keys (sampler, images), under the task's.
+        latent_shape: of one x_t; from ``prepare`` on, as all below.
+        alphas_cumprod: ᾱ_t, numpy float64, falling within (0, 1).
+        final_alpha: optional, 1: ᾱ after the last step.
+        null_label: optional, None: the label that means "no class", for classifier-free guidance; None where it cannot.
+        steps_offset: optional, 0: added to the timesteps of ``leading`` spacing (diffusers' scheduler configuration).
+        grad_scale: optional, 1: what the score is multiplied by before its gradient is taken through a half-precision
+            network, and the gradient divided by after.
+        preview: optional: does ``decode_guided`` decode otherwise than ``decode``? Its evaluations are then counted
+            apart. By default whether the class has a ``decode_guided``.
+        knows_density: optional: is the density of its images known, that is are the last three functions there? By
+            default whether the class has them.
+    """
+
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def latent_shape(self) -> Sequence[int]: ...
+
+    @property
+    def alphas_cumprod(self) -> "np.ndarray": ...
+
+    @property
+    def final_alpha(self) -> float: ...
+
+    @property
+    def null_label(self) -> int | None: ...
+
+    @property
+    def steps_offset(self) -> int: ...
+
+    @property
+    def grad_scale(self) -> float: ...
+
+    @property
+    def preview(self) -> bool: ...
+
+    @property
+    def knows_density(self) -> bool: ...
+
+    def prepare(self, task: "Task", device: "device") -> None:
+        """Fit or load.
+
+        Raises:
+            BadInput: weights are missing (where, and how to get them), or were trained on monitor or test images.
+        """
+        ...
+
+    def denoise(self, x: "Tensor", t: int, labels: "Tensor") -> "Tensor":
+        """ε [B, *latent_shape] of x_t [B, *latent_shape] and labels [B] int64, each row by itself; x is left as it
+        was.
+        """
+        ...
+
+    def decode(self, x0: "Tensor") -> "Tensor":
+        """Images [B, C, H, W] fp32, about [-1, 1], of x̂0 [B, *latent_shape]; differentiable."""
+        ...
+
+    def fingerprint(self, task: "Task") -> str:
+        """What else than its fields decides its images (weights, data); cheap, no torch, and there before
+        ``prepare``.
+        """
+        ...
+
+    def decode_guided(self, x0: "Tensor") -> "Tensor":
+        """Optional, ``decode``: a cheaper way to images of the task's shape, for guidance alone."""
+        ...
+
+    def density_diagnostics(self, images: "Tensor", labels: "Tensor") -> "Mapping[str, Tensor]":
+        """Optional, {}. What the known density says of images [B, C, H, W] before clamping: ``true_label`` [B] bool,
+        is the label the most probable class; ``log_density`` [B], log p(image | label) in nats.
+        """
+        ...
+
+    def log_density(self, images: "Tensor") -> "Tensor":
+        """Optional. log p(image | class) in nats, [B, classes]."""
+        ...
+
+    def exact(self, labels: "Tensor", seed: int) -> "Tensor":
+        """Optional. Draws from the density itself, by no diffusion: [n, C, H, W] for labels [n] on the CPU."""
+        ...
+
+
+class Task(Protocol):
+    """A classification problem with its real splits.
+
+    Attributes:
+        recipe: optional, {}: {key: value} defaults it gives to other keys (budget, learner, ω, ...).
+        data: the ``data.*`` keys, set before anything below is asked for.
+        classes: names, in label order; known without torch and before ``load``, so that a dry run is quick.
+        prompts: optional: a text for each class, for teachers that read text; else the class names.
+        shape: (channels, height, width) of its images, as stored and as the learner sees them.
+        train: real images for the teacher; from ``load`` on, as all below. A Split holds uint8 [n, C, H, W] and
+            labels int64 [n].
+        monitor: what patience looks at.
+        test: what accuracy is reported on. The three are disjoint.
+        shifted: optional, {}: {name: Split} of further test sets.
+    """
+
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def data(self) -> "Data": ...
+
+    @property
+    def train(self) -> "AnySplit": ...
+
+    @property
+    def monitor(self) -> "AnySplit": ...
+
+    @property
+    def test(self) -> "AnySplit": ...
+
+    @property
+    def shifted(self) -> "Mapping[str, AnySplit]": ...
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+
+    @property
+    def prompts(self) -> Sequence[str]: ...
+
+    @property
+    def shape(self) -> "Shape": ...
+
+    def load(self, split: int) -> None:
+        """Find the data and split it by the seed ``split``. Raises BadInput: what was looked for, where, and how to
+        get it.
+        """
+        ...
+
+    def fingerprint(self) -> str:
+        """What identifies the real data; cheap, no torch, and there before ``load``."""
+        ...
+
+
+class Learner(Protocol):
+    """The classifier: a class, or a function that makes it."""
+
+    def __call__(self, classes: int, shape: tuple[int, int, int], **model_args: Any) -> "Module":
+        """A network for float images [B, *shape] about [-1, 1] that answers with logits [B, classes].
+
+        Args:
+            classes: of the task.
+            shape: (channels, height, width).
+            **model_args: ``train.model_args.NAME=VALUE``; the parameters after the first two are what it takes.
+
+        Raises:
+            ValueError, TypeError, AssertionError: it cannot be built so; the message is shown as one line.
+        """
+        ...
