@@ -13,6 +13,7 @@ module is one figure and is found by its folder; its files are named after it, w
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -35,7 +36,7 @@ def modules() -> dict[str, ModuleType]:
     }
 
 
-def draw(records: list[Record], study: str | None, folder: Path) -> list[Figure]:
+def draw(records: Sequence[Record], study: str | None, folder: Path) -> list[Figure]:
     """Draw all figures of a study, and write loop-differences.csv beside them; the same ledger gives the same bytes.
 
     Args:
