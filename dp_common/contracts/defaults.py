@@ -39,6 +39,11 @@ class TeacherDefaults:
     preview = False
     knows_density = False
 
+    @property
+    def licence(self) -> str:
+        """Not known."""
+        return ""
+
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""
         return self.decode(x0)  # type: ignore[attr-defined]

@@ -86,6 +86,7 @@ class Teacher(Protocol):
 
     Attributes:
         recipe: optional: {key: value} defaults it gives to other keys (sampler, images), under the task's.
+        licence: optional, "": the licence of its weights, where it is known; there before ``prepare``.
         latent_shape: of one x_t; from ``prepare`` on, as all below.
         alphas_cumprod: ᾱ_t, numpy float64, falling within (0, 1).
         final_alpha: optional, 1: ᾱ after the last step.
@@ -101,6 +102,9 @@ class Teacher(Protocol):
 
     @property
     def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def licence(self) -> str: ...
 
     @property
     def latent_shape(self) -> Sequence[int]: ...

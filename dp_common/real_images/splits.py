@@ -9,7 +9,7 @@ import numpy as np
 
 from dp_common.config.specification import Data
 from dp_common.progress import note
-from dp_common.seeds import uniforms
+from dp_common.seeds import derive, uniforms
 
 
 @dataclass
@@ -136,3 +136,25 @@ def ranks(labels: np.ndarray, seed: int, purpose: str) -> tuple[np.ndarray, np.n
     rank = np.empty(len(labels), np.int64)
     rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rank, chance
+
+
+def real_order(seed: int, labels: np.ndarray, real: int, balance: str = "global") -> np.ndarray:
+    """The rows of the first ``real`` of all real images, in an order of the seed's own.
+
+    Args:
+        seed: of the run.
+        labels: int64 [n].
+        real: how many rows.
+        balance: ``global``: by lot; ``class``: by lot, and in turns the next of each class, as far as there are.
+
+    Returns:
+        [real] int64; those of a larger ``real`` begin with those of a smaller one.
+    """
+    order = np.random.Generator(np.random.Philox(derive(seed, "real"))).permutation(len(labels))
+    if balance == "class":
+        of_class = np.argsort(labels[order], kind="stable")
+        counts = np.bincount(labels)
+        turn = np.empty(len(labels), np.int64)
+        turn[of_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+        order = order[np.lexsort((labels[order], turn))]
+    return order[:real]
