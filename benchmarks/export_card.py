@@ -60,8 +60,8 @@ def card(
             f"# The final training set of `{summary['run_id']}`",
             "",
             f"{generated + real:,} images of {len(classes)} classes for task `{summary['task']}`: {generated:,} made "
-            f"by teacher `{summary['teacher']}`, {real:,} real. Format {to}; the image files are those that the learner "
-            "was trained on, byte for byte (real images, which a run does not store, as PNG).",
+            f"by teacher `{summary['teacher']}`, {real:,} real. Format {to}; the image files are those that the "
+            "learner was trained on, byte for byte (real images, which a run does not store, as PNG).",
             "",
             f"    {how_to_read}",
             "",
@@ -84,7 +84,7 @@ def card(
             "",
             "`label` and `class_name`: what the image was made for. `index`: number of a generated image, row of the "
             "task's training split of a real one; `source` says which. `round`: additions before it. `omega`: "
-            "guidance weight. `score_at_birth`: the learner's score of it when it was added; empty where there is none.",
+            "guidance weight. `score_at_birth`: the learner's score of it when it was added, where there is one.",
             "",
             "## Images by class",
             "",

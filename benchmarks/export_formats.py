@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dp_common.lab.final_set import FinalImage
+from dp_common.real_images.listing import folder_names
 
 COLUMNS = ("label", "class_name", "index", "round", "source", "omega", "score_at_birth")  # what is said of an image
 FILE = 4096  # images of a tar or Parquet file
@@ -45,16 +46,6 @@ def imagefolder(folder: Path, images: Iterable[FinalImage], n: int, classes: Seq
             path = f"{names[image.label]}/{key_of(image)}.{image.extension}"
             (folder / path).write_bytes(image.data)
             table.writerow({"file_name": path, **about(image, classes)})
-
-
-def folder_names(classes: Sequence[str]) -> list[str]:
-    """A folder for each class: its name, if all are names of folders and differ, else its label and its name."""
-    safe = ["".join("_" if letter in '/\\:*?"<>|\0' else letter for letter in name).strip() for name in classes]
-    plain = safe == list(classes) and len({name.casefold() for name in safe}) == len(safe)
-    if plain and not any(name.startswith((".", "__MACOSX")) or not name for name in safe):
-        return safe
-    width = len(str(len(safe) - 1))
-    return [f"{label:0{width}d}_{name}" for label, name in enumerate(safe)]
 
 
 def webdataset(folder: Path, images: Iterable[FinalImage], n: int, classes: Sequence[str]) -> None:

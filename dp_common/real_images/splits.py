@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
@@ -54,6 +54,24 @@ class LazySplit:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The images of these rows: uint8 [len(rows), C, H, W]."""
         return np.stack([self.one(int(row)) for row in rows])
+
+
+class ImageSource(Protocol):
+    """Image files by row, wherever they lie; ``labels`` int64 [n]."""
+
+    labels: np.ndarray
+
+    def name(self, row: int) -> str:
+        """What an image is called."""
+        ...
+
+    def data(self, row: int) -> bytes:
+        """Its file. Raises Problem where it cannot be read."""
+        ...
+
+    def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
+        """It, as uint8 [C, H, W] of this shape. Raises Problem, also where it cannot be decoded."""
+        ...
 
 
 AnySplit: TypeAlias = Split | LazySplit

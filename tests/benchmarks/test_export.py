@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from benchmarks import export
-from benchmarks.export_formats import folder_names
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Interrupted
 from dp_common.lab import attempt, runner
 from dp_common.lab.final_set import FinalImage, SetDigest
+from dp_common.real_images.listing import folder_names
 from tests.conftest import SMALL
 
 BLENDED = """
