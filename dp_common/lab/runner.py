@@ -2,6 +2,7 @@
 
 import errno
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dp_common.config import registry
+from dp_common.config.durations import seconds
 from dp_common.config.resolve import Resolved
 from dp_common.contracts import require_ready
 from dp_common.distributed import batch_share
@@ -39,6 +41,13 @@ def never() -> bool:
     return False
 
 
+def within(limit: float | None, stop: Callable[[], bool], begun: float) -> Callable[[], bool]:
+    """A stop that says yes when ``stop`` does, and ``limit`` seconds after ``begun``; None: as ``stop``."""
+    if limit is None:
+        return stop
+    return lambda: stop() or time.perf_counter() - begun >= limit
+
+
 def execute(
     resolved: Resolved,
     *,
@@ -64,6 +73,8 @@ def execute(
         Problem: And its other kinds.
     """
     registry.adopt(resolved.plugins.values())
+    begun = time.perf_counter() if started is None else started
+    stop = within(seconds("limit", resolved.runtime.limit), stop, begun)
     group, folder = group or SingleProcess(), folder_of(resolved)
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):

@@ -105,7 +105,7 @@ class ParquetImages:
         names = names_in(schema) if wanted == "label" else None
         if names:
             found = [names[label] if isinstance(label, int) and 0 <= label < len(names) else label for label in found]
-        numbers = {name: label for label, name in enumerate(self.classes)}
+        numbers: dict[str | int, int] = {name: label for label, name in enumerate(self.classes)}
         numbers |= {} if names or wanted == "class_name" else {label: label for label in range(len(self.classes))}
         unknown = [value for value in dict.fromkeys(found) if value not in numbers]
         if unknown:
