@@ -52,6 +52,8 @@ RECIPE: dict[str, Any] = {
     "teacher": "stable-diffusion",
     "learner": "vit_base_patch16_224",
     "train.ema": 0.999,
+    "dp.deadline": "none",
+    "prune.deadline": "none",
     "train.label_smoothing": 0.11,
     "train.mixup": 0.5,
     "train.cutmix": 1.0,
