@@ -6,8 +6,8 @@
 
 Written are table.md, .tex, .csv and cells.csv: table.csv has the numbers of scale, versus and costs in full,
 cells.csv every cell of every table. A table whose data is not there is left out. With ``prices`` hours are what the
-counts of work would have cost there, everywhere, and marked as such. Runs that differ in budget, task, teacher, learner,
-monitor rule or any other key that is not compared stand in tables of their own.
+counts of work would have cost there, everywhere, and marked as such. Runs that differ in budget, task, teacher,
+learner, monitor rule or any other key that is not compared stand in tables of their own.
 """
 
 import sys

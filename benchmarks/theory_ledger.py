@@ -33,7 +33,8 @@ class Journal:
         except OSError:
             self.file.close()
             raise Held(f"{path}: another process is writing it") from None
-        self.records, self.study = read(path), study.study
+        self.records: list[dict[str, Any]] = [dict(record) for record in read(path)]
+        self.study = study.study
         self.file.truncate(path.read_bytes().rfind(b"\n") + 1)  # a torn last line
         self.done = {record["key"] for record in self.records if record.get("study") == self.study and "key" in record}
 

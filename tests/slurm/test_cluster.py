@@ -53,7 +53,7 @@ def grid(cluster, tmp_path_factory):
     killed = wait(lambda: running(requeued), 90, "the other dp run in progress")
     slurm("scancel", "-s", "KILL", job_of(root, killed.name))
     told["preempted"] = wait(
-        lambda: (text := command("status", root)[1]) and " preempted " in text and " interrupted " in text and text,
+        lambda: (text := command("status", root)[1]) and "1 preempted" in text and "1 interrupted" in text and text,
         60,
         "both to show",
     )

@@ -117,7 +117,7 @@ def test_both_sets_hold_the_same(tmp_path):
     for part in block.shards:
         memory.add_shard(*part, 0)
     for one, other in zip(block.chunks(), memory.chunks(), strict=True):
-        assert one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1:], other[1:]))
+        assert one[0] == other[0] and all(np.array_equal(a, b) for a, b in zip(one[1], other[1]))
     assert len(block) == len(memory) == 200
     real = TrainSet()
     real.add_real(Split(np.stack([image_of(i) for i in range(9)]), np.arange(9)), np.array([4, 2]))

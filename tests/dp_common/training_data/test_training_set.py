@@ -79,7 +79,7 @@ def test_weight_one_is_the_plain_draw():
 
 def test_parts_of_one_addition_are_one_newest():
     made = filled(10, 10)
-    made.add(np.zeros((5, 1, 2, 2), np.uint8), np.arange(5), np.arange(5))
+    made.add(DecodedImages(np.zeros((5, 1, 2, 2), np.uint8), np.arange(5), np.arange(5)))
     assert made.newest == 5
-    made.add(np.zeros((3, 1, 2, 2), np.uint8), np.arange(3), np.arange(3), new_round=False)
+    made.add(DecodedImages(np.zeros((3, 1, 2, 2), np.uint8), np.arange(3), np.arange(3)), new_round=False)
     assert made.newest == 8 and len(made) == 28
