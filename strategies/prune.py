@@ -1,4 +1,4 @@
-"""Generate, then prune: make many, keep what the learner finds most informative.
+"""Generate, then prune: make many, keep what the learner finds most informative, or what another rule keeps.
 
 In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, scored by a learner that was trained on a
 random tenth of it, the best kept, a fresh learner trained. Every generated image is paid for.
@@ -6,9 +6,11 @@ random tenth of it, the best kept, a fresh learner trained. Every generated imag
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dp_common import BadInput, Budget, Lab, Plateau, option
 from dp_common.lab.patience import check_fits, interval_of
+from dp_common.lab.selection_rule import parameters_of, selection_rule
 
 AUTO = -1
 
@@ -17,7 +19,9 @@ AUTO = -1
 class Prune:
     """generate a pool, keep the images that score highest; score=random is the control"""
 
-    score: str = option("entropy", "score of which the highest are kept", plugin="score")
+    score: str = option("entropy", "score by which images are kept", plugin="score")
+    rule: str = option("top", "which of the scored images are kept", plugin="selection rule")
+    rule_args: dict[str, Any] = option({}, "the rule's own parameters, prune.rule_args.NAME=VALUE")
     oversample: float = option(4.0, "candidates per image kept", low=1)
     balance: str = option(
         "class", "keep the same number of each class, or the best overall", choices=("class", "global")
@@ -35,7 +39,12 @@ class Prune:
     )
 
     def resolve_defaults(self, budget: Budget) -> None:
-        """The initial set and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
+        """The initial set, τ and the rule's parameters where none are given.
+
+        Raises BadInput for plateaus that cannot come in time.
+        """
+        chosen_by = selection_rule(self.rule, self.rule_args, "prune")
+        self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
@@ -48,9 +57,11 @@ class Prune:
             check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
-        """Every candidate is made and scored."""
-        pool = round((budget.scale - self.initial) * self.oversample)
-        return {"generated": self.initial + pool, "scored": pool, "evaluations": budget.seen // self.interval}
+        """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
+        added = budget.scale - self.initial
+        pool, again = round(added * self.oversample), added * self.made_again
+        made = self.initial + pool + again
+        return {"generated": made, "scored": pool, "evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""
@@ -72,7 +83,7 @@ class Prune:
             due = lab.seen >= self.at * lab.budget.seen if self.at else plateau.reached(accuracy, lab.size)
             if lab.learning and due:
                 keep = min(self.per_round, lab.room)
-                lab.select(round(keep * self.oversample), keep, self.score, self.balance)
+                self.select(lab, round(keep * self.oversample), keep)
                 yield "pruned"
 
     def plain(self, lab: Lab) -> Iterator[str]:
@@ -84,7 +95,11 @@ class Prune:
         while lab.seen < self.scorer_seen * lab.budget.seen:
             lab.train(self.interval)
             yield "trained scorer"
-        lab.select(pool - tenth, lab.budget.scale, self.score, self.balance, replace=True)
+        self.select(lab, pool - tenth, lab.budget.scale, replace=True)
         yield "pruned"
         lab.restart()
         yield "fresh learner"
+
+    def select(self, lab: Lab, pool: int, keep: int, replace: bool = False) -> None:
+        """``keep`` of ``pool`` candidates, by the rule."""
+        lab.select(pool, keep, self.score, self.balance, replace, self.rule, self.rule_args)

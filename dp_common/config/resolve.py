@@ -147,16 +147,17 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
         source = draft.said.get(key) or draft.said.get(config.mapping_of(key) or key)
         if source is None:
             continue
-        if key in config.known and config.known[key].part == section:
-            other, name = config.copy(), config.known[key].name
-            other.put(key, usual.get(key))
+        whole = key if key in config.known else config.mapping_of(key)
+        if whole and config.known[whole].part == section:
+            other = config.copy()
+            other.put(whole, usual.get(whole))
             trial = draft.instance("strategy", other)
             try:
                 trial.resolve_defaults(budget)
-                same = flatten(trial)[name] == value
+                same = flatten(trial).get(key.removeprefix(f"{section}.")) == value
             except BadInput:
                 same = False
-            value = config.get(key)
+            value = config.get(key) if key in config.known else value
         else:
             same = key in expected and expected[key] == value
         if not same:
@@ -222,4 +223,4 @@ def derive(strategy: Strategy, section: str, budget: Budget, sources: dict[str, 
     before: dict[str, Any] = flatten(strategy) if is_dataclass(strategy) else {}
     strategy.resolve_defaults(budget)
     after = flatten(strategy) if before else {}
-    sources |= {f"{section}.{key}": "derived" for key, value in after.items() if value != before[key]}
+    sources |= {f"{section}.{key}": "derived" for key, value in after.items() if value != before.get(key)}

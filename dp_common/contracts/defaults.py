@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
     from dp_common.config.specification import Budget
@@ -26,6 +27,26 @@ class ScoreDefaults:
     """The optional members of a score."""
 
     BLIND = False
+
+
+class SelectionRuleDefaults:
+    """The optional members of a selection rule, which has one of ``keys`` and ``choose``."""
+
+    streams = False
+    chooses = False
+    measures = False
+
+    def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
+        """Not to be asked; see ``streams``."""
+        raise NotImplementedError(f"{type(self).__name__} does not stream")
+
+    def choose(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int) -> "np.ndarray":
+        """Not to be asked; see ``streams``."""
+        raise NotImplementedError(f"{type(self).__name__} streams")
+
+    def measure(self, scores: "np.ndarray", groups: "np.ndarray", keep: int) -> "tuple[Mapping[str, float], str]":
+        """Nothing."""
+        return {}, ""
 
 
 class TeacherDefaults:

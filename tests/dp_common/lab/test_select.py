@@ -163,7 +163,7 @@ def test_the_best_of_several_ranks_files_is_the_best_of_all(tmp_path, balance):
         best.offer(scores[indices], indices, labels[indices], lambda row, first=30 * rank: encoded[first + row])
         paths.append(tmp_path / f"{rank}.parquet")
         shards.write(paths[-1], best.by_index(), "abc", shards.Origin(0, 1, "prune"))
-    one, several = ChosenHere(whole), ChosenInFiles(paths[::-1], 25, 3, balance)
+    one, several = ChosenHere(whole), ChosenInFiles(paths[::-1], TopK(25, 3, balance))
     assert np.array_equal(one.scores, several.scores)
     for start, stop in ((0, 25), (7, 9)):
         for expected, found in zip(one.stored(start, stop), several.stored(start, stop)):
