@@ -23,28 +23,20 @@ class Prune:
     rule: str = option("top", "which of the scored images are kept", plugin="selection rule")
     rule_args: dict[str, Any] = option({}, "the rule's own parameters, prune.rule_args.NAME=VALUE")
     oversample: float = option(4.0, "candidates per image kept", low=1)
-    balance: str = option(
-        "class", "keep the same number of each class, or the best overall", choices=("class", "global")
-    )
+    balance: str = option("class", "the same number of each class, or the best overall", choices=("class", "global"))
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "plateaus at which images are added", low=1)
-    at: float = option(
-        0.0, "with one round: the share of the budget at which it comes; 0: at a plateau", low=0, high=0.8
-    )
+    at: float = option(0.0, "with one round: share of the budget at which it comes; 0: at a plateau", low=0, high=0.8)
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
-    scorer_seen: float = option(
-        0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8
-    )
+    scorer_seen: float = option(0.2, "plain workflow: share of seen that trains the scorer", above=0, high=0.8)
 
     def resolve_defaults(self, budget: Budget) -> None:
-        """The initial set, τ and the rule's parameters where none are given.
-
-        Raises BadInput for plateaus that cannot come in time.
-        """
+        """The initial set, τ, the rule's parameters. Raises BadInput for plateaus that cannot come in time."""
         chosen_by = selection_rule(self.rule, self.rule_args, "prune")
         self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
+        self.by = dict(score=self.score, balance=self.balance, rule=self.rule, parameters=self.rule_args)
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
@@ -58,9 +50,8 @@ class Prune:
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
-        added = budget.scale - self.initial
-        pool, again = round(added * self.oversample), added * self.made_again
-        made = self.initial + pool + again
+        pool = round((budget.scale - self.initial) * self.oversample)
+        made = self.initial + pool + (budget.scale - self.initial) * self.made_again
         return {"generated": made, "scored": pool, "evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
@@ -83,7 +74,7 @@ class Prune:
             due = lab.seen >= self.at * lab.budget.seen if self.at else plateau.reached(accuracy, lab.size)
             if lab.learning and due:
                 keep = min(self.per_round, lab.room)
-                self.select(lab, round(keep * self.oversample), keep)
+                lab.select(round(keep * self.oversample), keep, **self.by)
                 yield "pruned"
 
     def plain(self, lab: Lab) -> Iterator[str]:
@@ -95,11 +86,7 @@ class Prune:
         while lab.seen < self.scorer_seen * lab.budget.seen:
             lab.train(self.interval)
             yield "trained scorer"
-        self.select(lab, pool - tenth, lab.budget.scale, replace=True)
+        lab.select(pool - tenth, lab.budget.scale, replace=True, **self.by)
         yield "pruned"
         lab.restart()
         yield "fresh learner"
-
-    def select(self, lab: Lab, pool: int, keep: int, replace: bool = False) -> None:
-        """``keep`` of ``pool`` candidates, by the rule."""
-        lab.select(pool, keep, self.score, self.balance, replace, self.rule, self.rule_args)

@@ -95,6 +95,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     notes = raise_budget(spec, sources)
     check_shards(spec, runtime)
     check_micro(spec.train)
+    check_temperature(spec, parts["teacher"])
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     derive(parts["strategy"], plugins["strategy"].section, budget, sources)
     values = flatten(spec)
@@ -206,6 +207,16 @@ def check_micro(train: Train) -> None:
         key = "train.micro" if train.micro else "train.batch"
         mixing = f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}"
         raise BadInput(key, train.micro or train.batch, mixing)
+
+
+def check_temperature(spec: Spec, teacher: Teacher) -> None:
+    """Refuse a temperature where it is not known how wide the teacher's modes are."""
+    sampler = spec.sampler
+    if sampler.temperature != 1 and not (teacher.tempers or sampler.mode_variance):
+        known = f"1 with teacher={spec.teacher}, which has no exact temperature, unless sampler.mode_variance is given"
+        raise BadInput("sampler.temperature", sampler.temperature, known)
+    if sampler.mode_variance and sampler.temperature == 1:
+        raise BadInput("sampler.mode_variance", sampler.mode_variance, "0 at sampler.temperature=1, which needs none")
 
 
 def raise_budget(spec: Spec, sources: dict[str, str]) -> list[str]:

@@ -41,7 +41,11 @@ FORMER = {  # what optional members were called once
     "teacher": {"truth": "density_diagnostics"},
 }
 DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a class has members of its own
-    "teacher": {"preview": ("decode_guided",), "knows_density": ("density_diagnostics", "log_density", "exact")},
+    "teacher": {
+        "preview": ("decode_guided",),
+        "tempers": ("denoise_tempered",),
+        "knows_density": ("density_diagnostics", "log_density", "exact"),
+    },
     "selection rule": {"streams": ("keys",), "chooses": ("choose",), "measures": ("measure",)},
 }
 CONTRACT = {"guidance rule": "GuidanceRule", "selection rule": "SelectionRule"}  # else the kind itself, capitalised

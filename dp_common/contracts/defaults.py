@@ -59,6 +59,11 @@ class TeacherDefaults:
     grad_scale = 1.0
     preview = False
     knows_density = False
+    tempers = False
+
+    def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
+        """Not to be asked; see ``tempers``."""
+        raise NotImplementedError(f"{type(self).__name__} has no exact temperature")
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""

@@ -144,6 +144,7 @@ class Teacher(Protocol):
             apart. By default whether the class has a ``decode_guided``.
         knows_density: optional: is the density of its images known, that is are the last three functions there? By
             default whether the class has them.
+        tempers: optional: is there an exact temperature, ``denoise_tempered``? By default whether the class has it.
     """
 
     @property
@@ -173,6 +174,9 @@ class Teacher(Protocol):
     @property
     def knows_density(self) -> bool: ...
 
+    @property
+    def tempers(self) -> bool: ...
+
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
 
@@ -194,6 +198,12 @@ class Teacher(Protocol):
     def fingerprint(self, task: "Task") -> str:
         """What else than its fields decides its images (weights, data); cheap, no torch, and there before
         ``prepare``.
+        """
+        ...
+
+    def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
+        """Optional. As ``denoise``, of the density whose variance within each mode is ``temperature`` times as large
+        and whose modes and their shares are the same.
         """
         ...
 
