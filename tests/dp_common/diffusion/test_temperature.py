@@ -1,5 +1,7 @@
 """A temperature widens modes by its factor and leaves their shares; 1 is bitwise the plain sampler."""
 
+from copy import copy
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ N = 400
 
 def drawn(sampler_of, **sampler):
     """Images of class 3 in the mixture's basis, [N, D], and the component that each is nearest to."""
-    one = sampler_of(steps=100, **sampler)
+    one = sampler_of(steps=200, **sampler)  # at 20 a part of the variance is lost, at another temperature another
     z = one.sample(np.arange(N), np.full(N, 3)).flatten(1) @ one.teacher.basis
     scaled = (z[:, None] - one.teacher.means[3]) / one.teacher.lam.sqrt()
     return z, scaled.square().sum(2).argmin(1), one.teacher
@@ -27,13 +29,21 @@ def within(sampler_of, **sampler):
     return float((residuals.square() / teacher.lam).mean()), torch.bincount(component, minlength=6) / N
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.25])
+@pytest.mark.parametrize("temperature", [0.8, 1.25])
 def test_of_the_mixture_variance_follows_and_shares_stay(sampler_of, temperature):
     """k = 1/temperature: the variance is 1/k of what it was, for the same noise."""
     plain, shares = within(sampler_of)
     other, others = within(sampler_of, temperature=temperature)
-    assert other / plain == pytest.approx(temperature, rel=0.06)
-    assert (shares - others).abs().max() < 0.06
+    assert other / plain == pytest.approx(temperature, rel=0.03)
+    assert (shares - others).abs().max() < 0.03
+
+
+def test_of_the_mixture_it_is_the_denoiser_of_the_wider_density(mixture):
+    wider = copy(mixture)
+    wider.lam = 1.7 * mixture.lam
+    x, labels = torch.randn(8, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.arange(8)
+    for t in (10, 400, 900):
+        torch.testing.assert_close(mixture.denoise_tempered(x, t, labels, 1.7), wider.denoise(x, t, labels))
 
 
 def test_one_is_bitwise_the_plain_sampler(sampler_of, mixture):
@@ -57,14 +67,13 @@ def test_rescaling_is_exact_where_modes_are_isotropic_and_far_apart(temperature)
         mean = (w * centres).sum(1, keepdim=True)
         return (1 - alpha) ** 0.5 * (x - alpha**0.5 * mean) / v
 
-    grid = torch.special.ndtri((torch.arange(4000) + 0.5) / 4000)[:, None]
-    visited = timesteps(300, "trailing")
+    grid = torch.special.ndtri((torch.arange(1000) + 0.5) / 1000)[:, None]
+    visited = timesteps(1000)
     plain, other = (
         ddim(tempered(denoise, given, s**2, alphas), grid, None, visited, alphas) for given in (1.0, temperature)
     )
-    for images, factor in ((plain, 1), (other, temperature)):
-        right = images[images > 0]
-        assert (right - 4).square().mean().item() == pytest.approx(factor * s**2, rel=0.08)
+    before, after = ((images[images > 0] - 4).square().mean().item() for images in (plain, other))
+    assert before == pytest.approx(s**2, rel=0.06) and after / before == pytest.approx(temperature, rel=0.04)
     assert abs(float((plain > 0).float().mean() - (other > 0).float().mean())) < 0.02
 
 
