@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dp_common.config.options import option
-from dp_common.theory import asymptotics
+from dp_common.theory import asymptotics, selections
 
 RECIPE = 1  # raised when the same keys would give other numbers
 Item = dict[str, Any]
 QS: dict[str, Callable[[float], Any]] = {
-    "hard": asymptotics.Hard,
-    "easy": asymptotics.Easy,
-    "random": asymptotics.Random,
-    "soft": asymptotics.Soft,
-    "mixed": lambda keep: asymptotics.Mixed(((0.5, asymptotics.Hard(keep)), (0.5, asymptotics.Random(keep)))),
+    "hard": selections.Hard,
+    "easy": selections.Easy,
+    "random": selections.Random,
+    "soft": selections.Soft,
+    "mixed": lambda keep: selections.Mixed(((0.5, selections.Hard(keep)), (0.5, selections.Random(keep)))),
 }
 KEEPS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 TOPS = (0.1, 0.5, 0.8, 0.9, 1.0)
@@ -201,7 +201,7 @@ def point(item: Item, repeats: int, seed: int, draws: str = "") -> Item:
     settings = dict(item["settings"])
     q = QS[settings.pop("q")](settings.pop("keep"))
     found = estimate(simulate(q, **settings, repeats=repeats, seed=seed, what=draws + key_of(item)))
-    p, phi = asymptotics.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
+    p, phi = selections.scalars(q, settings["rho"]).p, settings["d"] / settings["n"]
     limit, finite = limits(item["settings"])
     beyond = "peak" if abs(p / phi - 1) < settings["d"] ** -0.5 else "noise" if abs(finite - limit) > 1e-3 else ""
     numbers = {"limit": limit, "finite": finite, "simulated": found.mean, "se": found.se}

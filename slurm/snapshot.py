@@ -34,7 +34,7 @@ def take(root: str | Path) -> Path:
         digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
     folder = Path(root).resolve() / ".snapshots" / digest.hexdigest()[:16]
     try:
-        put(folder, files | {"commit.json": json.dumps(commit()).encode()})
+        put(folder, files | {"dp_common/commit.json": json.dumps(commit()).encode()})
     except OSError as error:
         raise BadInput("root", root, f"cannot write there: {error.strerror}") from error
     return folder

@@ -81,7 +81,7 @@ def commit() -> Commit:
 
     None values outside of one.
     """
-    note = Path(__file__).parents[2] / "commit.json"
+    note = Path(__file__).parents[1] / "commit.json"
     if note.exists():
         return json.loads(note.read_text())
     head = git("rev-parse", "HEAD")

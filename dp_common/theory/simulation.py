@@ -12,7 +12,8 @@ from scipy.linalg import lstsq, solve
 
 from dp_common.errors import BadInput
 from dp_common.seeds import derive
-from dp_common.theory.asymptotics import Selection, sine, truth
+from dp_common.theory.asymptotics import truth
+from dp_common.theory.selections import Selection, sine
 
 ARMS = ("random", "frozen", "adaptive")
 

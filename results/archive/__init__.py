@@ -12,7 +12,7 @@ import json
 from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -145,6 +145,6 @@ def slim(folder: Path) -> list[dict[str, Any]]:
             kept = {key: record[key] for key in NEEDED[record["kind"]] if key in record}
             found.append({"kind": record["kind"], "n": record["n"], **kept})
         if record["kind"] == "call":
-            omega = ledger.steering(record).get("omega")
+            omega = ledger.steering(cast(ledger.Call, record)).get("omega")
             found[-1] |= {"args": {} if omega is None else {"omega": omega}, "added": []}
     return found

@@ -31,7 +31,7 @@ def hardness_move(run: Run, when: str) -> float:
     probe = history.hardness(run["folder"])
     later = probe[probe["addition"] > 0].set_index("addition")
     errors = {moment: later.loc[later["when"] == moment, "error"] for moment in (when, "at")}
-    return mean((errors[when] - errors["at"]).dropna())
+    return mean((errors[when] - errors["at"]).dropna().to_list())
 
 
 CLAIM = Claim(

@@ -58,9 +58,8 @@ def undecided_if_refuted(finding: Finding) -> Finding:
 
 def shifted_sets(pool: Pool) -> dict[str, str]:
     """{name: column} of the shifted test sets that all these runs were tested on."""
-    columns = [
-        column.removesuffix("_a") for column in pool.both if column.startswith("shifted.") and column.endswith("_a")
-    ]
+    names = [name for name in map(str, pool.both) if name.startswith("shifted.") and name.endswith("_a")]
+    columns = [name.removesuffix("_a") for name in names]
     whole = [column for column in columns if pool.both[[f"{column}_a", f"{column}_b"]].notna().all(axis=None)]
     return {column.removeprefix("shifted."): column for column in sorted(whole) if column != f"shifted.{HELD_OUT}"}
 

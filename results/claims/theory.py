@@ -11,6 +11,7 @@ from math import ceil
 from results.analysis import theory
 from results.claims.judging.claim import Claim, Finding, TheoryStudy
 from results.claims.judging.theory_study import unfinished
+from results.frames import records
 
 AGREES = "simulation − limit"
 PRECISE = 0.01  # largest median standard error, a fraction, with which agreement is worth the word
@@ -27,8 +28,8 @@ def judge(study: TheoryStudy) -> list[Finding]:
         f"{100 * summary['outside_95']:.1f} % outside their 95 % t-interval, Bonferroni p = "
         f"{summary['bonferroni_p']:.2g}"
     )
-    again = points.loc[points["again"].astype(bool), list(theory.POINT)]
-    if unfinished(study) or theory.suspects(study.lines) - set(again.itertuples(index=False, name=None)):
+    again = {tuple(row[name] for name in theory.POINT) for row in records(points) if row["again"]}
+    if unfinished(study) or theory.suspects(study.lines) - again:
         return [Finding(AGREES, None, "undecided", effect, "the study is not finished")]
     if not summary["agrees"]:
         return [Finding(AGREES, None, "refuted", effect)]

@@ -82,7 +82,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         return [save(drawing, shown, stem(folder, "curves", comparison.eval_set), title, caption)]
 
 
-def about_theory(options: dict[str, Any] | None) -> str:
+def about_theory(options: theory.Record | None) -> str:
     """What the caption says of the theory's panel; "" without one."""
     if not options:
         return ""
@@ -141,7 +141,7 @@ def run_row(run: dict[str, Any], column: str) -> dict[str, Any]:
     }
 
 
-def theory_beside(comparison: Comparison) -> tuple[pd.DataFrame | None, dict[str, Any] | None]:
+def theory_beside(comparison: Comparison) -> tuple[pd.DataFrame | None, theory.Record | None]:
     """The theory's oversampling at its last λ, and its options, from its ledger in a folder that holds some of these
     runs.
     """
@@ -170,7 +170,7 @@ def plot(
     plt: Any,
     curves: list[Curve],
     limit: pd.DataFrame | None,
-    options: dict[str, Any] | None,
+    options: theory.Record | None,
     comparison: Comparison,
     title: str,
 ) -> Any:

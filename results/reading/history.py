@@ -6,7 +6,7 @@ things happened.
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def additions(folder: str | Path) -> pd.DataFrame:
             "name": r["name"],
             "images": r["answer"],
             **{key: r["state"][key] for key in ("size", "seen", "seen_total", "iterations")},
-            "omega": ledger.steering(r).get("omega", 0.0),
+            "omega": ledger.steering(cast(ledger.Call, r)).get("omega", 0.0),
             "files": [member["file"] for member in r["added"] if "file" in member],
             **{key: r["measured"].get(key) for key in measured},
         }

@@ -52,6 +52,15 @@ def test_scaling_rows_are_as_published(presets, task, iterations, batch):
             assert (dp.patience, dp.interval, dp.schedule) == (int(row["initial_patience"]), initial, "patience")
 
 
+def test_the_papers_lambda_is_three_in_its_scaling_plots_and_two_in_table_1(presets):
+    """diffusers' scale is lambda + 1: appendix D.5.1 and the caption of Table 1."""
+    scales = {name: run.spec.sampler.cfg_scale for name, run in presets.items() if run.spec.strategy != "real"}
+    table1 = {name for name in scales if name.startswith("paper/table1-")}
+    assert len(table1) == 3 and len(scales) > 50
+    assert {name for name, scale in scales.items() if scale == 3.0} == table1
+    assert {scale for name, scale in scales.items() if name not in table1} == {4.0}
+
+
 def test_the_learners_recipe_is_the_papers(presets):
     for run in presets.values():
         train = run.spec.train

@@ -57,7 +57,7 @@ def learner(digits):
 
 @pytest.fixture
 def sampler_of(mixture):
-    """sampler_of(steps=20, seed=0, ...) -> an ImageSampler with a meter of its own; other keywords are keys of ``sampler``."""
+    """sampler_of(steps=20, seed=0, ...) -> an ImageSampler with a meter of its own; keywords: keys of ``sampler``."""
     from dp_common.config.specification import Sampler, Spec
     from dp_common.diffusion.image_sampler import ImageSampler
     from dp_common.persistence.meter import Meter

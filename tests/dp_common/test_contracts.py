@@ -1,4 +1,4 @@
-"""A loaded plugin has every member of its contract; what it cannot be without is asked for in one line; nothing needs torch."""
+"""A loaded plugin has every member of its contract; what it cannot be without is asked for in one line; no torch."""
 
 import subprocess
 import sys
@@ -106,7 +106,8 @@ def test_former_names_are_taken_and_told(tmp_path, capsys):
         ("strategy", "class Mine:\n    run = 3\n", r"has no run\(lab\)"),
         (
             "strategy",
-            "from dataclasses import dataclass\n@dataclass\nclass Mine:\n    a: int\n    def run(self, lab): yield ''\n",
+            "from dataclasses import dataclass\n"
+            "@dataclass\nclass Mine:\n    a: int\n    def run(self, lab): yield ''\n",
             "every field of its class needs a default",
         ),
     ],

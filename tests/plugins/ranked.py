@@ -1,4 +1,4 @@
-"""A strategy that meets everything several ranks must agree on while the weights are still the seed's own, and then trains."""
+"""A strategy that meets everything several ranks must agree on while the weights are the seed's own, then trains."""
 
 import os
 import signal

@@ -3,8 +3,6 @@
 import pytest
 
 from tests.results import fabricate
-from tests.results.fabricate import run as make_run  # noqa: F401: until all tests name it there
-from tests.results.fabricate import write_ledger  # noqa: F401
 
 
 @pytest.fixture

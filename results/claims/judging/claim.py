@@ -11,6 +11,7 @@ from typing import Any
 
 from dp_common.config.specification import short
 from results.analysis.stats import Interval
+from results.analysis.theory import Record
 from results.claims.judging.arm_selection import ArmSelection
 
 VERDICTS = ("confirmed", "refuted", "undecided", "not run")
@@ -71,8 +72,8 @@ class Finding:
 class TheoryStudy:
     """The latest study of ``benchmarks.theory`` under a root: its options, and the lines of its ledger."""
 
-    options: dict[str, Any]
-    lines: list[dict[str, Any]]
+    options: Record
+    lines: list[Record]
 
 
 @dataclass(frozen=True)

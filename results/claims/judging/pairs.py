@@ -145,7 +145,7 @@ class Pool:
         both = pairs(a, b)
         finished = (both["state_a"] == "done") & (both["state_b"] == "done")
         both = both[~finished | both["scale_reached_a"].eq(True) & both["scale_reached_b"].eq(True)]
-        have = {int(scale): replicates_of(part) for scale, part in both.groupby("scale")}
+        have = {int(part["scale"].iloc[0]): replicates_of(part) for _, part in both.groupby("scale")}
         self.replicates, self.scales = common_scales(have)
         members = [unit in self.replicates for unit in zip(both["seed"], both["data.split"])]
         inside = both["scale"].isin(self.scales) & pd.Series(members, index=both.index, dtype=bool)

@@ -1,6 +1,8 @@
-"""A figure once more for a small screen: the same panels below each other, as wide as a phone, with text that can be read there.
+"""A figure once more for a small screen: the same panels below each other, as wide as a phone, with text that can be
+read there.
 
-Nothing is drawn anew: the panels of a finished drawing are moved. The page that shows them has title and caption of its own.
+Nothing is drawn anew: the panels of a finished drawing are moved. The page that shows them has title and caption of its
+own.
 """
 
 from collections.abc import Iterator

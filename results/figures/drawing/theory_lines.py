@@ -1,5 +1,6 @@
 """How limits and simulations of the theory are drawn: lines, and points with their intervals."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -29,7 +30,7 @@ MODEL = (
 
 
 def panels(
-    plt: Any, title: str, rows: int, columns: int, options: dict[str, Any], size: tuple = (2.7, 2.5), **shared: Any
+    plt: Any, title: str, rows: int, columns: int, options: Mapping[str, Any], size: tuple = (2.7, 2.5), **shared: Any
 ) -> Any:
     """(drawing, axes [rows, columns]) with title and model above them; ``size`` of a panel in inches."""
     inches = (size[0] * columns + 1.4, size[1] * rows + 0.7)

@@ -13,12 +13,12 @@ module is one figure and is found by its folder; its files are named after it, w
 """
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from dp_common.files import write_atomic
-from results.analysis.theory import loop_differences, of_study
+from results.analysis.theory import Record, loop_differences, of_study
 from results.discovery import modules_in
 from results.figures.drawing.style import Figure, as_csv, save, sheet
 from results.figures.drawing.theory_lines import MODEL
@@ -36,7 +36,7 @@ def modules() -> dict[str, ModuleType]:
     }
 
 
-def draw(records: list[dict[str, Any]], study: str | None, folder: Path) -> list[Figure]:
+def draw(records: Sequence[Record], study: str | None, folder: Path) -> list[Figure]:
     """Draw all figures of a study, and write loop-differences.csv beside them; the same ledger gives the same bytes.
 
     Args:
@@ -48,7 +48,7 @@ def draw(records: list[dict[str, Any]], study: str | None, folder: Path) -> list
         BadInput: there is no such study.
     """
     options, lines = of_study(records, study)
-    texts = options | {key: ", ".join(f"{value:g}" for value in options[key]) for key in ("n", "lam")}
+    texts = dict(options) | {key: ", ".join(f"{value:g}" for value in options[key]) for key in ("n", "lam")}
     model, how = MODEL.format(**options), HOW.format(**texts)
     figures = []
     with sheet() as plt:

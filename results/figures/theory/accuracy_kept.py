@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.analysis.theory import table
+from results.analysis.theory import Record, table
 from results.figures.drawing.style import legend, log_axis, palette
 from results.figures.drawing.theory_lines import ORDERED, lambda_text, panel_of, panels, plot_series
 
@@ -14,12 +14,12 @@ MEANING = "Pools of kept/p. Above, a pruner of cosine ρ with the truth, below a
 SHARES = (1.0, 0.9, 0.8, 0.5, 0.1)
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return table(lines, "accuracy-kept")
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """A row per pruner, a column per ridge."""
     d, lams, cosines = options["d"], options["lam"], list(dict.fromkeys((options["rho"], 1.0)))
     drawing, axes = panels(plt, TITLE, len(cosines), len(lams), options, size=(3.4, 2.6), sharex=True, sharey=True)

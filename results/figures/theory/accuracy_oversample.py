@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.analysis.theory import table
+from results.analysis.theory import Record, table
 from results.figures.drawing.style import legend, log_axis, palette
 from results.figures.drawing.theory_lines import ORDERED, lambda_text, panel_of, panels, plot_series
 
@@ -13,12 +13,12 @@ TITLE = "Accuracy against oversampling, hardest kept, at equal numbers kept"
 MEANING = "The inverted U. On the right λ is normalised by the kept part, so that it does not grow with the pool."
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return table(lines, "accuracy-oversample")
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """A panel per ridge, the last one once more per kept."""
     kinds = [*((lam, "pool") for lam in options["lam"]), (options["lam"][-1], "kept")]
     drawing, axes = panels(plt, TITLE, 1, len(kinds), options, size=(2.8, 3.0), sharey=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from results.analysis.theory import agreement
+from results.analysis.theory import Record, agreement
 from results.figures.drawing.style import head, palette
 
 POSITION = 60
@@ -23,12 +23,12 @@ KINDS = {
 }  # by why the limit is not expected to hold: colour, marker, name
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return agreement(lines)[0]
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """Simulation against limit left, quantiles of the deviations right."""
     drawing, (left, right) = plt.subplots(1, 2, figsize=(8.2, 4.1), layout="constrained")
     summary = agreement(lines)[1]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.analysis.theory import table
+from results.analysis.theory import Record, table
 from results.figures.drawing.style import legend, palette
 from results.figures.drawing.theory_lines import LOOKS, lambda_text, panel_of, panels, plot_series
 
@@ -17,12 +17,12 @@ MEANING = (
 KEPT = {"easy": "keep easy", "random": "random", "hard": "keep hard"}
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return table(lines, "error-keep")
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """A row per ridge, a column per pool size."""
     lams, sizes = options["lam"], options["n"]
     drawing, axes = panels(plt, TITLE, len(lams), len(sizes), options, sharex=True, sharey="row")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from results.analysis.theory import table
+from results.analysis.theory import Record, table
 from results.figures.drawing.style import legend, palette
 from results.figures.drawing.theory_lines import LOOKS, lambda_text, panel_of, panels, plot_series
 
@@ -17,12 +17,12 @@ MEANING = (
 KEPT = {"easy": "easy", "random": "random", "mixed": "half hard,\nhalf random", "soft": "soft", "hard": "hard"}
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return table(lines, "imperfect")
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """A panel per kind of imperfection."""
     drawing, axes = panels(plt, TITLE, 1, 3, options, size=(2.9, 3.0), sharey=True)
     direction = "cosine of label direction and truth"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from results.analysis.stats import t_interval
-from results.analysis.theory import ARMS, loop_differences, loop_frame
+from results.analysis.theory import ARMS, Record, loop_differences, loop_frame
 from results.figures.drawing.style import head, palette
 from results.figures.drawing.theory_lines import LOOKS, lambda_text
 
@@ -19,12 +19,12 @@ MEANING = (
 DIFFERENCES = (("adaptive", "frozen", LOOKS["adaptive"]), ("frozen", "random", LOOKS["frozen"]))
 
 
-def numbers(lines: list[dict[str, Any]]) -> pd.DataFrame:
+def numbers(lines: list[Record]) -> pd.DataFrame:
     """The rows of the figure."""
     return loop_frame(lines)
 
 
-def plot(plt: Any, frame: pd.DataFrame, options: dict[str, Any], lines: list[dict[str, Any]]) -> Any:
+def plot(plt: Any, frame: pd.DataFrame, options: Record, lines: list[Record]) -> Any:
     """A column per pool size; accuracies above, differences below."""
     pools = sorted(frame["pool"].unique())
     settings = next(line["settings"] for line in lines if line["kind"] == "loop")

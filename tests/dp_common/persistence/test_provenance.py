@@ -55,7 +55,8 @@ def test_a_device_that_is_not_there_is_refused(devices, there, name, local, mess
 def test_the_commit_is_the_checkouts_or_what_a_copy_was_made_of(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "__file__", str(tmp_path / "dp_common" / "persistence" / "provenance.py"))
     assert commit() == {"commit": None, "dirty": None}
-    (tmp_path / "commit.json").write_text(json.dumps({"commit": "abc", "dirty": True}))
+    (tmp_path / "dp_common").mkdir()
+    (tmp_path / "dp_common" / "commit.json").write_text(json.dumps({"commit": "abc", "dirty": True}))
     assert commit() == {"commit": "abc", "dirty": True}
 
 

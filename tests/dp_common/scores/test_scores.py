@@ -1,4 +1,4 @@
-"""Scores: higher = more wanted, so each is higher where the classifier finds it harder, and its gradient points there."""
+"""Scores: higher = more wanted, so each is higher where the classifier finds it harder; its gradient points there."""
 
 import math
 

@@ -4,7 +4,7 @@ from math import acos, pi, sqrt
 
 import numpy as np
 
-from dp_common.theory.asymptotics import Easy, Hard, Mixed, Random, Soft, scalars
+from dp_common.theory.selections import Easy, Hard, Mixed, Random, Soft, scalars
 
 D = 350
 ALL = (Hard(0.3), Easy(0.3), Random(0.4), Soft(0.5), Mixed(((0.5, Hard(0.3)), (0.4, Random(0.7)))))

@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from dp_common.errors import BadInput
-from dp_common.theory.asymptotics import Easy, Hard, Mixed, Random, Scalars, Soft, error, integrated, scalars
+from dp_common.theory.asymptotics import error
+from dp_common.theory.selections import Easy, Hard, Mixed, Random, Scalars, Soft, integrated, scalars
 from tests.dp_common.theory.printed import ALL, D, printed
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dp_common.theory.asymptotics import Easy, Hard, Random, Soft, error, scalars
+from dp_common.theory.asymptotics import error
+from dp_common.theory.selections import Easy, Hard, Random, Soft, scalars
 from dp_common.theory.simulation import ARMS, estimate, loop, ridge, simulate
 from tests.dp_common.theory.printed import ALL, D, printed
 

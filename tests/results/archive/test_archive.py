@@ -21,7 +21,7 @@ from tests.results.figures.histories import whole_study
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """(root of runs, archive of it): all claims, an unfinished run, one below its scale, one without correctness, a planned one."""
+    """(root of runs, archive of it): all claims, an unfinished run, one below its scale, one without correctness."""
     root, folder = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("archive") / "kept"
     world.build(root, world.OPEN)
     world.theory(root)

@@ -106,7 +106,8 @@ def theory(root, off=0.0, se=0.003, gains=(0.02, 0.03), spread=0.005, repeats=16
 FLAT = (0.0,) * 5
 ROUGH = (0.0, 0.06, -0.06, 0.05, -0.05)  # of an arm alone: its differences to others decide nothing
 EITHER = (0.0, 1.0, -1.0, 0.8, -0.8)  # of what happens inside a run, likewise
-TRUE = {  # accuracy by scale of every arm, noise, inside of dp and of omega=0, gain under shift, hours of dp over those of prune
+# accuracy by scale of every arm, noise, inside of dp and of omega=0, gain under shift, hours of dp over those of prune
+TRUE = {
     "static": (0.70, 0.74),
     "dp": (0.74, 0.82),
     "dp dp.omega=0": (0.70, 0.74),

@@ -102,7 +102,9 @@ def test_what_was_not_run_proposes_runs_that_resolve(tmp_path):
         line = one.sweep.split(" && ")[-1]
         assert one.id == "C9" or len(grid_files.expand(line.split()[3:])) >= 5, one
         for words in [part.split()[3:] for part in one.sweep.split(" && ")]:
-            cli.parse(words, theory.Options) if one.id == "C9" or "dp" not in str(words) else resolve(grid_files.expand(words)[-1])
+            cli.parse(words, theory.Options) if one.id == "C9" or "dp" not in str(words) else resolve(
+                grid_files.expand(words)[-1]
+            )
 
 
 def test_a_study_of_the_theory_alone_is_enough(tmp_path):

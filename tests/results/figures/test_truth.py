@@ -98,7 +98,7 @@ def probed(root, words, omega=0.0, rule="relative", additions=3, silent=(), seed
 
 
 def drawing(additions):
-    """Class 0 left of x = 0, 1 right of it, at every moment but the first, when nothing is known; a Gaussian density."""
+    """Class 0 left of x = 0, 1 right of it, at every moment but the first, when nothing is known; Gaussian density."""
     axis = np.linspace(-1, 1, 41)
     x, y = np.meshgrid(axis, axis)
     left = 1 / (1 + np.exp(20 * x))
