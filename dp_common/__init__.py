@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dp_common.contracts import Lab as Lab
     from dp_common.contracts import Learner as Learner
     from dp_common.contracts import Score as Score
+    from dp_common.contracts import SelectionRule as SelectionRule
     from dp_common.contracts import Strategy as Strategy
     from dp_common.contracts import Task as Task
     from dp_common.contracts import Teacher as Teacher
@@ -33,6 +34,7 @@ HOMES = {
     "Learner": "contracts",
     "Plateau": "lab.patience",
     "Score": "contracts",
+    "SelectionRule": "contracts",
     "Split": "real_images.splits",
     "Strategy": "contracts",
     "Task": "contracts",

@@ -1,14 +1,16 @@
-"""Generate, then prune: make many, keep what the learner finds most informative.
+"""Generate, then prune: make many, keep what a rule keeps by the learner's scores; every generated image is paid for.
 
 In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, scored by a learner that was trained on a
-random tenth of it, the best kept, a fresh learner trained. Every generated image is paid for.
+random tenth of it, the best kept, a fresh learner trained.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from dp_common import BadInput, Budget, Lab, option
 from dp_common.lab.patience import Additions, check_schedule, interval_of
+from dp_common.lab.selection_rule import parameters_of, selection_rule
 
 AUTO = -1
 
@@ -17,27 +19,27 @@ AUTO = -1
 class Prune:
     """generate a pool, keep the images that score highest; score=random is the control"""
 
-    score: str = option("entropy", "score of which the highest are kept", plugin="score")
+    score: str = option("entropy", "score by which images are kept", plugin="score")
+    rule: str = option("top", "which of the scored images are kept", plugin="selection rule")
+    rule_args: dict[str, Any] = option({}, "the rule's own parameters, prune.rule_args.NAME=VALUE")
     oversample: float = option(4.0, "candidates per image kept", low=1)
     balance: str = option("class", "keep as many of each class, or the best overall", choices=("class", "global"))
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "times at which images are added", low=1)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
-    deadline: str = option(
-        "even", "a plateau is waited for up to even spacing of what is left, or for ever", choices=("even", "none")
-    )
-    at: float = option(
-        0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8
-    )
+    deadline: str = option("even", "wait for a plateau up to even spacing of what is left", choices=("even", "none"))
+    at: float = option(0.0, "with one round: share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
-    scorer_seen: float = option(
-        0.2, "plain workflow: budget of the scoring learner, as a share of seen", above=0, high=0.8
-    )
+    scorer_seen: float = option(0.2, "plain workflow: share of seen that trains the scorer", above=0, high=0.8)
 
     def resolve_defaults(self, budget: Budget) -> None:
-        """The initial set and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
+        """The initial set, τ, the rule's parameters. Raises BadInput for plateaus that cannot come in time."""
+        chosen_by = selection_rule(self.rule, self.rule_args, "prune")
+        self.by: dict[str, Any] = dict(score=self.score, balance=self.balance, rule=self.rule)
+        self.by["parameters"] = self.rule_args = parameters_of(chosen_by)
+        self.made_again = not chosen_by.streams
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
@@ -45,14 +47,14 @@ class Prune:
         self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.at and self.rounds > 1:
             raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
-        sizes = list(range(self.initial, budget.scale, self.per_round)) if self.initial else []
-        self.additions = len(sizes)
+        self.additions = len(sizes := list(range(self.initial or budget.scale, budget.scale, self.per_round)))
         check_schedule("prune", self, sizes, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
-        """Every candidate is made and scored."""
+        """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
         pool = round((budget.scale - self.initial) * self.oversample)
-        return {"generated": self.initial + pool, "scored": pool, "evaluations": budget.seen // self.interval}
+        again = (budget.scale - self.initial) * self.made_again
+        return {"generated": self.initial + pool + again, "scored": pool, "evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""
@@ -73,7 +75,7 @@ class Prune:
             yield "trained"
             if additions.due(accuracy, lab.size, lab.seen) and lab.learning:
                 keep = min(self.per_round, lab.room)
-                lab.select(round(keep * self.oversample), keep, self.score, self.balance)
+                lab.select(round(keep * self.oversample), keep, **self.by)
                 yield "pruned"
 
     def plain(self, lab: Lab) -> Iterator[str]:
@@ -85,7 +87,7 @@ class Prune:
         while lab.seen < self.scorer_seen * lab.budget.seen:
             lab.train(self.interval)
             yield "trained scorer"
-        lab.select(pool - tenth, lab.budget.scale, self.score, self.balance, replace=True)
+        lab.select(pool - tenth, lab.budget.scale, replace=True, **self.by)
         yield "pruned"
         lab.restart()
         yield "fresh learner"

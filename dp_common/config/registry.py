@@ -30,6 +30,7 @@ FOLDERS = {
     "strategy": "strategies",
     "score": "dp_common.scores",
     "guidance rule": "dp_common.guidance_rules",
+    "selection rule": "dp_common.selection_rules",
     "teacher": "dp_common.teachers",
     "task": "dp_common.tasks",
     "learner": "dp_common.learners",

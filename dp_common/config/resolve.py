@@ -97,6 +97,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     seconds("limit", runtime.limit)
     check_shards(spec, runtime)
     check_micro(spec.train)
+    check_temperature(spec, parts["teacher"])
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     derive(parts["strategy"], plugins["strategy"].section, budget, sources)
     values = flatten(spec)
@@ -149,16 +150,17 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
         source = draft.said.get(key) or draft.said.get(config.mapping_of(key) or key)
         if source is None:
             continue
-        if key in config.known and config.known[key].part == section:
-            other, name = config.copy(), config.known[key].name
-            other.put(key, usual.get(key))
+        whole = key if key in config.known else config.mapping_of(key)
+        if whole and config.known[whole].part == section:
+            other = config.copy()
+            other.put(whole, usual.get(whole))
             trial = draft.instance("strategy", other)
             try:
                 trial.resolve_defaults(budget)
-                same = flatten(trial)[name] == value
+                same = flatten(trial).get(key.removeprefix(f"{section}.")) == value
             except BadInput:
                 same = False
-            value = config.get(key)
+            value = config.get(key) if key in config.known else value
         else:
             same = key in expected and expected[key] == value
         if not same:
@@ -209,6 +211,16 @@ def check_micro(train: Train) -> None:
         raise BadInput(key, train.micro or train.batch, mixing)
 
 
+def check_temperature(spec: Spec, teacher: Teacher) -> None:
+    """Refuse a temperature where it is not known how wide the teacher's modes are."""
+    sampler = spec.sampler
+    if sampler.temperature != 1 and not (teacher.tempers or sampler.mode_variance):
+        known = f"1 with teacher={spec.teacher}, which has no exact temperature, unless sampler.mode_variance is given"
+        raise BadInput("sampler.temperature", sampler.temperature, known)
+    if sampler.mode_variance and sampler.temperature == 1:
+        raise BadInput("sampler.mode_variance", sampler.mode_variance, "0 at sampler.temperature=1, which needs none")
+
+
 def raise_budget(spec: Spec, sources: dict[str, str]) -> list[str]:
     """The budget is at least the scale (every image is seen once on average) and whole iterations; returns notes."""
     train, asked = spec.train, spec.train.seen
@@ -224,4 +236,4 @@ def derive(strategy: Strategy, section: str, budget: Budget, sources: dict[str, 
     before: dict[str, Any] = flatten(strategy) if is_dataclass(strategy) else {}
     strategy.resolve_defaults(budget)
     after = flatten(strategy) if before else {}
-    sources |= {f"{section}.{key}": "derived" for key, value in after.items() if value != before[key]}
+    sources |= {f"{section}.{key}": "derived" for key, value in after.items() if value != before.get(key)}

@@ -53,6 +53,12 @@ class Sampler:
     cfg_scale: float = option(
         1.0, "classifier-free guidance, uncond + s (cond - uncond); the paper's lambda is s - 1", low=0
     )
+    temperature: float = option(
+        1.0, "factor on the variance within the modes of what is sampled; 1: as the teacher has it", above=0
+    )
+    mode_variance: float = option(
+        0.0, "variance within a mode of the teacher's latents, for a temperature that is not exact; 0: not given", low=0
+    )
     clip: str = option(
         "none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive")
     )

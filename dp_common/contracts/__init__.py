@@ -9,9 +9,16 @@ default; on the command line they are ``<file>.<name>``.
 """
 
 from dp_common.contracts.completion import AFTERWARDS, DERIVED, complete, require_ready
-from dp_common.contracts.defaults import ScoreDefaults, StrategyDefaults, TaskDefaults, TeacherDefaults
+from dp_common.contracts.defaults import (
+    ScoreDefaults,
+    SelectionRuleDefaults,
+    StrategyDefaults,
+    TaskDefaults,
+    TeacherDefaults,
+)
 from dp_common.contracts.lab import Lab
-from dp_common.contracts.protocols import GuidanceRule, Learner, Score, Strategy, Task, Teacher
+from dp_common.contracts.protocols import GuidanceRule, Learner, Score, SelectionRule, Strategy, Task
+from dp_common.contracts.teacher import Teacher
 
 __all__ = [
     "AFTERWARDS",
@@ -21,6 +28,8 @@ __all__ = [
     "Learner",
     "Score",
     "ScoreDefaults",
+    "SelectionRule",
+    "SelectionRuleDefaults",
     "Strategy",
     "StrategyDefaults",
     "Task",

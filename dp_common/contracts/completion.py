@@ -3,7 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dp_common.contracts.defaults import ScoreDefaults, StrategyDefaults, TaskDefaults, TeacherDefaults
+from dp_common.contracts.defaults import (
+    ScoreDefaults,
+    SelectionRuleDefaults,
+    StrategyDefaults,
+    TaskDefaults,
+    TeacherDefaults,
+)
 from dp_common.errors import BadInput
 from dp_common.progress import note
 
@@ -24,7 +30,13 @@ AFTERWARDS = {  # attributes that are there once it is prepared or loaded
     "teacher": ("latent_shape", "alphas_cumprod"),
     "task": ("train", "monitor", "test", "classes", "shape"),
 }
-DEFAULTS = {"strategy": StrategyDefaults, "teacher": TeacherDefaults, "task": TaskDefaults, "score": ScoreDefaults}
+DEFAULTS = {
+    "strategy": StrategyDefaults,
+    "teacher": TeacherDefaults,
+    "task": TaskDefaults,
+    "score": ScoreDefaults,
+    "selection rule": SelectionRuleDefaults,
+}
 FORMER = {  # what optional members were called once
     "strategy": {"settle": "resolve_defaults", "forecast": "planned_work"},
     "teacher": {"truth": "density_diagnostics"},
@@ -32,11 +44,13 @@ FORMER = {  # what optional members were called once
 DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a class has members of its own
     "teacher": {
         "preview": ("decode_guided",),
+        "tempers": ("denoise_tempered",),
         "knows_density": ("density_diagnostics", "log_density", "exact"),
         "holds_images": ("stored",),
     },
+    "selection rule": {"streams": ("keys",), "chooses": ("choose",), "measures": ("measure",)},
 }
-CONTRACT = {"guidance rule": "GuidanceRule"}  # else the kind itself, capitalised
+CONTRACT = {"guidance rule": "GuidanceRule", "selection rule": "SelectionRule"}  # else the kind itself, capitalised
 
 
 def complete(kind: str, name: str, plugin: Any) -> Any:
@@ -67,6 +81,9 @@ def complete(kind: str, name: str, plugin: Any) -> Any:
     for member, default in defaults.items():
         if not hasattr(plugin, member) and member not in fields_of(plugin):
             setattr(plugin, member, default)
+    if kind == "selection rule" and not (plugin.streams or plugin.chooses):
+        methods = "keys(scores, labels, uniforms) or choose(scores, labels, uniforms, keep)"
+        raise BadInput(kind, name, f"has neither {methods}; the contract is {contract(kind)}")
     if kind == "learner" and not callable(plugin):
         raise BadInput(kind, name, f"is no class or function; the contract is {contract(kind)}")
     return plugin

@@ -32,6 +32,26 @@ class ScoreDefaults:
     BLIND = False
 
 
+class SelectionRuleDefaults:
+    """The optional members of a selection rule, which has one of ``keys`` and ``choose``."""
+
+    streams = False
+    chooses = False
+    measures = False
+
+    def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
+        """Not to be asked; see ``streams``."""
+        raise NotImplementedError(f"{type(self).__name__} does not stream")
+
+    def choose(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int) -> "np.ndarray":
+        """Not to be asked; see ``streams``."""
+        raise NotImplementedError(f"{type(self).__name__} streams")
+
+    def measure(self, scores: "np.ndarray", groups: "np.ndarray", keep: int) -> "tuple[Mapping[str, float], str]":
+        """Nothing."""
+        return {}, ""
+
+
 class TeacherDefaults:
     """The optional members of a teacher."""
 
@@ -61,6 +81,12 @@ class TeacherDefaults:
     def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
         """Not to be asked; see ``holds_images``."""
         raise NotImplementedError(f"{type(self).__name__} holds no images")
+
+    tempers = False
+
+    def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
+        """Not to be asked; see ``tempers``."""
+        raise NotImplementedError(f"{type(self).__name__} has no exact temperature")
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""

@@ -1,6 +1,7 @@
 """The lab as a strategy sees it."""
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,8 +59,17 @@ class Lab(Protocol):
         """
         ...
 
-    def select(self, pool: int, keep: int, score: str, balance: str = "class", replace: bool = False) -> int:
-        """Make ``pool`` candidates, add the ``keep`` that score highest by the learner as it is now; returns keep.
+    def select(
+        self,
+        pool: int,
+        keep: int,
+        score: str,
+        balance: str = "class",
+        replace: bool = False,
+        rule: str = "top",
+        parameters: "Mapping[str, Any] | None" = None,
+    ) -> int:
+        """Make ``pool`` candidates, add ``keep`` of them by their scores by the learner as it is now; returns keep.
 
         Args:
             pool: candidates; all are paid for, none is stored but those kept.
@@ -67,6 +77,8 @@ class Lab(Protocol):
             score: name of a score.
             balance: ``class``: the same number of each class; ``global``: the best overall.
             replace: the present training set joins the candidates, and only the kept ones remain.
+            rule: name of the selection rule; by default those that score highest are kept.
+            parameters: of the rule, by name.
         """
         ...
 

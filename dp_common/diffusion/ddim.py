@@ -3,6 +3,13 @@
     x̂0      = (x_t − √(1−ᾱ_t) ε) / √ᾱ_t
     x_{t'}  = √ᾱ_{t'} x̂0 + √(1−ᾱ_{t'}−σ²) ε + σ z,      σ² = η² (1−ᾱ_{t'})/(1−ᾱ_t) · (1 − ᾱ_t/ᾱ_{t'})
 
+Two wrappers, denoiser to denoiser: classifier-free guidance, and a temperature (Temporal Score Rescaling, TSR,
+arXiv 2510.01184): with η = ᾱ/(1−ᾱ), s² the variance within a mode and T the temperature,
+
+    ε ← ε (η s² + 1) / (η s² T + 1)
+
+which for modes N(μ, s² I) far apart is the denoiser of N(μ, T s² I), shares unchanged. (The paper's k is 1/T.)
+
 A denoiser is ``denoise(x, t, labels) -> ε``; adapters hide v-prediction. Guidance is a step hook, guidance_step.py.
 """
 
@@ -79,3 +86,21 @@ def cfg(denoise: Denoiser, scale: float, null_label: int | None) -> Denoiser:
         return uncond + scale * (cond - uncond)
 
     return denoise if scale == 1 else guided
+
+
+def tempered(denoise: Denoiser, temperature: float, mode_variance: float, alphas_cumprod: np.ndarray) -> Denoiser:
+    """Another temperature, denoiser to denoiser; see the module's equation.
+
+    Args:
+        denoise: What is rescaled.
+        temperature: T, factor on the variance within modes, above 0.
+        mode_variance: s², of the latents; exact where modes are isotropic and far apart.
+        alphas_cumprod: ᾱ_t.
+    """
+
+    def rescaled(x: Tensor, t: int, labels: Tensor) -> Tensor:
+        alpha = float(alphas_cumprod[t])
+        signal = alpha / (1 - alpha) * mode_variance
+        return denoise(x, t, labels) * ((signal + 1) / (signal * temperature + 1))
+
+    return denoise if temperature == 1 else rescaled

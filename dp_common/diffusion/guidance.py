@@ -5,6 +5,7 @@ from ε. (The paper's Eq. 7 prints the opposite sign; its Algorithm 1 is right.)
 
     score        ε ← ε − kω√(1−ᾱ) g, x̂0 follows: x̂0 ← x̂0 + kω(1−ᾱ)/√ᾱ g      k = ``every``
     relative     δ = ω‖x_t‖ g/‖g‖;  x̂0 kept, ε ← ε + δ/√(1−ᾱ)
+    eps-relative ρ = √(1−ᾱ)‖ε‖/‖g‖;  ε ← ε − ωρ g, x̂0 follows                    as in arXiv 2604.00519
     predecessor  δ as above;        x ← x + δ, ε kept, x̂0 ← x̂0 + δ/√ᾱ          as in arXiv 2310.00158
 
 ``relative`` moves the next x_{t'} by √((1−ᾱ_{t'})/(1−ᾱ_t)) δ, towards higher H; it moves nothing at a last step to ᾱ

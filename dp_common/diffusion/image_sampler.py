@@ -11,7 +11,7 @@ from dp_common.config import registry
 from dp_common.config.specification import Spec
 from dp_common.contracts import Teacher
 from dp_common.diffusion import schedule
-from dp_common.diffusion.ddim import cfg, ddim
+from dp_common.diffusion.ddim import cfg, ddim, tempered
 from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.errors import Problem
@@ -39,10 +39,15 @@ class ImageSampler:
         if s.cfg_scale != 1 and teacher.null_label is None:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
         self.denoise = cfg(self._denoise, s.cfg_scale, teacher.null_label)
+        if s.mode_variance:
+            self.denoise = tempered(self.denoise, s.temperature, s.mode_variance, teacher.alphas_cumprod)
 
     def _denoise(self, x: Tensor, t: int, labels: Tensor) -> Tensor:
         self.meter.count(network_evaluations=len(x))
-        return self.teacher.denoise(x, t, labels)
+        s = self.spec.sampler
+        if s.temperature == 1 or s.mode_variance:
+            return self.teacher.denoise(x, t, labels)
+        return self.teacher.denoise_tempered(x, t, labels, s.temperature)
 
     def _decode(self, x0: Tensor) -> Tensor:
         self.meter.count(decoder_evaluations=len(x0))

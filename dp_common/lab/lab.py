@@ -5,17 +5,20 @@ Everything readable here comes from journaled answers, never from the disk's lat
 see replay.py.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from dp_common.contracts import SelectionRule
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import Problem
 from dp_common.lab.addition_writer import AdditionWriter
 from dp_common.lab.generate import GeneratedAddition
 from dp_common.lab.replay import Args, Replay
 from dp_common.lab.select import SelectedAddition
+from dp_common.lab.selection_rule import parameters_of, selection_rule
 from dp_common.lab.state import AddedImages, Outcome, PendingCall
 from dp_common.learner.training_loop import Stretch, train
 from dp_common.seeds import derive
@@ -94,8 +97,17 @@ class Lab:
         work = partial(self._generate, n=n, guidance=guidance)
         return self._replay.call("generate", args, work, reads_learner=guidance is not None)
 
-    def select(self, pool: int, keep: int, score: str, balance: str = "class", replace: bool = False) -> int:
-        """Make candidates, score them with the learner, and add the highest to the training set.
+    def select(
+        self,
+        pool: int,
+        keep: int,
+        score: str,
+        balance: str = "class",
+        replace: bool = False,
+        rule: str = "top",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> int:
+        """Make candidates, score them with the learner, and add those that a rule keeps to the training set.
 
         Candidates are paid for and never stored.
 
@@ -105,6 +117,8 @@ class Lab:
             score: Name of the score; ties go to the lower index.
             balance: ``class``: the same number from each class, as far as candidates go; ``global``: the best overall.
             replace: The present training set joins the candidates, and only the kept ones remain.
+            rule: Name of the selection rule; by default the highest scores are kept.
+            parameters: Of the rule, by name.
 
         Returns:
             keep
@@ -117,7 +131,11 @@ class Lab:
         if keep > pool + present:
             raise Problem(f"select: keep={keep} of pool={pool}")
         args: Args = {"pool": int(pool), "keep": keep, "score": score, "balance": balance, "replace": replace}
-        return self._replay.call("select", args, partial(self._select, **args), reads_learner=True)
+        chosen_by = selection_rule(rule, parameters)
+        if rule != "top":  # without it a call is what it was before there were rules, to the digest
+            args |= {"rule": rule, "parameters": parameters_of(chosen_by)}
+        work = partial(self._select, int(pool), keep, score, balance, replace, chosen_by)
+        return self._replay.call("select", args, work, reads_learner=True)
 
     def train(self, images: int, new_weight: float = 1.0) -> float:
         """Train on the present set, within the stable phase.
@@ -207,9 +225,11 @@ class Lab:
         addition = GeneratedAddition(self._writer(call, omega), models, step, scored_by, model).make(state.generated, n)
         return Outcome(n, state.with_images(self.size + n, generated=n), addition)
 
-    def _select(self, call: PendingCall, pool: int, keep: int, score: str, balance: str, replace: bool) -> Outcome:
+    def _select(
+        self, pool: int, keep: int, score: str, balance: str, replace: bool, rule: SelectionRule, call: PendingCall
+    ) -> Outcome:
         state = self._replay.state
-        selected = SelectedAddition(self._writer(call), score, balance, with_present=replace and self.size > 0)
+        selected = SelectedAddition(self._writer(call), score, balance, rule, with_present=replace and self.size > 0)
         addition = selected.make(state.generated, pool, keep)
         size = keep if replace else self.size + keep
         return Outcome(keep, state.with_images(size, generated=pool), addition, replaced=replace)

@@ -12,7 +12,7 @@ import numpy as np
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
 from dp_common.lab.addition_writer import AdditionWriter, Result, blocks
 from dp_common.lab.scoring import score_images
-from dp_common.lab.top_k import TopK
+from dp_common.lab.top_k import Pool, TopK
 from dp_common.persistence.records import Partial
 from dp_common.seeds import label_of
 from dp_common.training_data import shards
@@ -23,7 +23,7 @@ Span = list[int]  # [start, stop) of candidates
 class Scan:
     """The scan on one rank. ``best`` is filled by it; ``score`` names what the candidates are ranked by."""
 
-    def __init__(self, writer: AdditionWriter, best: TopK, score: str) -> None:
+    def __init__(self, writer: AdditionWriter, best: TopK | Pool, score: str) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
         self.spans: list[Span] = []  # candidates that ``best`` has seen
         self.present = False  # has it seen the training set too?
@@ -35,7 +35,8 @@ class Scan:
         """Look at candidates first .. first+pool-1, and at the present set where that joins.
 
         Returns:
-            The files of all ranks' states; none if there is but one rank, which holds the best itself.
+            The files of all ranks' states; none if there is but one rank, which holds the best itself. Before
+            images are made again the state is always saved: the scan is not paid for again if that is interrupted.
         """
         group = self.context.group
         saved = group.broadcast(self.saved_states())
@@ -47,7 +48,7 @@ class Scan:
         todo = uncovered(first, first + pool, seen, self.context.spec.sampler.block)
         done = pool - sum(stop - start for start, stop in todo)
         self.writer.run_parts("select", pool, done, len(todo), lambda number: self.block(*todo[number]), self.submit)
-        return [] if group.size == 1 else self.states_of_all()
+        return [] if group.size == 1 and not self.best.made_again else self.states_of_all()
 
     def states_of_all(self) -> list[str]:
         """Save this rank's state, let the first rank record all, and return the files."""
@@ -68,7 +69,7 @@ class Scan:
             images, _ = context.models.sampler.pixels(indices, labels)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
-            self.offer(scores, images, labels, indices)
+            self.offer(scores, images, labels, indices, made_again=self.best.made_again)
         self.spans = joined([*self.spans, [start, stop]])
         if context.timer.due():
             self.submit()
@@ -84,9 +85,9 @@ class Scan:
             else:
                 self.best.offer(scores, decoded.indices, decoded.labels, encoded.__getitem__)
 
-    def offer(self, scores: Scores, images: Images, labels: Labels, indices: Indices) -> None:
-        """Candidates that are encoded only if they enter."""
-        self.best.offer(scores, indices, labels, lambda row: self.writer.encode(images[row]))
+    def offer(self, scores: Scores, images: Images, labels: Labels, indices: Indices, made_again: bool = False) -> None:
+        """Candidates that are encoded only if they enter, or not at all where the chosen are made again."""
+        self.best.offer(scores, indices, labels, lambda row: b"" if made_again else self.writer.encode(images[row]))
 
     def scored(self, decoded: DecodedImages) -> Scores:
         """By the learner as it is, at the price of the method."""

@@ -7,6 +7,8 @@ level, with x_t = √ᾱ x0 + √(1−ᾱ) z and v = ᾱλ + 1−ᾱ (all in the
     w_k ∝ π_k exp(−½ Σ_d (x_t − √ᾱ μ_k)² / v)              posterior of the component
     E[x0|x_t] = μ̄ + √ᾱ λ/v · (x_t − √ᾱ μ̄),  μ̄ = Σ_k w_k μ_k   since all components share Σ
     ε = (x_t − √ᾱ E[x0|x_t]) / √(1−ᾱ)
+
+``sampler.temperature=T`` is exact here: Tλ stands for λ, centres and shares stay.
 """
 
 from dataclasses import dataclass
@@ -98,30 +100,40 @@ class Mixture(TeacherDefaults):
 
         Rows with the null label, of every class in equal shares, must come first.
         """
+        return self.denoise_tempered(x, t, labels, 1.0)
+
+    def denoise_tempered(self, x: "torch.Tensor", t: int, labels: "torch.Tensor", temperature: float) -> "torch.Tensor":
+        """As ``denoise``, with variances within components ``temperature`` times as large."""
         import torch
+
+        lam = temperature * self.lam
 
         null = labels == self.null_label
         if not bool(null.any()):
-            return self._epsilon(x, t, self.means[labels], self.log_shares[labels])
+            return self._epsilon(x, t, lam, self.means[labels], self.log_shares[labels])
         # No class: every component, in equal class shares. A CFG batch holds both kinds, [uncond, cond].
         n = int(null.sum())
         if not bool(null[:n].all()):
             raise ValueError("rows with the null label must come first in a batch")
         everything = self.means.flatten(0, 1)[None], self.log_shares.flatten()[None]
-        parts = [self._epsilon(x[:n], t, *everything)]
+        parts = [self._epsilon(x[:n], t, lam, *everything)]
         if n < len(x):
-            parts.append(self._epsilon(x[n:], t, self.means[labels[n:]], self.log_shares[labels[n:]]))
+            parts.append(self._epsilon(x[n:], t, lam, self.means[labels[n:]], self.log_shares[labels[n:]]))
         return torch.cat(parts)
 
-    def _epsilon(self, x: "torch.Tensor", t: int, means: "torch.Tensor", log_shares: "torch.Tensor") -> "torch.Tensor":
-        """ε for rows whose components are means [B or 1, K, D] with log_shares [B or 1, K], up to a constant."""
+    def _epsilon(
+        self, x: "torch.Tensor", t: int, lam: "torch.Tensor", means: "torch.Tensor", log_shares: "torch.Tensor"
+    ) -> "torch.Tensor":
+        """ε for rows whose components are means [B or 1, K, D] with log_shares [B or 1, K], up to a constant, and
+        variances lam [D].
+        """
         alpha = float(self.alphas_cumprod[t])
         z = x.float().flatten(1) @ self.basis
-        v = alpha * self.lam + 1 - alpha
+        v = alpha * lam + 1 - alpha
         distances = ((z[:, None] - sqrt(alpha) * means) ** 2 / v).sum(2)
         w = (log_shares - distances / 2).softmax(1)
         mean = (w[:, :, None] * means).sum(1)
-        x0 = mean + sqrt(alpha) * self.lam / v * (z - sqrt(alpha) * mean)
+        x0 = mean + sqrt(alpha) * lam / v * (z - sqrt(alpha) * mean)
         return (((z - sqrt(alpha) * x0) / sqrt(1 - alpha)) @ self.basis.T).view_as(x)
 
     def decode(self, x0: "torch.Tensor") -> "torch.Tensor":

@@ -17,7 +17,7 @@ from dp_common.diffusion.guidance import Guidance, rule_step
 from dp_common.diffusion.guidance_step import GuidanceError, GuidanceStep, norms
 from dp_common.diffusion.schedule import alphas_cumprod, timesteps
 
-RULES = ("score", "relative", "predecessor")
+RULES = ("score", "relative", "predecessor", "eps-relative")
 B, OMEGA = torch.tensor([1.0, -0.5, 2.0], dtype=torch.float64), 0.7
 
 
@@ -126,6 +126,15 @@ def test_relative_rule_is_its_equation():
     torch.testing.assert_close(moved[2] - eps, expected_step(x, g, 0.05) / 0.8)
 
 
+def test_eps_relative_rule_is_its_equation():
+    x, x0, eps, g = batch()
+    moved = rule_step("eps-relative")(x, x0, eps, g, 0.36, 0.05, 5)
+    move = expected_step(eps, g, 0.05) * 0.8
+    assert torch.equal(moved[0], x)
+    torch.testing.assert_close(eps - moved[2], move)
+    torch.testing.assert_close(moved[1] - x0, 0.8 / 0.6 * move)
+
+
 def test_predecessor_rule_is_its_equation():
     x, x0, eps, g = batch()
     moved = rule_step("predecessor")(x, x0, eps, g, 0.36, 0.05, 5)
@@ -151,6 +160,11 @@ def test_one_guided_step_raises_the_objective_by_the_first_order(rule):
         "score": omega * g @ B * ((1 - bar) * sqrt(after / bar) - sqrt((1 - after) * (1 - bar))),
         "relative": step * B.norm() / g.norm() * sqrt((1 - after) / (1 - bar)),
         "predecessor": step * B.norm() / g.norm() * sqrt(after / bar),
+        "eps-relative": step  # at s = 1, ‖ε‖ = √(1−ᾱ) ‖x‖
+        * B.norm()
+        / g.norm()
+        * (1 - bar)
+        * (sqrt(after * (1 - bar) / bar) - sqrt(1 - after)),
     }[rule]
     torch.testing.assert_close(value(moved), gain.expand(41), rtol=1e-5, atol=1e-9)
     assert (value(moved)[quantiles().norm(dim=1) > 0.1] > 0).all()

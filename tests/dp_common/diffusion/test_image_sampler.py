@@ -15,8 +15,8 @@ from dp_common.diffusion.image_sampler import quantise
 from dp_common.errors import Problem
 from dp_common.seeds import label_of
 
-RULES, PATHS = ("score", "relative", "predecessor"), ("denoiser", "decoder")
-OMEGAS = {"score": 2.0, "relative": 0.03, "predecessor": 0.01}
+RULES, PATHS = ("score", "relative", "predecessor", "eps-relative"), ("denoiser", "decoder")
+OMEGAS = {"score": 2.0, "relative": 0.03, "predecessor": 0.01, "eps-relative": 0.05}
 
 
 def images_of(sampler, start, stop, guidance=None):
@@ -44,7 +44,7 @@ def test_omega_orders_the_entropy_of_a_real_classifier(sampler_of, learner, rule
     assert entropies[0] + 0.005 < entropies[1] < entropies[2] - 0.005
 
 
-@pytest.mark.parametrize("score", ["loss", "margin"])
+@pytest.mark.parametrize("score", ["loss", "margin", "least-confidence", "el2n", "energy"])
 def test_other_scores_guide_too(sampler_of, learner, score):
     sampler, values = sampler_of(steps=20), []
     for omega in (-0.03, 0.0, 0.03):

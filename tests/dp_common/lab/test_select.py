@@ -1,8 +1,11 @@
 """A selection keeps the best of all its candidates, however it is interrupted, and a scan is paid for once."""
 
+import json
+
 import numpy as np
 import pytest
 
+from dp_common.config.resolve import resolve
 from dp_common.diffusion.image_sampler import quantise
 from dp_common.errors import Problem
 from dp_common.lab import runner
@@ -12,6 +15,7 @@ from dp_common.lab.top_k import TopK
 from dp_common.persistence import ledger
 from dp_common.seeds import uniforms
 from dp_common.training_data import shards
+from tests.processes import start_ranks
 
 SCAN = (
     "strategy=prune",
@@ -163,8 +167,87 @@ def test_the_best_of_several_ranks_files_is_the_best_of_all(tmp_path, balance):
         best.offer(scores[indices], indices, labels[indices], lambda row, first=30 * rank: encoded[first + row])
         paths.append(tmp_path / f"{rank}.parquet")
         shards.write(paths[-1], best.by_index(), "abc", shards.Origin(0, 1, "prune"))
-    one, several = ChosenHere(whole), ChosenInFiles(paths[::-1], 25, 3, balance)
+    one, several = ChosenHere(whole), ChosenInFiles(paths[::-1], TopK(25, 3, balance))
     assert np.array_equal(one.scores, several.scores)
     for start, stop in ((0, 25), (7, 9)):
         for expected, found in zip(one.stored(start, stop), several.stored(start, stop)):
             assert list(expected) == list(found)
+
+
+# ---------------------------------------------------------------------- rules
+
+
+RULES = {"ccs": {"strata": 4}, "sir": {"omega": 2.0}, "moderate": {}}
+
+
+def kept_by(one, rule, replace=False):
+    one.lab.generate(12)
+    one.lab.train(256)
+    one.lab.select(60, 24, "entropy", rule=rule, parameters=RULES[rule], replace=replace)
+    return one.run.data.training_set.joined()
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_keeps_candidates_as_they_were_scored(open_lab, rule):
+    """Also where they are made a second time: the same pixels, in equal shares."""
+    one = open_lab()
+    kept = kept_by(one, rule)
+    new = kept.indices[12:]
+    candidates = quantise(one.run.models.sampler.sample(np.arange(12, 72), np.arange(12, 72) % 3))
+    assert np.array_equal(kept.images[12:], candidates[new - 12]) and sorted(set(new.tolist())) == new.tolist()
+    assert np.bincount(kept.labels[12:]).tolist() == [8, 8, 8]
+    call = one.ledger.records[-1]
+    assert call["args"]["rule"] == rule and ("ess.2" in call["measured"]) == (rule == "sir")
+    if rule == "sir":
+        assert call["measured"]["ess"] <= 20 and call["args"]["parameters"] == {"omega": 2.0}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_with_replace_the_present_set_competes_under_every_rule(open_lab, rule):
+    one = open_lab()
+    kept = kept_by(one, rule, replace=True)
+    assert one.lab.size == len(kept.indices) == 24 == len(set(kept.indices.tolist()))
+    present = quantise(one.run.models.sampler.sample(np.arange(12), np.arange(12) % 3))
+    old = kept.indices < 12
+    assert old.any() and np.array_equal(kept.images[old], present[kept.indices[old]])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_killed_selection_goes_on_and_is_paid_for_once(small, tmp_path, monkeypatch, rule):
+    """Killed while its chosen images are written: the scan is not done again where its state was kept."""
+    words = [*SCAN, f"prune.rule={rule}", "checkpoint_every=0", "shard=64"]
+    expected, counts = run_of(small(*words, f"root={tmp_path}/whole"))
+    write, written = shards.write, []
+
+    def killing(path, *args, **kwargs):
+        digest = write(path, *args, **kwargs)
+        written.extend([path] if path.name.startswith("shard") else [])
+        if len(written) == 3:
+            raise Killed
+        return digest
+
+    again = small(*words, f"root={tmp_path}/killed")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(shards, "write", killing)
+        runner.execute(again, quiet=True)
+    summary, spent = run_of(again)
+    assert (summary["store_digest"], summary["accuracy"]) == (expected["store_digest"], expected["accuracy"])
+    assert spent == counts
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", RULES)
+def test_ranks_change_nothing_of_a_selection(tmp_path, rule):
+    """By a score that no rounding of a shared training reaches."""
+    words = ["task=plane", "strategy=prune", "scale=200", "train.seen=2560", "train.batch=64", "sampler.steps=4"]
+    words += ["sampler.block=64", "shard=64", "prune.rounds=1", "prune.at=0.5", "prune.score=random", "threads=1"]
+    words += [f"prune.rule={rule}"]
+    alone = runner.execute(resolve([*words, f"root={tmp_path}/alone"]), quiet=True)
+    processes = start_ranks(2, [*words, f"root={tmp_path}/two", "--quiet"], tmp_path / "said")
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [0, 0]
+    two = json.loads(next((tmp_path / "two").glob("*/summary.json")).read_text())
+    same = ("store_digest", "network_evaluations", "images_generated", "images_kept")
+    assert [two[key] for key in same] == [alone[key] for key in same]
+    assert two["additions"][1].get("ess") == alone["additions"][1].get("ess")

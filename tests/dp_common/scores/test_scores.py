@@ -11,7 +11,8 @@ from dp_common.config import registry
 from dp_common.lab.scoring import score_images
 from dp_common.persistence.meter import Meter
 
-DIFFERENTIABLE = ("entropy", "loss", "margin")
+HARDNESS = ("entropy", "loss", "margin", "least-confidence", "el2n")  # of the probabilities
+DIFFERENTIABLE = (*HARDNESS, "energy")
 
 
 def score(name):
@@ -31,7 +32,7 @@ def test_these_are_all_the_scores():
     assert blind == {"random"} and set(registry.plugins("score")) == {*DIFFERENTIABLE, *blind}
 
 
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
+@pytest.mark.parametrize("name", HARDNESS)
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 def test_harder_scores_higher(name, temperature):
     label = torch.tensor([0])
@@ -46,7 +47,7 @@ def test_loss_is_highest_where_the_classifier_is_sure_and_wrong():
 
 
 def test_entropy_and_margin_do_not_look_at_the_label():
-    for name in ("entropy", "margin"):
+    for name in ("entropy", "margin", "least-confidence", "energy"):
         assert torch.equal(score(name)(HARD, torch.tensor([0])), score(name)(HARD, torch.tensor([2])))
 
 
@@ -55,6 +56,13 @@ def test_values():
     assert score("entropy")(even, None).item() == pytest.approx(math.log(4))
     assert score("margin")(even, None).item() == pytest.approx(0)
     assert score("margin")(HARD, None).item() == pytest.approx(0.35 - 0.40)
+    assert score("least-confidence")(even, None).item() == pytest.approx(1 - 1 / 4)
+    assert score("least-confidence")(HARD, None).item() == pytest.approx(1 - 0.40)
+    assert score("el2n")(HARD, torch.tensor([1])).item() == pytest.approx(math.hypot(0.40, 0.65, 0.25))
+    sure_and_wrong = torch.tensor([[50.0, 0.0, 0.0]], dtype=torch.float64)
+    assert score("el2n")(sure_and_wrong, torch.tensor([2])).item() == pytest.approx(math.sqrt(2))
+    assert score("energy")(even, None).item() == pytest.approx(-math.log(4))
+    assert score("energy")(HARD - 2, None).item() == pytest.approx(2)  # fainter evidence: less familiar
     assert score("entropy")(HARD, None).item() == pytest.approx(-sum(p * math.log(p) for p in (0.40, 0.35, 0.25)))
 
 
