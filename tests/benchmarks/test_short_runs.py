@@ -7,7 +7,7 @@ from benchmarks.short_runs import short_line, why_short
 from dp_common.config.resolve import resolve
 from dp_common.lab import runner
 
-TINY = "task=plane scale=200 train.seen=2560 train.batch=64 sampler.steps=4 sampler.block=64".split()
+TINY = "task=plane scale=200 train.seen=2560 train.batch=64 sampler.steps=5 sampler.block=64".split()
 
 
 def summary(strategy, reached=False, run_id="x", **keys):
