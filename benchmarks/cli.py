@@ -63,7 +63,9 @@ def interrupted() -> int:
 
 def caused_by_interrupt(error: BaseException | None) -> bool:
     """Is this error what an import made of a Ctrl-C?"""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # two errors may name each other
+        seen.add(id(error))
         if isinstance(error, KeyboardInterrupt):
             return True
         error = error.__cause__ or error.__context__

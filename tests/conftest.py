@@ -65,7 +65,9 @@ def small(tmp_path):
 
     def small_run(*overrides):
         given = dict(override.split("=", 1) for override in overrides)
-        defaults = [word for word in SMALL if not word.startswith("dp.") or "dp" in given.get("strategy", "dp")]
+        others = [] if "dp" in given.get("strategy", "dp") else ["dp"]
+        others += [] if given.get("teacher", "mixture") == "mixture" else ["mixture"]
+        defaults = [word for word in SMALL if word.partition(".")[0] not in others]
         rest = [*defaults, f"root={tmp_path / 'runs'}"]
         return resolve([*overrides, *(word for word in rest if word.partition("=")[0] not in given)])
 

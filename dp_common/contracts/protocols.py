@@ -30,6 +30,12 @@ class Strategy(Protocol):
         """
         ...
 
+    def check_real(self, counts: Sequence[int]) -> None:
+        """Optional. Refuse what the real training images do not allow, before anything is made: ``counts`` says how
+        many the teacher has of each class. Raises BadInput.
+        """
+        ...
+
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
         guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
@@ -82,10 +88,14 @@ class GuidanceRule(Protocol):
 
 
 class Teacher(Protocol):
-    """A diffusion model with a differentiable way from x_t to an image.
+    """A diffusion model with a differentiable way from x_t to an image; or images that are made already.
+
+    One that has ``stored`` deals out images it holds: it leaves out ``denoise``, ``decode``, ``latent_shape`` and
+    ``alphas_cumprod``, has ``stored_counts``, and cannot guide.
 
     Attributes:
         recipe: optional: {key: value} defaults it gives to other keys (sampler, images), under the task's.
+        licence: optional, "": the licence of its weights, where it is known; there before ``prepare``.
         latent_shape: of one x_t; from ``prepare`` on, as all below.
         alphas_cumprod: ᾱ_t, numpy float64, falling within (0, 1).
         final_alpha: optional, 1: ᾱ after the last step.
@@ -97,10 +107,16 @@ class Teacher(Protocol):
             apart. By default whether the class has a ``decode_guided``.
         knows_density: optional: is the density of its images known, that is are the last three functions there? By
             default whether the class has them.
+        holds_images: optional: does it deal out images that are made already? By default whether the class has a
+            ``stored``.
+        stored_counts: where it holds images: how many of each class, from ``prepare`` on.
     """
 
     @property
     def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def licence(self) -> str: ...
 
     @property
     def latent_shape(self) -> Sequence[int]: ...
@@ -126,6 +142,12 @@ class Teacher(Protocol):
     @property
     def knows_density(self) -> bool: ...
 
+    @property
+    def holds_images(self) -> bool: ...
+
+    @property
+    def stored_counts(self) -> Sequence[int]: ...
+
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
 
@@ -147,6 +169,18 @@ class Teacher(Protocol):
     def fingerprint(self, task: "Task") -> str:
         """What else than its fields decides its images (weights, data); cheap, no torch, and there before
         ``prepare``.
+        """
+        ...
+
+    def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
+        """Optional. The images it holds, instead of sampling: uint8 [n, C, H, W], as ``task.shape`` says.
+
+        Args:
+            indices: [n] int64. Image i of label y is the ``seeds.rank_of(i, classes)``-th that is held of class y.
+            labels: [n] int64.
+
+        Raises:
+            BadInput: of a class there are not so many.
         """
         ...
 

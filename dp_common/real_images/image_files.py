@@ -82,6 +82,13 @@ class Files:
         """The path of an image in its set, such as cat/1.png."""
         return self._store.names[int(self._rows[row])]
 
+    def data(self, row: int) -> bytes:
+        """The file of an image. Raises Problem where it cannot be read."""
+        try:
+            return self._store.read(int(self._rows[row]))
+        except (OSError, tarfile.TarError) as error:
+            raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
+
     def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
         """One image as uint8 [C, H, W] of this shape.
 
@@ -89,10 +96,7 @@ class Files:
             Problem: its file cannot be read.
             Undecodable: it is none, or a broken one.
         """
-        try:
-            data = self._store.read(int(self._rows[row]))
-        except (OSError, tarfile.TarError) as error:
-            raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
+        data = self.data(row)
         try:
             return decode(data, shape)
         except Exception as error:  # Pillow raises whatever a broken file leads it to

@@ -8,7 +8,7 @@ image's class is the folder it lies in. Hidden files and folders (``.*``, ``__MA
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -201,8 +201,23 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [(int(part) if index % 2 else part.lower()) for index, part in enumerate(parts)], name
 
 
+def folder_names(classes: Sequence[str]) -> list[str]:
+    """A folder for each class: its name, if all are names of folders and differ, else label and name of each."""
+    safe = ["".join("_" if letter in '/\\:*?"<>|\0' else letter for letter in name).strip() for name in classes]
+    plain = safe == list(classes) and len({name.casefold() for name in safe}) == len(safe)
+    if plain and not any(name.startswith((".", "__MACOSX")) or not name for name in safe):
+        return safe
+    width = len(str(len(safe) - 1))
+    return [f"{label:0{width}d}_{name}" for label, name in enumerate(safe)]
+
+
 def brief(names: Iterable[object], what: str) -> str:
     """'7 images (a, b, c, d, e, ...)'; all of them up to five."""
     names = list(names)
     count = f"{len(names)} {what}{'' if len(names) == 1 else 'es' if what.endswith('s') else 's'}"
     return f"{count} ({', '.join(map(str, names[:5]))}{', ...' if len(names) > 5 else ''})"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """'a, b, c, d, e, ...'; all of them up to five."""
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

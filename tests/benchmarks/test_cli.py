@@ -163,6 +163,14 @@ def test_what_an_import_made_of_an_interrupt_is_one_and_another_error_is_not(cap
     with pytest.raises(ImportError):
         cli.guarded(broken, [])
 
+    def circular(argv):
+        first, second = RuntimeError("a rank's"), RuntimeError("and what came of it")
+        first.__cause__, second.__cause__ = second, first
+        raise first
+
+    with pytest.raises(RuntimeError, match="a rank's"):
+        cli.guarded(circular, [])
+
 
 def test_a_terminal_without_our_letters_gets_others(monkeypatch):
     raw = io.BytesIO()

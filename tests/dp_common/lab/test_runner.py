@@ -1,6 +1,7 @@
 """From a resolved run to its summary: bad input is found before anything is written, what is done is not done again."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,30 @@ def test_who_lost_the_lease_while_sampling_writes_no_shard(small, monkeypatch):
     with pytest.raises(LeaseLost):
         runner.execute(resolved, quiet=True)
     assert lost and list(runner.folder_of(resolved).glob("*.parquet")) == []
+
+
+def test_a_limit_ends_the_attempt_and_the_next_one_goes_on(small):
+    def run(root, **keywords):
+        return small("strategy=static", "limit=1h", f"root={small().runtime.root}-{root}"), keywords
+
+    resolved, keywords = run("limited", started=time.perf_counter() - 3601)
+    with pytest.raises(Interrupted):
+        runner.execute(resolved, quiet=True, **keywords)
+    (closed,) = (r for r in ledger.read(runner.folder_of(resolved)) if r["kind"] == "close")
+    assert closed["state"] == "interrupted"
+    summary = runner.execute(run("limited")[0], quiet=True, started=time.perf_counter() - 600)
+    assert (summary["state"], summary["attempts"]) == ("done", 2)
+    whole = runner.execute(run("whole")[0], quiet=True)
+    assert (whole["store_digest"], whole["accuracy"]) == (summary["store_digest"], summary["accuracy"])
+
+
+def test_a_limit_is_reached_by_the_clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: now[0])
+    stop = runner.within(30.0, runner.never, begun=90.0)
+    assert not stop()
+    now[0] = 119.9
+    assert not stop()
+    now[0] = 120.0
+    assert stop()
+    assert runner.within(None, runner.never, 0.0) is runner.never and runner.within(30.0, lambda: True, 119.0)()
