@@ -24,6 +24,7 @@ from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
 from benchmarks import api, cli  # noqa: E402
+from benchmarks.short_runs import why_short  # noqa: E402
 from dp_common.config.options import option  # noqa: E402
 
 if TYPE_CHECKING:
@@ -133,6 +134,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
             "additions",
             *map(addition_text, s["additions"]),
             f"folder          {folder}",
+            *([f"short           {why_short(s)}"] if short else []),
         ]
     )
 

@@ -20,9 +20,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import api, cli
+from benchmarks.short_runs import short_line
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Problem
 
@@ -71,7 +72,10 @@ def main(argv: Sequence[str]) -> int:
     from benchmarks.local_launcher import launch, workers_for
 
     remember(root, overrides, runs)
-    return launch(todo, workers_for(options.workers, todo), root) if todo else 0
+    code = launch(todo, workers_for(options.workers, todo), root) if todo else 0
+    if line := short_line(summary for run in runs if (summary := finished(root / run.run_id))):
+        print(line, file=sys.stderr)
+    return code
 
 
 def profile_of(options: Options, argv: Sequence[str]) -> "Profile | None":
@@ -112,8 +116,14 @@ def missing(runs: "Iterable[Resolved]", root: Path) -> "list[Resolved]":
 
 def done(folder: Path) -> bool:
     """Is the run in this folder finished?"""
+    return finished(folder) is not None
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """The summary of the run in this folder, None where it is not finished."""
     path = folder / "summary.json"
-    return path.exists() and json.loads(path.read_text()).get("state") == "done"
+    summary = json.loads(path.read_text()) if path.exists() else {}
+    return summary if summary.get("state") == "done" else None
 
 
 def launch_slurm(

@@ -86,7 +86,11 @@ def below_scale(done: pd.DataFrame) -> list[str]:
     below = done[~done["scale_reached"].astype(bool) & (done["arm"] != "real")]
     if not len(below):
         return []
-    return [f"Finished below their scale: {len(below)} runs. They are drawn where they ended and are in no mean."]
+    count = f"{len(below)} run{'' if len(below) == 1 else 's'}"
+    return [
+        f"Finished below their scale: {count}. They are drawn where they ended and are in no mean; `deadline=even` or "
+        "`schedule=even` of dp and prune, a longer train.seen or a smaller patience gets there."
+    ]
 
 
 def teacher(group: Group) -> list[str]:

@@ -44,7 +44,10 @@ def legend(cells: pd.DataFrame, what: str) -> list[str]:
     if (cells["planned"] == 0).any():
         signs.append("—: not run.")
     if cells["short"].sum():
-        signs.append("short: finished below its scale, not in the mean.")
+        signs.append(
+            "short: finished below its scale, not in the mean; `deadline=even` or `schedule=even` of dp and prune, a "
+            "longer train.seen or a smaller patience gets there."
+        )
     return signs
 
 

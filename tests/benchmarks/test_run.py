@@ -26,6 +26,7 @@ SUMMARY = {
     "iterations": 1000,
     "scale": 1000,
     "scale_reached": False,
+    "values": {"strategy": "dp", "dp.patience": 3, "dp.schedule": "patience", "dp.deadline": "none", "dp.at": 0.0},
     "device": "cpu",
     "threads": 1,
     "attempts": 2,
@@ -45,6 +46,9 @@ def test_the_result_is_told_in_full(tmp_path):
         f"folder          {tmp_path}",
     ):
         assert part in text, part
+    assert text.splitlines()[-1].startswith("short           800 of 1,000 images: no further plateau came")
+    whole = run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
+    assert whole.splitlines()[-1].startswith("folder")
     assert "was not reached" not in run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
     assert "mixed devices" in run.result_text(SUMMARY | {"gpu_hours": {"total": None}}, tmp_path)
 

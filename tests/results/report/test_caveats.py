@@ -25,6 +25,6 @@ def test_caveats_are_those_that_apply(make):
     more = kept_in_mind(make.root)
     assert (
         "4 seeds: a 95 % interval reaches 1.59 standard deviations" in more
-        and "Finished below their scale: 1 runs." in more
+        and "Finished below their scale: 1 run. They" in more
     )
     assert "Not finished: 1 failed" in more and "2 kinds of device (NVIDIA H100, cpu)" in more
