@@ -38,6 +38,16 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_in_the_users_cache(tmp_path_factory):
+    from dp_common.real_images import content
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr(content, "cache_folder", lambda: folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def gpu_if_marked(request):
     """Tests marked ``gpu`` are skipped where there is none."""

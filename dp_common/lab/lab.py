@@ -143,7 +143,16 @@ class Lab:
         return self._replay.call("train", args, partial(self._train, **args))
 
     def cooldown(self) -> float:
-        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1]."""
+        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1].
+
+        Raises:
+            Problem: Nothing is left of the budget, or the training set is empty.
+        """
+        if self.seen >= self.budget.seen or not self.size:
+            raise Problem(
+                f"cooldown: {self.budget.seen - self.seen} images are left of the budget, {self.size} are in the "
+                "training set"
+            )
         args: Args = {"n": self.budget.seen - self.seen}
         return self._replay.call("cooldown", args, partial(self._train, **args))
 

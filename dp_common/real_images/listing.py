@@ -10,7 +10,6 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -37,6 +36,7 @@ class Entry(NamedTuple):
     tar: Path | None = None
     member: str = ""  # its name in the tar
     link: bool = False
+    offset: int = 0  # of its bytes in the tar
 
 
 def listing(key: str, path: str | Path) -> Listing:
@@ -77,32 +77,6 @@ def listing(key: str, path: str | Path) -> Listing:
         entry.name for entry in found if not entry.name.endswith("/") and not entry.link and not is_image(entry.name)
     ]
     return Listing({name: classes[name] for name in sorted(classes, key=natural_key)}, others, links)
-
-
-def same_images(key: str, one: str | Path, other_key: str, other: str | Path) -> bool:
-    """Do two sets hold the same files, byte for byte, under the same classes and names? Stops at the first
-    difference.
-    """
-    pairs = zip(contents(key, one), contents(other_key, other))
-    return all(first == second for first, second in pairs)
-
-
-def contents(key: str, path: str | Path) -> Iterator[tuple[tuple[str, str], bytes]]:
-    """((class, file), its bytes) of every image of a set, sorted."""
-    images = [
-        entry for entry in entries(key, path) if is_image(entry.name) and not hidden(entry.name) and not entry.link
-    ]
-    for tar, part in groupby(
-        sorted(images, key=lambda image: (class_and_file(image.name), image)), lambda image: image.tar
-    ):
-        if tar is None:
-            for image in part:
-                yield class_and_file(image.name), (Path(path) / image.name).read_bytes()
-            continue
-        with tarfile.open(tar, "r:") as opened:
-            for image in part:
-                file = opened.extractfile(image.member)
-                yield class_and_file(image.name), file.read() if file else b""
 
 
 def class_and_file(name: str) -> tuple[str, str]:
@@ -196,6 +170,7 @@ def members(path: Path, changed: int, size: int, alone: bool) -> tuple[Entry, ..
                 path,
                 member.name,
                 member.issym() or member.islnk(),
+                member.offset_data,
             )
             for member in tar
             if member.isfile() or member.isdir() or member.issym() or member.islnk()

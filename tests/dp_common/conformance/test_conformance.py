@@ -60,6 +60,7 @@ def test_conforming_in_every_mode(words):
     "name, rule",
     [
         ("Short", "completes"),
+        ("Untrained", "completes"),
         ("Chance", "repeats itself"),
         ("Peeking", "never sees test"),
         pytest.param("Seedless", "seeds differ", marks=pytest.mark.slow),

@@ -127,11 +127,16 @@ def test_train_is_whole_iterations_within_the_stable_phase(open_lab):
     assert one.lab.seen == 1280
     state = calls_of(one)[-1]["state"]
     assert (state["seen_total"], state["iterations"]) == (1280, 20)
+    with pytest.raises(Problem, match="cooldown: 0 images are left of the budget"):
+        one.lab.cooldown()
 
 
 def test_nothing_is_trained_on_an_empty_set(open_lab):
+    lab = open_lab().lab
     with pytest.raises(Problem, match="0 in the training set"):
-        open_lab().lab.train(64)
+        lab.train(64)
+    with pytest.raises(Problem, match="0 are in the training set"):
+        lab.cooldown()
 
 
 def test_real_images_come_in_the_seeds_own_order(open_lab):

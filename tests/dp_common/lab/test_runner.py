@@ -12,10 +12,12 @@ from dp_common.distributed.process_group import SingleProcess
 from dp_common.errors import BadInput, Interrupted, LeaseLost
 from dp_common.lab import attempt, runner
 from dp_common.lab.context import CheckpointTimer
+from dp_common.lab.state import BudgetUnspent
 from dp_common.persistence import ledger
 from dp_common.persistence.lease import Lease
 
 BLOBS = Path(__file__).parents[2] / "plugins" / "blobs.py:Blobs"
+CHEATS = Path(__file__).parents[2] / "plugins" / "cheats.py"
 
 
 def test_a_run_that_is_done_is_not_done_again(small, monkeypatch):
@@ -36,6 +38,17 @@ def test_its_folder_holds_what_it_says(small):
     assert records[-1]["kind"] == "close" and records[-1]["state"] == "done"
     assert summary["iterations"] == 2560 // 64 and summary["images_generated"] == 120
     assert {path.suffix for path in folder.iterdir()} >= {".jsonl", ".json", ".parquet", ".safetensors", ".yaml"}
+
+
+@pytest.mark.parametrize("name, seen", [("Short", 256), ("Untrained", 0)])
+def test_a_strategy_that_does_not_spend_the_budget_is_never_done(small, name, seen):
+    resolved = small(f"strategy={CHEATS}:{name}")
+    for _ in range(2):  # and not when the same command is given again
+        with pytest.raises(BudgetUnspent) as caught:
+            runner.execute(resolved, quiet=True)
+        assert str(caught.value).endswith(f"saw {seen:,} of 2,560 images: call lab.cooldown() last")
+        folder = runner.folder_of(resolved)
+        assert ledger.read(folder, resolved.run_id)[-1]["state"] == "failed" and runner.finished(folder) is None
 
 
 def test_it_runs_in_one_process_by_default(small):
