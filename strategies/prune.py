@@ -36,8 +36,9 @@ class Prune:
         """The initial set, τ, the rule's parameters. Raises BadInput for plateaus that cannot come in time."""
         chosen_by = selection_rule(self.rule, self.rule_args, "prune")
         self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
-        self.by = dict(score=self.score, balance=self.balance, rule=self.rule, parameters=self.rule_args)
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
+        replace = not self.initial  # in the plain workflow the random tenth joins the candidates
+        self.how = (self.score, self.balance, replace, self.rule, self.rule_args)
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
         self.interval = self.interval or interval_of(budget.seen)
@@ -74,7 +75,7 @@ class Prune:
             due = lab.seen >= self.at * lab.budget.seen if self.at else plateau.reached(accuracy, lab.size)
             if lab.learning and due:
                 keep = min(self.per_round, lab.room)
-                lab.select(round(keep * self.oversample), keep, **self.by)
+                lab.select(round(keep * self.oversample), keep, *self.how)
                 yield "pruned"
 
     def plain(self, lab: Lab) -> Iterator[str]:
@@ -86,7 +87,7 @@ class Prune:
         while lab.seen < self.scorer_seen * lab.budget.seen:
             lab.train(self.interval)
             yield "trained scorer"
-        lab.select(pool - tenth, lab.budget.scale, replace=True, **self.by)
+        lab.select(pool - tenth, lab.budget.scale, *self.how)
         yield "pruned"
         lab.restart()
         yield "fresh learner"

@@ -87,14 +87,15 @@ class SelectedAddition:
         if best is not None:
             return (ChosenInFiles(paths, best) if paths else ChosenHere(best)), measured
         assert pool is not None  # what chooses holds all
-        rows = chosen_rows(self.rule, pool.scores, pool.indices, pool.labels, keep, self.balance, run.spec.seed)
+        columns = (np.asarray(pool.scores), pool.indices, pool.labels)
+        rows = chosen_rows(self.rule, *columns, keep, self.balance, run.spec.seed)
         return ChosenAgain(self.writer, pool, rows), measured
 
     def measured(self, pool: EncodedImages, keep: int) -> dict[str, float]:
         """What the rule says of a pool; the first rank shows its note."""
         if not self.rule.measures:
             return {}
-        found, note = self.rule.measure(pool.scores, groups_of(pool.labels, self.balance), keep)
+        found, note = self.rule.measure(np.asarray(pool.scores), groups_of(pool.labels, self.balance), keep)
         if note and self.writer.run.group.first:
             self.writer.run.io.progress.say(f"note: {note}")
         return {name: float(value) for name, value in found.items()}

@@ -26,8 +26,8 @@ def selection_rule(name: str, parameters: Mapping[str, Any] | None = None, key: 
         BadInput: No such rule, no such parameter, or a value that is not allowed.
     """
     cls, part = registry.find("selection rule", name, f"{key}.rule").load(), f"{key}.rule_args"
-    given = dict(parameters or {})
-    if not is_dataclass(cls) or not fields(cls):
+    given, has_parameters = dict(parameters or {}), is_dataclass(cls) and bool(fields(cls))
+    if not has_parameters:
         if given:
             raise BadInput(f"{part}.{next(iter(given))}", next(iter(given.values())), f"rule {name} has no parameters")
         return cls()
@@ -73,14 +73,16 @@ def chosen_rows(
         members = np.flatnonzero(groups == group)
         members = members[np.argsort(indices[members], kind="stable")]
         drawn = uniforms(seed, indices[members])
-        picked = np.asarray(rule.choose(scores[members], labels[members], drawn, share), np.int64) if share else []
-        valid = len(picked) == share == len(set(np.asarray(picked).tolist()))
-        if not valid or (share and not (0 <= np.min(picked) and np.max(picked) < len(members))):
+        none = np.empty(0, np.int64)
+        asked = rule.choose(scores[members], labels[members], drawn, share) if share else none
+        picked = np.asarray(asked, np.int64)
+        within = bool(((0 <= picked) & (picked < len(members))).all())
+        if not within or not len(picked) == share == len(np.unique(picked)):
             raise Problem(
                 f"selection rule {name_of(rule)}: choose() must return {share} different rows of {len(members)}, "
                 f"and returned {len(picked)}"
             )
-        rows.append(members[picked] if share else members[:0])
+        rows.append(members[picked])
     return np.sort(np.concatenate(rows))
 
 
