@@ -37,8 +37,8 @@ class Prune:
         chosen_by = selection_rule(self.rule, self.rule_args, "prune")
         self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
-        replace = not self.initial  # in the plain workflow the random tenth joins the candidates
-        self.how = (self.score, self.balance, replace, self.rule, self.rule_args)
+        # in the plain workflow the random tenth joins the candidates
+        self.how = (self.score, self.balance, not self.initial, self.rule, self.rule_args)
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
         self.interval = self.interval or interval_of(budget.seen)
