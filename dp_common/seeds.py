@@ -53,3 +53,8 @@ def label_of(indices: np.ndarray, classes: int) -> np.ndarray:
     any size are balanced to within one image and sets of different size are nested.
     """
     return indices % classes
+
+
+def rank_of(indices: np.ndarray, classes: int) -> np.ndarray:
+    """How many images of its class come before each image index: 0 of the first block of ``classes``, then 1."""
+    return indices // classes

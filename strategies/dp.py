@@ -6,9 +6,9 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dp_common import BadInput, Budget, Guidance, Lab, Plateau, option
+from dp_common import BadInput, Budget, Guidance, Lab, option
 from dp_common.diffusion.guidance import THROUGH
-from dp_common.lab.patience import check_fits, interval_of
+from dp_common.lab.patience import Additions, check_schedule, interval_of
 
 
 @dataclass
@@ -28,6 +28,9 @@ class DeliberatePractice:
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
+    deadline: str = option(
+        "even", "a plateau is waited for up to even spacing of what is left, or for ever", choices=("even", "none")
+    )
     at: float = option(
         0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8
     )
@@ -49,8 +52,7 @@ class DeliberatePractice:
         sizes = [self.initial + k * self.per_round for k in range(self.additions)]
         if self.at and self.additions > 1:
             raise BadInput("dp.at", self.at, f"0 with {self.additions} rounds")
-        if self.schedule == "patience" and not self.at:
-            check_fits("dp.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
+        check_schedule("dp", self, sizes, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """All but the initial images are guided."""
@@ -60,7 +62,7 @@ class DeliberatePractice:
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""
-        plateau = Plateau(self.patience, growth=self.patience_growth)
+        additions = Additions(self, lab.budget)
         first = self.feedback == "first"
         guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
         lab.generate(self.initial)
@@ -68,18 +70,10 @@ class DeliberatePractice:
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
-            if lab.learning and lab.room and self.stalled(plateau, accuracy, lab):
+            if lab.learning and lab.room and additions.due(accuracy, lab.size, lab.seen):
                 if first and not lab.rounds:
                     lab.freeze()
                 lab.generate(min(self.per_round, lab.room), guidance=guidance)
                 yield "practised"
         lab.cooldown()
         yield "final"
-
-    def stalled(self, plateau: Plateau, accuracy: float, lab: Lab) -> bool:
-        """Is it time for the next addition?"""
-        if self.at:
-            return lab.seen >= self.at * lab.budget.seen
-        if self.schedule == "patience":
-            return plateau.reached(accuracy, lab.size)
-        return lab.seen >= lab.budget.stable * (lab.rounds + 1) / (self.additions + 1)

@@ -1,15 +1,14 @@
 """Generate, then prune: make many, keep what the learner finds most informative, or what another rule keeps.
 
-In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, scored by a learner that was trained on a
-random tenth of it, the best kept, a fresh learner trained. Every generated image is paid for.
+In the loop; or, ``initial=0``, plainly: a pool, scored by a learner of its random tenth, the best kept, a fresh learner.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from dp_common import BadInput, Budget, Lab, Plateau, option
-from dp_common.lab.patience import check_fits, interval_of
+from dp_common import BadInput, Budget, Lab, option
+from dp_common.lab.patience import Additions, check_schedule, interval_of
 from dp_common.lab.selection_rule import parameters_of, selection_rule
 
 AUTO = -1
@@ -23,10 +22,12 @@ class Prune:
     rule: str = option("top", "which of the scored images are kept", plugin="selection rule")
     rule_args: dict[str, Any] = option({}, "the rule's own parameters, prune.rule_args.NAME=VALUE")
     oversample: float = option(4.0, "candidates per image kept", low=1)
-    balance: str = option("class", "the same number of each class, or the best overall", choices=("class", "global"))
+    balance: str = option("class", "keep as many of each class, or the best overall", choices=("class", "global"))
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
-    rounds: int = option(3, "plateaus at which images are added", low=1)
-    at: float = option(0.0, "with one round: share of the budget at which it comes; 0: at a plateau", low=0, high=0.8)
+    rounds: int = option(3, "times at which images are added", low=1)
+    schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
+    deadline: str = option("even", "a plateau is waited for up to even spacing, or for ever", choices=("even", "none"))
+    at: float = option(0.0, "with one round: share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "patience grows as (set / initial set)^gamma; 0: fixed", low=0)
@@ -45,9 +46,9 @@ class Prune:
         self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.at and self.rounds > 1:
             raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
-        if self.initial and not self.at:
-            sizes = list(range(self.initial, budget.scale, self.per_round))
-            check_fits("prune.patience", self.patience, self.patience_growth, sizes, self.interval, budget)
+        sizes = list(range(self.initial, budget.scale, self.per_round)) if self.initial else []
+        self.additions = len(sizes)
+        check_schedule("prune", self, sizes, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
@@ -66,14 +67,13 @@ class Prune:
 
     def in_the_loop(self, lab: Lab) -> Iterator[str]:
         """At each plateau the best of new candidates are added."""
-        plateau = Plateau(self.patience, growth=self.patience_growth)
+        additions = Additions(self, lab.budget)
         lab.generate(self.initial)
         yield "initial"
         while lab.learning and lab.room:
             accuracy = lab.train(self.interval)
             yield "trained"
-            due = lab.seen >= self.at * lab.budget.seen if self.at else plateau.reached(accuracy, lab.size)
-            if lab.learning and due:
+            if additions.due(accuracy, lab.size, lab.seen) and lab.learning:
                 keep = min(self.per_round, lab.room)
                 lab.select(round(keep * self.oversample), keep, *self.how)
                 yield "pruned"

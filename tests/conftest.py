@@ -38,6 +38,16 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def nothing_in_the_users_cache(tmp_path_factory):
+    from dp_common.real_images import content
+
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setattr(content, "cache_folder", lambda: folder)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def gpu_if_marked(request):
     """Tests marked ``gpu`` are skipped where there is none."""
@@ -55,7 +65,9 @@ def small(tmp_path):
 
     def small_run(*overrides):
         given = dict(override.split("=", 1) for override in overrides)
-        defaults = [word for word in SMALL if not word.startswith("dp.") or "dp" in given.get("strategy", "dp")]
+        others = [] if "dp" in given.get("strategy", "dp") else ["dp"]
+        others += [] if given.get("teacher", "mixture") == "mixture" else ["mixture"]
+        defaults = [word for word in SMALL if word.partition(".")[0] not in others]
         rest = [*defaults, f"root={tmp_path / 'runs'}"]
         return resolve([*overrides, *(word for word in rest if word.partition("=")[0] not in given)])
 

@@ -62,12 +62,16 @@ def by_section(given: Mapping[str, str], parts: Mapping[str, Plugin]) -> dict[st
 
 def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
     """The plugin that is there but was not chosen, and whose parameter this is."""
-    section, taken = key.partition(".")[0], {plugin.section for plugin in parts.values()}
+    section, _, name = key.partition(".")
+    taken = {plugin.section for plugin in parts.values()}
     if "." not in key or section in taken:
         return None
     listings = (of(kind) for of in (registry.built_in, registry.plugins) for kind in PARTS)
     every = (plugin for listing in listings for plugin in listing.values())
-    return next((plugin for plugin in every if plugin.section == section), None)
+    own = [plugin for plugin in every if plugin.section == section]
+    if section in registry.GROUPS_OF_KEYS:  # the group of a plugin's keys has others too: images.path, images.format
+        own = [plugin for plugin in own if name in getattr(plugin.load(), "__dataclass_fields__", {})]
+    return next(iter(own), None)
 
 
 class Draft:

@@ -141,14 +141,15 @@ class Plugin:
         """Its module; of a path, a module of its own for each content."""
         if not self.module.endswith(".py"):
             return importlib.import_module(self.module)
-        name = "dp_plugin_" + hashlib.sha256(self.module.encode() + self.path.read_bytes()).hexdigest()[:12]
+        source = self.path.read_bytes()
+        name = "dp_plugin_" + hashlib.sha256(self.module.encode() + source).hexdigest()[:12]
         if name not in sys.modules:
             spec = importlib.util.spec_from_file_location(name, self.path)
-            if spec is None or spec.loader is None:
+            if spec is None:
                 raise ImportError(f"{self.path} is no Python file")
             sys.modules[name] = module = importlib.util.module_from_spec(spec)
             try:
-                spec.loader.exec_module(module)
+                exec(compile(source, self.path, "exec"), vars(module))  # not bytecode of another file of this second
             except BaseException:
                 del sys.modules[name]
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 from dp_common.config import registry
 from dp_common.config.draft import PARTS, Draft, by_section, choose_parts, parse
+from dp_common.config.durations import seconds
 from dp_common.config.identity import identity, run_id
 from dp_common.config.presets import read_preset
 from dp_common.config.registry import Plugin
@@ -93,6 +94,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     parts = {kind: draft.instance(kind) for kind in PARTS}
     parts["task"].data = spec.data
     notes = raise_budget(spec, sources)
+    seconds("limit", runtime.limit)
     check_shards(spec, runtime)
     check_micro(spec.train)
     check_temperature(spec, parts["teacher"])

@@ -142,6 +142,9 @@ class Runtime:
     rank_timeout: float = option(
         60.0, "several ranks: seconds without a sign of life after which a rank is gone", above=2
     )
+    limit: str = option(
+        "", "wall-clock time after which this attempt commits and ends, such as 90s, 30m or 2h; empty: none"
+    )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
 

@@ -7,6 +7,7 @@ import numpy as np
 from dp_common.config.resolve import Resolved, resolve
 from dp_common.conformance.rules import Say, hold_to, require, silent
 from dp_common.contracts import Teacher, require_ready
+from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,10 +35,47 @@ def check_teacher(teacher: str, *words: str, say: Say = silent) -> None:
     require(isinstance(fingerprint, str), "has a fingerprint", fingerprint)
     resolved.teacher.prepare(resolved.task, torch.device("cpu"))
     require_ready("teacher", resolved.spec.teacher, resolved.teacher)
+    if resolved.teacher.holds_images:
+        hold_to([deals_out_images, deals_out_each_once], say, resolved)
+        return
     x = torch.randn(ROWS, *resolved.teacher.latent_shape, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(ROWS) % len(resolved.task.classes)
     rules = [has_a_schedule, predicts_noise, knows_no_class, decodes, is_differentiable, samples]
     hold_to(rules + [knows_its_density] * resolved.teacher.knows_density, say, resolved, x, labels)
+
+
+def deals_out_images(resolved: Resolved) -> None:
+    """deals out images: uint8 of the task's shape, the same every time, each by itself"""
+    teacher, rule, indices, labels = resolved.teacher, "deals out images", *first_blocks(resolved)
+    images = teacher.stored(indices, labels)
+    shape = (len(indices), *resolved.task.shape)
+    require(images.shape == shape and images.dtype == np.uint8, rule, (images.shape, images.dtype))
+    require(np.array_equal(images, teacher.stored(indices, labels)), rule, "twice the same call gave two results")
+    alone = [teacher.stored(indices[i : i + 1], labels[i : i + 1])[0] for i in range(len(indices))]
+    require(np.array_equal(images, np.stack(alone)), rule, "a batch differs from its singles")
+
+
+def deals_out_each_once(resolved: Resolved) -> None:
+    """deals out each once: as many of a class as it says, and refuses the next one"""
+    teacher, rule, classes = resolved.teacher, "deals out each once", len(resolved.task.classes)
+    require(len(teacher.stored_counts) == classes, rule, f"stored_counts of {len(teacher.stored_counts)} classes")
+    for label, held in enumerate(teacher.stored_counts):
+        last, labels = np.array([label + classes * (held - 1)]), np.array([label])
+        if held:
+            teacher.stored(last, labels)
+        try:
+            teacher.stored(last + classes, labels)
+        except BadInput:
+            continue
+        require(False, rule, f"it holds {held} images of class {label} and deals out one more")
+
+
+def first_blocks(resolved: Resolved) -> "tuple[np.ndarray, np.ndarray]":
+    """Indices and labels of the first images, at most two of each class, that the teacher holds."""
+    classes = len(resolved.task.classes)
+    indices = np.arange(2 * classes)
+    held = np.array(resolved.teacher.stored_counts)[indices % classes] > indices // classes
+    return indices[held], (indices % classes)[held]
 
 
 def has_a_schedule(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:

@@ -25,6 +25,7 @@ REQUIRED = {  # members a plugin cannot be without, as one writes them
     "score": {"score": "score(logits, labels)"},
     "guidance rule": {"step": "step(x, x0, eps, g, alpha, omega, every)"},
 }
+INSTEAD = {"teacher": ("stored", ("denoise", "decode"))}  # who has the first needs none of the others
 AFTERWARDS = {  # attributes that are there once it is prepared or loaded
     "teacher": ("latent_shape", "alphas_cumprod"),
     "task": ("train", "monitor", "test", "classes", "shape"),
@@ -45,6 +46,7 @@ DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a c
         "preview": ("decode_guided",),
         "tempers": ("denoise_tempered",),
         "knows_density": ("density_diagnostics", "log_density", "exact"),
+        "holds_images": ("stored",),
     },
     "selection rule": {"streams": ("keys",), "chooses": ("choose",), "measures": ("measure",)},
 }
@@ -66,10 +68,13 @@ def complete(kind: str, name: str, plugin: Any) -> Any:
         if hasattr(plugin, old) and not hasattr(plugin, new):
             note(f"{kind}={name}: `{old}` is called `{new}` by now, and is taken for it")
             setattr(plugin, new, getattr(plugin, old))
-    for member, signature in REQUIRED.get(kind, {}).items():
-        if not callable(getattr(plugin, member, None)):
-            raise BadInput(kind, name, f"has no {signature}; the contract is {contract(kind)}")
     defaults = {key: value for key, value in vars(DEFAULTS.get(kind, object)).items() if not key.startswith("__")}
+    replacing, replaced = INSTEAD.get(kind, ("", ()))
+    spared = replaced if has_own(plugin, replacing, defaults) else ()
+    for member, signature in REQUIRED.get(kind, {}).items():
+        there = has_own(plugin, member, defaults) and callable(getattr(plugin, member))
+        if not there and member not in spared:
+            raise BadInput(kind, name, f"has no {signature}; the contract is {contract(kind)}")
     for flag, members in DERIVED.get(kind, {}).items():
         if not has_own(plugin, flag, defaults):
             setattr(plugin, flag, all(has_own(plugin, member, defaults) for member in members))
@@ -86,7 +91,7 @@ def complete(kind: str, name: str, plugin: Any) -> Any:
 
 def has_own(plugin: Any, member: str, defaults: Mapping[str, Any]) -> bool:
     """Does the plugin have a member that is not the default one?"""
-    return hasattr(plugin, member) and getattr(plugin, member) is not defaults[member]
+    return hasattr(plugin, member) and (member not in defaults or getattr(plugin, member) is not defaults[member])
 
 
 def fields_of(plugin: Any) -> Mapping[str, Any]:
@@ -101,7 +106,8 @@ def contract(kind: str) -> str:
 
 def require_ready(kind: str, name: str, plugin: Any) -> None:
     """Raise BadInput where a loaded task or a prepared teacher lacks what it must have by then."""
-    for member in AFTERWARDS[kind]:
+    held = kind == "teacher" and getattr(plugin, "holds_images", False)
+    for member in ("stored_counts",) if held else AFTERWARDS[kind]:
         if not hasattr(plugin, member):
             done = "prepare" if kind == "teacher" else "load"
             raise BadInput(kind, name, f"has no {member} after {done}; the contract is {contract(kind)}")

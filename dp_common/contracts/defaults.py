@@ -18,6 +18,9 @@ class StrategyDefaults:
     def resolve_defaults(self, budget: "Budget") -> None:
         """Nothing follows from the budget."""
 
+    def check_real(self, counts: Sequence[int]) -> None:
+        """Whatever real images there are will do."""
+
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """The scale is generated, and nothing else."""
         return {}
@@ -60,6 +63,25 @@ class TeacherDefaults:
     preview = False
     knows_density = False
     tempers = False
+    holds_images = False
+    stored_counts: Sequence[int] = ()
+
+    @property
+    def licence(self) -> str:
+        """Not known."""
+        return ""
+
+    def denoise(self, x: "Tensor", t: int, labels: "Tensor") -> "Tensor":
+        """Not to be asked of a teacher that holds images."""
+        raise NotImplementedError(f"{type(self).__name__} does not denoise")
+
+    def decode(self, x0: "Tensor") -> "Tensor":
+        """Not to be asked of a teacher that holds images."""
+        raise NotImplementedError(f"{type(self).__name__} does not decode")
+
+    def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
+        """Not to be asked; see ``holds_images``."""
+        raise NotImplementedError(f"{type(self).__name__} holds no images")
 
     def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
         """Not to be asked; see ``tempers``."""
@@ -67,7 +89,7 @@ class TeacherDefaults:
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""
-        return self.decode(x0)  # type: ignore[attr-defined]
+        return self.decode(x0)
 
     def density_diagnostics(self, images: "Tensor", labels: "Tensor") -> "Mapping[str, Tensor]":
         """Nothing is known."""

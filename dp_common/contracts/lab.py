@@ -98,8 +98,13 @@ class Lab(Protocol):
         """
         ...
 
-    def real(self, n: int) -> int:
-        """Add ``n`` of the teacher's own real training images, at most all of them; returns how many."""
+    def real(self, n: int, balance: str = "global") -> int:
+        """Add ``n`` of the teacher's own real training images, at most all of them; returns how many.
+
+        Args:
+            n: from 1 to ``room``.
+            balance: ``global``: by lot; ``class``: the same number of each class, as far as there are.
+        """
         ...
 
     def restart(self) -> None:

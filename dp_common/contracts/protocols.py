@@ -30,6 +30,12 @@ class Strategy(Protocol):
         """
         ...
 
+    def check_real(self, counts: Sequence[int]) -> None:
+        """Optional. Refuse what the real training images do not allow, before anything is made: ``counts`` says how
+        many the teacher has of each class. Raises BadInput.
+        """
+        ...
+
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
         guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
@@ -129,10 +135,14 @@ class SelectionRule(Protocol):
 
 
 class Teacher(Protocol):
-    """A diffusion model with a differentiable way from x_t to an image.
+    """A diffusion model with a differentiable way from x_t to an image; or images that are made already.
+
+    One that has ``stored`` deals out images it holds: it leaves out ``denoise``, ``decode``, ``latent_shape`` and
+    ``alphas_cumprod``, has ``stored_counts``, and cannot guide.
 
     Attributes:
         recipe: optional: {key: value} defaults it gives to other keys (sampler, images), under the task's.
+        licence: optional, "": the licence of its weights, where it is known; there before ``prepare``.
         latent_shape: of one x_t; from ``prepare`` on, as all below.
         alphas_cumprod: ᾱ_t, numpy float64, falling within (0, 1).
         final_alpha: optional, 1: ᾱ after the last step.
@@ -145,10 +155,16 @@ class Teacher(Protocol):
         knows_density: optional: is the density of its images known, that is are the last three functions there? By
             default whether the class has them.
         tempers: optional: is there an exact temperature, ``denoise_tempered``? By default whether the class has it.
+        holds_images: optional: does it deal out images that are made already? By default whether the class has a
+            ``stored``.
+        stored_counts: where it holds images: how many of each class, from ``prepare`` on.
     """
 
     @property
     def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def licence(self) -> str: ...
 
     @property
     def latent_shape(self) -> Sequence[int]: ...
@@ -177,6 +193,12 @@ class Teacher(Protocol):
     @property
     def tempers(self) -> bool: ...
 
+    @property
+    def holds_images(self) -> bool: ...
+
+    @property
+    def stored_counts(self) -> Sequence[int]: ...
+
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
 
@@ -204,6 +226,18 @@ class Teacher(Protocol):
     def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
         """Optional. As ``denoise``, of the density whose variance within each mode is ``temperature`` times as large
         and whose modes and their shares are the same.
+        """
+        ...
+
+    def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
+        """Optional. The images it holds, instead of sampling: uint8 [n, C, H, W], as ``task.shape`` says.
+
+        Args:
+            indices: [n] int64. Image i of label y is the ``seeds.rank_of(i, classes)``-th that is held of class y.
+            labels: [n] int64.
+
+        Raises:
+            BadInput: of a class there are not so many.
         """
         ...
 

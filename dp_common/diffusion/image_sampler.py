@@ -34,7 +34,8 @@ class ImageSampler:
     def __init__(self, spec: Spec, teacher: Teacher, device: torch.device | str, meter: Meter) -> None:
         self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
         s = spec.sampler
-        self.timesteps = schedule.timesteps(s.steps, s.spacing, len(teacher.alphas_cumprod), teacher.steps_offset)
+        if not teacher.holds_images:
+            self.timesteps = schedule.timesteps(s.steps, s.spacing, len(teacher.alphas_cumprod), teacher.steps_offset)
         if s.cfg_scale != 1 and teacher.null_label is None:
             raise Problem(f"sampler.cfg_scale={s.cfg_scale}: teacher {spec.teacher} has no unconditional mode")
         self.denoise = cfg(self._denoise, s.cfg_scale, teacher.null_label)
@@ -67,11 +68,13 @@ class ImageSampler:
             model: The network that guides, such as a frozen one; None: the learner as it is.
 
         Raises:
-            Problem: A score that looks at no learner has no gradient.
+            Problem: A score that looks at no learner has no gradient; a teacher that holds images takes none.
         """
         module = registry.find("score", guidance.score).load()
         if module.BLIND:
             raise Problem(f"score {guidance.score} has no gradient to follow: it cannot guide")
+        if self.teacher.holds_images:
+            raise Problem(f"teacher {self.spec.teacher} deals out images that are made already: it cannot be guided")
 
         def objective(x0: Tensor, labels: Tensor) -> Tensor:
             self.meter.count(classifier_evaluations=len(x0))
@@ -121,14 +124,27 @@ class ImageSampler:
             )
         return images
 
-    def density_means(self, images: Tensor, labels: np.ndarray) -> dict[str, float]:
+    def pixels(
+        self, indices: np.ndarray, labels: np.ndarray, guidance: GuidanceStep | None = None
+    ) -> tuple[np.ndarray, Tensor | None]:
+        """Images of these indices, sampled, or of a teacher that holds images read.
+
+        Returns:
+            (uint8 [n, C, H, W], the floats of ``sample`` that they were rounded from; None of images that are read).
+        """
+        if self.teacher.holds_images:
+            return self.teacher.stored(indices, labels), None
+        floats = self.sample(indices, labels, guidance)
+        return quantise(floats), floats
+
+    def density_means(self, images: Tensor | None, labels: np.ndarray) -> dict[str, float]:
         """Means of what a teacher with a known density says of fresh images, before clamping and encoding; else {}.
 
         Args:
-            images: Floats [n, C, H, W] as ``sample`` returns them.
+            images: Floats [n, C, H, W] as ``sample`` returns them; None: images that were read.
             labels: [n] int64.
         """
-        if not self.teacher.knows_density:
+        if images is None or not self.teacher.knows_density:
             return {}
         with self.meter.phase("evaluate"):
             known = self.teacher.density_diagnostics(images, torch.from_numpy(labels).to(images.device))

@@ -154,6 +154,7 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     attempt.meter.switch("idle")
     for _event in attempt.resolved.strategy.run(Lab(replay)):
         replay.at_yield(lambda call: evaluate(run, task, call) if spec.evaluate == "curve" else None)
+    replay.state.require_spent(attempt.resolved.budget)
     replay.finish()
     if ledger.writes and spec.probe != "none":
         hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)

@@ -7,7 +7,6 @@ import numpy as np
 
 from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels
 from dp_common.diffusion.guidance_step import GuidanceStep
-from dp_common.diffusion.image_sampler import quantise
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.context import Models
 from dp_common.lab.scoring import score_images
@@ -80,8 +79,8 @@ class GeneratedAddition:
         for block in blocks(first, first + len(indices), run.spec.sampler.block):
             rows = slice(block.start - first, block.stop - first)
             with run.io.meter.phase("guided" if self.guidance else "generate"):
-                floats = sampler.sample(indices[rows], labels[rows], self.guidance)
-                images.append(quantise(floats))
+                pixels, floats = sampler.pixels(indices[rows], labels[rows], self.guidance)
+                images.append(pixels)
             means.append((len(block), sampler.density_means(floats, labels[rows])))
             self.writer.advance(len(block))
         return np.concatenate(images), weighted_mean(means)

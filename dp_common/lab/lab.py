@@ -161,18 +161,34 @@ class Lab:
         return self._replay.call("train", args, partial(self._train, **args))
 
     def cooldown(self) -> float:
-        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1]."""
+        """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1].
+
+        Raises:
+            Problem: Nothing is left of the budget, or the training set is empty.
+        """
+        if self.seen >= self.budget.seen or not self.size:
+            raise Problem(
+                f"cooldown: {self.budget.seen - self.seen} images are left of the budget, {self.size} are in the "
+                "training set"
+            )
         args: Args = {"n": self.budget.seen - self.seen}
         return self._replay.call("cooldown", args, partial(self._train, **args))
 
-    def real(self, n: int) -> int:
+    def real(self, n: int, balance: str = "global") -> int:
         """Add ``n`` of the teacher's own real training images, at most all of them; returns how many.
 
+        Args:
+            n: How many, at most ``room``.
+            balance: ``global``: by lot; ``class``: the same number from each class, as far as there are.
+
         Raises:
-            Problem: No room for so many, or the stable phase is over.
+            Problem: No room for so many, the stable phase is over, or there is no such balance.
         """
+        if balance not in ("class", "global"):
+            raise Problem(f"real: balance={balance}: class or global")
         n = min(self._whole("real", n), self.real_images)
-        return self._replay.call("real", {"n": n}, partial(self._real, n=n))
+        drawn = {} if balance == "global" else {"balance": balance}  # as it was written down before there was a choice
+        return self._replay.call("real", {"n": n, **drawn}, partial(self._real, n=n, drawn=drawn))
 
     def restart(self) -> None:
         """A fresh learner, with the seed's own initial weights and the whole budget before it.
@@ -234,8 +250,8 @@ class Lab:
         measured = AddedImages([], measured={"loss": mean_loss, "monitor": accuracy})
         return Outcome(accuracy, state.trained(n, self.budget.batch), measured)
 
-    def _real(self, call: PendingCall, n: int) -> Outcome:
-        return Outcome(n, self._replay.state.with_images(self.size + n), AddedImages([{"real": n}]))
+    def _real(self, call: PendingCall, n: int, drawn: dict[str, str]) -> Outcome:
+        return Outcome(n, self._replay.state.with_images(self.size + n), AddedImages([{"real": n, **drawn}]))
 
     def _restart(self, call: PendingCall) -> Outcome:
         self._run.models.learner.reset()

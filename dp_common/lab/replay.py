@@ -10,10 +10,8 @@ learner's digest: a shard of other weights is made again, and counted as lost.
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from dp_common import files
-from dp_common.arrays import DecodedImages, Indices, Tensors
+from dp_common.arrays import DecodedImages, Tensors
 from dp_common.config.specification import canonical
 from dp_common.errors import Interrupted, Problem
 from dp_common.lab.context import RunContext
@@ -21,7 +19,7 @@ from dp_common.lab.state import LabState, Outcome, PendingCall
 from dp_common.persistence import checkpoint
 from dp_common.persistence.records import Call, Midway
 from dp_common.probes import hardness
-from dp_common.seeds import derive
+from dp_common.real_images.splits import real_order
 
 Args = dict[str, Any]
 
@@ -148,7 +146,7 @@ class Replay:
             data.training_set.clear()
         for number, source in enumerate(added):
             if "real" in source:
-                data.training_set.add_real(data.real, real_order(self.run.spec.seed, len(data.real), source["real"]))
+                data.training_set.add_real(data.real, real_order(self.run.spec.seed, data.real.labels, **source))
             else:
                 path, images = folder / source["file"], at_hand.get(source["file"])
                 data.training_set.add_shard(path, source["digest"], source["rows"], number == 0, images)
@@ -228,11 +226,6 @@ class Replay:
                 tensors |= {f"frozen.{key}": value for key, value in self.frozen.state_dict().items()}
             checkpoint.save(io.ledger, io.folder, self.calls, tensors, **midway)
         self._unsaved = False
-
-
-def real_order(seed: int, total: int, n: int) -> Indices:
-    """The rows of the first ``n`` of ``total`` real images, in an order of the seed's own: [n] int64."""
-    return np.random.Generator(np.random.Philox(derive(seed, "real"))).permutation(total)[:n]
 
 
 def digest_of(name: str, args: Args) -> str:

@@ -2,11 +2,15 @@
 
 import errno
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dp_common.config import registry
+from dp_common.config.durations import seconds
 from dp_common.config.resolve import Resolved
 from dp_common.contracts import require_ready
 from dp_common.distributed import batch_share
@@ -37,6 +41,13 @@ def never() -> bool:
     return False
 
 
+def within(limit: float | None, stop: Callable[[], bool], begun: float) -> Callable[[], bool]:
+    """A stop that says yes when ``stop`` does, and ``limit`` seconds after ``begun``; None: as ``stop``."""
+    if limit is None:
+        return stop
+    return lambda: stop() or time.perf_counter() - begun >= limit
+
+
 def execute(
     resolved: Resolved,
     *,
@@ -62,6 +73,8 @@ def execute(
         Problem: And its other kinds.
     """
     registry.adopt(resolved.plugins.values())
+    begun = time.perf_counter() if started is None else started
+    stop = within(seconds("limit", resolved.runtime.limit), stop, begun)
     group, folder = group or SingleProcess(), folder_of(resolved)
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
@@ -108,6 +121,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
     require_ready("task", spec.task, task)
+    resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
     check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
@@ -115,7 +129,25 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     hardness.check(spec, resolved.teacher)
     resolved.teacher.prepare(task, device)
     require_ready("teacher", spec.teacher, resolved.teacher)
+    if resolved.teacher.holds_images:
+        check_stored(resolved)
     return device
+
+
+def check_stored(resolved: Resolved) -> None:
+    """Refuse what a teacher that holds images cannot do: guide, or deal out more than it has. Raises BadInput."""
+    spec, budget, section = resolved.spec, resolved.budget, resolved.plugins["strategy"].section
+    work = {"generated": float(budget.scale), "guided": 0.0, **resolved.strategy.planned_work(budget)}
+    if work["guided"]:
+        key = f"{section}.omega"
+        key, value = (key, resolved.values[key]) if key in resolved.values else ("strategy", spec.strategy)
+        raise BadInput(key, value, f"no guidance with teacher={spec.teacher}, whose images are made already")
+    wanted = int(work["generated"])
+    for label, (name, held) in enumerate(zip(resolved.task.classes, resolved.teacher.stored_counts, strict=True)):
+        needed = -(-(wanted - label) // budget.classes)
+        if needed > held:
+            takes = f"{needed} of each class for {wanted} in all" if wanted > label else ""
+            raise BadInput("teacher", spec.teacher, f"holds {held} images of class {name}; this run takes {takes}")
 
 
 def make_folder(resolved: Resolved, folder: Path) -> None:

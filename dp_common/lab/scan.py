@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
-from dp_common.diffusion.image_sampler import quantise
 from dp_common.lab.addition_writer import AdditionWriter, Result, blocks
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import Pool, TopK
@@ -67,7 +66,7 @@ class Scan:
         context, indices = self.context, np.arange(start, stop)
         labels = label_of(indices, len(context.data.classes))
         with context.io.meter.phase("generate"):
-            images = quantise(context.models.sampler.sample(indices, labels))
+            images, _ = context.models.sampler.pixels(indices, labels)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
             self.offer(scores, images, labels, indices, made_again=self.best.made_again)

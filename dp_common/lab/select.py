@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels, Scores
 from dp_common.contracts import SelectionRule
-from dp_common.diffusion.image_sampler import quantise
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.generate import covered
 from dp_common.lab.scan import Scan
@@ -167,7 +166,7 @@ class ChosenAgain:
             places = np.array([place for place in block if not self.encoded[place]], np.int64)
             if len(places):
                 with run.io.meter.phase("generate"):
-                    images = quantise(run.models.sampler.sample(self.indices[places], self.labels[places]))
+                    images, _ = run.models.sampler.pixels(self.indices[places], self.labels[places])
                 with run.io.meter.phase("write"):
                     for place, image in zip(places, images):
                         encoded[place - start] = self.writer.encode(image)

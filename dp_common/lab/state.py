@@ -4,6 +4,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from dp_common.arrays import DecodedImages
+from dp_common.config.specification import Budget
+from dp_common.errors import Problem
+
+
+class BudgetUnspent(Problem):
+    """A strategy ended before its learner had seen the whole budget, so that it compares with no other."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,14 @@ class LabState:
     def restarted(self) -> "LabState":
         """With a fresh learner."""
         return replace(self, seen=0, since=0)
+
+    def require_spent(self, budget: Budget) -> None:
+        """Raise BudgetUnspent unless the present learner has seen all images of the budget: no run is done before."""
+        if self.seen != budget.seen:
+            raise BudgetUnspent(
+                f"the strategy ended, and its learner saw {self.seen:,} of {budget.seen:,} images: "
+                "call lab.cooldown() last"
+            )
 
     def with_frozen_learner(self) -> "LabState":
         """With a copy of the learner kept."""

@@ -129,7 +129,7 @@ class Call(Line):
     digest: str  # of name and arguments
     answer: Any
     state: State
-    added: list[dict[str, Any]]  # members of the training set: {"file", "digest", "rows"} of a shard, or {"real": n}
+    added: list[dict[str, Any]]  # {"file", "digest", "rows"} of a shard, {"real": n[, "balance"]} of real ones
     replaced: bool  # did they take the place of those before?
     used: list[str]  # files
     measured: dict[str, float]

@@ -16,6 +16,7 @@ import numpy as np
 from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.progress import Progress, note
+from dp_common.real_images.content import content
 from dp_common.real_images.listing import (
     EXTENSIONS,
     LAYOUT,
@@ -65,7 +66,7 @@ class Files:
     def __init__(
         self, key: str, path: str | Path, labels_of: Mapping[str, int], hint: str = f"expected {LAYOUT}"
     ) -> None:
-        self.key, self.path = key, str(Path(path))
+        self.key, self.path, self._classes = key, str(Path(path)), list(labels_of)
         self._store = InTars(self.path, labels_of) if tars_of(key, path) else InFolders(key, self.path, labels_of)
         names = self._store.names
         rows = sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n))
@@ -81,6 +82,13 @@ class Files:
         """The path of an image in its set, such as cat/1.png."""
         return self._store.names[int(self._rows[row])]
 
+    def data(self, row: int) -> bytes:
+        """The file of an image. Raises Problem where it cannot be read."""
+        try:
+            return self._store.read(int(self._rows[row]))
+        except (OSError, tarfile.TarError) as error:
+            raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
+
     def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
         """One image as uint8 [C, H, W] of this shape.
 
@@ -88,10 +96,7 @@ class Files:
             Problem: its file cannot be read.
             Undecodable: it is none, or a broken one.
         """
-        try:
-            data = self._store.read(int(self._rows[row]))
-        except (OSError, tarfile.TarError) as error:
-            raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
+        data = self.data(row)
         try:
             return decode(data, shape)
         except Exception as error:  # Pillow raises whatever a broken file leads it to
@@ -106,7 +111,9 @@ class Files:
     ) -> AnySplit:
         """These rows as a split: in memory, decoded here and now, where that takes no more than IN_MEMORY.
 
-        What cannot be decoded is left out of it, counted and named.
+        What cannot be decoded is left out of it, counted and named: found by decoding, or, in a split that is decoded
+        as it is read, by decoding what does not look whole. (Damage in the middle of such a file is found when it is
+        read.)
 
         Args:
             rows: [n] int64.
@@ -118,22 +125,36 @@ class Files:
             BadInput: more than 1 % of them, or all of a class, cannot be decoded.
         """
         if lazy or len(rows) * np.prod(shape) > IN_MEMORY:
-            return LazySplit(lambda row: self.one(rows[row], shape), self.labels[rows], among)
+            suspects = content(self.key, self.path, self._classes).suspects  # all others have the end they promise
+            doubted = [row for row in rows.tolist() if self.name(row) in suspects] if suspects else []
+            bad = {row: error for row in doubted if (error := self._broken(row, shape))}
+            good = np.setdiff1d(rows, list(bad)) if bad else rows
+            self._judge(len(rows), good, bad)
+            return LazySplit(lambda row: self.one(good[row], shape), self.labels[good], among)
         images = np.empty((len(rows), *shape), np.uint8)
-        good: list[int] = []
-        bad: dict[int, Undecodable] = {}
+        kept: list[int] = []
+        bad = {}
         with Progress(None).task("read", len(rows)) as advance:
             for row in rows.tolist():
                 try:
-                    images[len(good)] = self.one(row, shape)
-                    good.append(row)
+                    images[len(kept)] = self.one(row, shape)
+                    kept.append(row)
                 except Undecodable as error:
                     bad[row] = error
                 advance(1)
+        good = np.array(kept, np.int64)
         self._judge(len(rows), good, bad)
         return Split(images[: len(good)], self.labels[good], among)
 
-    def _judge(self, n: int, good: list[int], bad: dict[int, Undecodable]) -> None:
+    def _broken(self, row: int, shape: tuple[int, int, int]) -> Undecodable | None:
+        """Why an image cannot be decoded, if it cannot."""
+        try:
+            self.one(row, shape)
+        except Undecodable as error:
+            return error
+        return None
+
+    def _judge(self, n: int, good: np.ndarray, bad: dict[int, Undecodable]) -> None:
         """Refuse a split of which too much is broken; else say what is left out."""
         if not bad:
             return

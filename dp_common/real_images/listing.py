@@ -8,9 +8,8 @@ image's class is the folder it lies in. Hidden files and folders (``.*``, ``__MA
 import os
 import re
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -37,6 +36,7 @@ class Entry(NamedTuple):
     tar: Path | None = None
     member: str = ""  # its name in the tar
     link: bool = False
+    offset: int = 0  # of its bytes in the tar
 
 
 def listing(key: str, path: str | Path) -> Listing:
@@ -77,32 +77,6 @@ def listing(key: str, path: str | Path) -> Listing:
         entry.name for entry in found if not entry.name.endswith("/") and not entry.link and not is_image(entry.name)
     ]
     return Listing({name: classes[name] for name in sorted(classes, key=natural_key)}, others, links)
-
-
-def same_images(key: str, one: str | Path, other_key: str, other: str | Path) -> bool:
-    """Do two sets hold the same files, byte for byte, under the same classes and names? Stops at the first
-    difference.
-    """
-    pairs = zip(contents(key, one), contents(other_key, other))
-    return all(first == second for first, second in pairs)
-
-
-def contents(key: str, path: str | Path) -> Iterator[tuple[tuple[str, str], bytes]]:
-    """((class, file), its bytes) of every image of a set, sorted."""
-    images = [
-        entry for entry in entries(key, path) if is_image(entry.name) and not hidden(entry.name) and not entry.link
-    ]
-    for tar, part in groupby(
-        sorted(images, key=lambda image: (class_and_file(image.name), image)), lambda image: image.tar
-    ):
-        if tar is None:
-            for image in part:
-                yield class_and_file(image.name), (Path(path) / image.name).read_bytes()
-            continue
-        with tarfile.open(tar, "r:") as opened:
-            for image in part:
-                file = opened.extractfile(image.member)
-                yield class_and_file(image.name), file.read() if file else b""
 
 
 def class_and_file(name: str) -> tuple[str, str]:
@@ -196,6 +170,7 @@ def members(path: Path, changed: int, size: int, alone: bool) -> tuple[Entry, ..
                 path,
                 member.name,
                 member.issym() or member.islnk(),
+                member.offset_data,
             )
             for member in tar
             if member.isfile() or member.isdir() or member.issym() or member.islnk()
@@ -226,8 +201,23 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [(int(part) if index % 2 else part.lower()) for index, part in enumerate(parts)], name
 
 
+def folder_names(classes: Sequence[str]) -> list[str]:
+    """A folder for each class: its name, if all are names of folders and differ, else label and name of each."""
+    safe = ["".join("_" if letter in '/\\:*?"<>|\0' else letter for letter in name).strip() for name in classes]
+    plain = safe == list(classes) and len({name.casefold() for name in safe}) == len(safe)
+    if plain and not any(name.startswith((".", "__MACOSX")) or not name for name in safe):
+        return safe
+    width = len(str(len(safe) - 1))
+    return [f"{label:0{width}d}_{name}" for label, name in enumerate(safe)]
+
+
 def brief(names: Iterable[object], what: str) -> str:
     """'7 images (a, b, c, d, e, ...)'; all of them up to five."""
     names = list(names)
     count = f"{len(names)} {what}{'' if len(names) == 1 else 'es' if what.endswith('s') else 's'}"
     return f"{count} ({', '.join(map(str, names[:5]))}{', ...' if len(names) > 5 else ''})"
+
+
+def first_of(names: Sequence[str]) -> str:
+    """'a, b, c, d, e, ...'; all of them up to five."""
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")

@@ -3,13 +3,13 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 
 from dp_common.config.specification import Data
 from dp_common.progress import note
-from dp_common.seeds import uniforms
+from dp_common.seeds import derive, uniforms
 
 
 @dataclass
@@ -54,6 +54,24 @@ class LazySplit:
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The images of these rows: uint8 [len(rows), C, H, W]."""
         return np.stack([self.one(int(row)) for row in rows])
+
+
+class ImageSource(Protocol):
+    """Image files by row, wherever they lie; ``labels`` int64 [n]."""
+
+    labels: np.ndarray
+
+    def name(self, row: int) -> str:
+        """What an image is called."""
+        ...
+
+    def data(self, row: int) -> bytes:
+        """Its file. Raises Problem where it cannot be read."""
+        ...
+
+    def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
+        """It, as uint8 [C, H, W] of this shape. Raises Problem, also where it cannot be decoded."""
+        ...
 
 
 AnySplit: TypeAlias = Split | LazySplit
@@ -136,3 +154,25 @@ def ranks(labels: np.ndarray, seed: int, purpose: str) -> tuple[np.ndarray, np.n
     rank = np.empty(len(labels), np.int64)
     rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
     return rank, chance
+
+
+def real_order(seed: int, labels: np.ndarray, real: int, balance: str = "global") -> np.ndarray:
+    """The rows of the first ``real`` of all real images, in an order of the seed's own.
+
+    Args:
+        seed: of the run.
+        labels: int64 [n].
+        real: how many rows.
+        balance: ``global``: by lot; ``class``: by lot, and in turns the next of each class, as far as there are.
+
+    Returns:
+        [real] int64; those of a larger ``real`` begin with those of a smaller one.
+    """
+    order = np.random.Generator(np.random.Philox(derive(seed, "real"))).permutation(len(labels))
+    if balance == "class":
+        of_class = np.argsort(labels[order], kind="stable")
+        counts = np.bincount(labels)
+        turn = np.empty(len(labels), np.int64)
+        turn[of_class] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+        order = order[np.lexsort((labels[order], turn))]
+    return order[:real]

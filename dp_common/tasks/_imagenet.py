@@ -22,6 +22,7 @@ from dp_common.errors import BadInput
 from dp_common.files import package_folder
 from dp_common.progress import note
 from dp_common.real_images import image_files, splits
+from dp_common.real_images.content import content
 from dp_common.real_images.listing import brief, is_image
 from dp_common.real_images.splits import AnySplit, RealData
 
@@ -52,6 +53,8 @@ RECIPE: dict[str, Any] = {
     "teacher": "stable-diffusion",
     "learner": "vit_base_patch16_224",
     "train.ema": 0.999,
+    "dp.deadline": "none",
+    "prune.deadline": "none",
     "train.label_smoothing": 0.11,
     "train.mixup": 0.5,
     "train.cutmix": 1.0,
@@ -105,11 +108,33 @@ class ImageNetTask(RealData, TaskDefaults):
         return [lemmas[wnid].partition(",")[0] for wnid in self.classes]
 
     def fingerprint(self) -> str:
-        """Of the classes.
+        """Of the classes, and of the content of train, val and the shifted sets.
 
-        That the images are the standard ones is taken for granted, so that it is there before them.
+        Where train and val are not, of the classes alone, so that runs can be planned elsewhere.
         """
-        return hashlib.sha256(json.dumps(["ILSVRC2012", self.classes]).encode()).hexdigest()[:16]
+        root = Path(self.data.root)
+        known: list[Any] = ["ILSVRC2012", self.classes]
+        if all((root / part).is_dir() for part in ("train", "val")):
+            sets = {part: content("data.root", root / part, self.classes) for part in ("train", "val")}
+            for name in SHIFTED:
+                if path := self._shifted_path(root, name):
+                    sets[name] = content("data.root", path, self._shifted_labels(name))
+            known.append({name: sorted(found.classes.items()) for name, found in sets.items()})
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+
+    @staticmethod
+    def _shifted_path(root: Path, name: str) -> Path | None:
+        """Where a shifted set is, if it is there."""
+        return next((root / folder for folder in SHIFTED[name].folders if (root / folder).is_dir()), None)
+
+    def _shifted_labels(self, name: str) -> dict[str, int]:
+        """{class folder: label} of a shifted set, of this task's classes."""
+        known = SHIFTED[name]
+        held = set(timm_lines(known.held)) if known.held else set(self.classes)
+        if known.named_by == "wnid":
+            return {wnid: label for label, wnid in enumerate(self.classes) if wnid in held}
+        index_of = {wnid: str(index) for index, wnid in enumerate(timm_lines("imagenet_synsets.txt"))}
+        return {index_of[wnid]: label for label, wnid in enumerate(self.classes) if wnid in held}
 
     def load(self, split: int) -> None:
         """Find train, val and the shifted sets, and draw monitor and train_heldout from train by the seed ``split``.
@@ -166,18 +191,12 @@ class ImageNetTask(RealData, TaskDefaults):
         """{name: split} of those that are there, of this task's classes only; the others are named on stderr."""
         found: dict[str, AnySplit] = {}
         absent = []
-        index_of = {wnid: str(index) for index, wnid in enumerate(timm_lines("imagenet_synsets.txt"))}
         for name, known in SHIFTED.items():
-            path = next((root / folder for folder in known.folders if (root / folder).is_dir()), None)
+            path = self._shifted_path(root, name)
             if path is None:
                 absent.append(f"{name} (no {' nor '.join(known.folders)}; {known.source})")
                 continue
-            held = set(timm_lines(known.held)) if known.held else set(self.classes)
-            label_of = {
-                index_of[wnid] if known.named_by == "index" else wnid: label
-                for label, wnid in enumerate(self.classes)
-                if wnid in held
-            }
+            label_of = self._shifted_labels(name)
             files = self._files(path, label_of, f"get it again from {known.source}")
             among = None if len(label_of) == len(self.classes) else np.array(list(label_of.values()))
             found[name] = self._cut(files, split, among=among)

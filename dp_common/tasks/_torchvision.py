@@ -6,6 +6,7 @@ The official training set is split into train and monitor, the official test set
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from dp_common.real_images.splits import RealData, Split
 
 # How the constructor is asked for train and test, where it is not by train=True and train=False.
 PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {"SVHN": ({"split": "train"}, {"split": "test"})}
+IDX = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]  # of MNIST
 RECIPE: dict[str, Any] = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
     "teacher": "unet",
     "learner": "resnet-small",
@@ -35,12 +37,13 @@ class TorchvisionTask(RealData, TaskDefaults):
     """What these tasks share.
 
     Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision checks its files by;
-    ``classes`` and ``shape``.
+    ``unchecked``, files that it takes as they are once they are unpacked; ``classes`` and ``shape``.
     """
 
     monitor_images: int = option(5_000, "images of the official training set that patience looks at", low=1)
     source: ClassVar[str] = ""
     official: ClassVar[list[str]] = []
+    unchecked: ClassVar[list[str]] = []
     classes: ClassVar[list[str]] = []
     shape: ClassVar[tuple[int, int, int]] = (0, 0, 0)
 
@@ -50,8 +53,15 @@ class TorchvisionTask(RealData, TaskDefaults):
         return [name.replace("_", " ") for name in self.classes]
 
     def fingerprint(self) -> str:
-        """Of the official files, by the sums torchvision knows them by: there without the data."""
-        return hashlib.sha256(json.dumps([self.source, self.official, self.classes]).encode()).hexdigest()[:16]
+        """Of the official files, by the sums torchvision knows them by: there without the data.
+
+        Of files that torchvision reads without looking at their sums, of their content, where they are there.
+        """
+        known = [self.source, self.official, self.classes]
+        files = [Path(self.data.root) / self.source / "raw" / name for name in self.unchecked]
+        if files and all(file.is_file() for file in files):
+            known.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
     def load(self, split: int) -> None:
         """Read the official parts and draw monitor from the training part by the seed ``split``.

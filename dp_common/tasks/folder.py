@@ -18,7 +18,7 @@ from dp_common.config.options import option
 from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.progress import note
-from dp_common.real_images import image_files, listing, splits
+from dp_common.real_images import content, image_files, listing, splits
 from dp_common.real_images.splits import AnySplit, RealData
 
 
@@ -65,8 +65,8 @@ class Folder(RealData, TaskDefaults):
         return [name.replace("_", " ") for name in self.classes]
 
     def fingerprint(self) -> str:
-        """Of class, name and size of every file, wherever the sets are and whether in folders or tars."""
-        known = {name: found.classes for name, found in self._listings.items()}
+        """Of class, name and content of every image, wherever the sets are and whether in folders or tars."""
+        known = {name: self._content(name).classes for name in self._listings}
         return hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:16]
 
     @cached_property
@@ -108,14 +108,18 @@ class Folder(RealData, TaskDefaults):
                     name, path, f"{listing.brief(missing, 'class')} of data.train={self.data.train} not there"
                 )
         test = self.data.test
-        if test and found["data.test"].classes == train:  # the same names and sizes: only then are all of them read
-            if listing.same_images("data.train", self.data.train, "data.test", test):
+        if test and found["data.test"].classes == train:  # the same names and sizes
+            if self._content("data.train").classes == self._content("data.test").classes:
                 raise BadInput(
                     "data.test",
                     test,
                     f"holds the same files as data.train={self.data.train}: nothing would be held out",
                 )
         return found
+
+    def _content(self, name: str) -> content.Content:
+        """What the images of a set are."""
+        return content.content(key_of(name), self._paths[name])
 
     def load(self, split: int) -> None:
         """Find the images and divide data.train by the seed ``split``.

@@ -12,6 +12,7 @@ class Mnist(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE
     source: ClassVar[str] = "MNIST"
+    unchecked: ClassVar[list[str]] = _torchvision.IDX
     official: ClassVar[list[str]] = [
         "f68b3c2dcbeaaa9fbdd348bbdeb94873",
         "d53e105ee54ea40749a09fcbcd1e9432",

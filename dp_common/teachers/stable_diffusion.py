@@ -19,6 +19,7 @@ from dp_common.config.options import option
 from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
 from dp_common.teachers._stable_diffusion_files import (
+    LICENCES,
     MODELS,
     TINY,
     TINY_WEIGHTS,
@@ -81,6 +82,11 @@ class StableDiffusion(TeacherDefaults):
     )
     compile: bool = option(False, "torch.compile the UNet")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
+
+    @property
+    def licence(self) -> str:
+        """That of the weights by name or hub id; of others it is not known."""
+        return LICENCES.get(MODELS.get(self.weights, self.weights), "")
 
     def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Load everything to ``device``.

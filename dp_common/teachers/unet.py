@@ -40,6 +40,11 @@ class UNet(TeacherDefaults):
     weights: str = option("", "its .safetensors file; empty: the one packaged for the task", place=True)
     dtype: str = option("fp32", "arithmetic of the network", choices=("fp32", "bf16", "fp16"))
 
+    @property
+    def licence(self) -> str:
+        """Weights that come with this package have its licence."""
+        return "" if self.weights else "MIT"
+
     def prepare(self, task: Task, device: "torch.device | str") -> None:
         """Load its weights.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from dp_common.config.identity import frozen_defaults
 from results.analysis import arms_of_old_ledgers as old
 from results.analysis.arms_of_old_ledgers import parameters as parameters
 
@@ -35,11 +36,13 @@ def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
         if not all(known):
             mine |= old.changed_parameters(rows[[not there for there in known]])
         changed |= mine
+        before = values_of_before(rows, mine)
         plans = plans_of(rows, mine) if any(known) or old.installed(str(strategy)) else {}
         for index, values, scale in rows[["values", "scale"]].itertuples():
             own, plan = parameters(values), {name: at[scale] for name, at in plans.items()}
             named = [name for name in own if (own[name] != plan[name] if name in plan else name in mine[index])]
-            labels[index] = label(str(strategy), {name: mine[index].get(name, own[name]) for name in named})
+            words = {name: mine[index].get(name, own[name]) for name in named}
+            labels[index] = label(str(strategy), words | before.get(index, {}))
     columns = {"changed": changed, "arm": labels}
     return frame.assign(**{name: pd.Series(found, index=frame.index, dtype=object) for name, found in columns.items()})
 
@@ -48,6 +51,26 @@ def recorded(values: Mapping[str, Any], chosen: Mapping[str, Mapping[str, Any]])
     """The parameters of the strategy that somebody chose, in the order of its class, by the ledger of one run."""
     mine = parameters({**chosen, "strategy": values["strategy"]})
     return {name: mine[name]["value"] for name in parameters(values) if name in mine}
+
+
+def values_of_before(rows: pd.DataFrame, changed: Mapping[Any, Mapping[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """{index: {parameter: value}} of what the strategy did in runs of before it had a parameter, for those parameters
+    by which later runs beside them do otherwise by default, or chose to do the same. ``changed``: {index: parameters
+    chosen}.
+    """
+    own = {index: parameters(values) for index, values in rows["values"].items()}
+    frozen = parameters({**frozen_defaults(), "strategy": rows["strategy"].iloc[0]})
+    named = {
+        name
+        for index, mine in own.items()
+        for name, value in mine.items()
+        if name in frozen and (value == frozen[name]) == (name in changed[index])
+    }
+    return {
+        index: {name: value for name, value in frozen.items() if name in named and name not in mine}
+        for index, mine in own.items()
+        if mine
+    }
 
 
 def plans_of(rows: pd.DataFrame, changed: Mapping[Any, Mapping[str, Any]]) -> dict[str, dict[int, Any]]:

@@ -163,11 +163,12 @@ def planned(file: Path, known: set[str]) -> list[dict[str, Any]]:
 def weights_of(
     values: Mapping[str, Any], places: Mapping[str, str], fingerprints: Mapping[str, str]
 ) -> tuple[str, str | None] | None:
-    """(name, fingerprint) of the weights that a run's teacher was loaded from, "" being those in the project;
+    """(name, fingerprint) of the weights (or images) a run's teacher was loaded from, "" being those in the project;
 
     None for one without.
     """
-    name = places.get(f"{str(values.get('teacher')).replace('-', '_')}.weights")
+    section = str(values.get("teacher")).replace("-", "_")
+    name = places.get(f"{section}.weights", places.get(f"{section}.path"))
     return None if name is None else (name, fingerprints.get("teacher_fingerprint"))
 
 

@@ -106,3 +106,13 @@ def test_a_preset_can_be_overridden_and_stands_on_others(tmp_path):
     assert (run.spec.strategy, run.spec.scale, run.sources["scale"]) == ("static", 3000, f"preset {tmp_path}/mine.yaml")
     with pytest.raises(BadInput, match="Did you mean paper/imagenet100-640k"):
         resolve(["preset=paper/imagenet100-640"])
+
+
+@pytest.mark.parametrize("strategy", ["dp", "prune"])
+def test_presets_of_the_paper_wait_for_plateaus_alone(presets, strategy):
+    """What the paper did, whatever the strategies do by default; run ids are those of before."""
+    mine = {name: run for name, run in presets.items() if run.values["strategy"] == strategy}
+    assert mine and {run.values[f"{strategy}.deadline"] for run in mine.values()} == {"none"}
+    assert resolve([f"strategy={strategy}"]).values[f"{strategy}.deadline"] == "even"
+    if strategy == "dp":
+        assert mine["paper/imagenet100-640k"].run_id == "imagenet100-dp-640k-s0-24b9fee69f"

@@ -54,12 +54,16 @@ def test_defaults_are_those_of_the_contract(tmp_path):
     assert (teacher.steps_offset, teacher.grad_scale, teacher.recipe, teacher.knows_density) == (0, 1.0, {}, False)
     assert teacher.preview is False and teacher.decode_guided("x0") == "x0" == teacher.decode("x0")
     assert teacher.density_diagnostics(None, None) == {}
+    assert (teacher.holds_images, teacher.stored_counts, teacher.licence) == (False, (), "")
+    with pytest.raises(NotImplementedError, match="Blobs holds no images"):
+        teacher.stored(np.zeros(1), np.zeros(1))
     with pytest.raises(NotImplementedError, match="Blobs does not know its density"):
         teacher.exact(np.zeros(1), 0)
     task = resolve([f"task={PLUGINS}/faces.py:Faces"]).task
     assert task.prompts == task.classes and task.recipe == {} and task.shifted == {}
     strategy = resolve([f"strategy={PLUGINS}/idea.py"]).strategy
     assert strategy.resolve_defaults(None) is None and strategy.planned_work(None) == {}
+    assert strategy.check_real([0, 0]) is None
 
 
 def test_flags_follow_from_what_a_class_has(tmp_path):
@@ -73,6 +77,27 @@ def test_flags_follow_from_what_a_class_has(tmp_path):
     assert registry.find("teacher", written(tmp_path, source + known, "known.py")).load().knows_density is True
     assert registry.find("teacher", "mixture").load().knows_density is True
     assert registry.find("teacher", "unet").load().knows_density is False
+
+
+def test_a_teacher_that_holds_images_needs_no_network(tmp_path):
+    source = (
+        "class Held:\n"
+        "    def prepare(self, task, device): pass\n"
+        "    def fingerprint(self, task): return ''\n"
+        "    def stored(self, indices, labels): return indices\n"
+    )
+    held = registry.find("teacher", written(tmp_path, source)).load()
+    assert held.holds_images is True and registry.find("teacher", "mixture").load().holds_images is False
+    with pytest.raises(NotImplementedError, match="Held does not denoise"):
+        held().denoise(None, 0, None)
+    with pytest.raises(BadInput, match="has no stored_counts after prepare"):
+        contracts.require_ready("teacher", "held", type("Bare", (), {"holds_images": True})())
+    lacking = source.replace(
+        "class Held:", "from dp_common.contracts import TeacherDefaults\nclass Held(TeacherDefaults):"
+    )
+    lacking = lacking.replace("def stored", "def others")
+    with pytest.raises(BadInput, match=r"has no denoise\(x, t, labels\)"):
+        registry.find("teacher", written(tmp_path, lacking, "lacking.py")).load()
 
 
 def test_a_task_may_set_what_has_a_default(tmp_path):

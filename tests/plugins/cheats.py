@@ -13,6 +13,14 @@ class Short:
         yield "done"
 
 
+class Untrained:
+    """ends when its images are there"""
+
+    def run(self, lab):
+        lab.generate(lab.budget.scale)
+        yield "done"
+
+
 class Chance:
     """draws from a generator that is not the lab's"""
 

@@ -48,6 +48,7 @@ def run(
     name: str | None = None,
     summary: Mapping[str, Any] | None = None,
     opened: Mapping[str, Any] | None = None,
+    without: Sequence[str] = (),
     chosen: bool = True,
 ) -> Path:
     """One run folder under ``root``, with a budget of 64,000 images if the words name none.
@@ -69,10 +70,12 @@ def run(
         name: of the folder and the run, else its id.
         summary: changes of the summary, counts of work for example.
         opened: changes of the ledger's first line.
+        without: keys that the run does not have, as before they came.
         chosen: whether the ledger says what was chosen; old ones do not.
     """
     plan = resolved(words + " train.seen=64k" * ("train.seen=" not in words))
     full = plan.values | ({} if seed is None else {"seed": seed}) | (values or {})
+    full = {key: value for key, value in full.items() if key not in without}
     run_id = name or (plan.run_id if seed is None else made_up_id(full, plan))
     folder = root / run_id
     folder.mkdir(parents=True)

@@ -57,7 +57,7 @@ def test_the_value_is_as_it_was_given_where_the_strategy_derives_another(tmp_pat
 
 def test_what_cannot_be_left_out_is_chosen():
     """Without dp.initial the plateaus would not fit the budget."""
-    words = ("train.seen=4096", "scale=4k", "dp.initial=4k", "dp.patience=30")
+    words = ("train.seen=4096", "scale=4k", "dp.initial=4k", "dp.patience=30", "dp.deadline=none")
     assert chosen(*words)["dp.initial"] == (4000, COMMAND_LINE)
 
 

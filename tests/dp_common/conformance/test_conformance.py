@@ -15,6 +15,7 @@ from dp_common.conformance import (
 )
 from dp_common.conformance.__main__ import main
 from dp_common.errors import BadInput, Problem
+from tests.dp_common.real_images.pictures import tree
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 SHORT = ("scale=100", "train.seen=1280")
@@ -39,6 +40,7 @@ def test_conforming(words):
     [
         ("static",),
         ("real",),
+        ("mix",),
         ("prune", "prune.patience=1"),
         ("prune", "prune.initial=0"),
         ("prune", "prune.balance=global", "prune.score=loss"),
@@ -58,6 +60,7 @@ def test_conforming_in_every_mode(words):
     "name, rule",
     [
         ("Short", "completes"),
+        ("Untrained", "completes"),
         ("Chance", "repeats itself"),
         ("Peeking", "never sees test"),
         pytest.param("Seedless", "seeds differ", marks=pytest.mark.slow),
@@ -85,6 +88,33 @@ def test_teachers(name):
     told = []
     check_teacher(name, say=told.append)
     assert len(told) == (7 if name == "mixture" else 6)  # its density is known
+
+
+class Repeating:
+    """Deals out the last image of a class again and again."""
+
+    def __init__(self, held):
+        self.held = held
+
+    def stored(self, indices, labels):
+        return self.held(indices % 10 + 10 * (indices // 10).clip(max=1), labels)
+
+
+def test_a_teacher_that_holds_images(tmp_path, monkeypatch):
+    from dp_common.teachers.images import Images
+
+    for label in range(10):
+        tree(tmp_path / "set", {str(label): 2}, seed=label)
+    told = []
+    check_teacher("images", f"images.path={tmp_path / 'set'}", say=told.append)
+    assert len(told) == 2
+    stored = Images.stored
+    monkeypatch.setattr(Images, "stored", lambda self, *a: Repeating(lambda *b: stored(self, *b)).stored(*a))
+    with pytest.raises(Nonconforming, match="deals out each once: it holds 2 images of class 0 and deals out one more"):
+        check_teacher("images", f"images.path={tmp_path / 'set'}")
+    monkeypatch.setattr(Images, "stored", lambda self, *a: stored(self, *a) / 255)
+    with pytest.raises(Nonconforming, match="deals out images"):
+        check_teacher("images", f"images.path={tmp_path / 'set'}")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from dp_common.config.resolve import resolve
 from dp_common.distributed.store_group import StoreGroup
 from dp_common.errors import PeerFailed
 from dp_common.lab import runner
+from dp_common.lab.attempt import cut_off
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import Meter
 from tests.processes import start_ranks
@@ -213,7 +214,7 @@ def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path,
     monkeypatch.setattr("os._exit", lambda code: (ended.set(), time.sleep(3600)))
     meter = Meter(2, synchronise=lambda: through.wait(60))
     own = ledger.Ledger(tmp_path, "digits-x", lambda: None, meter.snapshot_and_reset, pair[0].publish)
-    pair[0].on_forced_exit(lambda error: runner.cut_off(own, meter, error))
+    pair[0].on_forced_exit(lambda error: cut_off(own, meter, error))
     work = threading.Thread(target=lambda: (meter.switch("train"), own.append("call")), daemon=True)
     work.start()
     assert ended.wait(60)

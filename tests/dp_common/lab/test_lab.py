@@ -6,7 +6,7 @@ import torch
 
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import BadInput, Interrupted, Problem
-from dp_common.lab.replay import real_order
+from dp_common.real_images.splits import real_order
 
 
 def calls_of(one):
@@ -130,21 +130,48 @@ def test_train_is_whole_iterations_within_the_stable_phase(open_lab):
     assert one.lab.seen == 1280
     state = calls_of(one)[-1]["state"]
     assert (state["seen_total"], state["iterations"]) == (1280, 20)
+    with pytest.raises(Problem, match="cooldown: 0 images are left of the budget"):
+        one.lab.cooldown()
 
 
 def test_nothing_is_trained_on_an_empty_set(open_lab):
+    lab = open_lab().lab
     with pytest.raises(Problem, match="0 in the training set"):
-        open_lab().lab.train(64)
+        lab.train(64)
+    with pytest.raises(Problem, match="0 are in the training set"):
+        lab.cooldown()
 
 
 def test_real_images_come_in_the_seeds_own_order(open_lab):
     one = open_lab()
     assert one.lab.real(25) == 25
     order = np.random.Generator(np.random.Philox(0))  # not this one
-    rows = real_order(0, 600, 25)
+    labels = one.run.data.real.labels
+    rows = real_order(0, labels, 25)
     assert training_set(one).indices.tolist() == rows.tolist() != order.permutation(600)[:25].tolist()
     assert np.array_equal(training_set(one).images, one.run.data.real.images[rows])
-    assert real_order(0, 600, 60)[:25].tolist() == rows.tolist() and len(set(rows.tolist())) == 25
+    assert real_order(0, labels, 60)[:25].tolist() == rows.tolist() and len(set(rows.tolist())) == 25
+
+
+def test_real_images_come_in_equal_numbers_of_each_class(open_lab):
+    one = open_lab()
+    assert one.lab.real(31, balance="class") == 31
+    labels = one.run.data.real.labels
+    rows = real_order(0, labels, 31, "class")
+    assert training_set(one).indices.tolist() == rows.tolist() and len(set(rows.tolist())) == 31
+    assert np.bincount(training_set(one).labels).tolist() == [11, 10, 10]
+    by_lot = real_order(0, labels, 600)
+    for label in range(3):  # of each class those that come first by lot, too
+        first = [row for row in by_lot.tolist() if labels[row] == label][: 10 + (label == 0)]
+        assert [row for row in rows.tolist() if labels[row] == label] == first
+    assert calls_of(one)[0]["added"] == [{"real": 31, "balance": "class"}]
+    again = open_lab()
+    again.lab.real(31, balance="class")
+    assert training_set(again).indices.tolist() == rows.tolist()
+    uneven = real_order(0, np.array([0, 1, 1, 1, 1]), 4, "class")
+    assert sorted(uneven.tolist())[0] == 0 and len(set(uneven.tolist())) == 4
+    with pytest.raises(Problem, match="real: balance=rows: class or global"):
+        open_lab("scale=61").lab.real(3, balance="rows")
 
 
 def test_restart_is_the_seeds_own_weights_and_the_whole_budget(open_lab):

@@ -6,7 +6,14 @@ import pytest
 
 from dp_common.config.specification import Budget
 from dp_common.errors import BadInput
-from dp_common.lab.patience import Plateau, check_fits, interval_of, patience_after
+from dp_common.lab.patience import (
+    Additions,
+    Plateau,
+    check_fits,
+    check_schedule,
+    interval_of,
+    patience_after,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +115,60 @@ def test_intervals_are_whole_iterations():
 
 def test_without_additions_everything_fits():
     check_fits("dp.patience", 10**6, 1.0, [], 1000, budget(100))
+
+
+class Keys:
+    """A strategy's keys, of which each test sets some."""
+
+    schedule, patience, patience_growth, deadline, at, interval, additions = "patience", 3, 0.0, "even", 0.0, 100, 3
+
+    def __init__(self, **keys):
+        self.__dict__ |= keys
+
+
+def times(accuracies, stable=1200, **keys):
+    """Images seen at which additions come, with an evaluation after each 100 and one accuracy for each of these."""
+    keys = Keys(**keys)
+    additions, found = Additions(keys, budget(stable)), []
+    for number, accuracy in enumerate(accuracies, 1):
+        if len(found) < keys.additions and additions.due(accuracy, 1000, 100 * number):
+            found.append(100 * number)
+    return found
+
+
+RISING = [number / 100 for number in range(1, 12)]
+
+
+def test_a_plateau_is_waited_for_up_to_even_spacing_of_what_is_left():
+    assert times(RISING) == [300, 600, 900]  # no plateau ever comes
+    assert times(RISING, additions=5) == [200, 400, 600, 800, 1000]
+    assert times(RISING, deadline="none") == []
+    # a plateau at 200: of the 1,000 that are left the next addition has a third, the last half of what is left then
+    early = [0.5, 0.5, *(0.5 + value for value in RISING[:9])]
+    assert times(early, patience=1) == [200, 600, 900]
+    assert times([0.5] * 11, patience=1, deadline="even") == times([0.5] * 11, patience=1, deadline="none")
+
+
+def test_after_a_deadline_patience_counts_anew():
+    """The deadline is at 300, where three evaluations were already waited for one less than patience."""
+    accuracies = [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
+    assert times(accuracies, patience=3) == [300, 600, 900]
+    assert times(accuracies, patience=3, deadline="none") == [400, 700, 1000]
+
+
+def test_even_spacing_and_a_given_moment_look_at_no_accuracy():
+    for accuracies in (RISING, [0.5] * 11):
+        assert times(accuracies, schedule="even") == [300, 600, 900]
+        assert times(accuracies, at=0.4, additions=1) == [600]  # 0.4 of 1,500
+
+
+def test_with_a_deadline_every_schedule_reaches_its_scale_or_is_refused():
+    """As many evaluations before the end of the stable phase as there are additions is what it takes."""
+    for keys in ({}, {"schedule": "even"}):
+        check_schedule("dp", Keys(interval=300, **keys), [1, 2, 3], budget(1300))
+        with pytest.raises(BadInput, match="dp.interval=300: 2 of 3 additions come before .* of 900 images") as caught:
+            check_schedule("dp", Keys(interval=300, **keys), [1, 2, 3], budget(900))
+        assert caught.value.code == 2
+    check_schedule("dp", Keys(patience=99), [1, 2, 3], budget(1200))
+    with pytest.raises(BadInput, match=r"dp\.patience=99: 3 plateaus need .*dp\.deadline=even"):
+        check_schedule("dp", Keys(patience=99, deadline="none"), [1, 2, 3], budget(1200))

@@ -1,6 +1,7 @@
 """From a resolved run to its summary: bad input is found before anything is written, what is done is not done again."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,12 @@ from dp_common.distributed.process_group import SingleProcess
 from dp_common.errors import BadInput, Interrupted, LeaseLost
 from dp_common.lab import attempt, runner
 from dp_common.lab.context import CheckpointTimer
+from dp_common.lab.state import BudgetUnspent
 from dp_common.persistence import ledger
 from dp_common.persistence.lease import Lease
 
 BLOBS = Path(__file__).parents[2] / "plugins" / "blobs.py:Blobs"
+CHEATS = Path(__file__).parents[2] / "plugins" / "cheats.py"
 
 
 def test_a_run_that_is_done_is_not_done_again(small, monkeypatch):
@@ -35,6 +38,17 @@ def test_its_folder_holds_what_it_says(small):
     assert records[-1]["kind"] == "close" and records[-1]["state"] == "done"
     assert summary["iterations"] == 2560 // 64 and summary["images_generated"] == 120
     assert {path.suffix for path in folder.iterdir()} >= {".jsonl", ".json", ".parquet", ".safetensors", ".yaml"}
+
+
+@pytest.mark.parametrize("name, seen", [("Short", 256), ("Untrained", 0)])
+def test_a_strategy_that_does_not_spend_the_budget_is_never_done(small, name, seen):
+    resolved = small(f"strategy={CHEATS}:{name}")
+    for _ in range(2):  # and not when the same command is given again
+        with pytest.raises(BudgetUnspent) as caught:
+            runner.execute(resolved, quiet=True)
+        assert str(caught.value).endswith(f"saw {seen:,} of 2,560 images: call lab.cooldown() last")
+        folder = runner.folder_of(resolved)
+        assert ledger.read(folder, resolved.run_id)[-1]["state"] == "failed" and runner.finished(folder) is None
 
 
 def test_it_runs_in_one_process_by_default(small):
@@ -145,3 +159,30 @@ def test_who_lost_the_lease_while_sampling_writes_no_shard(small, monkeypatch):
     with pytest.raises(LeaseLost):
         runner.execute(resolved, quiet=True)
     assert lost and list(runner.folder_of(resolved).glob("*.parquet")) == []
+
+
+def test_a_limit_ends_the_attempt_and_the_next_one_goes_on(small):
+    def run(root, **keywords):
+        return small("strategy=static", "limit=1h", f"root={small().runtime.root}-{root}"), keywords
+
+    resolved, keywords = run("limited", started=time.perf_counter() - 3601)
+    with pytest.raises(Interrupted):
+        runner.execute(resolved, quiet=True, **keywords)
+    (closed,) = (r for r in ledger.read(runner.folder_of(resolved)) if r["kind"] == "close")
+    assert closed["state"] == "interrupted"
+    summary = runner.execute(run("limited")[0], quiet=True, started=time.perf_counter() - 600)
+    assert (summary["state"], summary["attempts"]) == ("done", 2)
+    whole = runner.execute(run("whole")[0], quiet=True)
+    assert (whole["store_digest"], whole["accuracy"]) == (summary["store_digest"], summary["accuracy"])
+
+
+def test_a_limit_is_reached_by_the_clock(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(runner.time, "perf_counter", lambda: now[0])
+    stop = runner.within(30.0, runner.never, begun=90.0)
+    assert not stop()
+    now[0] = 119.9
+    assert not stop()
+    now[0] = 120.0
+    assert stop()
+    assert runner.within(None, runner.never, 0.0) is runner.never and runner.within(30.0, lambda: True, 119.0)()

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from dp_common.errors import BadInput
-from dp_common.real_images.listing import brief, listing, natural_key, same_images, walk
+from dp_common.real_images.listing import brief, listing, natural_key, walk
 from tests.dp_common.real_images.pictures import tar_of, tree
 
 
@@ -104,19 +104,6 @@ def test_a_tar_of_links_alone_says_so(tmp_path):
     (tmp_path / "none").mkdir()
     file = linked(tmp_path / "none", tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "../y.png"))
     assert "no images there but 1 link (cat/x.png), which are not followed in a tar" in refused(file)
-
-
-def test_sets_are_the_same_only_byte_for_byte(path, tmp_path):
-    """The same names and sizes are not enough."""
-    copy = shutil.copytree(path, tmp_path / "copy")
-    tar = tar_of(path, tmp_path / "set.tar", prefix="some/where/")
-    same = lambda one, other: same_images("data.train", one, "data.test", other)
-    assert same(path, copy) and same(path, tar) and same(tar, copy)
-    data = bytearray((copy / "dog/000.png").read_bytes())
-    data[-20] ^= 1
-    (copy / "dog/000.png").write_bytes(data)
-    assert listing("data.train", copy) == listing("data.train", path)
-    assert not same(path, copy) and not same(tar, copy)
 
 
 def test_a_walk_names_folders_with_a_slash_and_everything_once(path):

@@ -122,7 +122,7 @@ def test_folders_and_tars_are_the_same_data(sets, tmp_path):
             assert np.array_equal(getattr(same, part).labels, getattr(expected, part).labels)
 
 
-def test_the_fingerprint_is_of_names_and_sizes(sets, tmp_path):
+def test_the_fingerprint_is_of_names_and_content(sets, tmp_path):
     shutil.copytree(sets / "train", tmp_path / "train")
     fingerprint = lambda: task_of(*words(tmp_path / "train", sets / "test")).fingerprint()
     first = fingerprint()
@@ -201,9 +201,24 @@ def test_many_corrupt_images_are_refused(broken):
     assert "no other of their class" in refused(*broken(*(f"b/{number:03d}.png" for number in range(80))))
 
 
-def test_a_corrupt_image_in_a_lazy_split_is_named_when_read(broken, monkeypatch, capsys):
+def test_a_truncated_image_is_left_out_whether_images_are_held_or_read_as_they_are_needed(broken, monkeypatch, capsys):
+    given = broken("a/007.png")
+    held = loaded(*given)
+    told = [line for line in capsys.readouterr().err.splitlines() if "a/007.png" in line]
     monkeypatch.setattr(image_files, "IN_MEMORY", 100)
-    given = broken("b/011.png")
+    lazy = loaded(*given)
+    assert [line for line in capsys.readouterr().err.splitlines() if "a/007.png" in line] == told and len(told) == 1
+    for part in PARTS:
+        assert pixels(getattr(lazy, part)) == pixels(getattr(held, part)), part
+        assert np.array_equal(getattr(lazy, part).labels, getattr(held, part).labels), part
+    assert isinstance(lazy.train, LazySplit) and sum(len(getattr(lazy, part)) for part in PARTS) == 199
+    assert "more than 1 %" in refused(*broken(*(f"a/{number:03d}.png" for number in range(30))))
+
+
+def test_what_looks_whole_in_a_lazy_split_and_is_not_is_named_when_read(broken, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(image_files, "IN_MEMORY", 100)
+    given, file = broken(), tmp_path / "train/b/011.png"
+    file.write_bytes(file.read_bytes()[:40] + bytes(99) + file.read_bytes()[-40:])
     task = loaded(*given)
     with pytest.raises(Damaged, match="b/011.png cannot be decoded") as caught:
         for part in PARTS:
@@ -400,6 +415,23 @@ def test_imagenet_splits_of_real_train_are_disjoint(imagenet, monkeypatch):
     assert len(loaded("task=imagenet100", *root[:3], "imagenet100.heldout_images=0").shifted["train_heldout"]) == 200
 
 
+def test_imagenet_is_identified_by_its_content(imagenet, tmp_path):
+    """Of the task's own classes; where it is not there yet, by its classes."""
+    fingerprint = lambda root: task_of("task=imagenet100", f"data.root={root}").fingerprint()
+    mine = task_of("task=imagenet100").classes
+    for part in ("train", "val", "sketch"):
+        for wnid in (*mine, "n01440764"):
+            shutil.copytree(imagenet / part / wnid, tmp_path / "here" / part / wnid, dirs_exist_ok=True)
+    here = tmp_path / "here"
+    first = fingerprint(here)
+    assert first not in (fingerprint(tmp_path / "nowhere"), fingerprint(imagenet))
+    assert fingerprint(shutil.copytree(here, tmp_path / "copy")) == first
+    for file, mine_too in ((here / "val/n01440764/n01440764_0.JPEG", "n01440764" in mine), (None, True)):
+        file = file or next((here / "sketch" / mine[7]).iterdir())
+        file.write_bytes(file.read_bytes()[:-2] + b"\0\0")
+        assert (fingerprint(here) != first) == mine_too, file
+
+
 def test_imagenet_names():
     task = task_of("task=imagenet1k")
     prompts = dict(zip(task.classes, task.prompts))
@@ -539,6 +571,10 @@ def test_mnist(name, source, tmp_path):
         task.test.images[:, 0], images[40:]
     )
     assert np.array_equal(np.bincount(task.monitor.labels), [1] * 10)
+    first = task.fingerprint()
+    assert first != task_of(f"task={name}", f"data.root={tmp_path / 'elsewhere'}").fingerprint()
+    idx(tmp_path / source / "raw/t10k-images-idx3-ubyte", images[40:][::-1])
+    assert task_of(f"task={name}", f"data.root={tmp_path}").fingerprint() != first
     file = tmp_path / source / "raw" / "train-images-idx3-ubyte"
     file.write_bytes(file.read_bytes()[:5000])
     assert "is not there, or not whole" in refused(f"task={name}", f"data.root={tmp_path}")

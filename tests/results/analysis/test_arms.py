@@ -41,6 +41,19 @@ def test_old_and_new_ledgers_of_one_arm_are_one_arm(make):
     assert set(load(make.root).runs["arm"]) == {"dp omega=0.3"}
 
 
+def test_runs_of_before_a_key_was_there_are_no_arm_with_those_that_do_otherwise(make):
+    """They did what the key's frozen value says, which later runs choose to do."""
+    for seed in range(2):
+        make(f"strategy=dp scale=1k seed={seed}", without=("dp.deadline",))
+    assert set(load(make.root).runs["arm"]) == {"dp"}
+    make("strategy=dp dp.deadline=none scale=1k seed=2")
+    assert set(load(make.root).runs["arm"]) == {"dp deadline=none"}
+    for seed in (3, 4):
+        make(f"strategy=dp scale=1k seed={seed}")
+    arms = load(make.root).runs.set_index("seed")["arm"]
+    assert list(arms[[0, 1, 2, 3, 4]]) == ["dp deadline=none"] * 3 + ["dp"] * 2
+
+
 def forget_plugins(monkeypatch):
     """As if no strategy, task or teacher were installed."""
     monkeypatch.setattr(old, "plugin", lambda kind, name: None)
