@@ -1,6 +1,6 @@
 """Generate, then prune: make many, keep what the learner finds most informative, or what another rule keeps.
 
-In the loop; or, ``initial=0``, plainly: a pool, scored by a learner of its random tenth, the best kept, a fresh learner.
+In the loop; or, ``initial=0``, plainly: a pool, scored by a learner of a random tenth, the best kept, a fresh learner.
 """
 
 from collections.abc import Iterator
