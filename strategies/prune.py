@@ -1,7 +1,6 @@
-"""Generate, then prune: make many, keep what a rule keeps by the learner's scores; every generated image is paid for.
+"""Generate, then prune: make many, keep what the learner finds most informative, or what another rule keeps.
 
-In the loop, at plateaus; or with ``initial=0`` as the plain workflow: a pool, scored by a learner that was trained on a
-random tenth of it, the best kept, a fresh learner trained.
+In the loop; or, ``initial=0``, plainly: a pool, scored by a learner of a random tenth, the best kept, a fresh learner.
 """
 
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ class Prune:
     initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "times at which images are added", low=1)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
-    deadline: str = option("even", "wait for a plateau up to even spacing of what is left", choices=("even", "none"))
+    deadline: str = option("even", "a plateau is waited for up to even spacing, or for ever", choices=("even", "none"))
     at: float = option(0.0, "with one round: share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
     interval: int = option(0, "images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "evaluations without a new best that make a plateau", low=1)
@@ -37,24 +36,25 @@ class Prune:
     def resolve_defaults(self, budget: Budget) -> None:
         """The initial set, τ, the rule's parameters. Raises BadInput for plateaus that cannot come in time."""
         chosen_by = selection_rule(self.rule, self.rule_args, "prune")
-        self.by: dict[str, Any] = dict(score=self.score, balance=self.balance, rule=self.rule)
-        self.by["parameters"] = self.rule_args = parameters_of(chosen_by)
-        self.made_again = not chosen_by.streams
+        self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
         self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
+        # in the plain workflow the random tenth joins the candidates
+        self.how = (self.score, self.balance, not self.initial, self.rule, self.rule_args)
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
         self.interval = self.interval or interval_of(budget.seen)
         self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.at and self.rounds > 1:
             raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
-        self.additions = len(sizes := list(range(self.initial or budget.scale, budget.scale, self.per_round)))
+        sizes = list(range(self.initial, budget.scale, self.per_round)) if self.initial else []
+        self.additions = len(sizes)
         check_schedule("prune", self, sizes, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
         pool = round((budget.scale - self.initial) * self.oversample)
-        again = (budget.scale - self.initial) * self.made_again
-        return {"generated": self.initial + pool + again, "scored": pool, "evaluations": budget.seen // self.interval}
+        made = self.initial + pool + (budget.scale - self.initial) * self.made_again
+        return {"generated": made, "scored": pool, "evaluations": budget.seen // self.interval}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""
@@ -75,7 +75,7 @@ class Prune:
             yield "trained"
             if additions.due(accuracy, lab.size, lab.seen) and lab.learning:
                 keep = min(self.per_round, lab.room)
-                lab.select(round(keep * self.oversample), keep, **self.by)
+                lab.select(round(keep * self.oversample), keep, *self.how)
                 yield "pruned"
 
     def plain(self, lab: Lab) -> Iterator[str]:
@@ -87,7 +87,7 @@ class Prune:
         while lab.seen < self.scorer_seen * lab.budget.seen:
             lab.train(self.interval)
             yield "trained scorer"
-        lab.select(pool - tenth, lab.budget.scale, replace=True, **self.by)
+        lab.select(pool - tenth, lab.budget.scale, *self.how)
         yield "pruned"
         lab.restart()
         yield "fresh learner"

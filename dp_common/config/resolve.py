@@ -214,6 +214,8 @@ def check_micro(train: Train) -> None:
 def check_temperature(spec: Spec, teacher: Teacher) -> None:
     """Refuse a temperature where it is not known how wide the teacher's modes are."""
     sampler = spec.sampler
+    if sampler.temperature != 1 and teacher.holds_images:
+        raise BadInput("sampler.temperature", sampler.temperature, f"1 with teacher={spec.teacher}, which samples none")
     if sampler.temperature != 1 and not (teacher.tempers or sampler.mode_variance):
         known = f"1 with teacher={spec.teacher}, which has no exact temperature, unless sampler.mode_variance is given"
         raise BadInput("sampler.temperature", sampler.temperature, known)

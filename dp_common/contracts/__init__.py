@@ -17,8 +17,8 @@ from dp_common.contracts.defaults import (
     TeacherDefaults,
 )
 from dp_common.contracts.lab import Lab
-from dp_common.contracts.protocols import GuidanceRule, Learner, Score, SelectionRule, Strategy, Task
-from dp_common.contracts.teacher import Teacher
+from dp_common.contracts.protocols import GuidanceRule, Learner, Score, Strategy, Task, Teacher
+from dp_common.contracts.selection_rule import SelectionRule
 
 __all__ = [
     "AFTERWARDS",

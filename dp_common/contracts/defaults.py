@@ -62,6 +62,7 @@ class TeacherDefaults:
     grad_scale = 1.0
     preview = False
     knows_density = False
+    tempers = False
     holds_images = False
     stored_counts: Sequence[int] = ()
 
@@ -81,8 +82,6 @@ class TeacherDefaults:
     def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
         """Not to be asked; see ``holds_images``."""
         raise NotImplementedError(f"{type(self).__name__} holds no images")
-
-    tempers = False
 
     def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
         """Not to be asked; see ``tempers``."""

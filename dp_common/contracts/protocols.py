@@ -7,7 +7,7 @@ from dp_common.contracts.lab import Lab
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
+    from torch import Tensor, device
     from torch.nn import Module
 
     from dp_common.arrays import Shape
@@ -87,50 +87,129 @@ class GuidanceRule(Protocol):
         ...
 
 
-class SelectionRule(Protocol):
-    """Which of many scored candidates are kept; a class whose fields are its parameters.
+class Teacher(Protocol):
+    """A diffusion model with a differentiable way from x_t to an image; or images that are made already.
 
-    It has ``keys`` or ``choose``; one with both streams. Candidates come in any order and cut in any way, so a rule's
-    chance is ``uniforms`` alone.
+    One that has ``stored`` deals out images it holds: it leaves out ``denoise``, ``decode``, ``latent_shape`` and
+    ``alphas_cumprod``, has ``stored_counts``, and cannot guide.
 
     Attributes:
-        streams: is there ``keys``? All three flags follow from what the class has.
-        chooses: is there ``choose``?
-        measures: is there ``measure``?
+        recipe: optional: {key: value} defaults it gives to other keys (sampler, images), under the task's.
+        licence: optional, "": the licence of its weights, where it is known; there before ``prepare``.
+        latent_shape: of one x_t; from ``prepare`` on, as all below.
+        alphas_cumprod: ᾱ_t, numpy float64, falling within (0, 1).
+        final_alpha: optional, 1: ᾱ after the last step.
+        null_label: optional, None: the label that means "no class", for classifier-free guidance; None where it cannot.
+        steps_offset: optional, 0: added to the timesteps of ``leading`` spacing (diffusers' scheduler configuration).
+        grad_scale: optional, 1: what the score is multiplied by before its gradient is taken through a half-precision
+            network, and the gradient divided by after.
+        preview: optional: does ``decode_guided`` decode otherwise than ``decode``? Its evaluations are then counted
+            apart. By default whether the class has a ``decode_guided``.
+        knows_density: optional: is the density of its images known, that is are the last three functions there? By
+            default whether the class has them.
+        tempers: optional: is there an exact temperature, ``denoise_tempered``? By default whether the class has it.
+        holds_images: optional: does it deal out images that are made already? By default whether the class has a
+            ``stored``.
+        stored_counts: where it holds images: how many of each class, from ``prepare`` on.
     """
 
-    streams: bool
-    chooses: bool
-    measures: bool
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
 
-    def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
-        """The candidates with the largest keys are kept, in each group; equal keys: the lower index.
+    @property
+    def licence(self) -> str: ...
+
+    @property
+    def latent_shape(self) -> Sequence[int]: ...
+
+    @property
+    def alphas_cumprod(self) -> "np.ndarray": ...
+
+    @property
+    def final_alpha(self) -> float: ...
+
+    @property
+    def null_label(self) -> int | None: ...
+
+    @property
+    def steps_offset(self) -> int: ...
+
+    @property
+    def grad_scale(self) -> float: ...
+
+    @property
+    def preview(self) -> bool: ...
+
+    @property
+    def knows_density(self) -> bool: ...
+
+    @property
+    def tempers(self) -> bool: ...
+
+    @property
+    def holds_images(self) -> bool: ...
+
+    @property
+    def stored_counts(self) -> Sequence[int]: ...
+
+    def prepare(self, task: "Task", device: "device") -> None:
+        """Fit or load.
+
+        Raises:
+            BadInput: weights are missing (where, and how to get them), or were trained on monitor or test images.
+        """
+        ...
+
+    def denoise(self, x: "Tensor", t: int, labels: "Tensor") -> "Tensor":
+        """ε [B, *latent_shape] of x_t [B, *latent_shape] and labels [B] int64, each row by itself; x is left as it
+        was.
+        """
+        ...
+
+    def decode(self, x0: "Tensor") -> "Tensor":
+        """Images [B, C, H, W] fp32, about [-1, 1], of x̂0 [B, *latent_shape]; differentiable."""
+        ...
+
+    def fingerprint(self, task: "Task") -> str:
+        """What else than its fields decides its images (weights, data); cheap, no torch, and there before
+        ``prepare``.
+        """
+        ...
+
+    def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
+        """Optional. As ``denoise``, of the density whose variance within each mode is ``temperature`` times as large
+        and whose modes and their shares are the same.
+        """
+        ...
+
+    def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
+        """Optional. The images it holds, instead of sampling: uint8 [n, C, H, W], as ``task.shape`` says.
 
         Args:
-            scores: [n] float32, higher: more wanted.
+            indices: [n] int64. Image i of label y is the ``seeds.rank_of(i, classes)``-th that is held of class y.
             labels: [n] int64.
-            uniforms: [n] float64 in [0, 1), each a function of seed and image index.
 
-        Returns:
-            [n], each row by itself, no NaN.
+        Raises:
+            BadInput: of a class there are not so many.
         """
         ...
 
-    def choose(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int) -> "np.ndarray":
-        """``keep`` different rows of one group, whose n candidates are in order of index; keep is at least 1 and at
-        most n. They are made a second time, and paid for.
+    def decode_guided(self, x0: "Tensor") -> "Tensor":
+        """Optional, ``decode``: a cheaper way to images of the task's shape, for guidance alone."""
+        ...
+
+    def density_diagnostics(self, images: "Tensor", labels: "Tensor") -> "Mapping[str, Tensor]":
+        """Optional, {}. What the known density says of images [B, C, H, W] before clamping: ``true_label`` [B] bool,
+        is the label the most probable class; ``log_density`` [B], log p(image | label) in nats.
         """
         ...
 
-    def measure(self, scores: "np.ndarray", groups: "np.ndarray", keep: int) -> "tuple[Mapping[str, float], str]":
-        """Optional. What is to be known of a selection: numbers for the ledger's line of the call, and a note for
-        people, or "".
+    def log_density(self, images: "Tensor") -> "Tensor":
+        """Optional. log p(image | class) in nats, [B, classes]."""
+        ...
 
-        Args:
-            scores: [n] of all candidates, in order of index.
-            groups: [n] int64: within which they compete, their classes or one of all.
-            keep: how many are kept, in all.
-        """
+    def exact(self, labels: "Tensor", seed: int) -> "Tensor":
+        """Optional. Draws from the density itself, by no diffusion: [n, C, H, W] for labels [n] on the CPU."""
         ...
 
 

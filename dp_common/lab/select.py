@@ -15,7 +15,6 @@ import pyarrow.parquet as pq
 
 from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels, Scores
 from dp_common.contracts import SelectionRule
-from dp_common.diffusion.image_sampler import quantise
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.generate import covered
 from dp_common.lab.scan import Scan
@@ -87,16 +86,15 @@ class SelectedAddition:
         if best is not None:
             return (ChosenInFiles(paths, best) if paths else ChosenHere(best)), measured
         assert pool is not None  # what chooses holds all
-        assert pool.scores is not None
-        rows = chosen_rows(self.rule, pool.scores, pool.indices, pool.labels, keep, self.balance, run.spec.seed)
+        columns = (np.asarray(pool.scores), pool.indices, pool.labels)
+        rows = chosen_rows(self.rule, *columns, keep, self.balance, run.spec.seed)
         return ChosenAgain(self.writer, pool, rows), measured
 
     def measured(self, pool: EncodedImages, keep: int) -> dict[str, float]:
         """What the rule says of a pool; the first rank shows its note."""
         if not self.rule.measures:
             return {}
-        assert pool.scores is not None  # of candidates
-        found, note = self.rule.measure(pool.scores, groups_of(pool.labels, self.balance), keep)
+        found, note = self.rule.measure(np.asarray(pool.scores), groups_of(pool.labels, self.balance), keep)
         if note and self.writer.run.group.first:
             self.writer.run.io.progress.say(f"note: {note}")
         return {name: float(value) for name, value in found.items()}
@@ -168,7 +166,7 @@ class ChosenAgain:
             places = np.array([place for place in block if not self.encoded[place]], np.int64)
             if len(places):
                 with run.io.meter.phase("generate"):
-                    images = quantise(run.models.sampler.sample(self.indices[places], self.labels[places]))
+                    images, _ = run.models.sampler.pixels(self.indices[places], self.labels[places])
                 with run.io.meter.phase("write"):
                     for place, image in zip(places, images):
                         encoded[place - start] = self.writer.encode(image)

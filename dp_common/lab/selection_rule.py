@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -26,12 +26,12 @@ def selection_rule(name: str, parameters: Mapping[str, Any] | None = None, key: 
         BadInput: No such rule, no such parameter, or a value that is not allowed.
     """
     cls, part = registry.find("selection rule", name, f"{key}.rule").load(), f"{key}.rule_args"
-    given = dict(parameters or {})
-    if not is_dataclass(cls) or not fields(cls):
+    given, has_parameters = dict(parameters or {}), is_dataclass(cls) and bool(fields(cls))
+    if not has_parameters:
         if given:
             raise BadInput(f"{part}.{next(iter(given))}", next(iter(given.values())), f"rule {name} has no parameters")
         return cls()
-    config = TypedConfig({part: cast(type, cls)})
+    config = TypedConfig({part: cls})
     for parameter, value in given.items():
         config.set(f"{part}.{parameter}", value)
     rule = config.build(part)
@@ -68,20 +68,21 @@ def chosen_rows(
     Raises:
         Problem: The rule did not choose as many as it was asked for, or one twice.
     """
-    groups, rows = groups_of(labels, balance), list[np.ndarray]()
+    groups, rows = groups_of(labels, balance), []
     for group, share in shares(groups, keep).items():
         members = np.flatnonzero(groups == group)
         members = members[np.argsort(indices[members], kind="stable")]
         drawn = uniforms(seed, indices[members])
-        chosen: Any = rule.choose(scores[members], labels[members], drawn, share) if share else []
-        picked = np.asarray(chosen, np.int64)
-        valid = len(picked) == share == len(set(picked.tolist()))
-        if not valid or (share and not (0 <= np.min(picked) and np.max(picked) < len(members))):
+        none = np.empty(0, np.int64)
+        asked = rule.choose(scores[members], labels[members], drawn, share) if share else none
+        picked = np.asarray(asked, np.int64)
+        within = bool(((0 <= picked) & (picked < len(members))).all())
+        if not within or not len(picked) == share == len(np.unique(picked)):
             raise Problem(
                 f"selection rule {name_of(rule)}: choose() must return {share} different rows of {len(members)}, "
                 f"and returned {len(picked)}"
             )
-        rows.append(members[picked] if share else members[:0])
+        rows.append(members[picked])
     return np.sort(np.concatenate(rows))
 
 

@@ -40,7 +40,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("strategy=static dp.omega=1", "dp.omega=1: a key of strategy=dp; this run has strategy=static"),
         ("unet.dtype=bf16", "a key of teacher=unet; this run has teacher=mixture"),
         ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
-        ("dp.rule=foo", "one of predecessor, relative, score, or a file.py:Class"),
+        ("dp.rule=foo", "one of eps-relative, predecessor, relative, score, or a file.py:Class"),
         ("train.flip=maybe", "train.flip=maybe: true or false"),
         ("seed=0..4", "python -m benchmarks.sweep takes ranges"),
         ("seed=0..", "python -m benchmarks.sweep takes ranges"),

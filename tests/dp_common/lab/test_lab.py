@@ -101,7 +101,10 @@ def test_an_argument_nobody_knows_is_an_error_of_the_strategy(open_lab):
     [
         (dict(score="entorpy", omega=0.1), "guidance.score=entorpy: .*Did you mean entropy"),
         (dict(score="entropy", omega=float("nan")), "guidance.omega=nan: a finite number"),
-        (dict(score="entropy", omega=0.1, rule="bigger"), "guidance.rule=bigger: one of predecessor, relative, score"),
+        (
+            dict(score="entropy", omega=0.1, rule="bigger"),
+            "guidance.rule=bigger: one of eps-relative, predecessor, relative, score",
+        ),
         (dict(score="entropy", omega=0.1, through="pixels"), "guidance.through=pixels: one of denoiser, decoder"),
         (dict(score="entropy", omega=0.1, every=0), "guidance.every=0: a whole number of at least 1"),
         (dict(score="entropy", omega=0.1, every=1.5), "guidance.every=1.5: a whole number of at least 1"),

@@ -1,0 +1,54 @@
+"""What a selection rule must keep."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class SelectionRule(Protocol):
+    """Which of many scored candidates are kept; a class whose fields are its parameters.
+
+    It has ``keys`` or ``choose``; one with both streams. Candidates come in any order and cut in any way, so a rule's
+    chance is ``uniforms`` alone.
+
+    Attributes:
+        streams: is there ``keys``? All three flags follow from what the class has.
+        chooses: is there ``choose``?
+        measures: is there ``measure``?
+    """
+
+    streams: bool
+    chooses: bool
+    measures: bool
+
+    def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
+        """The candidates with the largest keys are kept, in each group; equal keys: the lower index.
+
+        Args:
+            scores: [n] float32, higher: more wanted.
+            labels: [n] int64.
+            uniforms: [n] float64 in [0, 1), each a function of seed and image index.
+
+        Returns:
+            [n], each row by itself, no NaN.
+        """
+        ...
+
+    def choose(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int) -> "np.ndarray":
+        """``keep`` different rows of one group, whose n candidates are in order of index; keep is at least 1 and at
+        most n. They are made a second time, and paid for.
+        """
+        ...
+
+    def measure(self, scores: "np.ndarray", groups: "np.ndarray", keep: int) -> "tuple[Mapping[str, float], str]":
+        """Optional. What is to be known of a selection: numbers for the ledger's line of the call, and a note for
+        people, or "".
+
+        Args:
+            scores: [n] of all candidates, in order of index.
+            groups: [n] int64: within which they compete, their classes or one of all.
+            keep: how many are kept, in all.
+        """
+        ...
