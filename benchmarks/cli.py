@@ -124,7 +124,7 @@ def pairs(argv: Iterable[str], known: dict[str, Field[Any]]) -> Iterable[tuple[s
     for word in argv:
         key, equals, value = word.partition("=")
         plain = key.lstrip("-").replace("-", "_") if key.startswith("--") or key.replace("-", "_") in known else key
-        plain = ALIASES.get(plain, plain)
+        plain = ALIASES[plain] if ALIASES.get(plain) in known else plain
         if equals and key.strip("-"):
             yield plain, value
         elif not equals and key.startswith("-"):
@@ -152,7 +152,12 @@ def unknown(key: str, value: str | None, known: dict[str, Field[Any]]) -> BadInp
     """What to say of a key that is none."""
     names = [name for name, f in known.items() if typeable(f)]
     flags = ["--" + name.replace("_", "-") for name in names if isinstance(known[name].default, bool)]
-    close = did_you_mean(key, [*flags, "--help"] if key.startswith("-") else [*names, *ALIASES])
+    close = did_you_mean(
+        key,
+        [*flags, "--help"]
+        if key.startswith("-")
+        else [*names, *(alias for alias, name in ALIASES.items() if name in known)],
+    )
     shown = [*(name for name in names if "--" + name.replace("_", "-") not in flags), *flags]
     return BadInput(key, value if value else None, f"no such key.{close} Keys: {', '.join(shown)}")
 

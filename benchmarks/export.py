@@ -91,7 +91,7 @@ def export(folder: Path, to: str, out: Path) -> int:
     from benchmarks.export_formats import READ_BY
     from dp_common.lab.final_set import FinalSet, SetDigest, members_of
     from dp_common.persistence import ledger
-    from results.reading.runs import read_summary
+    from dp_common.persistence.summary import read_summary
 
     records, summary = ledger.read(folder), read_summary(folder)
     if not summary:

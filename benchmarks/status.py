@@ -21,7 +21,7 @@ from dp_common.config.options import option
 from dp_common.config.specification import Runtime
 from dp_common.errors import Damaged, Problem
 from dp_common.persistence import ledger
-from dp_common.persistence.summary import hours
+from dp_common.persistence.summary import hours, read_summary
 from slurm import state as slurm_state
 
 ORDER = ("running", "unknown", "pending", "preempted", "failed", "damaged", "interrupted", "missing", "done")
@@ -113,7 +113,7 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
     """The row of one run that has a ledger. ``job``: its SLURM job, or None."""
     row: Row = {"run_id": folder.name, "state": "damaged", "detail": "", "hours": 0.0, "whole": None}
     try:
-        records = ledger.read(folder)
+        records, summary = ledger.read(folder), read_summary(folder)
     except Damaged as damage:
         row["detail"] = str(damage)
         return row
@@ -126,8 +126,7 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
     )
     if calls and calls[-1]["state"]["seen"]:
         row["whole"] = spent * max(1, opens[0]["values"]["train.seen"] / calls[-1]["state"]["seen"])
-    if (folder / "summary.json").exists():
-        summary = json.loads((folder / "summary.json").read_text())
+    if summary:
         row["state"], row["detail"], row["whole"] = "done", f"accuracy {100 * summary['accuracy']:.2f} %", spent
     elif job and (job.live or job.unknown):
         row["state"], row["detail"] = by_job(job, progress)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks import api, cli
 from benchmarks.short_runs import short_line
 from dp_common.config.options import option
-from dp_common.errors import BadInput, Problem
+from dp_common.errors import BadInput, Damaged, Problem
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -120,10 +120,13 @@ def done(folder: Path) -> bool:
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
-    """The summary of the run in this folder, None where it is not finished."""
-    path = folder / "summary.json"
-    summary = json.loads(path.read_text()) if path.exists() else {}
-    return summary if summary.get("state") == "done" else None
+    """The summary of the run in this folder, None where it is not finished, or damaged: its own run will say so."""
+    from dp_common.persistence.summary import read_summary
+
+    try:
+        return read_summary(folder) or None
+    except Damaged:
+        return None
 
 
 def launch_slurm(

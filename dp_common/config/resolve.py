@@ -91,6 +91,8 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     """The resolved run of typed values. Raises BadInput."""
     config, plugins, sources = draft.config, draft.plugins, dict(draft.sources)
     spec, runtime = config.build(""), config.build("runtime")
+    if not runtime.root:
+        raise BadInput("root", None, "a folder for the runs, such as root=results/runs")
     parts = {kind: draft.instance(kind) for kind in PARTS}
     parts["task"].data = spec.data
     notes = raise_budget(spec, sources)

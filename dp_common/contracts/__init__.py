@@ -8,7 +8,7 @@ Options of a plugin are the fields of its dataclass, ``name: float = option(0.05
 default; on the command line they are ``<file>.<name>``.
 """
 
-from dp_common.contracts.completion import AFTERWARDS, DERIVED, complete, require_ready
+from dp_common.contracts.completion import AFTERWARDS, DERIVED, complete, require_images, require_ready
 from dp_common.contracts.defaults import (
     ScoreDefaults,
     SelectionRuleDefaults,
@@ -37,5 +37,6 @@ __all__ = [
     "Teacher",
     "TeacherDefaults",
     "complete",
+    "require_images",
     "require_ready",
 ]

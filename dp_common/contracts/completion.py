@@ -104,6 +104,24 @@ def contract(kind: str) -> str:
     return f"dp_common.contracts.{CONTRACT.get(kind, kind.capitalize())}"
 
 
+def require_images(name: str, task: Any) -> None:
+    """Raise BadInput where the images or labels of a loaded task are not as the contract has them: the first image of
+    each split is looked at, and all labels.
+    """
+    import numpy as np
+
+    for part in ("train", "monitor", "test"):
+        split = getattr(task, part)
+        first, labels = np.asarray(split.read(np.arange(min(1, len(split))))), np.asarray(split.labels)
+        why, last = "", len(task.classes) - 1
+        if first.dtype != np.uint8 or (len(split) and first.shape[1:] != tuple(task.shape)):
+            why = f"images are {first.dtype} {first.shape[1:]}, uint8 {tuple(task.shape)} are wanted"
+        elif len(labels) and not (labels.min() >= 0 and labels.max() <= last):
+            why = f"labels are {labels.min()}..{labels.max()}, 0..{last} are wanted"
+        if why:
+            raise BadInput("task", name, f"{part}: {why}; the contract is {contract('task')}")
+
+
 def require_ready(kind: str, name: str, plugin: Any) -> None:
     """Raise BadInput where a loaded task or a prepared teacher lacks what it must have by then."""
     held = kind == "teacher" and getattr(plugin, "holds_images", False)

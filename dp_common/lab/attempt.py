@@ -4,7 +4,7 @@ The strategy runs inside the meter.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from dp_common.config.resolve import Resolved
 from dp_common.diffusion.image_sampler import ImageSampler
 from dp_common.distributed.ledger_replica import LedgerReplica
 from dp_common.distributed.process_group import ProcessGroup
-from dp_common.errors import Interrupted, LeaseLost
+from dp_common.errors import Interrupted, LeaseLost, Problem
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
@@ -152,7 +152,10 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     replay = Replay(run)
     replay.begin()
     attempt.meter.switch("idle")
-    for _event in attempt.resolved.strategy.run(Lab(replay)):
+    steps = attempt.resolved.strategy.run(Lab(replay))
+    if not isinstance(steps, Iterator):
+        raise Problem(f"strategy={spec.strategy}: run(lab) must yield after each step; dp_common.contracts.Strategy")
+    for _event in steps:
         replay.at_yield(lambda call: evaluate(run, task, call) if spec.evaluate == "curve" else None)
     replay.state.require_spent(attempt.resolved.budget)
     replay.finish()

@@ -1,7 +1,6 @@
 """One run from start or from where it was: finds bad input, takes the lease, and makes an attempt at it."""
 
 import errno
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +11,17 @@ import numpy as np
 from dp_common.config import registry
 from dp_common.config.durations import seconds
 from dp_common.config.resolve import Resolved
-from dp_common.contracts import require_ready
+from dp_common.contracts import require_images, require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
+from dp_common.persistence import ledger
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.provenance import device_label, device_named, fix_threads, waiter
+from dp_common.persistence.summary import read_summary
 from dp_common.probes import hardness
 
 
@@ -30,10 +31,11 @@ def folder_of(resolved: Resolved) -> Path:
 
 
 def finished(folder: Path) -> dict[str, Any] | None:
-    """The summary of a run that is done, else None."""
-    path = Path(folder) / "summary.json"
-    summary = json.loads(path.read_text()) if path.exists() else {}
-    return summary if summary.get("state") == "done" else None
+    """The summary of a run that is done, else None. Raises Damaged where it, or the ledger it was made from, is."""
+    summary = read_summary(folder)
+    if summary:
+        ledger.read(folder, summary["run_id"])
+    return summary or None
 
 
 def never() -> bool:
@@ -121,6 +123,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
     require_ready("task", spec.task, task)
+    require_images(spec.task, task)
     resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
     check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, guides in resolved.scores:

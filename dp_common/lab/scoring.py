@@ -8,6 +8,7 @@ import torch
 from dp_common import seeds
 from dp_common.arrays import DecodedImages, Scores
 from dp_common.config import registry
+from dp_common.errors import Problem
 from dp_common.persistence.meter import Meter
 
 
@@ -28,10 +29,18 @@ def score_images(
         seed: The run's; a blind score is a function of it and of the indices.
         meter: Counts a classifier evaluation per image, unless the score is blind.
         model: The network that scores, such as a frozen one; None: the learner as it is.
+
+    Raises:
+        Problem: The score does not give one finite number an image.
     """
     module = registry.find("score", score).load()
     if is_blind(score):
-        return np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
-    meter.count(classifier_evaluations=len(decoded.images))
-    logits = learner.predict(decoded.images, model)
-    return module.score(logits, torch.from_numpy(decoded.labels)).float().numpy()
+        values = np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
+    else:
+        meter.count(classifier_evaluations=len(decoded.images))
+        logits = learner.predict(decoded.images, model)
+        values = np.asarray(module.score(logits, torch.tensor(decoded.labels)).float())
+    if values.shape != (len(decoded.images),) or not np.isfinite(values).all():
+        got = f"shape {list(values.shape)}" if values.shape != (len(decoded.images),) else "some that are not finite"
+        raise Problem(f"score {score}: one finite number an image is wanted, it gave {got}; dp_common.contracts.Score")
+    return values

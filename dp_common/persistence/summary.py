@@ -1,10 +1,13 @@
 """``summary.json``: the result of a run, a function of its ledger."""
 
+import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
+from dp_common.errors import Damaged
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
 from dp_common.persistence.records import Accuracy, Addition, Call, Record, Summary, accuracies
@@ -20,6 +23,25 @@ UNITS = (
     "monitor_evaluations",
 )
 OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: all attempts together
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary of the run in a folder if it is finished, else {}.
+
+    Raises:
+        Damaged: The file is there and is no summary; it can be made again from the ledger.
+    """
+    path = Path(folder) / "summary.json"
+    if not path.exists():
+        return {}
+    again = "delete it, and the run's command makes it again"
+    try:
+        summary = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise Damaged(f"{path}: not JSON ({error}); {again}") from error
+    if not isinstance(summary, dict) or "state" not in summary:
+        raise Damaged(f"{path}: not the summary of a run; {again}")
+    return summary if summary["state"] == "done" else {}
 
 
 def wilson(hits: int, n: int) -> list[float]:

@@ -106,6 +106,7 @@ def load(roots: str | Path | Iterable[str | Path], code: str = "newest") -> Stud
     """
     folders = [Path(roots)] if isinstance(roots, (str, Path)) else [Path(root) for root in roots]
     frame, damaged = read_runs(folders)
-    notes = [f"Damaged and left out: {message}; run it again, or move it out of the way." for message in damaged]
+    again = "once its folder is deleted, the same command runs it again"
+    notes = [f"Damaged and left out: {message}; {again}." for message in damaged]
     frame, more = choose_code(with_arms(frame), code)
     return Study.of_frame(frame, [*notes, *more], folders)

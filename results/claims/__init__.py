@@ -17,6 +17,7 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
+from dp_common.errors import BadInput
 from dp_common.persistence import ledger
 from results.analysis.repricing import Prices
 from results.analysis.study import Study, load
@@ -34,8 +35,14 @@ __all__ = ["Claim", "Finding", "Judgement", "all_claims", "effects", "evaluate",
 
 
 def all_claims() -> list[Claim]:
-    """The claims, by id: C2 before C10."""
-    found = [module.CLAIM for module in modules_in(sys.modules[__name__])]
+    """The claims, by id: C2 before C10. Raises BadInput where a file has none, or one of another's id."""
+    found: list[Claim] = []
+    for module in modules_in(sys.modules[__name__]):
+        claim = getattr(module, "CLAIM", None)
+        if not isinstance(claim, Claim) or not claim.id or claim.id in {other.id for other in found}:
+            wanted = "needs a CLAIM = Claim(id, ...) with an id that no other claim has"
+            raise BadInput("claim", module.__name__, wanted)
+        found.append(claim)
     return sorted(found, key=lambda claim: [(len(part), part) for part in re.split(r"(\d+)", claim.id)])
 
 

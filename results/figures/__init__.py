@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from dp_common.errors import Problem
 from dp_common.files import write_atomic
 from results.analysis.comparisons import Comparison
 from results.analysis.study import Study
@@ -62,4 +63,14 @@ def figures_of(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw all figures of one comparison into ``folder``, which is made where there is something to draw."""
     if not len(comparison.done):
         return []
-    return [figure for module in modules() for figure in module.draw(comparison, folder)]
+    return [figure for module in modules() for figure in drawn_by(module, comparison, folder)]
+
+
+def drawn_by(module: ModuleType, comparison: Comparison, folder: Path) -> list[Figure]:
+    """The figures of one module. Raises Problem, which names it, where it fails."""
+    try:
+        return list(module.draw(comparison, folder))
+    except Problem:
+        raise
+    except Exception as error:
+        raise Problem(f"figure {module.__name__} fails: {type(error).__name__}: {error}") from error

@@ -15,6 +15,7 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
+from dp_common.persistence.summary import read_summary
 from results.reading import archived
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
@@ -170,20 +171,6 @@ def weights_of(
     section = str(values.get("teacher")).replace("-", "_")
     name = places.get(f"{section}.weights", places.get(f"{section}.path"))
     return None if name is None else (name, fingerprints.get("teacher_fingerprint"))
-
-
-def read_summary(folder: Path) -> dict[str, Any]:
-    """The summary of a finished run, else {}. Raises Damaged."""
-    path = folder / "summary.json"
-    if not path.exists():
-        return {}
-    try:
-        summary = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise Damaged(f"{path}: not JSON ({error})") from error
-    if not isinstance(summary, dict) or "state" not in summary:
-        raise Damaged(f"{path}: not the summary of a run")
-    return summary if summary["state"] == "done" else {}
 
 
 def state_of(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

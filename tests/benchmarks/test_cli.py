@@ -200,3 +200,12 @@ def test_what_differs_from_the_defaults_is_typed_again():
     words = cli.as_words(options, ("count", "seed", "figures", "parts", "rate"))
     assert sorted(words) == ["count=5", "figures=no", "parts=a", "seed=0..3"]
     assert cli.seeds_text((7, 0, 1, 2, 9)) == "0..2,7,9"
+
+
+def test_an_application_without_seeds_names_the_key_as_it_was_typed():
+    @dataclass
+    class Plain:
+        root: str = option("results/runs", "folder of runs")
+
+    with pytest.raises(BadInput, match="^seeds=0..1: no such key. Keys: root$"):
+        cli.parse(["seeds=0..1"], Plain)

@@ -24,7 +24,7 @@ def test_each_run_has_the_state_that_its_folder_shows(tmp_path, capsys):
     write(tmp_path / "digits-dp-1k-s0-a", OPEN, {"kind": "close", "state": "failed", "why": "nan", "wall": 1.0})
     write(tmp_path / "digits-dp-1k-s1-b", OPEN)
     write(tmp_path / "digits-dp-1k-s2-c", OPEN, {"kind": "close", "state": "done", "why": None, "wall": 1.0})
-    (tmp_path / "digits-dp-1k-s2-c" / "summary.json").write_text(json.dumps({"accuracy": 0.9}))
+    (tmp_path / "digits-dp-1k-s2-c" / "summary.json").write_text(json.dumps({"state": "done", "accuracy": 0.9}))
     (tmp_path / "digits-dp-1k-s3-d").mkdir()
     (tmp_path / "digits-dp-1k-s3-d" / ledger.NAME).write_bytes(b'{"n": 0, "kind": "open", "crc": "0"}\n{}\n')
     (tmp_path / "digits-dp-1k-s4-e").mkdir()
@@ -81,3 +81,13 @@ def test_status_of_a_running_and_a_killed_run(tmp_path):
     process.kill()
     process.join()
     assert "1 running" in running and "1 interrupted" in command("status", str(tmp_path))[1]
+
+
+def test_one_damaged_summary_is_that_runs_and_the_others_are_shown(tmp_path, capsys):
+    for name in ("digits-dp-1k-s0-a", "digits-dp-1k-s1-b"):
+        write(tmp_path / name, OPEN, {"kind": "close", "state": "done", "why": None, "wall": 1.0})
+        (tmp_path / name / "summary.json").write_text(json.dumps({"state": "done", "accuracy": 0.9}))
+    (tmp_path / "digits-dp-1k-s0-a" / "summary.json").write_text("{")
+    assert status.main([str(tmp_path), "--all"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0] == "1 damaged  1 done" and "summary.json: not JSON" in out

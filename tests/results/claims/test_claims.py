@@ -3,6 +3,8 @@
 Rules in detail: test_rules.py.
 """
 
+import sys
+
 import pandas as pd
 import pytest
 
@@ -227,3 +229,12 @@ def test_an_interrupted_study_of_the_theory_has_no_toy_yet(tmp_path):
     world.theory(tmp_path, loops=0)
     found = {one.id: one for one in claims.evaluate(tmp_path)}
     assert found["C10"].verdict == "not run" and "not finished" in found["C9"].why
+
+
+@pytest.mark.parametrize("content", ["CLAIM = None", "from results.claims.gains import CLAIM"])
+def test_a_file_without_a_claim_of_its_own_is_named(tmp_path, monkeypatch, content):
+    (tmp_path / "odd_claim.py").write_text(content)
+    monkeypatch.setattr(claims, "__path__", [*claims.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "results.claims.odd_claim", raising=False)
+    with pytest.raises(BadInput, match="^claim=results.claims.odd_claim: needs a CLAIM"):
+        claims.all_claims()

@@ -2,7 +2,12 @@
 bytes.
 """
 
+from types import SimpleNamespace
+
+import pytest
+
 import results.figures
+from dp_common.errors import Problem
 from results.analysis.study import load
 from results.discovery import help_of
 from results.figures import draw_all, hours, images, modules
@@ -100,3 +105,14 @@ def test_comparisons_have_folders_of_their_own(make, tmp_path):
     first, second = draw_all(load(make.root), tmp_path)
     folders = {figure.paths[0].parent for _, figures in (first, second) for figure in figures}
     assert folders == {tmp_path / first[0].slug, tmp_path / second[0].slug} and len(folders) == 2
+
+
+def test_a_figure_that_fails_is_named_in_one_line(make, tmp_path, monkeypatch):
+    def draw(comparison, folder):
+        raise ValueError("oops")
+
+    boom = SimpleNamespace(__name__="results.figures.boom", draw=draw)
+    monkeypatch.setattr("results.figures.modules", lambda: [boom])
+    make("strategy=static scale=1k")
+    with pytest.raises(Problem, match="^figure results.figures.boom fails: ValueError: oops$"):
+        draw_all(load(make.root), tmp_path)
