@@ -91,11 +91,11 @@ def test_neither_a_changed_default_nor_a_missing_plugin_relabels_a_run(make, cha
 def test_old_ledgers_of_a_strategy_that_is_not_installed_are_compared_with_most_of_them(make):
     for scale in (1000, 2000):
         for seed, sharpness in enumerate((0.5, 0.5, 2.0)):
-            name = f"digits-idea-{scale}-{seed}"
-            values = {"strategy": "idea", "idea.sharpness": sharpness, "idea.initial": scale // 4}
+            name = f"digits-elsewhere-{scale}-{seed}"
+            values = {"strategy": "elsewhere", "elsewhere.sharpness": sharpness, "elsewhere.initial": scale // 4}
             words = f"strategy=static scale={scale} seed={seed}"
             make(words, values=values, name=name, state="interrupted", chosen=False)
-    assert list(load(make.root).runs["arm"]) == ["idea", "idea", "idea sharpness=2"] * 2
+    assert list(load(make.root).runs["arm"]) == ["elsewhere", "elsewhere", "elsewhere sharpness=2"] * 2
 
 
 def test_a_strategy_that_is_not_installed_is_named_by_its_ledger(make):
