@@ -124,7 +124,8 @@ def pairs(argv: Iterable[str], known: dict[str, Field[Any]]) -> Iterable[tuple[s
     for word in argv:
         key, equals, value = word.partition("=")
         plain = key.lstrip("-").replace("-", "_") if key.startswith("--") or key.replace("-", "_") in known else key
-        plain = ALIASES[plain] if ALIASES.get(plain) in known else plain
+        if plain in ALIASES and (ALIASES[plain] in known or rest_field(known)):
+            plain = ALIASES[plain]
         if equals and key.strip("-"):
             yield plain, value
         elif not equals and key.startswith("-"):
