@@ -33,14 +33,14 @@ def score_images(
     Raises:
         Problem: The score does not give one finite number an image.
     """
-    module = registry.find("score", score).load()
+    module, n = registry.find("score", score).load(), len(decoded.indices)
     if is_blind(score):
         values = np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
     else:
         meter.count(classifier_evaluations=len(decoded.images))
         logits = learner.predict(decoded.images, model)
         values = np.asarray(module.score(logits, torch.tensor(decoded.labels)).float())
-    if values.shape != (len(decoded.images),) or not np.isfinite(values).all():
-        got = f"shape {list(values.shape)}" if values.shape != (len(decoded.images),) else "some that are not finite"
+    if values.shape != (n,) or not np.isfinite(values).all():
+        got = f"shape {list(values.shape)}" if values.shape != (n,) else "some that are not finite"
         raise Problem(f"score {score}: one finite number an image is wanted, it gave {got}; dp_common.contracts.Score")
     return values

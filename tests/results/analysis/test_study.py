@@ -19,7 +19,10 @@ def test_a_damaged_run_is_left_out_and_the_note_says_what_to_do(make):
     study = load(make.root)
     (note,) = study.notes
     assert set(study.runs["arm"]) == {"static"}
-    assert note.startswith(f"Damaged and left out: {folder / 'ledger.jsonl'}:1") and "run it again, or move it" in note
+    assert (
+        note.startswith(f"Damaged and left out: {folder / 'ledger.jsonl'}:1")
+        and "once its folder is deleted, the same command runs it again" in note
+    )
     (folder.parent / study.runs["run_id"][0] / "ledger.jsonl").write_bytes(b"nonsense\n")
     with pytest.raises(Damaged):
         load(make.root)
