@@ -3,7 +3,8 @@
 ``lease.json`` names the holder: token, host, boot id, pid with its start time, SLURM job id and restart count. The
 heartbeat is a file of the token's own, so a stale holder can never beat for its successor. It is taken over at once if
 the holder's process is gone on this host, or if the same SLURM job has restarted; else when the heartbeat has not
-changed for the time-to-live, on the reader's own monotonic clock.
+changed for the time-to-live, on the reader's own monotonic clock: clocks of two machines are never compared. A process
+on another machine, or in another container (pid namespace) of this one, cannot be seen, only heard.
 """
 
 import json
@@ -12,13 +13,16 @@ import socket
 import threading
 import time
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from dp_common.errors import Held, LeaseLost
 from dp_common.files import write_atomic
 
 NAME = "lease.json"
+BEATS = 20  # heartbeats in a time-to-live
+PATIENCE = 10.0  # seconds that ``living`` listens for heartbeats
 
 
 class Process(TypedDict):
@@ -26,6 +30,7 @@ class Process(TypedDict):
 
     host: str
     boot: str | None
+    namespace: NotRequired[str | None]  # of pids; old leases do not say it
     pid: int
     started: int | None
     slurm_job: str | None
@@ -44,6 +49,7 @@ def this_process() -> Process:
     return {
         "host": socket.gethostname(),
         "boot": boot_id(),
+        "namespace": pid_namespace(),
         "pid": os.getpid(),
         "started": process_start(os.getpid()),
         "slurm_job": os.environ.get("SLURM_JOB_ID"),
@@ -59,6 +65,22 @@ def boot_id() -> str | None:
         return None
 
 
+def pid_namespace() -> str | None:
+    """What tells the pids of this container from those of others; None where there is no /proc."""
+    try:
+        return os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return None
+
+
+def booted() -> float:
+    """Unix time at which this machine started, by its own clock; infinite where that is not known."""
+    try:
+        return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (AttributeError, OSError):
+        return float("inf")
+
+
 def process_start(pid: int) -> int | None:
     """Start time of a process in clock ticks since boot, which tells a pid from its reuse.
 
@@ -71,8 +93,15 @@ def process_start(pid: int) -> int | None:
         return None
 
 
-def gone(holder: Process, me: Process) -> bool:
-    """Is the holder's process certainly no more, as ``me`` can see?"""
+def gone(holder: Process, me: Process, beat: str | None = None) -> bool:
+    """Is the holder's process certainly no more, as ``me`` can see?
+
+    Args:
+        holder: its record.
+        me: that of the process that asks.
+        beat: the holder's heartbeat: one that is younger than this machine's start, from another boot of a machine of
+            this name, is that of another machine.
+    """
     if (
         holder["slurm_job"]
         and holder["slurm_job"] == me["slurm_job"]
@@ -82,7 +111,9 @@ def gone(holder: Process, me: Process) -> bool:
     if holder["host"] != me["host"]:
         return False
     if holder["boot"] != me["boot"]:
-        return True
+        return beat is None or beat != "" and float(beat) <= booted()
+    if not visible(holder, me):
+        return False
     try:
         os.kill(holder["pid"], 0)
     except ProcessLookupError:
@@ -90,6 +121,12 @@ def gone(holder: Process, me: Process) -> bool:
     except PermissionError:
         pass
     return process_start(holder["pid"]) != holder["started"]
+
+
+def visible(holder: Process, me: Process) -> bool:
+    """Would ``me`` see the holder's process? On this host, in this boot, in this namespace of pids."""
+    known = holder.get("namespace"), me.get("namespace")
+    return holder["host"] == me["host"] and holder["boot"] == me["boot"] and (None in known or known[0] == known[1])
 
 
 def read(folder: str | Path) -> Holder | None:
@@ -101,9 +138,36 @@ def read(folder: str | Path) -> Holder | None:
 
 
 def alive(folder: str | Path) -> bool:
-    """For status: does a process hold this run, as far as can be told without waiting?"""
-    holder = read(folder)
-    return holder is not None and not gone(holder, this_process())
+    """Does a process hold this run? Takes seconds where that is on another machine; see ``living``."""
+    return bool(living([folder]))
+
+
+def living(folders: Iterable[str | Path]) -> set[Path]:
+    """Those of some folders of runs that a living process holds.
+
+    Holders that cannot be seen from here are listened for, all at once, for two of their heartbeats (six seconds by
+    default; at most ``PATIENCE``, who beats more slowly counts as living): no two clocks are compared.
+    """
+    me, began, found, unheard = this_process(), time.monotonic(), set[Path](), dict[Path, tuple[Path, str | None]]()
+    until = began
+    for folder in map(Path, folders):
+        holder = read(folder)
+        if holder is None:
+            continue
+        beat, span = folder / f".beat.{holder['token']}", 2.2 * holder["ttl"] / BEATS
+        first = _text(beat)
+        if gone(holder, me, first):
+            continue
+        if visible(holder, me) or span > PATIENCE:
+            found.add(folder)
+        else:
+            unheard[folder] = beat, first
+            until = max(until, began + span)
+    while unheard and time.monotonic() < until:
+        time.sleep(0.1)
+        found |= {folder for folder, (beat, first) in unheard.items() if _text(beat) not in (None, first)}
+        unheard = {folder: said for folder, said in unheard.items() if folder not in found}
+    return found
 
 
 class Lease:
@@ -188,7 +252,7 @@ class Lease:
         self._beat_file(self.token).write_text(repr(time.time()))
 
     def _heartbeat_loop(self) -> None:
-        while not self.stop.wait(self.ttl / 20):
+        while not self.stop.wait(self.ttl / BEATS):
             try:
                 if self._beat_file(self.token).exists():
                     self._beat()
@@ -199,12 +263,12 @@ class Lease:
         """Return once the holder may be taken over; raise Held at its first sign of life."""
         me, beat = this_process(), self._beat_file(holder["token"])
         first, deadline = _text(beat), time.monotonic() + holder["ttl"]
-        while not gone(holder, me):
+        while not gone(holder, me, first):
             if _text(beat) != first:
                 raise Held(f"{self.folder}: held by pid {holder['pid']} on {holder['host']}; wait for it or stop it")
             if time.monotonic() > deadline:
                 return
-            time.sleep(min(0.1, holder["ttl"] / 20))
+            time.sleep(min(0.1, holder["ttl"] / BEATS))
 
     def _replace(self, holder: Holder, record: Path) -> None:
         """Put our record in the place of a dead one.

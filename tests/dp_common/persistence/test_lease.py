@@ -95,7 +95,8 @@ def left_behind(folder, ttl=LONG, beat=None, **changes):
     """A lease of a holder elsewhere, as it lies in the folder."""
     record = {"token": "elsewhere", "ttl": ttl, **this_process(), **changes}
     (folder / NAME).write_text(json.dumps(record))
-    (folder / ".beat.elsewhere").write_text(repr(time.time() if beat is None else beat))
+    usual = 1.0 if set(changes) == {"boot"} else time.time()  # before this machine was started, or now
+    (folder / ".beat.elsewhere").write_text(repr(usual if beat is None else beat))
     return record
 
 
@@ -194,6 +195,50 @@ def test_without_a_job_no_restart_counts(tmp_path, monkeypatch):
 def test_another_boot_or_a_reused_pid_is_gone_at_once(tmp_path, take, at_once, changes):
     left_behind(tmp_path, **changes)
     take().check()
+
+
+@pytest.mark.parametrize("changes", [dict(boot="another boot"), dict(namespace="pid:[1]", pid=2**22)])
+def test_who_may_live_on_a_machine_of_the_same_name_or_in_another_container_is_not_gone(tmp_path, changes):
+    """Pids and boots of other machines mean nothing here: only the heartbeat tells."""
+    record = left_behind(tmp_path, beat=time.time(), **changes)
+    assert not gone(record, this_process(), repr(time.time()))
+    with pytest.raises(Held):
+        beat_on(tmp_path / ".beat.elsewhere", lambda: Lease(tmp_path, LONG))
+
+
+def beat_on(path, work):
+    """Do something while a heart beats."""
+    over = threading.Event()
+
+    def heart():
+        while not over.wait(0.05):
+            path.write_text(repr(time.time()))
+
+    thread = threading.Thread(target=heart)
+    thread.start()
+    try:
+        return work()
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_an_old_lease_without_a_namespace_is_judged_by_its_pid(tmp_path):
+    record = left_behind(tmp_path)
+    del record["namespace"]
+    assert not gone(record, this_process()) and gone(record | {"started": 1}, this_process())
+
+
+def test_status_listens_for_who_cannot_be_seen(tmp_path):
+    folders = {name: tmp_path / name for name in ("beats", "silent", "slow", "free", "mine")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        if name != "free":
+            elsewhere = {} if name == "mine" else {"host": "other", "boot": "other"}
+            left_behind(folder, ttl=LONG if name == "slow" else 4.0, **elsewhere)
+    began = time.monotonic()
+    found = beat_on(folders["beats"] / ".beat.elsewhere", lambda: lease.living(folders.values()))
+    assert {folder.name for folder in found} == {"beats", "slow", "mine"} and time.monotonic() - began < lease.PATIENCE
 
 
 def test_this_process_is_not_gone(tmp_path):
