@@ -2,20 +2,20 @@
 
     python -m benchmarks.claims [root]                prints the verdicts; writes claims.md, .tex, .csv to <root>/claims
     python -m benchmarks.claims results/runs out=paper prices=digits-unet
+    python -m benchmarks.claims mine/runs theirs/runs            runs of several folders as one study
 
-Each of ten claims is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the
+Each claim is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the
 verdict rests on, the rule it follows, and the sweep that would decide it. Verdicts are of one comparison each: runs of
 other budgets, tasks or teachers have their own. Those on the theory read the ledger of ``python -m benchmarks.theory``
 under the same root; its simulations stay as they are whatever ``seed`` says. On the mixture teacher hours count only
 re-priced (C4). claims.csv has every effect at every scale. Nothing is run.
 """
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import cli
+from benchmarks import cli, opening
 from benchmarks.study_options import StudyOptions, study_of
 from dp_common.config.options import option
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Options(StudyOptions):
     """Keys of this application."""
 
-    out: str = option("", "folder to write to", place=True, shown="<root>/claims")
+    out: str = option("", "folder to write to; ./claims with several roots", place=True, shown="<root>/claims")
 
 
 def main(argv: list[str]) -> int:
@@ -36,16 +36,27 @@ def main(argv: list[str]) -> int:
     from results import claims
 
     prices = options.load_prices()
-    study = study_of(options) if options.seed or options.code == "all" else None
-    found = claims.evaluate(options.root, prices, study=study)
+    for root in options.root:
+        cli.existing_folder("root", root)
+    place = options.theory_root()
+    alone = len(options.root) == 1 and theory_alone(place)
+    study = None if alone and not options.seed else study_of(options)
+    found = claims.evaluate(place, prices, study=study)
     out = options.folder("claims")
-    write(found, out)
-    print(f"\nwritten to {out}: claims.md, claims.tex, claims.csv", file=sys.stderr)
+    opening.written(write(found, out), ["benchmarks.report", *options.root])
     return 0
 
 
-def write(found: "list[Judgement]", out: Path) -> None:
-    """Print the table and write the files."""
+def theory_alone(root: Path) -> bool:
+    """Is there a study of the theory under a root, and no run?"""
+    from results import claims
+    from results.analysis import theory
+
+    return (root / theory.NAME).exists() and not claims.holds_runs(root)
+
+
+def write(found: "list[Judgement]", out: Path) -> list[Path]:
+    """Print the table and write the files; returns their paths."""
     from dp_common.files import write_atomic
     from results import claims
     from results.tables import render
@@ -59,6 +70,7 @@ def write(found: "list[Judgement]", out: Path) -> None:
         out / "claims.csv",
         claims.effects(found).to_csv(index=False, lineterminator="\n", float_format="%.10g").encode(),
     )
+    return [out / f"claims.{ending}" for ending in ("md", "tex", "csv")]
 
 
 if __name__ == "__main__":
