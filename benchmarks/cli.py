@@ -177,6 +177,8 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
     key, rules = field.name, field.metadata
     if text == rules.get("unset"):
         return field.default
+    if not text and (rules.get("many") or rules.get("several")):
+        raise BadInput(key, text, "a value is missing")
     if rules.get("place"):
         from dp_common.config.typed import expand_home
 

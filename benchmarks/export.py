@@ -63,7 +63,7 @@ def new_folder(path: str) -> Path:
     out = Path(path).absolute()
     if os.path.lexists(out):
         raise BadInput("out", path, "is there already: name a new folder, or remove it first")
-    cli.creatable_folder("out", out)
+    cli.creatable_folder("out", path)
     return out
 
 

@@ -12,8 +12,10 @@ holds what no run writes; then the exit code is 1. Killed half-way, the same com
 is touched: tables, reports, other files.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -178,24 +180,27 @@ def show(chosen: Chosen, plans: Sequence[Plan], yes: bool) -> None:
         sizes.append(removal.size_of(folder))
         print(f"{'half removed':12} {folder.name}  {megabytes(sizes[-1])}  {folder}")
     entries = sum(run_id in chosen.entries for plan in plans for run_id in plan.runs)
-    runs = len(sizes)
-    what = f"{runs} run{'' if runs == 1 else 's'}, {megabytes(sum(sizes))}, and {entries} entries in what sweeps remember"
-    print(f"{what}: {'removed below' if yes else 'nothing is removed yet, yes=yes does it'}", file=sys.stderr)
+    runs = f"{len(sizes)} run{'' if len(sizes) == 1 else 's'}, {megabytes(sum(sizes))}"
+    waiting = f"{entries} {'entry' if entries == 1 else 'entries'} in what sweeps remember"
+    print(f"{runs}, and {waiting}{'' if yes else ': nothing is removed yet, yes=yes does it'}", file=sys.stderr)
 
 
 def forget(chosen: Chosen, plans: Sequence[Plan]) -> list[tuple[str, str]]:
     """Remove them, entries of plans first: what is killed in between can be repeated. Returns what stays, and why."""
-    import shutil
+    changed, left = removal.take_out(plans, chosen.entries), list[tuple[str, str]]()
 
-    changed, left = removal.take_out(plans, chosen.entries), []
-    for row in chosen.rows:
+    def attempt(row: Row) -> None:
         try:
             removal.remove(Path(str(row["folder"])))
         except Held as held:
             left.append((row["run_id"], f"is held: {held}"))
+
+    with ThreadPoolExecutor(128) as pool:  # each may wait a minute for a sign of life of a holder elsewhere
+        list(pool.map(attempt, chosen.rows))
     for folder in chosen.remains:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"{len(chosen.rows) - len(left)} removed, {changed} plans changed", file=sys.stderr)
+    removed = len(chosen.rows) + len(chosen.remains) - len(left)
+    print(f"{removed} removed, {changed} plan{'' if changed == 1 else 's'} changed", file=sys.stderr)
     return left
 
 
