@@ -53,8 +53,8 @@ def launch(todo: "list[Resolved]", workers: int, root: Path) -> int:
     launcher = Launcher()
     started, failed, held = time.monotonic(), 0, 0
     with ended_like_ctrl_c(), ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(launcher.run, run.words, root / run.run_id): run for run in todo}
         try:
+            jobs = {pool.submit(launcher.run, run.words, root / run.run_id): run for run in todo}
             for number, job in enumerate(as_completed(jobs), 1):
                 run, (code, seconds) = jobs[job], job.result()
                 left = (time.monotonic() - started) / number * (len(todo) - number) / 60

@@ -73,7 +73,12 @@ def remove(folder: Path) -> None:
 
 def remains(roots: Iterable[str | Path]) -> list[Path]:
     """What a removal that was killed has left behind."""
-    found = {path for root in roots for path in Path(root).rglob(f"{REMAINS}*") if re.match(r"[0-9a-f]{8}-", path.name[len(REMAINS) :])}
+    found = {
+        path
+        for root in roots
+        for path in Path(root).rglob(f"{REMAINS}*")
+        if re.match(r"[0-9a-f]{8}-", path.name[len(REMAINS) :])
+    }
     return sorted(path for path in found if path.is_dir() and not path.is_symlink())
 
 

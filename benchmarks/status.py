@@ -71,7 +71,9 @@ def command(plan: Plan) -> str:
     """The sweep as one would give it again, at the root where it lies now."""
     kept = [word for word in plan.words if not word.startswith(("root=", "runtime.root="))]
     root = plan.file.parent.parent
-    return shlex.join(["python", "-m", "benchmarks.sweep", *kept, *([] if str(root) == Runtime.root else [f"root={root}"])])
+    return shlex.join(
+        ["python", "-m", "benchmarks.sweep", *kept, *([] if str(root) == Runtime.root else [f"root={root}"])]
+    )
 
 
 def hours_text(rows: Sequence[Row], jobs: Sequence[slurm_state.Job]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from dp_common.errors import Damaged, Problem
-from dp_common.persistence import ledger, lease, places
+from dp_common.persistence import lease, ledger, places
 from dp_common.persistence.summary import hours, read_summary
 from slurm import state as slurm_state
 

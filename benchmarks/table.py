@@ -95,7 +95,9 @@ def asked(options: Options, argv: Sequence[str]) -> tuple[tuple[str, ...] | None
         if names in (("no",), ("none",)):
             chosen[key] = ()
         elif names in ((), ("yes",)):
-            one_kind_only = named[other] and not named[key] and getattr(options, other) not in ((), ("yes",), ("no",), ("none",))
+            one_kind_only = (
+                named[other] and not named[key] and getattr(options, other) not in ((), ("yes",), ("no",), ("none",))
+            )
             chosen[key] = () if one_kind_only else None
         else:
             find(names)
@@ -121,9 +123,7 @@ def choices_text(overrides: list[str]) -> str:
         if "NAME" in constants:
             tables.append((constants.get("POSITION", 1000), str(constants["NAME"]), folders.about(path)))
     figures = [(name, folders.sentence(path)) for name, path in folders.files("results.figures").items()]
-    return "\n".join(
-        ["Tables:", "", *table([row[1:] for row in sorted(tables)]), "", "Figures:", "", *table(figures)]
-    )
+    return "\n".join(["Tables:", "", *table([row[1:] for row in sorted(tables)]), "", "Figures:", "", *table(figures)])
 
 
 def write(

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -225,4 +224,6 @@ def test_home_is_expanded(here, monkeypatch):
     from benchmarks import cli, table
 
     monkeypatch.setenv("HOME", str(here))
-    assert cli.parse(["root=~/x", "~/y"], table.Options).root == (f"{here}/x", f"{here}/y") and os.path.expanduser("~") == str(here)
+    assert cli.parse(["root=~/x", "~/y"], table.Options).root == (f"{here}/x", f"{here}/y") and os.path.expanduser(
+        "~"
+    ) == str(here)

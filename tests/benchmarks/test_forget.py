@@ -177,7 +177,9 @@ def test_stale_plans_are_those_whose_words_mean_no_such_run(root, capsys):
 def test_older_code_is_what_a_table_leaves_out(root, capsys):
     old, new = (
         fabricate.run(
-            root, "strategy=prune scale=1k", name=f"digits-prune-1k-s0-{name}",
+            root,
+            "strategy=prune scale=1k",
+            name=f"digits-prune-1k-s0-{name}",
             opened={"t": float(at), "fingerprints": {"strategy_source": name}},
         )
         for at, name in ((1, "aaa"), (2, "bbb"))
@@ -189,4 +191,7 @@ def test_older_code_is_what_a_table_leaves_out(root, capsys):
 def test_a_key_that_no_run_has_is_refused(root, capsys):
     with pytest.raises(SystemExit) as ended:
         guarded(forget.main, [str(root), "dp.omga=0"])
-    assert ended.value.code == 2 and "dp.omga=0: no run there has this key. Did you mean dp.omega?" in capsys.readouterr().err
+    assert (
+        ended.value.code == 2
+        and "dp.omga=0: no run there has this key. Did you mean dp.omega?" in capsys.readouterr().err
+    )

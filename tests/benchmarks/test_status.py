@@ -96,9 +96,7 @@ def test_one_damaged_summary_is_that_runs_and_the_others_are_shown(tmp_path, cap
 
 def finished(folder, accuracy=0.9, spent=2.0):
     write(folder, OPEN, {"kind": "close", "state": "done", "why": None, "wall": 1.0})
-    (folder / "summary.json").write_text(
-        json.dumps({"state": "done", "accuracy": accuracy, "gpu_hours_spent": spent})
-    )
+    (folder / "summary.json").write_text(json.dumps({"state": "done", "accuracy": accuracy, "gpu_hours_spent": spent}))
 
 
 def test_runs_lie_at_any_depth_under_several_roots_links_too_and_each_counts_once(tmp_path, capsys):
