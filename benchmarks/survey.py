@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from dp_common.errors import Damaged, Problem
-from dp_common.persistence import lease, ledger, places
+from dp_common.persistence import lease, ledger, listening, places
 from dp_common.persistence.summary import hours, read_summary
 from slurm import state as slurm_state
 
@@ -61,7 +61,7 @@ def survey(roots: Sequence[str | Path]) -> Survey:
     latest = slurm_state.latest(jobs)
     rows = [look(folder, latest.get(folder.name)) for folder in folders]
     open_rows = [row for row in rows if row["state"] == "interrupted" or row["state"] == "failed"]
-    held = lease.living(str(row["folder"]) for row in open_rows if may_be_held(row, latest.get(row["run_id"])))
+    held = listening.living(str(row["folder"]) for row in open_rows if may_be_held(row, latest.get(row["run_id"])))
     for row in open_rows:
         if Path(str(row["folder"])) in held:
             row["state"], row["detail"] = "running", row["detail"] if row["state"] == "interrupted" else "begun anew"

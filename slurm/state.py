@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dp_common.errors import Problem
-from dp_common.persistence import lease
+from dp_common.persistence import lease, listening
 
 FIELDS = {"JobArrayID": 40, "JobID": 20, "State": 20, "Reason": 60, "RestartCnt": 12, "Name": 140, "Comment": 80}
 LIVE = {
@@ -229,7 +229,7 @@ def held(folders: Sequence[Path], rows: dict[str, dict[str, str]]) -> set[Path]:
     working = {row["JobID"] for row in rows.values() if row["State"] in STARTED}
     holders = {folder: lease.read(folder) for folder in folders}
     by_job = {folder for folder, holder in holders.items() if holder and holder["slurm_job"] in working}
-    return by_job | lease.living(folder for folder in folders if folder not in by_job)
+    return by_job | listening.living(folder for folder in folders if folder not in by_job)
 
 
 def cancel(chosen: list[Job]) -> None:

@@ -15,7 +15,6 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TypedDict
 
@@ -25,7 +24,6 @@ from dp_common.progress import note
 
 NAME = "lease.json"
 BEATS = 20  # heartbeats in a time-to-live
-PATIENCE = 10.0  # seconds that ``living`` listens for heartbeats
 SILENT = 2.0  # seconds of waiting for a sign of life, after which a person is told what for
 
 
@@ -141,31 +139,6 @@ def alive(folder: str | Path) -> bool:
     if holder is None or gone(holder, me):
         return False
     return sees(me, holder) or 0 <= age_of_beat(folder, holder) + holder["ttl"] <= 3 * holder["ttl"]
-
-
-def living(folders: Iterable[str | Path]) -> set[Path]:
-    """Those of some folders of runs that a living process holds.
-
-    Holders that are not seen from here are listened for, all at once, for two of their heartbeats (six seconds by
-    default; at most ``PATIENCE``, who beats more slowly counts as living): no two clocks are compared.
-    """
-    me, began, found, unheard = this_process(), time.monotonic(), set[Path](), dict[Path, tuple[Path, str | None]]()
-    until = began
-    for folder in map(Path, folders):
-        holder = read(folder)
-        if holder is None or gone(holder, me):
-            continue
-        beat, span = beat_file(folder, holder["token"]), 2.2 * holder["ttl"] / BEATS
-        if sees(me, holder) or span > PATIENCE:
-            found.add(folder)
-        else:
-            unheard[folder] = beat, _text(beat)
-            until = max(until, began + span)
-    while unheard and time.monotonic() < until:
-        time.sleep(0.1)
-        found |= {folder for folder, (beat, first) in unheard.items() if _text(beat) not in (None, first)}
-        unheard = {folder: said for folder, said in unheard.items() if folder not in found}
-    return found
 
 
 def refuse_held(folder: str | Path) -> None:

@@ -152,16 +152,16 @@ def test_what_a_sweep_waits_for_is_one_command_at_the_root_where_it_lies_now(tmp
 
 
 def test_a_run_on_another_machine_is_running_while_it_is_heard(tmp_path, capsys, monkeypatch):
-    from dp_common.persistence import lease
+    from dp_common.persistence import lease, listening
 
     for name in ("a", "b"):
         write(tmp_path / f"digits-dp-1k-s0-{name}", OPEN)
         record = {"token": name, "ttl": 2.0, **lease.this_process(), "host": "elsewhere"}
         (tmp_path / f"digits-dp-1k-s0-{name}" / lease.NAME).write_text(json.dumps(record))
         (tmp_path / f"digits-dp-1k-s0-{name}" / f".beat.{name}").write_text("1.0")
-    sleep = lease.time.sleep
+    sleep = listening.time.sleep
     beat = tmp_path / "digits-dp-1k-s0-a" / ".beat.a"
-    monkeypatch.setattr(lease.time, "sleep", lambda seconds: (beat.write_text("-5.0"), sleep(seconds)))
+    monkeypatch.setattr(listening.time, "sleep", lambda seconds: (beat.write_text("-5.0"), sleep(seconds)))
     status.main([str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "1 running  1 interrupted" and "s0-a" in lines[1]

@@ -125,6 +125,7 @@ def test_a_run_that_another_process_works_on_did_not_fail(monkeypatch, tmp_path,
 def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_a_second_one_changes_nothing(monkeypatch, tmp_path, capsys):
     def run(self, words, folder):
         if not self.stopping:
+            time.sleep(0.2)  # until all are handed out
             os.kill(os.getpid(), signal.SIGTERM)
             while not self.stopping:
                 time.sleep(0.01)

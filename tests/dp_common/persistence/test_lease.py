@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dp_common.errors import Held, LeaseLost
-from dp_common.persistence import lease
+from dp_common.persistence import lease, listening
 from dp_common.persistence.lease import NAME, Lease, alive, gone, this_process
 
 LONG = 3600.0
@@ -310,8 +310,12 @@ def test_status_listens_for_who_cannot_be_seen_whatever_the_clocks_say(tmp_path,
             elsewhere = {} if name == "mine" else {"host": "other", "boot": "other"}
             left_behind(folder, ttl=LONG if name == "slow" else 4.0, beat=time.time() + skew, **elsewhere)
     began = time.monotonic()
-    found = beat_on(folders["beats"] / ".beat.elsewhere", lambda: lease.living(folders.values()))
-    assert {folder.name for folder in found} == {"beats", "slow", "mine"} and time.monotonic() - began < lease.PATIENCE
+    found = beat_on(folders["beats"] / ".beat.elsewhere", lambda: listening.living(folders.values()))
+    assert {folder.name for folder in found} == {
+        "beats",
+        "slow",
+        "mine",
+    } and time.monotonic() - began < listening.PATIENCE
 
 
 def test_this_process_is_not_gone(tmp_path):
