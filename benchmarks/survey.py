@@ -20,7 +20,7 @@ BUSY = ("running", "unknown", "pending", "preempted")  # somebody works on it, o
 
 class Row(TypedDict):
     """One run. ``folder``: where it lies, None if it has none; ``whole``: device hours of all of it, None if
-    unknown.
+    unknown; ``words``: as it was asked for, where that is known.
     """
 
     run_id: str
@@ -29,6 +29,7 @@ class Row(TypedDict):
     hours: float
     whole: float | None
     folder: str | None
+    words: list[str]
 
 
 class Plan(NamedTuple):
@@ -110,6 +111,7 @@ def not_begun(root: Path, run_id: str, overrides: list[str], job: slurm_state.Jo
     """The row of a planned run that has no ledger: missing, or failed before it had one."""
     folder = root / run_id
     row = blank(run_id, "missing", " ".join(overrides), folder if folder.is_dir() else None)
+    row["words"] = overrides
     if job and (job.live or job.unknown):
         row["state"], row["detail"] = by_job(job, "no ledger yet")
         return row
@@ -126,7 +128,15 @@ def not_begun(root: Path, run_id: str, overrides: list[str], job: slurm_state.Jo
 def blank(run_id: str, state: str, detail: str = "", folder: Path | None = None) -> Row:
     """A row without hours."""
     where = None if folder is None else str(folder)
-    return {"run_id": run_id, "state": state, "detail": detail, "hours": 0.0, "whole": None, "folder": where}
+    return {
+        "run_id": run_id,
+        "state": state,
+        "detail": detail,
+        "hours": 0.0,
+        "whole": None,
+        "folder": where,
+        "words": [],
+    }
 
 
 def look(folder: Path, job: slurm_state.Job | None = None) -> Row:
@@ -148,6 +158,7 @@ def look(folder: Path, job: slurm_state.Job | None = None) -> Row:
     row["hours"] = spent = hours(records)[1]
     opens: list[Any] = [record for record in records if record["kind"] == "open"]
     calls: list[Any] = [record for record in records if record["kind"] == "call"]
+    row["words"] = opens[0].get("words", []) if opens else []
     last: Any = records[-1] if records else None
     progress = (
         f"seen {calls[-1]['state']['seen']:,}, set {calls[-1]['state']['size']:,}" if calls else "nothing done yet"

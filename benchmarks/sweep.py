@@ -68,8 +68,6 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(preview(runs, root)))
     print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
     if options.dry_run:
-        for line in totals(todo):
-            print(line, file=sys.stderr)
         return 0
     if profile:
         return launch_slurm(todo, runs, root, overrides, profile)
@@ -96,11 +94,6 @@ def preview(runs: "Sequence[Resolved]", root: Path) -> list[str]:
         detail = f"  ({row['detail']})" if row and state not in ("new", "done") and row["detail"] else ""
         lines.append(f"{state:12} {run.run_id}  {'' if state == 'done' else shlex.join(run.words)}{detail}".rstrip())
     return lines
-
-
-def totals(todo: "Sequence[Resolved]") -> list[str]:
-    """What the runs of a grid that are to do would take, all of them together."""
-    return []
 
 
 def profile_of(options: Options, argv: Sequence[str]) -> "Profile | None":
