@@ -175,7 +175,8 @@ def test_where_one_kind_is_named_the_other_is_left_out(words, tables, figures):
 
 
 def test_one_figure_is_drawn_and_nothing_else(make, tmp_path, capsys):
-    some(make, "strategy=static scale=1k", [0.8, 0.82])
+    for scale in ("1k", "2k"):
+        some(make, f"strategy=static scale={scale}", [0.8, 0.82])
     out = tmp_path / "out"
     command.main([str(make.root), "figures=accuracy", f"out={out}"])
     told, err = capsys.readouterr()
