@@ -1,14 +1,18 @@
-"""The paper's claims, confirmed or refuted by the runs under a folder.
+"""Claims, the paper's (C) and open questions (D), judged by the runs under a folder.
 
     python -m benchmarks.claims [root]                prints the verdicts; writes claims.md, .tex, .csv to <root>/claims
-    python -m benchmarks.claims results/runs out=paper prices=digits-unet
+    python -m benchmarks.claims results/runs out=paper prices=digits-unet scales=1k,4k,16k
+    python -m benchmarks.claims results/runs seeds=8..23        judges these seeds by themselves, such as fresh ones
     python -m benchmarks.claims mine/runs theirs/runs            runs of several folders as one study
 
-Each claim is confirmed, refuted, undecided at this n, or not run; with the paper's effect beside ours, what the
-verdict rests on, the rule it follows, and the sweep that would decide it. Verdicts are of one comparison each: runs of
-other budgets, tasks or teachers have their own. Those on the theory read the ledger of ``python -m benchmarks.theory``
-under the same root; its simulations stay as they are whatever ``seed`` says. On the mixture teacher hours count only
-re-priced (C4). claims.csv has every effect at every scale. Nothing is run.
+Each claim is confirmed, refuted, undecided, or not run, by a rule that is printed with it; beside it stand the paper's
+effect and ours. Effects are means over scales per seed: over all that the most replicates have, or those of scales=,
+which should be named before anything is looked at. What is undecided says its power, how many fresh seeds would decide
+it with probability 80 % by simulating its rule, what hours they cost, and the commands; or that no affordable number
+does. A study that is looked at on the way, at n = 8, 16 and 24, says looks=planned. Verdicts are of one comparison
+each: runs of other budgets, tasks or teachers have their own. Those on the theory read the ledger of ``python -m
+benchmarks.theory`` under the same root, whatever ``seed`` says. On the mixture teacher hours count only re-priced (C4).
+claims.csv has every effect, at every scale too. Nothing is run.
 """
 
 from dataclasses import dataclass
@@ -28,6 +32,12 @@ class Options(StudyOptions):
     """Keys of this application."""
 
     out: str = option("", "folder to write to; ./claims with several roots", place=True, shown="<root>/claims")
+    scales: tuple[int, ...] = option(
+        (), "scales named beforehand, over which effects are pooled", unset="those that most replicates have", many=True
+    )
+    looks: str = option(
+        "once", "once, or planned: n = 8, 16 and 24 with p-values of their own", choices=("once", "planned")
+    )
 
 
 def main(argv: list[str]) -> int:
@@ -41,7 +51,8 @@ def main(argv: list[str]) -> int:
     place = options.theory_root()
     alone = len(options.root) == 1 and theory_alone(place)
     study = None if alone and not options.seed else study_of(options)
-    found = claims.evaluate(place, prices, study=study)
+    looks = options.looks == "planned"
+    found = claims.evaluate(place, prices, study=study, scales=options.scales, looks=looks)
     out = options.folder("claims")
     opening.written(write(found, out), ["benchmarks.report", *options.root])
     return 0
