@@ -54,7 +54,7 @@ def test_generating_eight_times_as_many_holds_no_more(open_lab, threaded):
 @pytest.mark.parametrize("rule", ["top", "moderate"])
 def test_selecting_eight_times_as_many_holds_no_more(open_lab, monkeypatch, rule):
     """Also where the rule looks at all scores, and the chosen ones are made again."""
-    monkeypatch.setattr(scan, "HELD", 128 * 3 * SIDE * SIDE)
+    monkeypatch.setattr(scan, "HELD", 32 * 3 * SIDE * SIDE)
     peaks = []
     lab_of_noise(open_lab, "seed=0").lab.select(128, 64, "random", rule=rule)
     for seed, n in ((2, 256), (3, 8 * 256)):
