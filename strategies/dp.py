@@ -61,18 +61,21 @@ class DeliberatePractice:
         images = {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
         return images | {"evaluations": budget.seen // self.interval}
 
+    def planned_guidance(self) -> Guidance:
+        """What steers all but the initial images."""
+        frozen = self.feedback == "first"
+        return Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen)
+
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""
-        additions = Additions(self, lab.budget)
-        first = self.feedback == "first"
-        guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
+        additions, guidance = Additions(self, lab.budget), self.planned_guidance()
         lab.generate(self.initial)
         yield "initial"
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
             if lab.learning and lab.room and additions.due(accuracy, lab.size, lab.seen):
-                if first and not lab.rounds:
+                if guidance.frozen and not lab.rounds:
                     lab.freeze()
                 lab.generate(min(self.per_round, lab.room), guidance=guidance)
                 yield "practised"
