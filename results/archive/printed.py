@@ -66,10 +66,10 @@ def check_file(name: str, kept: str, made: str) -> Checked:
 
 def different_cells(kept: list[list[str]], made: list[list[str]]) -> tuple[str, ...]:
     """Cells that are not the same text, nor the same number."""
-    head = kept[0] if kept else []
+    head, nothing = (kept[0] if kept else []), list[str]()
     return tuple(
         f"line {line}, {head[column] if column < len(head) else column}: {one}; from the runs: {other}"
-        for line, (row, again) in enumerate(zip_longest(kept, made, fillvalue=[]), 1)
+        for line, (row, again) in enumerate(zip_longest(kept, made, fillvalue=nothing), 1)
         for column, (one, other) in enumerate(zip_longest(row, again, fillvalue="nothing"))
         if one != other and not same_number(one, other)
     )

@@ -2,6 +2,7 @@
 changed is named.
 """
 
+import json
 import shutil
 
 import pandas as pd
@@ -68,9 +69,8 @@ def test_seeds_and_sweeps_are_those_of_the_runs_kept(study, tmp_path):
     root, _ = study
     frame = pd.read_csv(study[1] / "runs.csv")
     (root / "sweeps").mkdir(exist_ok=True)
-    (root / "sweeps" / "one.json").write_text(
-        '{"words": ["strategy=static", "root=/home/me"], "runs": {"%s": [], "gone": []}}' % frame["run_id"].iloc[0]
-    )
+    sweep = {"words": ["strategy=static", "root=/home/me"], "runs": {frame["run_id"].iloc[0]: [], "gone": []}}
+    (root / "sweeps" / "one.json").write_text(json.dumps(sweep))
     archive.main([str(root), f"out={tmp_path / 'two'}", "seed=0,1", "print=claims"])
     assert sorted(set(pd.read_csv(tmp_path / "two" / "runs.csv")["seed"])) == [0, 1]
     sweeps = archived.about(tmp_path / "two")["sweeps"]
