@@ -13,7 +13,7 @@ from results.analysis.stats import t_interval
 from results.claims.judging import paper
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Claim, Finding, Unit
-from results.claims.judging.pairs import Pool, above, bootstrap, by_interval, by_scale, error, over_scales
+from results.claims.judging.pairs import Pool, above, bootstrap, by_interval, by_scale, error, over_scales, sides_of
 
 ABOVE, GROWS = "dp − static", "gap grows"
 DOUBLING = Unit("per doubling of scale", 1, "+.3f")
@@ -41,8 +41,8 @@ def slope(dp: pd.DataFrame, static: pd.DataFrame) -> list[Finding]:
         return (np.log(error(b, images) / error(a, images)) * weights).sum(axis=-1)
 
     interval = t_interval(effect({"test": (pool.values("accuracy_a"), pool.values("accuracy_b"))}))
-    a, b = pool.flags("a", "test"), pool.flags("b", "test")
-    resampled = (np.nan, np.nan) if a is None or b is None else bootstrap({"test": (a, b)}, effect, pool.shared)
+    a, b = sides_of(pool, "test")
+    resampled = (np.nan, np.nan) if a is None or b is None else bootstrap({"test": (a, b)}, effect, True)
     return [by_interval(GROWS, interval, DOUBLING, resampled)]
 
 

@@ -14,7 +14,7 @@ from results.analysis.stats import t_interval
 from results.claims.judging import paper
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import POINTS, SHOWN, Claim, Finding, Unit, effect_text, scaled
-from results.claims.judging.pairs import Pool, Sides, bootstrap, by_interval, error, over_scales
+from results.claims.judging.pairs import Pool, Sides, bootstrap, by_interval, error, over_scales, sides_of
 
 IN_POINTS, IN_LOGITS = "in points", "in log-odds"
 LOGITS = Unit("log-odds", 1, "+.3f")
@@ -42,7 +42,7 @@ def judge(selection: ArmSelection) -> list[Finding]:
     findings = []
     for half, unit, measure in ((IN_POINTS, POINTS, points), (IN_LOGITS, LOGITS, log_odds)):
         effect = contrast(list(names), sizes, measure)
-        resampled = bootstrap(flags, effect, pool.shared) if flags else (np.nan, np.nan)
+        resampled = bootstrap(flags, effect, True) if flags else (np.nan, np.nan)
         findings.append(by_interval(half, t_interval(effect(accuracies)), unit, resampled))
     if not all(finding.verdict == "refuted" for finding in findings):
         findings = [undecided_if_refuted(finding) for finding in findings]
@@ -71,7 +71,7 @@ def sizes_of(pool: Pool, names: Iterable[str]) -> tuple[dict[str, float], dict[s
     """
     flags: dict[str, Sides] = {}
     for name in names:
-        a, b = pool.flags("a", name), pool.flags("b", name)
+        a, b = sides_of(pool, name)
         if a is None or b is None:
             return dict.fromkeys(names, float(pool.both["test_images_a"].iloc[0])), None
         flags[name] = (a, b)

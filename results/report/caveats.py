@@ -58,7 +58,7 @@ def test_set(comparison: Comparison) -> list[str]:
     return [
         f"The test set has {n:,} images, so one image is {100 / n:.2g} points; another set of this size would move an "
         f"accuracy of {100 * accuracy:.0f} % by about ±{half:.1f} points (95 %). Intervals over seeds do not include "
-        "that; paired differences suffer less, and their arrows ask the bootstrap too."
+        "that; those of paired differences do."
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from dp_common.persistence.meter import PRICED
 from results.analysis.comparisons import Comparison
+from results.analysis.contrasts import POPULATION
 from results.analysis.grouping import Group
 from results.analysis.repricing import marking
 
@@ -56,6 +57,11 @@ def conditions(group: Group) -> str:
         "images seen in "
         f"training; {monitor}; {data}.{extra}"
     )
+
+
+def interval_over(eval_set: str) -> str:
+    """What the interval of a paired difference is over."""
+    return "over seeds" if eval_set == POPULATION else "over seeds × images (two-way)"
 
 
 def set_named(comparison: Comparison) -> str:

@@ -1,30 +1,28 @@
 """Pairs of equal seed and scale, judged scale by scale or with all scales together.
 
-A verdict on accuracies needs the t-interval over replicates and the paired bootstrap over test images × replicates.
+A verdict on accuracies is that of the interval over replicates × test images.
 Runs that ended below their scale are counted, not averaged. While a planned run is unfinished its cell reads —(2/5) and
 decides nothing.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from results.analysis.cells import bootstrap_of
-from results.analysis.comparisons import UNIT
+from results.analysis.cells import estimate_of
 from results.analysis.comparisons import replicates as replicates_of
-from results.analysis.stats import Interval, paired_difference, pairs, t_interval, verdict
+from results.analysis.contrasts import PairedRuns
+from results.analysis.effects import judged, tost
+from results.analysis.stats import Interval, pairs, t_interval
 from results.claims.judging.claim import POINTS, Finding, Unit, effect_text, scaled
-from results.frames import records
-from results.reading.correctness import correctness
 
 MARGIN = 0.01  # of equivalence: one point
 FEW, MOST = 5, 64  # replicates that a sweep is proposed for, at least where there is no spread to go by, and at most
 EQUALS = (
-    "Confirmed: 90 % intervals (t over pairs, and bootstrap) of the difference in accuracy inside ±1.0 point at every "
-    "scale. Refuted: both outside, on one side, at any scale."
+    "Confirmed: 90 % two-way intervals of the difference in accuracy inside ±1.0 point at every scale. Refuted: "
+    "outside, on one side, at any scale."
 )  # the rule of ``equal``, in words
 DECIDED = {"above": "confirmed", "below": "refuted"}
 
@@ -66,50 +64,42 @@ def reached_pairs(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, int, 
 
 
 def above(half: str, scale: int, both: pd.DataFrame) -> Finding:
-    """Accuracy of a minus b on test: confirmed where t-interval and bootstrap are above zero, refuted where below."""
-    interval, (bounds, unread) = paired_difference(both), bootstrap_of(both, "test", {})
-    word = DECIDED.get(verdict(interval, bounds), "undecided")
+    """Accuracy of a minus b on test: confirmed where the two-way interval is above zero, refuted where below."""
+    estimate, unread = estimate_of(both, "test", {})
+    interval, word = estimate.interval(), DECIDED.get(judged(estimate), "undecided")
     return Finding(
         half,
         scale,
         word,
         effect_text(interval),
-        "" if word != "undecided" else reason(interval, bounds, unread, 0),
+        "" if word != "undecided" else reason(interval, unread),
         scaled(interval, 100),
         enough=enough(interval, abs(interval.mean), 0.95),
     )
 
 
 def equal(half: str, scale: int, both: pd.DataFrame) -> Finding:
-    """Accuracy of a minus b on test: confirmed where both 90 % intervals lie inside ±1 point, refuted where both lie
-    outside on one side.
-    """
-    interval, (bounds, unread) = paired_difference(both, level=0.9), bootstrap_of(both, "test", {}, level=0.9)
-    intervals, word = ((interval.low, interval.high), bounds), "undecided"
-    if all(-MARGIN < low and high < MARGIN for low, high in intervals):
-        word = "confirmed"
-    elif all(low > MARGIN for low, _ in intervals) or all(high < -MARGIN for _, high in intervals):
-        word = "refuted"
+    """Accuracy of a minus b on test: confirmed where the 90 % interval lies inside ±1 point, refuted where outside."""
+    estimate, unread = estimate_of(both, "test", {})
+    interval, found = estimate.interval(0.9), tost(estimate, MARGIN)
+    word = {"equal": "confirmed", "undecided": "undecided"}.get(found, "refuted")
     return Finding(
         half,
         scale,
         word,
         effect_text(interval, level=90),
-        "" if word != "undecided" else reason(interval, bounds, unread, MARGIN),
+        "" if word != "undecided" else reason(interval, unread),
         scaled(interval, 100),
         90,
         enough=enough(interval, abs(abs(interval.mean) - MARGIN), 0.9),
     )
 
 
-def reason(interval: Interval, bounds: Bounds, unread: int, margin: float) -> str:
-    """Why a difference is undecided, in a few words; "" where the t-interval itself is too wide."""
+def reason(interval: Interval, unread: int) -> str:
+    """Why a difference is undecided, in a few words; "" where its interval is too wide."""
     if interval.n < 2:
         return "one pair has no interval"
-    if unread:
-        return f"{unread} pairs without per-image correctness"
-    crossed = any(interval.low <= edge <= interval.high for edge in (-margin, margin))
-    return "" if crossed else "left open by the bootstrap over test images"
+    return f"{unread} pairs without per-image correctness" if unread else ""
 
 
 def enough(interval: Interval, distance: float, level: float) -> int:
@@ -128,75 +118,13 @@ def enough(interval: Interval, distance: float, level: float) -> int:
     return wanted if wanted > n else min(2 * n, MOST)
 
 
-class Pool:
-    """Pairs over several scales, the same scales for every replicate.
-
-    The scales are those that the most replicates have; others (two seeds at 64k, say) are left out, so that no mean
-    over scales is of other scales than the next.
-
-    Attributes:
-        replicates: [R] of (seed, split).
-        scales: [S].
-        both: a row per pair, by replicate and scale.
-        waiting: "—(2/5)" while a run of these is unfinished, else "".
-    """
-
-    def __init__(self, a: pd.DataFrame, b: pd.DataFrame) -> None:
-        both = pairs(a, b)
-        finished = (both["state_a"] == "done") & (both["state_b"] == "done")
-        both = both[~finished | both["scale_reached_a"].eq(True) & both["scale_reached_b"].eq(True)]
-        have = {int(part["scale"].iloc[0]): replicates_of(part) for _, part in both.groupby("scale")}
-        self.replicates, self.scales = common_scales(have)
-        members = [unit in self.replicates for unit in zip(both["seed"], both["data.split"])]
-        inside = both["scale"].isin(self.scales) & pd.Series(members, index=both.index, dtype=bool)
-        self.both = both[inside].sort_values([*UNIT, "scale"])
-        unfinished = self.both[(self.both["state_a"] != "done") | (self.both["state_b"] != "done")]
-        lost = len(replicates_of(unfinished))
-        self.waiting = f"—({len(self.replicates) - lost}/{len(self.replicates)})" if lost else ""
-
-    def __bool__(self) -> bool:
-        return bool(self.replicates)
-
-    def values(self, column: str) -> np.ndarray:
-        """[R, S] of a column."""
-        return self.both[column].to_numpy(dtype=float).reshape(len(self.replicates), len(self.scales))
-
-    def side(self, side: str) -> list[dict[str, Any]]:
-        """The run of one side, ``a`` or ``b``, of every pair, as rows without the suffix."""
-        ending = f"_{side}"
-        return [
-            {key.removesuffix(ending): value for key, value in row.items() if key.endswith(ending)}
-            for row in records(self.both)
-        ]
-
-    def flags(self, side: str, eval_set: str) -> list[np.ndarray] | None:
-        """[R] arrays [S, images] bool: per-image correctness of one side; None where a run kept none."""
-        read = [flags for row in self.side(side) if (flags := correctness(row, eval_set)) is not None]
-        if len(read) < len(self.both):
-            return None
-        step = len(self.scales)
-        return [np.stack(read[k : k + step]) for k in range(0, len(read), step)]
-
-    @property
-    def shared(self) -> bool:
-        """Do all replicates have the same test images?"""
-        return self.both["data.split"].nunique() == 1
+Pool = PairedRuns
 
 
-def common_scales(have: dict[int, set[tuple[int, int]]]) -> tuple[list[tuple[int, int]], list[int]]:
-    """The scales that the most replicates have, and these replicates, both sorted.
-
-    ``have``: {scale: its replicates}.
-    """
-    most = max(map(len, have.values()), default=0)
-    members: set[tuple[int, int]] | None = None
-    scales: list[int] = []
-    for scale in sorted(have, key=lambda scale: (-len(have[scale]), scale)):
-        common = have[scale] if members is None else members & have[scale]
-        if len(common) == most:
-            members = common
-            scales.append(scale)
-    return sorted(members or ()), sorted(scales)
+def sides_of(pool: PairedRuns, eval_set: str) -> tuple[list[np.ndarray] | None, list[np.ndarray] | None]:
+    """Correctness of each side, [S, images] per replicate; None where there is none."""
+    flags = pool.flags(eval_set)
+    return (None, None) if isinstance(flags, int) else (list(flags[0]), list(flags[1]))
 
 
 def over_scales(half: str, pool: Pool, values: Sequence[float] | np.ndarray, unit: Unit = POINTS) -> Finding:
@@ -211,14 +139,15 @@ def over_scales(half: str, pool: Pool, values: Sequence[float] | np.ndarray, uni
 
 def by_interval(half: str, interval: Interval, unit: Unit = POINTS, bootstrap: Bounds | None = None) -> Finding:
     """Finding by a 95 % t-interval, and a bootstrap where there is one: above zero confirms, below refutes."""
-    bounds = bootstrap or (interval.low, interval.high)
-    word = DECIDED.get(verdict(interval, bounds), "undecided")
+    low, high = bootstrap or (interval.low, interval.high)
+    low, high = min(low, interval.low), max(high, interval.high)
+    word = "confirmed" if low > 0 else "refuted" if high < 0 else "undecided"
     return Finding(
         half,
         None,
         word,
         effect_text(interval, unit),
-        reason(interval, bounds, 0, 0) if word == "undecided" else "",
+        reason(interval, 0) if word == "undecided" else "",
         scaled(interval, unit.factor),
         95,
         unit.name,
