@@ -5,10 +5,10 @@
 
 A learner below a nearest neighbour is the bottleneck, whatever its images are. For every scale the final training set
 of finished runs of ``strategy`` is taken, pixel by pixel, and scikit-learn's 1-NN and SVC (C = 10, gamma = scale;
-nothing is tuned) are fitted to it; where the teacher's density is known, the class of highest density is its Bayes rule.
-Their accuracies on the test set and on the population go to <root>/references.csv, from where figures and the report
-draw them as lines. What is there already is not fitted again. Only for problems small enough: images of at most 4,096
-numbers; sets of more than ``most`` images are left out, and said.
+nothing is tuned) are fitted to it; where the teacher's density is known, the class of highest density is its Bayes
+rule. Their accuracies on the test set and on the population go to <root>/references.csv; figures and the report draw
+them. What is there already is not fitted again. Only for problems small enough: images of at most 4,096 numbers; sets of
+more than ``most`` images are left out, and said.
 """
 
 import csv
@@ -97,13 +97,15 @@ def rows_of_run(run: dict[str, Any], known: set[str], most: int) -> Iterator[dic
     if run["images_kept"] > most:
         print(f"note: {run['run_id']}: {run['images_kept']:,} images, most={most:,}; left out", file=sys.stderr)
         return
+    import numpy as np
+
     from dp_common.config.resolve import resolve
     from dp_common.persistence import ledger
 
     opened: Any = [record for record in ledger.read(run["folder"]) if record["kind"] == "open"][-1]
     resolved = resolve(opened["words"])
     resolved.task = task_of(run["folder"], opened)
-    shape = resolved.task.test.read([0]).shape[1:]
+    shape = resolved.task.test.read(np.arange(1)).shape[1:]
     if shape[0] * shape[1] * shape[2] > NUMBERS:
         print(f"note: {run['run_id']}: images of {shape}, too large; left out", file=sys.stderr)
         return

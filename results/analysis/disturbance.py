@@ -24,7 +24,8 @@ def spread(comparison: Comparison) -> float:
     if any(str(device).startswith(MARK) for device in comparison.devices):
         return 1.0
     each = done["gpu_hours.train"].astype(float) / done["images_seen"].astype(float)
-    kinds = [f"{device} {cpus}" for device, cpus in zip(done["device"], done["cpus"])]
+    machine = [name for name in ("device", "cpus", "devices", "threads") if name in done]
+    kinds = [str(row) for row in done[machine].itertuples(index=False, name=None)]
     found = [1.0]
     for _, part in each[each > 0].groupby(pd.Series(kinds, index=done.index)):
         if len(part) >= FEWEST:

@@ -5,13 +5,12 @@ beyond a curve's ends. Prices are chosen by what runs cost, never by what they g
 range that every curve of both arms spans. So no curve is censored, and no target has to be chosen.
 """
 
-from math import isnan
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from results.analysis.comparisons import UNIT, Comparison
+from results.analysis.comparisons import Comparison, replicates
 from results.analysis.contrasts import POPULATION
 from results.analysis.effects import share_of_errors
 from results.analysis.stats import Estimate, over_seeds
@@ -61,18 +60,14 @@ def curves(comparison: Comparison, arm: str, eval_set: str) -> dict[tuple[int, i
     if column not in runs:
         return {}
     frame = runs.assign(price=comparison.hours[runs.index])
-    found = {}
-    for (seed, split), part in frame.groupby(UNIT):
+    found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+    for unit in sorted(replicates(frame)):
+        part = frame[(frame["seed"] == unit[0]) & (frame["data.split"] == unit[1])]
         usable = part[[column, images, "price"]].apply(pd.to_numeric, errors="coerce")
         if not (part["state"] == "done").all() or usable.isna().any(axis=None) or (usable["price"] <= 0).any():
             continue
         usable = usable.sort_values("price", kind="stable")
         if usable["price"].nunique() > 1:
             errors = share_of_errors(1 - usable[column].to_numpy(), usable[images].to_numpy())
-            found[int(seed), int(split)] = np.log(usable["price"].to_numpy()), np.log(errors)
+            found[unit] = np.log(usable["price"].to_numpy()), np.log(errors)
     return found
-
-
-def is_known(found: EqualPrice | None) -> bool:
-    """Is there a spread to judge by?"""
-    return found is not None and not isnan(found.estimate.se)

@@ -15,7 +15,7 @@ from results.figures.drawing.selection import joined, left_out, span
 from results.figures.drawing.style import Figure, arm_look, head, legend, log_axis, save, sheet, stem
 from results.figures.drawing.worlds import errors_of, figure_of, references_of
 from results.tables.captions import conditions
-from results.tables.in_words import FEWEST
+from results.tables.cell_texts import FEWEST
 
 POSITION = 5
 

@@ -14,7 +14,8 @@ from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, s
 from results.figures.drawing.worlds import TITLES
 from results.frames import records
 from results.tables.captions import conditions
-from results.tables.in_words import FEWEST, shown, worlds
+from results.tables.cell_texts import FEWEST
+from results.tables.in_words import shown, worlds
 from results.tables.pooled import contrasts_of
 
 POSITION = 1

@@ -16,7 +16,7 @@ from results.figures.drawing.selection import joined, left_out, span
 from results.figures.drawing.style import GREY, Figure, arm_look, head, legend, save, sheet, stem
 from results.figures.drawing.worlds import errors_of, figure_of, panels
 from results.tables.captions import conditions, device_text, total_of_phases, unit_of
-from results.tables.in_words import FEWEST
+from results.tables.cell_texts import FEWEST
 
 POSITION = 8
 

@@ -20,6 +20,7 @@ from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of
 from results.frames import records
 from results.tables import in_words
+from results.tables.cell_texts import bounds_text
 from results.tables.cost_to_target import BASELINE, default_targets
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
@@ -166,8 +167,7 @@ def best(cells: pd.DataFrame, ceiling: dict[str, Any] | None) -> list[str]:
 
 def percent(cell: dict[str, Any]) -> str:
     """A mean with its interval and n."""
-    interval = "" if cell["low"] != cell["low"] else f" [{100 * cell['low']:.1f}, {100 * cell['high']:.1f}]"
-    return f"{100 * cell['mean']:.1f} %{interval} (n = {cell['n']})"
+    return f"{100 * cell['mean']:.1f} %{bounds_text(cell, '.1f')} (n = {cell['n']})"
 
 
 def times(factor: float) -> str:

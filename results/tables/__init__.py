@@ -112,7 +112,7 @@ def tables_of(module: ModuleType, comparison: Comparison, targets: Sequence[floa
 
 def says_something(table: Table) -> bool:
     """Does it have a cell, beside the names of its rows, that is more than a dash?"""
-    return any(cell.text not in ("", "—") for row in table.rows for cell in row[1:])
+    return len(table.columns) < 2 or any(cell.text not in ("", "—") for row in table.rows for cell in row[1:])
 
 
 def across_comparisons(study: Study, names: Sequence[str] | None = None) -> list[Table]:

@@ -17,8 +17,8 @@ from results.analysis.equal_price import at_equal_price
 from results.analysis.repricing import MARK, kind_of
 from results.analysis.stats import Interval
 from results.tables.captions import unit_of
+from results.tables.cell_texts import FEWEST
 
-FEWEST = 4  # seeds of an interval that is shown
 STATIC, CONTROL = BASELINES
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
 NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -160,12 +160,12 @@ def points_text(interval: Interval, form: str) -> str:
 
 
 def in_words(log_ratio: float) -> str:
-    """A log error ratio in words: ``one error in ten fewer``, ``two errors in five more``."""
-    share, word = abs(1 - exp(-log_ratio)), "fewer" if log_ratio > 0 else "more"
+    """A log error ratio in words: ``one error in ten fewer``, ``4 % more errors``."""
+    share = abs(1 - exp(-log_ratio))
     (parts, of), near = min(((pair, abs(share - pair[0] / pair[1])) for pair in SHARES), key=lambda found: found[1])
-    if near > 0.12 * share:
-        return f"{100 * share:.2g} % {word} errors"
-    return f"{NUMBERS[parts]} error{'' if parts == 1 else 's'} in {NUMBERS[of]} {word}"
+    if log_ratio < 0 or near > 0.12 * share:
+        return f"{100 * share:.2g} % {'fewer' if log_ratio > 0 else 'more'} errors"
+    return f"{NUMBERS[parts]} error{'' if parts == 1 else 's'} in {NUMBERS[of]} fewer"
 
 
 def scales_text(contrast: Contrast) -> str:

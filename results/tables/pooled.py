@@ -7,8 +7,8 @@ from results.analysis.cells import left_to_ablations
 from results.analysis.comparisons import CEILING, Comparison
 from results.analysis.contrasts import LOG_ERROR, POINTS, POPULATION, Contrast, pooled
 from results.tables.captions import conditions, set_named
-from results.tables.cell_texts import DASH
-from results.tables.in_words import CONTROL, FEWEST, MORE, STATIC, lead_arm, scales_text, shown, verdicts_of, worlds
+from results.tables.cell_texts import DASH, FEWEST
+from results.tables.in_words import CONTROL, MORE, STATIC, lead_arm, scales_text, shown, verdicts_of, worlds
 from results.tables.table import Cell, Table
 
 NAME = "pooled"
@@ -34,8 +34,8 @@ def tables(comparison: Comparison) -> list[Table]:
         "One arm against another at equal seed, the mean over the scales that both have: ×0.64 errors means that of "
         "100 wrong ones 64 are left (the geometric mean of the ratio); points are those of accuracy; 95 % intervals, "
         f"none below {FEWEST} seeds. fewer, more: decided at 5 %, the worlds of a row corrected together (Holm). On "
-        f"these pooled contrasts verdicts rest; single scales explore.{scales}{population * (POPULATION in sets)}{real} "
-        f"{conditions(comparison.group)}"
+        f"these pooled contrasts verdicts rest; single scales explore.{scales}"
+        f"{population * (POPULATION in sets)}{real} {conditions(comparison.group)}"
     )
     return [Table("All scales together", caption, columns, rows, "l" * (len(columns) - 1) + "r")]
 

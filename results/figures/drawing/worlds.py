@@ -19,7 +19,8 @@ from results.analysis.stats import t_interval
 from results.figures.drawing.style import GREY, SMALL
 from results.reading import references
 from results.reading.correctness import column_of
-from results.tables.in_words import FEWEST, worlds
+from results.tables.cell_texts import FEWEST
+from results.tables.in_words import worlds
 
 TITLES = {POPULATION: "in the teacher's world", "test": "on real test images"}
 
@@ -47,7 +48,7 @@ def errors_of(comparison: Comparison, cost: pd.Series) -> pd.DataFrame:
             if not len(part):
                 continue
             place = {"world": world, "arm": arm, "scale": scale}
-            errors = 100 * share_of_errors(1 - part[column].astype(float), part[images].astype(float))
+            errors = 100 * share_of_errors(1 - part[column].to_numpy(float), part[images].to_numpy(float))
             rows += [
                 {**place, "what": "run", "seed": seed, "x": x, "error": error, "short": not reached}
                 for seed, x, error, reached in zip(part["seed"], part["x"], errors, part["scale_reached"])
@@ -77,7 +78,7 @@ def references_of(comparison: Comparison, cost: pd.Series) -> pd.DataFrame:
     found = references.read(sorted(folders | {folder.parent for folder in folders}))
     by_id = dict(zip(comparison.done["run_id"], cost[comparison.done.index].astype(float)))
     found = found[found["run_id"].isin(by_id) & found["set"].isin(worlds(comparison))]
-    error = 100 * share_of_errors(1 - found["accuracy"], found["images"])
+    error = 100 * share_of_errors(1 - found["accuracy"].to_numpy(float), found["images"].to_numpy(float))
     x = found["run_id"].map(by_id).where(found["method"] != "bayes")
     shown = found.assign(what="reference", world=found["set"], arm=found["method"], x=x, error=error)
     keys = ["what", "world", "arm", "scale"]
