@@ -7,8 +7,8 @@ A learner below a nearest neighbour is the bottleneck, whatever its images are. 
 of finished runs of ``strategy`` is taken, pixel by pixel, and scikit-learn's 1-NN and SVC (C = 10, gamma = scale;
 nothing is tuned) are fitted to it; where the teacher's density is known, the class of highest density is its Bayes
 rule. Their accuracies on the test set and on the population go to <root>/references.csv; figures and the report draw
-them. What is there already is not fitted again. Only for problems small enough: images of at most 4,096 numbers; sets of
-more than ``most`` images are left out, and said.
+them. What is there already is not fitted again. Only for problems small enough: images of at most 4,096 numbers; sets
+of more than ``most`` images are left out, and said.
 """
 
 import csv

@@ -25,7 +25,7 @@ class Digits(RealData, TaskDefaults):
 
     recipe: ClassVar[dict[str, Any]] = {
         "teacher": "mixture",
-        "learner": "vit-digits",
+        "learner": "cnn-digits",
         "train.seen": 128_000,
         "train.batch": 128,
         "train.lr": 2e-3,
