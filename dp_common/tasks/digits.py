@@ -30,6 +30,7 @@ class Digits(RealData, TaskDefaults):
         "train.batch": 128,
         "train.lr": 2e-3,
         "prune.oversample": 8,
+        "dp.omega": 0.1,
         "mixture.components": 12,
     }
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
