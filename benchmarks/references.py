@@ -102,6 +102,9 @@ def rows_of_run(run: dict[str, Any], known: set[str], most: int) -> Iterator[dic
     from dp_common.config.resolve import resolve
     from dp_common.persistence import ledger
 
+    if not (Path(run["folder"]) / ledger.NAME).is_file():
+        print(f"note: {run['run_id']}: archived, its images are not here; left out", file=sys.stderr)
+        return
     opened: Any = [record for record in ledger.read(run["folder"]) if record["kind"] == "open"][-1]
     resolved = resolve(opened["words"])
     resolved.task = task_of(run["folder"], opened)
