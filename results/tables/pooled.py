@@ -24,9 +24,10 @@ def tables(comparison: Comparison) -> list[Table]:
     words = {POPULATION: "teacher's world"}
     columns = ["contrast", *(f"{words.get(name, name)}: {what}" for name in sets for what in ("errors", "points"))]
     columns += ["scales", "n"]
-    same = {row[-2].text for row in rows}
-    scales = f" Mean over {same.pop()}." if len(same) == 1 else ""
-    if scales:
+    scales, same = "", {row[-2].text for row in rows}
+    if len(same) == 1:
+        (where,) = same
+        scales = f" All are {where}." if where.startswith("at ") else f" Mean over {where}."
         columns, rows = [*columns[:-2], "n"], [[*row[:-2], row[-1]] for row in rows]
     real = f" On {set_named(comparison)} intervals are over seeds × images (two-way)."
     population = " Teacher's world: held-out images of its own distribution, intervals over seeds."
