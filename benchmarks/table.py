@@ -6,6 +6,7 @@
     python -m benchmarks.table figures=hardness                this figure and no table
     python -m benchmarks.table tables=reach target=93 prices=digits-unet
 
+First the answer in plain sentences: guidance against static over all scales, its control, and errors at equal price.
 Where tables are named, figures are drawn only if they are named too, and the other way round. Written are table.md,
 .tex, .csv and cells.csv: table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every
 table. A table or figure whose data is not there is left out. With ``prices`` hours are what the counts of work would
@@ -154,7 +155,7 @@ def write(
 
     texts: dict[str, str] = {}
     if names is None or names:
-        sections = sections_of(study, names, targets)
+        sections = [*([] if names else in_words(study)), *sections_of(study, names, targets)]
         texts = rendered([section for section in sections if section[1] or section[2]])
         print(texts.pop("terminal"))
         texts["table.csv"] = as_csv(numbers(study))
@@ -173,6 +174,18 @@ def write(
         if figures and not drawn:
             print(f"figures={','.join(figures)}: nothing to draw, its data is not among these runs", file=sys.stderr)
     return files
+
+
+def in_words(study: "Study") -> "list[Section]":
+    """The answer of each comparison in plain sentences; [] where no pair of runs is finished yet."""
+    from results.tables import in_words as words
+
+    found = [(one, [*words.sentences(one), *words.price_sentences(one)]) for one in study.comparisons]
+    told = [(one, sentences) for one, sentences in found if sentences]
+    return [
+        ("The answer" + (f": {one.title}" if len(told) > 1 else ""), [], "\n\n".join(sentences))
+        for one, sentences in told
+    ]
 
 
 def sections_of(study: "Study", names: Sequence[str] | None, targets: Sequence[float]) -> "list[Section]":
@@ -206,9 +219,9 @@ def rendered(sections: "list[Section]") -> dict[str, str]:
     for heading, tables, instead in sections:
         rest = [instead] if instead else []
         underlined = f"{heading}\n{'═' * len(heading)}"
-        terminal.append(f"{underlined}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
+        terminal.append(f"{underlined}\n\n" + "\n\n\n".join([*map(render.text, tables), *map(render.wrapped, rest)]))
         markdown += [f"## {heading}", *map(render.markdown, tables), *rest]
-        latex += [f"% {heading}", *map(render.latex, tables), *rest]
+        latex += [f"% {heading}", *map(render.latex, tables), *map(render.escape, rest)]
     return {
         "terminal": "\n\n\n".join(terminal),
         "table.md": "\n\n".join(markdown) + "\n",

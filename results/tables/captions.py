@@ -12,6 +12,8 @@ MONITORS = {
     "disjoint": "patience looks at a monitor set disjoint from test",
     "paper": "patience looks at the test set itself (data.monitor=paper)",
 }
+# what is wrong with measured hours, see results.analysis.disturbance
+TOUCHED = "equal work took some runs much longer than others, so other work ran beside them; `prices=NAME` re-prices."
 UNITS = (
     ("seconds", 3600, 120 / 3600),
     ("minutes", 60, 2.0),
