@@ -3,8 +3,8 @@
 Tensors on it hold a tensor of the CPU and say that they are on ``cuda:0`` (or ``mps:0``). Below autograd every
 operation is looked at: one that mixes them with plain tensors of the CPU is refused as a device would refuse it, one
 that makes the host wait (``.item()``, ``bool()``, ``nonzero``, ``.cpu()``, ...) is noted with the lines of the project
-that asked for it, and on ``mps`` float64 is refused. To C++ the device is still the CPU: numerics, streams and memory are
-not simulated.
+that asked for it, and on ``mps`` float64 is refused. To C++ the device is still the CPU: numerics, streams and memory
+are not simulated.
 
     with Accelerator("cuda") as device:
         ...                              # the project's code, with device=cuda
@@ -19,7 +19,7 @@ from unittest import mock
 
 import timm  # noqa: F401  (what looks at torch's own functions is imported before they are replaced)
 import torch
-import torch._dynamo  # noqa: F401
+import torch._dynamo
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten

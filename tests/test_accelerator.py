@@ -24,7 +24,7 @@ SD += "scale=20 sampler.block=10 dp.initial=10 dp.per_round=10 shard=20".split()
 
 @pytest.fixture
 def on(tmp_path, monkeypatch):
-    """``on(kind, words)`` -> (summary, waits, guided steps) of a run on ``cpu``, or a make-believe ``cuda`` or ``mps``."""
+    """``on(kind, words)`` -> (summary, waits, guided steps) of a run on the CPU, or on a make-believe cuda or mps."""
     guided, gradient = [], GuidanceStep.gradient
     monkeypatch.setattr(GuidanceStep, "gradient", lambda *args: guided.append(1) or gradient(*args))
 
