@@ -108,7 +108,7 @@ def pixel_unet(resolved: "Resolved") -> Cost:
     """Of a row through the network of a weights file. Raises Unknown where there is none."""
     from dp_common.teachers import unet
 
-    path = unet.weights_path(resolved.teacher, resolved.task)
+    path = resolved.teacher.path_of(resolved.task)
     known = table().get(Network("denoiser", f"unet {path.stem}", shape_text(resolved.task.shape)))
     if known and path.parent == unet.PACKAGED:
         return known
