@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import cli
-from benchmarks.estimates.operations import SD_1, SIDES, Cost, Network, shape_text
+from benchmarks import cli, random_teachers
+from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
 from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
@@ -67,11 +67,10 @@ def units() -> dict[Network, Cost]:
     found = {}
     for name, side in SIDES.items():
         print(f"counting {name}", file=sys.stderr)
-        found[Network("denoiser", name, str(side))] = meta.sd_denoise_cost(meta.UNETS[name], side)
-    vae, tiny = meta.sd_vae(), meta.tiny_vae()
+        found[Network("denoiser", name, str(side))] = meta.sd_denoise_cost(random_teachers.UNETS[name], side)
     sides = sorted({size for side in SIDES.values() for size in (side // 2, side)})
-    found |= {Network("vae", "sd", str(side)): meta.sd_decode_cost(vae, side) for side in sides}
-    found |= {Network("tiny-vae", "sd", str(side)): meta.sd_decode_cost(tiny, side) for side in SIDES.values()}
+    found |= {Network("vae", "sd", str(side)): meta.sd_decode_cost(side) for side in sides}
+    found |= {Network("tiny-vae", "sd", str(side)): meta.tiny_decode_cost(side) for side in SIDES.values()}
     for path in sorted(unet.PACKAGED.glob("*.safetensors")):
         about = unet.read(path)[0]
         shape = tuple(about["shape"])
@@ -85,15 +84,18 @@ def units() -> dict[Network, Cost]:
 
 def ratio_lines(every: Sequence[int], steps: int) -> list[str]:
     """A guided image beside a plain one, by decode, path and frequency."""
+    import torch
+
     from benchmarks.estimates import meta
     from dp_common.diffusion.guidance import THROUGH
     from dp_common.learner.build import build
 
     with meta.META:
-        learner = meta.frozen(build("vit_base_patch16_224", {}, (3, 224, 224), 1000), meta.torch.float32)
-    setting = meta.stable_diffusion(meta.UNETS[SD_1], meta.VAE, learner, (3, 224, 224))
+        learner = random_teachers.frozen(build("vit_base_patch16_224", {}, (3, 224, 224), 1000), torch.float32)
+    setting = meta.setting(learner, random_teachers.stable_diffusion(meta.META, tiny_config={}))
     head = "".join(f"{f'every {n}':>10}" for n in every)
-    shown = [f"operations of a guided image over those of a plain one, {steps} steps", f"{'decode':10}{'path':10}{head}"]
+    shown = [f"operations of a guided image over those of a plain one, {steps} steps"]
+    shown.append(f"{'decode':10}{'path':10}{head}")
     for decode in DECODES:
         for through in THROUGH:
             ratios = [meta.guided_to_plain(setting, through, decode, n, steps) for n in every]

@@ -67,7 +67,7 @@ def main(argv: Sequence[str]) -> int:
         print(dry_text(resolved, options.prices))
         return 0
     if options.prices:
-        raise BadInput("prices", options.prices, "only with dry_run=yes; python -m benchmarks.table re-prices what is done")
+        raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
     return run(list(options.overrides), options.quiet, options.json)
 
 

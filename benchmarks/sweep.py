@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(["", *estimates.grid_lines(todo, options.prices)] if todo else []))
         return 0
     if options.prices:
-        raise BadInput("prices", options.prices, "only with dry_run=yes; python -m benchmarks.table re-prices what is done")
+        raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
     if profile:
         return launch_slurm(todo, runs, root, overrides, profile)
     from benchmarks.local_launcher import launch, workers_for

@@ -19,38 +19,13 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from benchmarks import random_teachers
 from benchmarks.estimates.operations import Cost
 from dp_common.diffusion.guidance import Guidance
 
 TERA = 1e12
 META = torch.device("meta")
-SD_1 = {"sample_size": 64, "cross_attention_dim": 768, "attention_head_dim": 8}  # diffusers' defaults are 1.5's
-SD_2 = SD_1 | {
-    "sample_size": 96,
-    "cross_attention_dim": 1024,
-    "attention_head_dim": [5, 10, 20, 20],
-    "use_linear_projection": True,
-}
-SD_XL = {
-    "sample_size": 128,
-    "block_out_channels": [320, 640, 1280],
-    "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
-    "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
-    "transformer_layers_per_block": [1, 2, 10],
-    "attention_head_dim": [5, 10, 20],
-    "cross_attention_dim": 2048,
-    "use_linear_projection": True,
-    "addition_embed_type": "text_time",
-    "addition_time_embed_dim": 256,
-    "projection_class_embeddings_input_dim": 2816,
-}
-UNETS = {"sd-1.4": SD_1, "sd-1.5": SD_1, "sd-2.1": SD_2, "sd-xl": SD_XL}  # as published
-VAE = {
-    "block_out_channels": [128, 256, 512, 512],
-    "layers_per_block": 2,
-    "down_block_types": ["DownEncoderBlock2D"] * 4,
-    "up_block_types": ["UpDecoderBlock2D"] * 4,
-}
+
 
 # ---------------------------------------------------------------------- counting
 
@@ -113,53 +88,31 @@ def cost_of(call: Callable[[Tensor], Tensor], x: Tensor, trained: nn.Module | No
 # ---------------------------------------------------------------------- networks
 
 
-def frozen(network: nn.Module, dtype: torch.dtype = torch.bfloat16) -> nn.Module:
-    """In evaluation mode, without gradients of its weights."""
-    return nn.Module.to(network, dtype).eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
-
-
-def sd_unet(config: Mapping[str, Any]) -> Any:
-    """A UNet of Stable Diffusion on meta tensors."""
-    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-
-    with META:
-        return frozen(UNet2DConditionModel.from_config(dict(config)))
-
-
-def sd_vae(config: Mapping[str, Any] = VAE) -> Any:
-    """A VAE of Stable Diffusion on meta tensors."""
-    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
-
-    with META:
-        return frozen(AutoencoderKL.from_config(dict(config)))
-
-
-def tiny_vae() -> Any:
-    """A tiny decoder (TAESD's architecture) on meta tensors."""
-    from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
-
-    with META:
-        return frozen(AutoencoderTiny())
-
-
 def sd_denoise_cost(config: Mapping[str, Any], side: int = 0) -> Cost:
     """Of one row through the UNet, at latents of this side; 0: the configuration's own."""
-    unet, side = sd_unet(config), side or config["sample_size"]
+    unet, side = random_teachers.unet(config, META, torch.bfloat16), side or config["sample_size"]
     labels = torch.zeros(2, device=META)
     text = torch.zeros(2, 77, config["cross_attention_dim"], device=META, dtype=torch.bfloat16)
     more = None
-    if config.get("addition_embed_type") == "text_time":
-        pooled = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
-        more = {
-            "text_embeds": torch.zeros(2, pooled, device=META, dtype=torch.bfloat16),
-            "time_ids": torch.zeros(2, 6, device=META),
-        }
+    if pooled := random_teachers.pooled_width(config):
+        texts = torch.zeros(2, pooled, device=META, dtype=torch.bfloat16)
+        more = {"text_embeds": texts, "time_ids": torch.zeros(2, 6, device=META)}
     x = torch.zeros(2, 4, side, side, device=META, dtype=torch.bfloat16)
     return cost_of(lambda x: unet(x, labels, text, added_cond_kwargs=more, return_dict=False)[0], x)
 
 
-def sd_decode_cost(vae: Any, side: int) -> Cost:
-    """Of the decoder, at latents of this side."""
+def sd_decode_cost(side: int, config: Mapping[str, Any] | None = None) -> Cost:
+    """Of the VAE's decoder, at latents of this side; None: as published."""
+    return decode_cost(random_teachers.vae(config or random_teachers.VAE, META, torch.bfloat16), side)
+
+
+def tiny_decode_cost(side: int) -> Cost:
+    """Of the tiny decoder."""
+    return decode_cost(random_teachers.tiny_vae({}, META, torch.bfloat16), side)
+
+
+def decode_cost(vae: Any, side: int) -> Cost:
+    """Of a decoder, at latents of this side."""
     x = torch.zeros(1, 4, side, side, device=META, dtype=torch.bfloat16)
     return cost_of(lambda x: vae.decode(x, return_dict=False)[0], x)
 
@@ -169,7 +122,7 @@ def pixel_unet_cost(architecture: Mapping[str, Any], shape: tuple[int, ...]) -> 
     from dp_common.teachers.unet import build
 
     with META:
-        unet = frozen(build(architecture), torch.float32)
+        unet = random_teachers.frozen(build(architecture), torch.float32)
     labels = torch.zeros(2, device=META, dtype=torch.long)
     return cost_of(lambda x: unet(x, labels, class_labels=labels).sample, torch.zeros(2, *shape, device=META))
 
@@ -201,23 +154,13 @@ class Meta(NamedTuple):
     labels: Tensor
 
 
-def stable_diffusion(
-    unet: Mapping[str, Any], vae: Mapping[str, Any], learner: nn.Module, shape: tuple[int, ...], classes: int = 1000
-) -> Meta:
-    """The teacher as ``dp_common.teachers`` has it, with networks of these configurations, and a sampler of it."""
+def setting(learner: nn.Module, teacher: Any, steps: int = 30, cfg_scale: float = 4.0) -> Meta:
+    """A sampler of this teacher, which is on meta tensors, for one image, and this classifier."""
     from dp_common.config.specification import Sampler, Spec
     from dp_common.diffusion.image_sampler import ImageSampler
-    from dp_common.diffusion.schedule import alphas_cumprod
     from dp_common.persistence.meter import Meter
-    from dp_common.teachers.stable_diffusion import StableDiffusion
 
-    teacher = StableDiffusion()
-    teacher.unet, teacher.vae, teacher.tiny, teacher.xl = sd_unet(unet), sd_vae(vae), None, False
-    teacher.unet_dtype, teacher.layout, teacher.prediction = torch.bfloat16, torch.preserve_format, "epsilon"
-    teacher.text = torch.zeros(classes + 1, 77, unet["cross_attention_dim"], device=META, dtype=torch.bfloat16)
-    teacher.null_label, teacher.alphas_cumprod = classes, alphas_cumprod("sd")
-    teacher.read_shapes(SimpleNamespace(**teacher.unet.config), teacher.vae.config, SimpleNamespace(shape=shape))
-    sampler = ImageSampler(Spec(sampler=Sampler(steps=30, cfg_scale=4.0)), teacher, META, Meter())
+    sampler = ImageSampler(Spec(sampler=Sampler(steps=steps, cfg_scale=cfg_scale)), teacher, META, Meter())
     classifier = SimpleNamespace(logits=lambda images, model=None: learner(images.float()).float())
     latents = torch.zeros(1, *teacher.latent_shape, device=META)
     return Meta(teacher, sampler, classifier, latents, torch.zeros(1, device=META, dtype=torch.long))
@@ -245,10 +188,11 @@ def guided_to_plain(meta: Meta, through: str, decode: str, every: int, steps: in
     """
     teacher = meta.teacher
     teacher.guide_decode = decode
-    teacher.tiny = tiny_vae() if decode == "tiny" else None
+    tiny, teacher.tiny = teacher.tiny, teacher.tiny if decode == "tiny" else None
     with counting() as operations, torch.no_grad():
         teacher.decode(meta.latents)
     plain, guided = step_cost(meta), step_cost(meta, Guidance("entropy", 0.05, "relative", through))
+    teacher.tiny = tiny
     active = sum(step % every == (every - 1) // 2 for step in range(steps))
     whole = steps * plain + operations.total / TERA
     return (whole + active * (guided - plain)) / whole

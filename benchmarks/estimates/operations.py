@@ -1,4 +1,4 @@
-"""What networks cost in floating-point operations, and what devices do of them in a second. Imports torch only to count.
+"""What networks cost in floating-point operations. Imports torch only to count.
 
 ``operations.csv`` holds the networks of the presets and of the digits recipes, as ``python -m benchmarks.flops``
 counted them on meta tensors; others are counted when they are asked for.
@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from benchmarks import random_teachers
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -154,8 +156,8 @@ def counted_part(kind: str, name: str, side: int) -> Cost:
     from benchmarks.estimates import meta
 
     if kind == "denoiser":
-        return meta.sd_denoise_cost(meta.UNETS[name], side)
-    return meta.sd_decode_cost(meta.tiny_vae() if kind == "tiny-vae" else meta.sd_vae(), side)
+        return meta.sd_denoise_cost(random_teachers.UNETS[name], side)
+    return meta.tiny_decode_cost(side) if kind == "tiny-vae" else meta.sd_decode_cost(side)
 
 
 @cache
@@ -163,10 +165,9 @@ def counted_folder(folder: str, side: int, decode: str, reduce: int) -> Teacher:
     """Counted now, by the configurations in a folder."""
     from benchmarks.estimates import meta
 
-    unet, vae = meta.config_in(Path(folder), "unet"), meta.sd_vae(meta.config_in(Path(folder), "vae"))
+    unet, vae = (meta.config_in(Path(folder), part) for part in ("unet", "vae"))
     side = side or unet["sample_size"]
-    decoder, guided = (meta.tiny_vae(), side) if decode == "tiny" else (vae, side)
-    guided = side // reduce if decode == "reduced" else guided
-    return Teacher(
-        meta.sd_denoise_cost(unet, side), meta.sd_decode_cost(vae, side), meta.sd_decode_cost(decoder, guided)
-    )
+    final = meta.sd_decode_cost(side, vae)
+    reduced = meta.sd_decode_cost(side // reduce, vae) if decode == "reduced" else final
+    guide = meta.tiny_decode_cost(side) if decode == "tiny" else reduced
+    return Teacher(meta.sd_denoise_cost(unet, side), final, guide)

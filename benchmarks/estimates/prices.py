@@ -177,9 +177,7 @@ def items_of(resolved: "Resolved", seconds: dict[str, float], name: str) -> dict
     return item
 
 
-def guided_seconds(
-    resolved: "Resolved", work: "Work", stem: str, plain: float, seconds: dict[str, float]
-) -> float:
+def guided_seconds(resolved: "Resolved", work: "Work", stem: str, plain: float, seconds: dict[str, float]) -> float:
     """A guided image of a run: linear in the share of guided steps, between plain and one that was measured.
 
     Raises Unknown where no image guided by this path was.
