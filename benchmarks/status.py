@@ -5,8 +5,8 @@
 Missing runs are those of a remembered sweep that never started. Reads ledgers and leases, and where a sweep was
 submitted to SLURM also squeue, and sacct if the cluster has accounting. pending: its job waits for its first start;
 unknown: SLURM did not answer; preempted: its job was requeued and will go on by itself; interrupted: nothing works on
-it any more, the same command (run or sweep) resumes it. Hours to go are an estimate from runs of the same strategy
-and scale, done or under way.
+it any more, the same command (run or sweep) resumes it. Hours to go are those of runs of the same strategy and scale,
+done or under way; where there is none, as ``--dry-run`` estimates them.
 """
 
 import json
@@ -28,13 +28,14 @@ ORDER = ("running", "unknown", "pending", "preempted", "failed", "damaged", "int
 
 
 class Row(TypedDict):
-    """One run. ``whole``: device hours of all of it, None if unknown."""
+    """One run. ``whole``: device hours of all of it, None if unknown; ``words``: as it was asked for."""
 
     run_id: str
     state: str
     detail: str
     hours: float
     whole: float | None
+    words: list[str]
 
 
 @dataclass
@@ -95,7 +96,14 @@ def survey(
 
 def not_begun(root: Path, run_id: str, overrides: list[str], job: slurm_state.Job | None) -> Row:
     """The row of a planned run that has no ledger: missing, or failed before it had one."""
-    row: Row = {"run_id": run_id, "state": "missing", "detail": " ".join(overrides), "hours": 0.0, "whole": None}
+    row: Row = {
+        "run_id": run_id,
+        "state": "missing",
+        "detail": " ".join(overrides),
+        "hours": 0.0,
+        "whole": None,
+        "words": overrides,
+    }
     if job and (job.live or job.unknown):
         row["state"], row["detail"] = by_job(job, "no ledger yet")
         return row
@@ -111,7 +119,7 @@ def not_begun(root: Path, run_id: str, overrides: list[str], job: slurm_state.Jo
 
 def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, str]]) -> Row:
     """The row of one run that has a ledger. ``job``: its SLURM job, or None."""
-    row: Row = {"run_id": folder.name, "state": "damaged", "detail": "", "hours": 0.0, "whole": None}
+    row: Row = {"run_id": folder.name, "state": "damaged", "detail": "", "hours": 0.0, "whole": None, "words": []}
     try:
         records, summary = ledger.read(folder), read_summary(folder)
     except Damaged as damage:
@@ -120,6 +128,7 @@ def look(folder: Path, job: slurm_state.Job | None, queue: dict[str, dict[str, s
     row["hours"] = spent = hours(records)[1]
     opens = [record for record in records if record["kind"] == "open"]
     calls = [record for record in records if record["kind"] == "call"]
+    row["words"] = opens[0].get("words", []) if opens else []
     last = records[-1] if records else None
     progress = (
         f"seen {calls[-1]['state']['seen']:,}, set {calls[-1]['state']['size']:,}" if calls else "nothing done yet"
@@ -161,18 +170,36 @@ def hours_text(rows: list[Row], jobs: list[slurm_state.Job]) -> str:
     parts = [f"{hours_number(spent)} device hours spent"]
     known = {row["run_id"]: row["whole"] for row in rows if row["whole"]}
     unfinished = [row for row in rows if row["state"] != "done"]
-    if unfinished and known:
-        to_go = 0.0
-        for row in unfinished:
-            alike = [whole for run_id, whole in known.items() if kind(run_id) == kind(row["run_id"])]
+    to_go, estimated, unknown = 0.0, 0, 0
+    for row in unfinished:
+        alike = [whole for run_id, whole in known.items() if kind(run_id) == kind(row["run_id"])]
+        expected = None if alike else estimated_hours(row.get("words", []))
+        estimated += expected is not None
+        if expected is None and known:
             alike = alike or list(known.values())
-            to_go += max(0.0, sum(alike) / len(alike) - row["hours"])
-        parts.append(f"about {hours_number(to_go)} to go")
-    elif unfinished:
-        parts.append("no estimate of those to go yet")
+            expected = sum(alike) / len(alike)
+        unknown += expected is None
+        to_go += max(0.0, (expected or 0.0) - row["hours"])
+    if len(unfinished) > unknown:
+        how = f" ({estimated} run{'s' * (estimated > 1)} as --dry-run estimates)" if estimated else ""
+        parts.append(f"about {hours_number(to_go)} to go{how}")
+    if unknown:
+        parts.append("no estimate of those to go yet" if unknown == len(unfinished) else f"{unknown} not estimated")
     allocated = sum(job.allocated for job in jobs)
     parts += [f"{hours_number(allocated)} allocated by SLURM (sacct)"] if allocated else []
     return "; ".join(parts)
+
+
+def estimated_hours(words: list[str]) -> float | None:
+    """Device hours of a run of which nothing alike has been seen, as ``--dry-run`` estimates them; None: it cannot."""
+    from benchmarks.estimates import estimate
+    from dp_common.config.resolve import resolve
+
+    try:
+        found = estimate(resolve(words)) if words else None
+    except (Problem, OSError):
+        return None
+    return found.total if found and found.prices else None
 
 
 def hours_number(hours: float) -> str:

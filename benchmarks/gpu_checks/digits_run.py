@@ -16,9 +16,7 @@ def digits(place: Place) -> Findings:
     expected, first = whole(words, place.folder / "cpu", "cpu")
     found, there = whole(words, place.folder / "device", str(place.device))
     share = share_alike(first, there)
-    yield Finding(
-        "digits.images", share, "", 0.999, 1, note="values of the initial set that differ by at most 1 of 255"
-    )
+    yield Finding("digits.images", share, "", 0.999, 1, note="values of the initial set within 1 of 255")
     difference = abs(found["accuracy"] - expected["accuracy"])
     yield Finding("digits.accuracy", 100 * difference, "points", None, 3 if not place.small else 10)
     seconds = 3600 * sum(hours for phase, hours in found["gpu_hours"].items() if phase != "total" and hours)

@@ -95,9 +95,7 @@ def sampling(place: Place) -> Findings:
     bench = Bench(place, block)
     devices.reset_peak(place.device)
     step, decode = (place.timed(call) for call in (bench.step, bench.decode))
-    yield Finding(
-        "sampling.step", 1000 * step, "ms", 60, 140, rate=True, note=f"block {block}, classifier-free guidance"
-    )
+    yield Finding("sampling.step", 1000 * step, "ms", 60, 140, rate=True, note=f"block {block}, with CFG")
     yield Finding("sampling.decode", 1000 * decode, "ms", 80, 220, rate=True)
     plain = STEPS * step + decode
     yield Finding("sampling.images_per_second", block / plain, "images/s", 4, 8.5, rate=True)

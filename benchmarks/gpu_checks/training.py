@@ -29,10 +29,9 @@ def batches(learner: Any, pinned: bool = False) -> list[tuple[Any, Any]]:
     rng, micro = np.random.default_rng(0), learner.spec.train.micro
     images = rng.integers(0, 256, (micro, *learner.shape), dtype=np.uint8)
     labels = np.arange(micro) % learner.classes
-    pair = (
-        (torch.from_numpy(images).pin_memory(), torch.from_numpy(labels).pin_memory()) if pinned else (images, labels)
-    )
-    return [pair] * PARTS
+    if pinned:
+        return [(torch.from_numpy(images).pin_memory(), torch.from_numpy(labels).pin_memory())] * PARTS
+    return [(images, labels)] * PARTS
 
 
 def training(place: Place) -> Findings:

@@ -58,16 +58,12 @@ def write(folder: Path, device: "torch.device", small: bool = False) -> None:
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    configs: tuple[random_teachers.Config, ...] = (random_teachers.SD_1, random_teachers.VAE | {"sample_size": 512}, {})
+    rt = random_teachers
+    configs: tuple[random_teachers.Config, ...] = (rt.SD_1, rt.VAE | {"sample_size": 512}, {})
     if small:
-        configs = (
-            random_teachers.SMALL_UNET,
-            random_teachers.SMALL_VAE | {"sample_size": 16},
-            random_teachers.SMALL_TINY,
-        )
+        configs = rt.SMALL_UNET, rt.SMALL_VAE | {"sample_size": 16}, rt.SMALL_TINY
     unet, vae, tiny = (
-        make(config, device, torch.bfloat16)
-        for make, config in zip((random_teachers.unet, random_teachers.vae, random_teachers.tiny_vae), configs)
+        make(config, device, torch.bfloat16) for make, config in zip((rt.unet, rt.vae, rt.tiny_vae), configs)
     )
     width = configs[0]["cross_attention_dim"]
     with device:
