@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
 PRICED = ("generate", "guided", "score", "train", "monitor")
+BEARABLE = 72.0  # hours of one thread; what takes longer is told in hours of a GPU where nothing is said
 NVIDIA = Path("/dev/nvidiactl")  # there where a driver is; asking torch would take seconds
 ABOUT = (
     f"with dry_run: what to estimate by: a CSV of benchmarks.speed, {', '.join(unit_costs.names())}, {HERE} (measured "
@@ -46,7 +47,7 @@ class Estimate:
     @property
     def total(self) -> float:
         """Hours that are priced."""
-        return sum(self.hours.get(phase, 0.0) for phase in PRICED)
+        return priced(self.hours)
 
     @property
     def on_disk(self) -> float:
@@ -94,14 +95,15 @@ def prices_of(resolved: "Resolved", work: Work, asked: str = "") -> Prices:
     on_gpu = device.startswith("cuda") or (device == "auto" and NVIDIA.exists())
     if not on_gpu and (name := prices.fitting(resolved)):
         return prices.by_file(resolved, work, name)
-    if device == "cpu" or is_small(resolved):
-        return prices.by_thread(resolved, work)
+    thread = None if on_gpu else prices.by_thread(resolved, work)
+    if thread and (device == "cpu" or priced(hours_of(work, thread)) < BEARABLE):
+        return thread
     return prices.by_operations(resolved, work)
 
 
-def is_small(resolved: "Resolved") -> bool:
-    """A teacher that takes no GPU: of images so small that a CPU is what one has them made by."""
-    return not NVIDIA.exists() and resolved.runtime.device == "auto" and resolved.spec.teacher == "mixture"
+def priced(hours: dict[str, float]) -> float:
+    """The sum of the phases that are priced."""
+    return sum(hours.get(phase, 0.0) for phase in PRICED)
 
 
 def hours_of(work: Work, unit: Prices) -> dict[str, float]:
@@ -139,13 +141,13 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
         shown.append(f"          by {found.prices.source}")
         if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
             thread = hours_of(work, prices.by_thread(resolved, work))
-            shown.append(f"          without a GPU, {amount(sum(thread[phase] for phase in PRICED), 'thread')}")
+            shown.append(f"          without a GPU, {amount(priced(thread), 'thread')}")
     return [*shown, f"disk      {disk_text(found)}"]
 
 
 def hours_text(hours: dict[str, float], device: str) -> str:
     """Total and phases, and the share of monitoring."""
-    total = sum(hours.get(phase, 0.0) for phase in PRICED)
+    total = priced(hours)
     phases = [f"{phase} {plain_amount(hours[phase], device)}" for phase in PRICED if hours.get(phase)]
     share = f" ({100 * hours['monitor'] / total:.0f} % monitoring)" if total and hours.get("monitor") else ""
     outside = [f"{phase} {plain_amount(hours[phase], device)}" for phase in ("evaluate", "write") if hours.get(phase)]
@@ -154,18 +156,19 @@ def hours_text(hours: dict[str, float], device: str) -> str:
 
 
 def amount(hours: float, device: str) -> str:
-    """With its unit: 75.3 H100-hours, 4.1 minutes of one thread, 3.2 hours of one thread."""
+    """With its unit: 75.3 H100-hours, 4.1 min of one thread."""
     if device != "thread":
-        return f"{plain_amount(hours, device)} {device}-hours"
-    value, unit = (60 * hours, "minutes") if hours < 1 else (hours, "hours") if hours < 72 else (hours / 24, "days")
-    return f"{number(value)} {unit} of one thread"
+        return f"{number(hours)} {device}-hours"
+    return f"{plain_amount(hours, device)} of one thread"
 
 
 def plain_amount(hours: float, device: str) -> str:
-    """Hours, or of a thread minutes and seconds where it is less."""
-    if device != "thread" or hours >= 1:
-        return number(hours) + (" h" if device == "thread" else "")
-    return f"{number(60 * hours)} min" if hours >= 1 / 60 else f"{number(3600 * hours)} s"
+    """Hours of a GPU; of a thread in the unit that suits."""
+    if device != "thread":
+        return number(hours)
+    units = ((72.0, 24.0, "days"), (1.0, 1.0, "h"), (1 / 60, 1 / 60, "min"), (0.0, 1 / 3600, "s"))
+    _, unit, name = next(row for row in units if hours >= row[0])
+    return f"{number(hours / unit)} {name}"
 
 
 def number(value: float) -> str:
