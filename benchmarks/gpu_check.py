@@ -1,4 +1,4 @@
-"""Is this GPU what the project expects? Correctness first, then rates and memory; one JSON line an item, at once.
+"""Is this GPU what the project expects? Correctness first, then rates and memory, one JSON line an item.
 
     python -m benchmarks.gpu_check out=gpu.jsonl            at most eight minutes
     python -m benchmarks.gpu_check items=machine,correctness
