@@ -7,8 +7,8 @@ Runs lie at any depth under a root, as for ``table``. Missing runs are those of 
 Reads ledgers and leases, and where a sweep was submitted to SLURM also squeue, and sacct if the cluster has
 accounting. pending: its job waits for its first start; unknown: SLURM did not answer; preempted: its job was requeued
 and will go on by itself; interrupted: nothing works on it any more, the same command (run or sweep) resumes it. Whether
-a run on another machine is alive is listened for, which takes six seconds. Hours to go are an estimate from runs of the
-same strategy and scale, done or under way.
+a run on another machine is alive is listened for, which takes six seconds. Hours to go are those of runs of the
+same strategy and scale, done or under way; where there is none, as ``--dry-run`` estimates them.
 """
 
 import json
@@ -82,18 +82,38 @@ def hours_text(rows: Sequence[Row], jobs: Sequence[slurm_state.Job]) -> str:
     parts = [f"{hours_number(spent)} device hours spent"]
     known = {row["run_id"]: row["whole"] for row in rows if row["whole"]}
     unfinished = [row for row in rows if row["state"] != "done"]
-    if unfinished and known:
-        to_go = 0.0
-        for row in unfinished:
-            alike = [whole for run_id, whole in known.items() if kind(run_id) == kind(row["run_id"])]
+    to_go, estimated, unknown, guesses = 0.0, 0, 0, dict[str, float | None]()
+    for row in unfinished:
+        alike = [whole for run_id, whole in known.items() if kind(run_id) == kind(row["run_id"])]
+        if not alike and kind(row["run_id"]) not in guesses:  # once for runs that differ in their seed alone
+            guesses[kind(row["run_id"])] = estimated_hours(row["words"])
+        expected = None if alike else guesses[kind(row["run_id"])]
+        estimated += expected is not None
+        if expected is None and known:
             alike = alike or list(known.values())
-            to_go += max(0.0, sum(alike) / len(alike) - row["hours"])
-        parts.append(f"about {hours_number(to_go)} to go")
-    elif unfinished:
-        parts.append("no estimate of those to go yet")
+            expected = sum(alike) / len(alike)
+        unknown += expected is None
+        to_go += max(0.0, (expected or 0.0) - row["hours"])
+    if len(unfinished) > unknown:
+        how = f" ({estimated} run{'s' * (estimated > 1)} as --dry-run estimates)" if estimated else ""
+        parts.append(f"about {hours_number(to_go)} to go{how}")
+    if unknown:
+        parts.append("no estimate of those to go yet" if unknown == len(unfinished) else f"{unknown} not estimated")
     allocated = sum(job.allocated for job in jobs)
     parts += [f"{hours_number(allocated)} allocated by SLURM (sacct)"] if allocated else []
     return "; ".join(parts)
+
+
+def estimated_hours(words: list[str]) -> float | None:
+    """Device hours of a run of which nothing alike has been seen, as ``--dry-run`` estimates them; None: it cannot."""
+    from benchmarks.estimates import estimate
+    from dp_common.config.resolve import resolve
+
+    try:
+        found = estimate(resolve(words)) if words else None
+    except (Problem, OSError):
+        return None
+    return found.total if found and found.prices else None
 
 
 def hours_number(hours: float) -> str:

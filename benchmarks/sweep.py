@@ -3,7 +3,7 @@
     python -m benchmarks.sweep strategy=static,prune,dp scale=500,1k,2k,4k seed=0..4 launcher=local
     python -m benchmarks.sweep strategy=dp dp.omega=0,0.02,0.05 scale=2k seed=0..4 workers=2
     python -m benchmarks.sweep grid=digits launcher=slurm profile=cpu slurm.partition=batch root=/shared/runs
-    python -m benchmarks.sweep --dry-run ...         every run of it: done, worked on elsewhere, begun, or new
+    python -m benchmarks.sweep --dry-run ...         every run and its state, and about how long those to do will take
 
 Commas and first..last make the grid; a strategy's own parameters multiply that strategy only; grid=NAME reads one from
 benchmarks/grids (or a .yaml file), and keys beside it replace its keys. Give the same command again and only what is
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import api, cli
+from benchmarks import api, cli, estimates
 from benchmarks.short_runs import short_line
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Damaged, Problem
@@ -46,7 +46,8 @@ class Options:
     slurm: dict[str, str] = field(
         default_factory=dict, metadata={"about": "with launcher=slurm: a key of the profile, changed", "prefix": True}
     )
-    dry_run: bool = option(False, "print every run with its state, and end")
+    dry_run: bool = option(False, "print every run with its state and an estimate of it all, and end")
+    prices: str = option("", estimates.ABOUT, unset="what fits best")
     overrides: tuple[str, ...] = option(
         (), "grid=NAME and keys of the runs (python -m benchmarks.run --help), values by commas", rest=True
     )
@@ -68,7 +69,10 @@ def main(argv: Sequence[str]) -> int:
         print("\n".join(preview(runs, root)))
     print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
     if options.dry_run:
+        print("\n".join(["", *estimates.grid_lines(todo, options.prices)] if todo else []))
         return 0
+    if options.prices:
+        raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
     if profile:
         return launch_slurm(todo, runs, root, overrides, profile)
     from benchmarks.local_launcher import launch, workers_for
