@@ -5,6 +5,7 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from dp_common import BadInput, Budget, Guidance, Lab, option
 from dp_common.diffusion.guidance import THROUGH
@@ -40,19 +41,22 @@ class DeliberatePractice:
         choices=("current", "first"),
     )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
+    anneal: float = option(1.0, "omega is multiplied by it from each addition to the next; 1: stays", above=0)
+    repel: float = option(0.0, "gamma: guide away from the set's nearest image of the class; 0: not", low=0)
+    section: ClassVar[str] = "dp"  # of its keys; its variants have their own
 
     def resolve_defaults(self, budget: Budget) -> None:
         """N, P and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
         self.initial = self.initial or max(1, budget.scale // 4)
         if self.initial > budget.scale:
-            raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
+            raise BadInput(f"{self.section}.initial", self.initial, f"at most scale, {budget.scale}")
         self.per_round = self.per_round or max(1, -(-(budget.scale - self.initial) // 3))
         self.interval = self.interval or interval_of(budget.seen)
         self.additions = -(-(budget.scale - self.initial) // self.per_round)
         sizes = [self.initial + k * self.per_round for k in range(self.additions)]
         if self.at and self.additions > 1:
-            raise BadInput("dp.at", self.at, f"0 with {self.additions} rounds")
-        check_schedule("dp", self, sizes, budget)
+            raise BadInput(f"{self.section}.at", self.at, f"0 with {self.additions} rounds")
+        check_schedule(self.section, self, sizes, budget)
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """All but the initial images are guided."""
@@ -60,20 +64,27 @@ class DeliberatePractice:
         images = {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
         return images | {"evaluations": budget.seen // self.interval}
 
+    def guidance(self, lab: Lab) -> Guidance:
+        """What steers the next addition."""
+        omega, first = self.omega * self.anneal**lab.rounds, self.feedback == "first"
+        return Guidance(self.score, omega, self.rule, self.through, self.every, first, self.repel)
+
+    def add(self, lab: Lab, n: int) -> None:
+        """``n`` images more."""
+        if self.feedback == "first" and not lab.rounds:
+            lab.freeze()
+        lab.generate(n, guidance=self.guidance(lab))
+
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""
         additions = Additions(self, lab.budget)
-        first = self.feedback == "first"
-        guidance = Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen=first)
         lab.generate(self.initial)
         yield "initial"
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
             if lab.learning and lab.room and additions.due(accuracy, lab.size, lab.seen):
-                if first and not lab.rounds:
-                    lab.freeze()
-                lab.generate(min(self.per_round, lab.room), guidance=guidance)
+                self.add(lab, min(self.per_round, lab.room))
                 yield "practised"
         lab.cooldown()
         yield "final"

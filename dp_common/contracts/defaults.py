@@ -30,6 +30,7 @@ class ScoreDefaults:
     """The optional members of a score."""
 
     BLIND = False
+    NEEDS: tuple[str, ...] = ()
 
 
 class SelectionRuleDefaults:
@@ -61,6 +62,7 @@ class TeacherDefaults:
     steps_offset = 0
     grad_scale = 1.0
     preview = False
+    encodes = False
     knows_density = False
     tempers = False
     holds_images = False
@@ -86,6 +88,10 @@ class TeacherDefaults:
     def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
         """Not to be asked; see ``tempers``."""
         raise NotImplementedError(f"{type(self).__name__} has no exact temperature")
+
+    def encode(self, images: "Tensor") -> "Tensor":
+        """Not to be asked; see ``encodes``."""
+        raise NotImplementedError(f"{type(self).__name__} does not encode")
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""

@@ -19,6 +19,7 @@ from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
 from dp_common.lab.replay import Replay
+from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
@@ -143,6 +144,7 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
+        snapshots_kept(attempt.resolved),
     )
 
 

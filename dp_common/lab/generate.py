@@ -7,7 +7,9 @@ import numpy as np
 
 from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels
 from dp_common.diffusion.guidance_step import GuidanceStep
+from dp_common.diffusion.image_sampler import Start
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
+from dp_common.lab.choices import Choices
 from dp_common.lab.context import Models
 from dp_common.lab.scoring import score_images
 from dp_common.lab.state import AddedImages
@@ -28,6 +30,9 @@ class GeneratedAddition:
     guidance: GuidanceStep | None = None  # None: the plain sampler
     scored_by: str | None = None  # the score of the new images that is written down; None: none is
     frozen: Any = None  # the model that guides and scores; None: the learner as it is
+    scorer: Any = None  # of a score that looks at more than logits
+    chosen: Choices = Choices()  # labels and starts that the strategy chose
+    first: int = 0  # index of the first image of the call
 
     def make(self, first: int, n: int) -> AddedImages:
         """Make images first .. first+n-1. What was added and measured is the first rank's to know.
@@ -35,7 +40,7 @@ class GeneratedAddition:
         Raises:
             Interrupted: The attempt is to end; finished shards are found again.
         """
-        writer = self.writer
+        writer, self.first = self.writer, first
         decoded: dict[str, DecodedImages] = {}
         done, todo = writer.run.group.broadcast(covered(writer.shards(), first, n, writer.part_size(n)))
 
@@ -55,14 +60,21 @@ class GeneratedAddition:
         """Sample, encode and write images start .. stop-1. Raises Cancelled."""
         run = self.writer.run
         indices = np.arange(start, stop)
-        labels = label_of(indices, len(run.data.classes))
+        chosen = self.chosen.part(start - self.first, stop - self.first).labels
+        labels = label_of(indices, len(run.data.classes)) if chosen is None else chosen
         images, measured = self.sample(indices, labels)
         scores = None
         if self.scored_by:
             with run.io.meter.phase("evaluate"):  # a measurement, not a part of any method: not in the price
                 decoded = DecodedImages(images, labels, indices)
                 scores = score_images(
-                    self.scored_by, self.models.learner, decoded, run.spec.seed, Meter(), model=self.frozen
+                    self.scored_by,
+                    self.models.learner,
+                    decoded,
+                    run.spec.seed,
+                    Meter(),
+                    self.frozen,
+                    self.scorer,
                 )
             measured["score_at_birth"] = float(scores.mean())
         with run.io.meter.phase("write"):
@@ -79,11 +91,17 @@ class GeneratedAddition:
         for block in blocks(first, first + len(indices), run.spec.sampler.block):
             rows = slice(block.start - first, block.stop - first)
             with run.io.meter.phase("guided" if self.guidance else "generate"):
-                pixels, floats = sampler.pixels(indices[rows], labels[rows], self.guidance)
+                pixels, floats = sampler.pixels(indices[rows], labels[rows], self.guidance, self.start_of(block))
                 images.append(pixels)
             means.append((len(block), sampler.density_means(floats, labels[rows])))
             self.writer.advance(len(block))
         return np.concatenate(images), weighted_mean(means)
+
+    def start_of(self, block: range) -> Start | None:
+        """What the images of a block start from; None: noise alone."""
+        chosen = self.chosen.part(block.start - self.first, block.stop - self.first)
+        images = chosen.images(self.writer.run.data.real)
+        return None if images is None else Start(images, chosen.strength)
 
 
 def covered(there: dict[int, Shard], first: int, n: int, size: int) -> tuple[list[Shard], list[list[int]]]:

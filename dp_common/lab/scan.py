@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Result, blocks
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import Pool, TopK
@@ -23,13 +24,22 @@ Span = list[int]  # [start, stop) of candidates
 class Scan:
     """The scan on one rank. ``best`` is filled by it; ``score`` names what the candidates are ranked by."""
 
-    def __init__(self, writer: AdditionWriter, best: TopK | Pool, score: str) -> None:
+    def __init__(
+        self,
+        writer: AdditionWriter,
+        best: TopK | Pool,
+        score: str,
+        scorer: Any = None,
+        guidance: GuidanceStep | None = None,
+    ) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
+        self.scorer, self.guidance = scorer, guidance
         self.spans: list[Span] = []  # candidates that ``best`` has seen
         self.present = False  # has it seen the training set too?
         self.replaces: list[str] = []  # files of states that the next one stands for
         self.saved_file: str | None = None  # of the last state,
         self.saved_spans: list[Span] = []  # and what that had seen
+        self.saved_present = False
 
     def run(self, first: int, pool: int, with_present: bool) -> list[str]:
         """Look at candidates first .. first+pool-1, and at the present set where that joins.
@@ -65,8 +75,8 @@ class Scan:
         """Make, score and offer candidates start .. stop-1. Raises Cancelled."""
         context, indices = self.context, np.arange(start, stop)
         labels = label_of(indices, len(context.data.classes))
-        with context.io.meter.phase("generate"):
-            images, _ = context.models.sampler.pixels(indices, labels)
+        with context.io.meter.phase("guided" if self.guidance else "generate"):
+            images, _ = context.models.sampler.pixels(indices, labels, self.guidance)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
             self.offer(scores, images, labels, indices, made_again=self.best.made_again)
@@ -93,7 +103,8 @@ class Scan:
         """By the learner as it is, at the price of the method."""
         context = self.context
         with context.io.meter.phase("score"):
-            return score_images(self.score, context.models.learner, decoded, context.spec.seed, context.io.meter)
+            learner, seed, meter = context.models.learner, context.spec.seed, context.io.meter
+            return score_images(self.score, learner, decoded, seed, meter, scorer=self.scorer)
 
     # ------------------------------------------------------------------ state
 
@@ -121,14 +132,17 @@ class Scan:
         self.present = any(record["present"] for record in states)
         if len(states) == 1:
             self.saved_file, self.saved_spans = states[0]["file"], self.spans
+            self.saved_present = self.present
 
     def unsaved(self) -> list[Result]:
         """Write the state; returns its result to hand in, none if the last one still holds."""
-        if self.saved_spans == self.spans or not len(self.best.indices):
+        nothing_new = self.saved_spans == self.spans and self.saved_present == self.present
+        if nothing_new or not len(self.best.indices):
             return []
         content: dict[str, Any] = {"spans": self.spans, "replaces": self.replaces, "present": self.present}
         result = self.writer.write("partial", 0, self.best.by_index(), **content)
         self.saved_file, self.saved_spans = result["line"]["file"], self.spans
+        self.saved_present = self.present
         self.replaces = [result["line"]["file"]]
         return [result]
 

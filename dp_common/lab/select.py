@@ -7,7 +7,7 @@ with the spans it has seen, so that an interrupted scan goes on from there, with
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels, Scores
 from dp_common.contracts import SelectionRule
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
 from dp_common.lab.generate import covered
 from dp_common.lab.scan import Scan
@@ -33,6 +34,8 @@ class SelectedAddition:
     balance: str
     rule: SelectionRule
     with_present: bool = False  # does the present training set join the candidates?
+    scorer: Any = None  # of a score that looks at more than logits
+    guidance: GuidanceStep | None = None  # steers the candidates; None: the plain sampler
 
     def make(self, first: int, pool: int, keep: int) -> AddedImages:
         """``keep`` of candidates first .. first+pool-1, and of the present set where that joins.
@@ -46,7 +49,7 @@ class SelectedAddition:
         keys = Keys(rule, writer.run.spec.seed) if rule.streams else None
         best = TopK(keep, len(writer.run.data.classes), self.balance, keys) if keys else None
         held = Pool(best) if best is None or rule.measures else best
-        states = Scan(writer, held, self.score).run(first, pool, self.with_present)
+        states = Scan(writer, held, self.score, self.scorer, self.guidance).run(first, pool, self.with_present)
         chosen, measured = self.chosen(held, best, keep, states)
         there = writer.shards() if held.made_again else {}  # the price of a scan is told with what streamed out of it
         done, todo = writer.run.group.broadcast(covered(there, 0, keep, writer.part_size(keep)))
@@ -88,7 +91,7 @@ class SelectedAddition:
         assert pool is not None  # what chooses holds all
         columns = (np.asarray(pool.scores), pool.indices, pool.labels)
         rows = chosen_rows(self.rule, *columns, keep, self.balance, run.spec.seed)
-        return ChosenAgain(self.writer, pool, rows), measured
+        return ChosenAgain(self.writer, pool, rows, self.guidance), measured
 
     def measured(self, pool: EncodedImages, keep: int) -> dict[str, float]:
         """What the rule says of a pool; the first rank shows its note."""
@@ -154,8 +157,10 @@ class ChosenAgain:
     do not depend on who makes them; the present set's are at hand.
     """
 
-    def __init__(self, writer: AdditionWriter, pool: EncodedImages, rows: np.ndarray) -> None:
-        self.writer = writer
+    def __init__(
+        self, writer: AdditionWriter, pool: EncodedImages, rows: np.ndarray, guidance: GuidanceStep | None = None
+    ) -> None:
+        self.writer, self.guidance = writer, guidance
         self.encoded = [pool.encoded[row] for row in rows]
         self.indices, self.labels, self.scores = pool.indices[rows], pool.labels[rows], np.asarray(pool.scores)[rows]
 
@@ -165,8 +170,8 @@ class ChosenAgain:
         for block in blocks(start, stop, run.spec.sampler.block):
             places = np.array([place for place in block if not self.encoded[place]], np.int64)
             if len(places):
-                with run.io.meter.phase("generate"):
-                    images, _ = run.models.sampler.pixels(self.indices[places], self.labels[places])
+                with run.io.meter.phase("guided" if self.guidance else "generate"):
+                    images, _ = run.models.sampler.pixels(self.indices[places], self.labels[places], self.guidance)
                 with run.io.meter.phase("write"):
                     for place, image in zip(places, images):
                         encoded[place - start] = self.writer.encode(image)
