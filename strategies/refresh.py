@@ -25,7 +25,6 @@ class Refresh(DeliberatePractice):
     """constant size: at plateaus the oldest, the easiest or any images give way to as many guided ones"""
 
     drop: str = option("easiest", "which images give way", choices=("oldest", "easiest", "random"))
-    rounds: int = option(3, "times at which P images are exchanged; P = per_round, 0: scale / 4", low=1)
     section: ClassVar[str] = "refresh"
 
     def resolve_defaults(self, budget: Budget) -> None:
@@ -33,7 +32,7 @@ class Refresh(DeliberatePractice):
         if self.initial not in (0, budget.scale):
             raise BadInput("refresh.initial", self.initial, f"0 or scale, {budget.scale}: the size is constant")
         self.initial, self.interval = budget.scale, self.interval or interval_of(budget.seen)
-        self.per_round = self.per_round or max(1, budget.scale // 4)
+        self.per_round = self.per_round or max(1, budget.scale // (self.rounds + 1))
         if self.per_round >= budget.scale:
             raise BadInput("refresh.per_round", self.per_round, f"below scale, {budget.scale}")
         if self.at and self.rounds > 1:

@@ -45,6 +45,7 @@ GROUPS_OF_KEYS = (
     "train",
     "reference",
     "heads",
+    "population",
     "runtime",
     "preset",
 )  # no section of a plugin

@@ -94,6 +94,7 @@ class Train:
     mixup: float = option(0.0, "alpha of Mixup, 0 for none; with cutmix, one of the two by lot", low=0)
     cutmix: float = option(0.0, "alpha of CutMix, 0 for none", low=0)
     randaugment: int = option(0, "magnitude of RandAugment (two operations), 0 for none", low=0, high=30)
+    pad: int = option(0, "pixels of padding before a random crop of the image's own size, 0 for none", low=0, high=64)
     crop: float = option(1.0, "smallest area of a random resized crop, 1 for none", above=0, high=1)
     flip: bool = option(False, "mirror every other image by lot")
     compile: bool = option(False, "torch.compile the learner")  # hashed: fused kernels round differently
@@ -126,6 +127,15 @@ class Heads:
         choices=("snapshots", "dropout", "epistemic"),
     )
     count: int = option(5, "K, how many; of snapshots as far as there are", low=2)
+
+
+@dataclass
+class Population:
+    """``population.*``: held-out images of the teacher's own distribution, to test on in its own world."""
+
+    images: int = option(
+        -1, "how many; -1: 20,000 exact samples where the teacher's density is known, else none", low=-1
+    )
 
 
 @dataclass
@@ -162,6 +172,7 @@ class Spec:
     train: Train = field(default_factory=Train)
     reference: Reference = field(default_factory=Reference)
     heads: Heads = field(default_factory=Heads)
+    population: Population = field(default_factory=Population)
 
 
 @dataclass
