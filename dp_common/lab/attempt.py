@@ -22,6 +22,7 @@ from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
 from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
+from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
 from dp_common.persistence.meter import Meter
@@ -140,7 +141,14 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         spec,
         resolved.budget,
         runtime,
-        RunIO(ledger, attempt.folder, meter, Progress(resolved.budget, quiet=attempt.quiet), attempt.stop),
+        RunIO(
+            ledger,
+            attempt.folder,
+            meter,
+            Progress(resolved.budget, quiet=attempt.quiet),
+            attempt.stop,
+            Background(threaded=attempt.device.type != "cpu"),  # on a CPU the one that samples would share its cores
+        ),
         Models(learner, sampler),
         Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
