@@ -52,7 +52,7 @@ class SelectedAddition:
         keys = Keys(rule, writer.run.spec.seed) if rule.streams else None
         best = TopK(keep, len(writer.run.data.classes), self.balance, keys) if keys else None
         held = Pool(best) if best is None or rule.measures else best
-        with writer.shared("generate"):
+        with writer.shared("guided" if self.guidance else "generate"):
             scan = Scan(writer, held, self.score, self.scorer, self.guidance)
             states = scan.run(first, pool, self.with_present)
         with writer.shared("generate" if held.made_again else "write"):
