@@ -4,7 +4,7 @@ Train until held-out accuracy stalls; steer the sampler up the gradient of the l
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from dp_common import BadInput, Budget, Guidance, Lab, option
@@ -19,9 +19,7 @@ class DeliberatePractice:
     score: str = option("entropy", "score whose gradient guides", plugin="score", guides=True)
     omega: float = option(0.05, "guidance weight; 0: grow without guidance; below 0: towards easy images")
     rule: str = option("relative", "how the gradient moves a step", plugin="guidance rule")
-    through: str = option(
-        "denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH
-    )
+    through: str = option("denoiser", "what is differentiated: decoder and network, or decoder alone", choices=THROUGH)
     every: int = option(5, "guide one step in this many", low=1, at_most="sampler.steps")
     rounds: int = option(3, "K, plateaus at which images are added, where N or P follow from it", low=1)
     initial: int = option(0, "N, images before training; 0: scale / (K + 1)", low=0)
@@ -33,9 +31,7 @@ class DeliberatePractice:
     deadline: str = option(
         "even", "a plateau is waited for up to even spacing of what is left, or for ever", choices=("even", "none")
     )
-    at: float = option(
-        0.0, "with one round: the share of the budget at which it comes; 0: by schedule", low=0, high=0.8
-    )
+    at: float = option(0.0, "with one round: share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
     feedback: str = option(
         "current",
         "the learner that guides: as it is now, or as it was at the first plateau",
@@ -65,10 +61,14 @@ class DeliberatePractice:
         images = {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
         return images | {"evaluations": budget.seen // self.interval}
 
+    def planned_guidance(self) -> Guidance:
+        """What steers the first addition, and all where ω is not annealed."""
+        frozen = self.feedback == "first"
+        return Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen, self.repel)
+
     def guidance(self, lab: Lab) -> Guidance:
         """What steers the next addition."""
-        omega, first = self.omega * self.anneal**lab.rounds, self.feedback == "first"
-        return Guidance(self.score, omega, self.rule, self.through, self.every, first, self.repel)
+        return replace(self.planned_guidance(), omega=self.omega * self.anneal**lab.rounds)
 
     def add(self, lab: Lab, n: int) -> None:
         """``n`` images more."""

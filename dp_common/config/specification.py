@@ -163,6 +163,12 @@ class Spec:
         "came; truth: that, and how far it is from guidance's target, where the teacher's density is known",
         choices=("none", "hardness", "truth"),
     )
+    guide_precision: str = option(
+        "fp32",
+        "arithmetic of the learner where it guides, scores and is tested; its logits are fp32. tf32: products on "
+        "CUDA's tensor cores; bf16: autocast",
+        choices=("fp32", "tf32", "bf16"),
+    )
     guide_with: str = option(
         "ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw")
     )
@@ -193,6 +199,18 @@ class Runtime:
     )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
+    guidance_chunk: int = option(
+        0,
+        "images decoded and classified at once while a guidance gradient is taken, for memory; 0: sampler.block, and "
+        "half of it, and so on, where the device's memory does not do",
+        low=0,
+    )
+    try_guidance: str = option(
+        "auto",
+        "guide one step of one block before anything is made, so that what does not fit is known at once; auto: where "
+        "the device is not a CPU",
+        choices=("auto", "yes", "no"),
+    )
 
 
 ROW_GROUP = 64  # images of a row group at most, which block order moves as one; frozen

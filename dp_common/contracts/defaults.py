@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dp_common.config.specification import Budget
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
 
@@ -24,6 +25,10 @@ class StrategyDefaults:
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """The scale is generated, and nothing else."""
         return {}
+
+    def planned_guidance(self) -> "Guidance | None":
+        """None that is known beforehand."""
+        return None
 
 
 class ScoreDefaults:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dp_common.arrays import Shape
     from dp_common.config.specification import Budget, Data
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
 
@@ -40,6 +41,12 @@ class Strategy(Protocol):
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
         guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
         the scale (generated), 50 (evaluations) or 0.
+        """
+        ...
+
+    def planned_guidance(self) -> "Guidance | None":
+        """Optional, None. What will steer images of the run, where that is known beforehand: on a device with memory of
+        its own one block is tried before anything is made.
         """
         ...
 

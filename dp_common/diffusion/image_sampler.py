@@ -1,6 +1,7 @@
 """From image indices to images: teacher, sampler and, where asked, guidance, with every evaluation counted."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from dp_common.contracts import Teacher
 from dp_common.diffusion import schedule
 from dp_common.diffusion.ddim import cfg, ddim, limited, tempered
 from dp_common.diffusion.guidance import Guidance
-from dp_common.diffusion.guidance_step import GuidanceStep
+from dp_common.diffusion.guidance_step import Chunk, GuidanceStep
 from dp_common.errors import Problem
 from dp_common.persistence.meter import Meter
 
@@ -38,12 +39,16 @@ class ImageSampler:
         teacher: Prepared; see ``dp_common.teachers``.
         device: Where the latents are drawn to; the teacher's.
         meter: What counts.
+        chunk: Of guidance; None: all that are sampled at once.
 
     Raises:
         Problem: Classifier-free guidance with a teacher that has no unconditional mode.
     """
 
-    def __init__(self, spec: Spec, teacher: Teacher, device: torch.device | str, meter: Meter) -> None:
+    def __init__(
+        self, spec: Spec, teacher: Teacher, device: torch.device | str, meter: Meter, chunk: Chunk | None = None
+    ) -> None:
+        self.chunk = chunk or Chunk()
         self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
         s = spec.sampler
         if not teacher.holds_images:
@@ -100,7 +105,8 @@ class ImageSampler:
             self.meter.count(classifier_evaluations=len(x0))
             return module.score(learner.logits(self._decode_guided(x0), model), labels)
 
-        return GuidanceStep(objective, guidance, scale=self.teacher.grad_scale)
+        arithmetic = getattr(learner, "arithmetic", nullcontext)
+        return GuidanceStep(objective, guidance, self.teacher.grad_scale, chunk=self.chunk, arithmetic=arithmetic)
 
     def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
         """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""

@@ -126,13 +126,15 @@ class Replay:
         try:
             return work()
         except torch.OutOfMemoryError as error:
-            spec = self.run.spec
-            training = name in ("train", "cooldown")
-            key, value = "sampler.block", spec.sampler.block
-            if training:
+            spec, device = self.run.spec, self.run.models.learner.device
+            if name in ("train", "cooldown"):
                 key, value = "train.micro", spec.train.micro or spec.train.batch
-            device = self.run.models.learner.device
-            raise Problem(f"{name}: out of memory on {device}; lower {key} (now {value})") from error
+            else:
+                key, value = "sampler.block", spec.sampler.block
+            raise Problem(
+                f"{name}: out of memory on {device}; a teacher's checkpointing=true starts no new run; lower {key} "
+                f"(now {value}) does, since images or sums round otherwise"
+            ) from error
 
     def _weights(self) -> str:
         """Digest of the guiding weights, which all ranks must have alike."""

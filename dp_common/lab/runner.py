@@ -121,6 +121,8 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
+    if spec.guide_precision == "tf32" and device.type != "cuda":
+        raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
     require_ready("task", spec.task, task)

@@ -1,5 +1,6 @@
 """One run by several processes: the same images as by one, the same training but for rounding, no hanging at death."""
 
+import base64
 import json
 import os
 import signal
@@ -228,6 +229,22 @@ def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path,
         "PeerFailed: rank 1 gave no sign of life for 2 s",
     )
     assert "error: rank 0 ends: rank 1 gave no sign of life for 2 s" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("megabytes", [1, 20])
+def test_a_ledger_of_any_length_passes_between_ranks(pair, megabytes):
+    """The store takes no value of more than 8 MiB."""
+    first, second = pair
+    records = [{"n": n, "text": "ä" * 500} for n in range(1000 * megabytes)]
+    assert first.broadcast(records) == records == second.broadcast(None)
+    first.put("long", "x" * (2**22 + 1))
+    assert second.get("long") == "x" * (2**22 + 1)
+    second.remove("long")
+    assert not first.has("long") and not first.has("long/piece/0") and not first.has("long/piece/1")
+    data = bytes(range(256)) * 4000 * megabytes
+    first.put("gather/2/0", base64.b64encode(data).decode())
+    second.put("gather/2/1", base64.b64encode(b"short").decode())
+    assert base64.b64decode(second.wait("gather/2/0")) == data
 
 
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])

@@ -25,12 +25,12 @@ def lab_of_noise(open_lab, *words):
     return one
 
 
-def peak_of(work):
-    """Bytes that were held at most, above what was held before."""
+def peak_of(work, *args, **kwargs):
+    """Bytes that a call held at most, above what was held before."""
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        work()
+        work(*args, **kwargs)
         return tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()
@@ -43,8 +43,7 @@ def test_generating_eight_times_as_many_holds_no_more(open_lab, threaded):
     for seed, n in ((1, 128), (2, 128), (3, 8 * 128)):
         one = lab_of_noise(open_lab, f"seed={seed}")
         object.__setattr__(one.run.io, "background", Background(threaded))
-        peaks.append(peak_of(lambda: one.lab.generate(n)))
-        print(n, peaks)
+        peaks.append(peak_of(one.lab.generate, n))
         one.run.io.background.close()
         assert len(one.run.data.training_set) == n
     _, few, many = peaks
@@ -60,9 +59,8 @@ def test_selecting_eight_times_as_many_holds_no_more(open_lab, monkeypatch, rule
     lab_of_noise(open_lab, "seed=0").lab.select(128, 64, "random", rule=rule)
     for seed, n in ((1, 128), (2, 192), (3, 8 * 192)):
         one = lab_of_noise(open_lab, f"seed={seed}")
-        peaks.append(peak_of(lambda: one.lab.select(n, n // 2, "random", rule=rule)))
+        peaks.append(peak_of(one.lab.select, n, n // 2, "random", rule=rule))
         assert len(one.run.data.training_set) == n // 2
-        print(n, peaks)
     _, few, many = peaks
     assert few > 64 * 3 * SIDE * SIDE and many < 1.05 * few
 

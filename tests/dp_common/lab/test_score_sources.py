@@ -10,12 +10,13 @@ from dp_common.errors import BadInput, Problem
 from dp_common.lab import runner
 from dp_common.lab.score_sources import ScoreSources
 
+DP = ("strategy=dp", "dp.every=1")
 CLASSIFIER = ("reference.source=classifier", "reference.seen=128")
 
 
 def practised(open_lab, score, omega, *words, repel=0.0):
     """A lab after 30 plain images, two trainings and 30 images guided by a score: (lab, its last line)."""
-    one = open_lab("strategy=dp", f"dp.score={score}", *words)
+    one = open_lab(*DP, f"dp.score={score}", *words)
     one.lab.generate(30)
     one.lab.train(256)
     one.lab.train(256)
@@ -91,8 +92,8 @@ def test_the_density_is_as_much_information(open_lab):
 
 
 def test_an_interrupted_run_has_its_models_again(open_lab):
-    words = ("strategy=dp", "dp.score=learnability", *CLASSIFIER, "checkpoint_every=0")
-    first, _ = practised(open_lab, "learnability", 0.1, *words[2:])
+    words = (*DP, "dp.score=learnability", *CLASSIFIER, "checkpoint_every=0")
+    first, _ = practised(open_lab, "learnability", 0.1, *words[3:])
     again = open_lab(*words)
     again.lab.generate(30)
     again.lab.train(256)
@@ -117,7 +118,7 @@ def test_as_many_snapshots_are_kept_as_there_are_heads_and_a_restart_forgets_the
 
 
 def test_what_cannot_be_looked_at_is_told(open_lab):
-    one = open_lab("strategy=dp", "dp.score=bald")
+    one = open_lab(*DP, "dp.score=bald")
     one.lab.generate(30)
     one.lab.train(64)
     with pytest.raises(Problem, match="score bald needs two evaluations on monitor before it, and there were 1"):
@@ -153,7 +154,7 @@ def test_what_a_run_does_not_have_is_refused_before_anything_is_made(tmp_path, w
 
 
 def test_sources_know_the_set_of_their_call_only(open_lab):
-    one = open_lab("strategy=dp", "dp.score=hardness")
+    one = open_lab(*DP, "dp.score=hardness")
     one.lab.generate(20)
     one.lab.train(64)
     before = ScoreSources(one.run, one.replay.kept).memory
