@@ -44,6 +44,7 @@ class SelectionRuleDefaults:
     streams = False
     chooses = False
     measures = False
+    NEEDS: tuple[str, ...] = ()
 
     def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
         """Not to be asked; see ``streams``."""

@@ -14,6 +14,7 @@ from dp_common import files
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
 from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Result, Stored, blocks
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import AWAY, Pool, TopK
 from dp_common.persistence.records import Partial
@@ -34,9 +35,10 @@ class Scan:
         score: str,
         scorer: Any = None,
         guidance: GuidanceStep | None = None,
+        looks: RuleSources | None = None,
     ) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
-        self.scorer, self.guidance = scorer, guidance
+        self.scorer, self.guidance, self.looks = scorer, guidance, looks
         self.spans: list[Span] = []  # candidates that ``best`` has seen since its state was saved last
         self.present, self.present_rows = False, 0  # has it seen the training set too? How much of it?
         self.files: list[str] = []  # of the states that together are this rank's
@@ -109,6 +111,8 @@ class Scan:
         """By the learner as it is, at the price of the method."""
         context = self.context
         with context.io.meter.phase("score"):
+            if self.looks:
+                self.looks.look(decoded)
             learner, seed, meter = context.models.learner, context.spec.seed, context.io.meter
             return score_images(self.score, learner, decoded, seed, meter, scorer=self.scorer)
 
@@ -143,6 +147,8 @@ class Scan:
         found = self.best.unsaved()
         if not len(found.indices):
             return []
+        if self.looks:
+            self.looks.put_away(found.indices)
         spans, self.spans = self.spans, []
         said: dict[str, Any] = {"spans": spans, "replaces": [], "present": self.present}
         said["present_rows"] = self.present_rows

@@ -25,6 +25,7 @@ from dp_common.learner.features import closeness, features_of, head_of, moments_
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.learner.training_loop import Stretch, train
 from dp_common.persistence.meter import Meter
+from dp_common.real_images.splits import real_order
 from dp_common.seeds import derive
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
@@ -54,6 +55,7 @@ def check(resolved: Resolved) -> None:
     from dp_common.learner.build import build
 
     spec, teacher, task = resolved.spec, resolved.teacher, resolved.task
+    network = (spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, _ in resolved.scores:
         needs, known = needs_of(name), f"a teacher whose density is known; {spec.teacher}'s is not"
         if "density" in needs and not teacher.knows_density:
@@ -63,7 +65,7 @@ def check(resolved: Resolved) -> None:
         if "reference" in needs and reference_is_trained(spec, teacher) and not len(task.train):
             raise BadInput(key, name, "its reference is trained on real images, and the task has none")
         if needs & {*FEATURES, "heads"}:
-            model = build(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+            model = build(*network)
             if needs & set(FEATURES) or spec.heads.source == "epistemic":
                 head_of(model, spec.learner, len(task.classes))
             elif spec.heads.source == "dropout":
@@ -72,6 +74,16 @@ def check(resolved: Resolved) -> None:
             raise BadInput(
                 "probe", "truth", f"not with {key}={name}, which looks at more than logits: none or hardness"
             )
+    guidance = resolved.strategy.planned_guidance()
+    if guidance and guidance.repel:
+        head_of(build(*network), spec.learner, len(task.classes))
+    for key, plugin in resolved.plugins.items():
+        if plugin.kind == "selection rule" and (looked := plugin.load().NEEDS):
+            head_of(build(*network), spec.learner, len(task.classes))
+            wanted = resolved.values.get(f"{key}_args.real_per_class", 0)
+            least = int(np.bincount(task.train.labels, minlength=len(task.classes)).min())
+            if "real" in looked and wanted > least:
+                raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {least}, the real images of a class")
 
 
 class ScoreSources:
@@ -174,6 +186,21 @@ class ScoreSources:
         if not features:
             raise Problem("a score that looks at the training set, and that is empty")
         return torch.cat(features), torch.cat(labels).to(self.learner.device), np.concatenate(indices)
+
+    def present(self) -> tuple[Tensor, Tensor]:
+        """Features and labels of the present training set, none where it is empty."""
+        if not len(self.run.data.training_set):
+            width = head_of(self.learner.guiding, self.run.spec.learner, self.learner.classes).in_features
+            return torch.empty(0, width), torch.empty(0, dtype=torch.int64)
+        return self.memory[:2]
+
+    def exemplars(self, per_class: int) -> tuple[Tensor, Tensor]:
+        """Features and labels of the first ``per_class`` real images of each class, in the run's own order."""
+        real = self.run.data.real
+        rows = real_order(self.run.spec.seed, real.labels, per_class * self.learner.classes, "class")
+        self.meter.count(classifier_evaluations=len(rows))
+        features = features_of(self.learner, np.asarray(real.read(rows)), self.model)
+        return features, torch.from_numpy(np.asarray(real.labels)[rows].astype(np.int64)).to(self.learner.device)
 
     @cached_property
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:

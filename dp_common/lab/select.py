@@ -19,8 +19,9 @@ from dp_common.contracts import SelectionRule
 from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Cancelled, Stored, as_added, blocks
 from dp_common.lab.generate import covered
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scan import Scan
-from dp_common.lab.selection_rule import Keys, chosen_rows, groups_of
+from dp_common.lab.selection_rule import Keys, chosen_rows, groups_of, nothing_more
 from dp_common.lab.state import AddedImages
 from dp_common.lab.top_k import AWAY, Pool, TopK, best_rows
 from dp_common.training_data import shards
@@ -39,6 +40,7 @@ class SelectedAddition:
     with_present: bool = False  # does the present training set join the candidates?
     scorer: Any = None  # of a score that looks at more than logits
     guidance: GuidanceStep | None = None  # steers the candidates; None: the plain sampler
+    looks: RuleSources | None = None  # what the rule looks at beside scores
 
     def make(self, first: int, pool: int, keep: int) -> AddedImages:
         """``keep`` of candidates first .. first+pool-1, and of the present set where that joins.
@@ -53,7 +55,7 @@ class SelectedAddition:
         best = TopK(keep, len(writer.run.data.classes), self.balance, keys) if keys else None
         held = Pool(best) if best is None or rule.measures else best
         with writer.shared("guided" if self.guidance else "generate"):
-            scan = Scan(writer, held, self.score, self.scorer, self.guidance)
+            scan = Scan(writer, held, self.score, self.scorer, self.guidance, self.looks)
             states = scan.run(first, pool, self.with_present)
         with writer.shared("generate" if held.made_again else "write"):
             chosen, measured = self.chosen(held, best, keep, states)
@@ -112,8 +114,10 @@ class SelectedAddition:
                 return ChosenHere(best), measured
             return ChosenInFiles(files, lambda *columns: rows_of(best, *columns)), measured
 
+        needed = self.looks.needed([file.columns[1] for file in files]) if self.looks else nothing_more
+
         def choose(scores: Scores, indices: Indices, labels: Labels) -> np.ndarray:
-            return chosen_rows(self.rule, scores, indices, labels, keep, self.balance, run.spec.seed)
+            return chosen_rows(self.rule, scores, indices, labels, keep, self.balance, run.spec.seed, needed)
 
         return ChosenAgain(files, choose, self.writer, self.guidance), measured
 

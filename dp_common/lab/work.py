@@ -13,6 +13,7 @@ from dp_common.lab.anchors import anchors
 from dp_common.lab.choices import Choices
 from dp_common.lab.generate import GeneratedAddition
 from dp_common.lab.replay import Replay
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.score_sources import ScoreSources, informs, needs_of, train_reference
 from dp_common.lab.select import SelectedAddition
 from dp_common.lab.state import AddedImages, LabState, Outcome, PendingCall
@@ -76,6 +77,7 @@ class LabWork:
         state = self.replay.state
         step, sources = self._steered(guidance)
         scorer = sources.scorer(score) if needs_of(score) else None
+        per_class = getattr(rule, "real_per_class", 0)
         selected = SelectedAddition(
             self._writer(call, guidance.omega if guidance else 0.0),
             score,
@@ -84,10 +86,13 @@ class LabWork:
             replace and self.replay.state.size > 0,
             scorer,
             step,
+            RuleSources(rule.NEEDS, per_class, sources, call.number) if rule.NEEDS else None,
         )
         addition = selected.make(state.generated, pool, keep)
         after = state.with_images(keep if replace else self.replay.state.size + keep, generated=pool)
         asked = [score, *([guidance.score] if guidance and guidance.omega else [])]
+        if "real" in rule.NEEDS:
+            after = after.consulting(2, min(per_class * self.run.budget.classes, len(self.run.data.real)))
         return Outcome(keep, self._informed(after, *asked), addition, replaced=replace)
 
     def train(self, call: PendingCall, n: int, new_weight: float = 1.0) -> Outcome:

@@ -47,7 +47,17 @@ def test_conforming(rule):
 
 def test_these_are_all_the_rules():
     """A new rule belongs into the tests below."""
-    assert set(registry.plugins("selection rule")) == {"top", "bottom", "sir", "ccs", "moderate", "newest", "lot"}
+    assert set(registry.plugins("selection rule")) == {
+        "top",
+        "bottom",
+        "sir",
+        "ccs",
+        "moderate",
+        "newest",
+        "lot",
+        "covariance",
+        "kcentre",
+    }
 
 
 @pytest.mark.parametrize(
