@@ -25,11 +25,12 @@ class Digits(RealData, TaskDefaults):
 
     recipe: ClassVar[dict[str, Any]] = {
         "teacher": "mixture",
-        "learner": "vit-digits",
+        "learner": "cnn-digits",
         "train.seen": 128_000,
         "train.batch": 128,
         "train.lr": 2e-3,
         "prune.oversample": 8,
+        "dp.omega": 0.1,
         "mixture.components": 12,
     }
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
