@@ -45,6 +45,7 @@ GROUPS_OF_KEYS = (
     "train",
     "reference",
     "heads",
+    "exemplars",
     "population",
     "runtime",
     "preset",

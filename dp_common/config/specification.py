@@ -130,6 +130,13 @@ class Heads:
 
 
 @dataclass
+class Exemplars:
+    """``exemplars.*``: real images of each class, for scores that look at such."""
+
+    per_class: int = option(2, "k, the first of each class in the run's own order", low=1)
+
+
+@dataclass
 class Population:
     """``population.*``: held-out images of the teacher's own distribution, to test on in its own world."""
 
@@ -178,6 +185,7 @@ class Spec:
     train: Train = field(default_factory=Train)
     reference: Reference = field(default_factory=Reference)
     heads: Heads = field(default_factory=Heads)
+    exemplars: Exemplars = field(default_factory=Exemplars)
     population: Population = field(default_factory=Population)
 
 

@@ -47,6 +47,7 @@ def example(module: Any) -> tuple[Any, Any, dict[str, Any]]:
         "features": drawn(10, 4).requires_grad_(),
         "moments": (drawn(5, 4), half @ half.T + torch.eye(4), torch.tensor(0.5)),
         "memory": (drawn(20, 4), torch.arange(20) % 5),
+        "exemplars": drawn(10, 2, 4),
         "density": drawn(10).requires_grad_(),
     }
     return logits, labels, {need: made[need] for need in module.NEEDS}

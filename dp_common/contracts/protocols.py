@@ -67,6 +67,8 @@ class Score(Protocol):
             ``moments``    features of the present training set as Gaussians: (means [C, D], precision [D, D],
                            log-determinant of the covariance)
             ``memory``     the present training set: (features [M, D], labels [M])
+            ``exemplars``  [B, k, D]  features of the class's k real exemplars (``exemplars.per_class``), first the one
+                                      that the image's place within its class is dealt
             ``density``    [B]        log p(image | label) in nats, of a teacher whose density is known
     """
 

@@ -87,7 +87,8 @@ class ImageSampler:
             guidance: Score, weight, rule, path and frequency.
             learner: Has ``logits(images [B, C, H, W] about [-1, 1], model) -> [B, classes]``.
             model: The network that guides, such as a frozen one; None: the learner as it is.
-            scorer: ``scorer(images [B, C, H, W], labels [B]) -> [B]`` in place of the score of the logits, where it
+            scorer: ``scorer(images [B, C, H, W], labels [B]) -> [B]``, whose ``places`` is above 0 where labels are to
+                tell places within classes too (``GuidanceStep.placed``), in place of the score of the logits, where it
                 looks at more than those; counts its own evaluations.
 
         Raises:
@@ -106,7 +107,9 @@ class ImageSampler:
             return module.score(learner.logits(self._decode_guided(x0), model), labels)
 
         arithmetic = getattr(learner, "arithmetic", nullcontext)
-        return GuidanceStep(objective, guidance, self.teacher.grad_scale, chunk=self.chunk, arithmetic=arithmetic)
+        step = GuidanceStep(objective, guidance, self.teacher.grad_scale, chunk=self.chunk, arithmetic=arithmetic)
+        step.classes = getattr(scorer, "places", 0)
+        return step
 
     def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
         """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""
@@ -150,6 +153,8 @@ class ImageSampler:
         if s.exact:
             return self.exact(indices, labels, steered=guidance is not None or start is not None)
         before = dict(guidance.counts) if guidance else {}
+        if guidance:
+            guidance.indices = indices
         with torch.no_grad():
             noise, timesteps = self.begun(indices, start)
             latents = ddim(

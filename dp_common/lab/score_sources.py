@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dp_common.arrays import DecodedImages
 from dp_common.config import registry
 from dp_common.config.resolve import Resolved
 from dp_common.config.specification import Spec
@@ -26,10 +27,10 @@ from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.learner.training_loop import Stretch, train
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
-from dp_common.seeds import derive
+from dp_common.seeds import derive, rank_of
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
-FEATURES = ("features", "moments", "memory")  # that are read where the logits are made
+FEATURES = ("features", "moments", "memory", "exemplars")  # that are read where the logits are made
 
 
 def needs_of(*scores: str) -> frozenset[str]:
@@ -41,6 +42,11 @@ def reference_is_trained(spec: Spec, teacher: Any) -> bool:
     """Is the reference a classifier, for want of a density that is known, or because that is asked for?"""
     source = spec.reference.source
     return source == "classifier" or (source == "auto" and not teacher.knows_density)
+
+
+def fewest(task: Any) -> int:
+    """Real training images of the class that has fewest."""
+    return int(np.bincount(task.train.labels, minlength=len(task.classes)).min())
 
 
 def snapshots_kept(resolved: Resolved) -> int:
@@ -70,6 +76,9 @@ def check(resolved: Resolved) -> None:
                 head_of(model, spec.learner, len(task.classes))
             elif spec.heads.source == "dropout":
                 dropping(model, spec.learner)
+        if "exemplars" in needs and (few := fewest(task)) < spec.exemplars.per_class:
+            most = f"at most {few}, the real images of a class"
+            raise BadInput("exemplars.per_class", spec.exemplars.per_class, most)
         if needs and spec.probe == "truth":
             raise BadInput(
                 "probe", "truth", f"not with {key}={name}, which looks at more than logits: none or hardness"
@@ -81,9 +90,8 @@ def check(resolved: Resolved) -> None:
         if plugin.kind == "selection rule" and (looked := plugin.load().NEEDS):
             head_of(build(*network), spec.learner, len(task.classes))
             wanted = resolved.values.get(f"{key}_args.real_per_class", 0)
-            least = int(np.bincount(task.train.labels, minlength=len(task.classes)).min())
-            if "real" in looked and wanted > least:
-                raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {least}, the real images of a class")
+            if "real" in looked and wanted > (few := fewest(task)):
+                raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {few}, the real images of a class")
 
 
 class ScoreSources:
@@ -130,8 +138,12 @@ class ScoreSources:
 
     # ------------------------------------------------------------------ for each image, differentiable
 
-    def look(self, images: Tensor, labels: Tensor, needs: frozenset[str]) -> tuple[Tensor, dict[str, Any]]:
-        """(logits [B, C], what is needed by name) of images [B, C, H, W] about [-1, 1] and labels [B]; counted."""
+    def look(
+        self, images: Tensor, labels: Tensor, needs: frozenset[str], places: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """(logits [B, C], what is needed by name) of images [B, C, H, W] about [-1, 1], labels [B], and places within
+        their classes [B]; counted.
+        """
         features = None
         self.meter.count(classifier_evaluations=len(images))
         if needs & set(FEATURES) or ("heads" in needs and self.run.spec.heads.source == "epistemic"):
@@ -144,9 +156,19 @@ class ScoreSources:
             "features": lambda: features,
             "moments": lambda: self.moments,
             "memory": lambda: self.memory[:2],
+            "exemplars": lambda: self.dealt(labels, places),
             "density": lambda: self.teacher.log_density(images).gather(1, labels[:, None])[:, 0],
         }
         return logits, {need: makers[need]() for need in needs}
+
+    def dealt(self, labels: Tensor, places: Tensor | None) -> Tensor:
+        """[B, k, D] features of each image's exemplars, first the one that its place is dealt in turns."""
+        features, of = self.shown
+        k = len(features) // self.learner.classes
+        by_class = torch.stack([features[of == label] for label in range(self.learner.classes)])
+        turn = torch.zeros_like(labels) if places is None else places
+        order = (turn[:, None] + torch.arange(k, device=labels.device)) % k
+        return by_class[labels[:, None], order]
 
     def reference(self, images: Tensor) -> Tensor:
         """[B, C] log-probabilities, up to a constant, by the density at equal priors or by the classifier."""
@@ -203,6 +225,11 @@ class ScoreSources:
         return features, torch.from_numpy(np.asarray(real.labels)[rows].astype(np.int64)).to(self.learner.device)
 
     @cached_property
+    def shown(self) -> tuple[Tensor, Tensor]:
+        """Features and labels of the exemplars."""
+        return self.exemplars(self.run.spec.exemplars.per_class)
+
+    @cached_property
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """Of the features of the present training set; see ``learner.features.moments_of``."""
         return moments_of(*self.memory[:2], self.learner.classes)
@@ -220,21 +247,27 @@ class Scorer:
     def __init__(self, module: Any, needs: frozenset[str], sources: ScoreSources, repel: float = 0.0) -> None:
         self.module, self.needs, self.sources, self.repel = module, needs, sources, repel
         self.asked = needs | {"features", "memory"} if repel else needs
+        self.places = sources.learner.classes if "exemplars" in needs else 0
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
-        """[B] of images [B, C, H, W] about [-1, 1] and labels [B]."""
-        logits, found = self.sources.look(images, labels, self.asked)
+        """[B] of images [B, C, H, W] about [-1, 1] and labels [B], with ``places`` C of label + C place."""
+        places = None
+        if self.places:
+            labels, places = labels % self.places, labels // self.places
+        logits, found = self.sources.look(images, labels, self.asked, places)
         value = self.module.score(logits, labels, **{need: found[need] for need in self.needs})
         return value - self.repel * closeness(found["features"], labels, *found["memory"]) if self.repel else value
 
     @torch.no_grad()
-    def of_stored(self, images: np.ndarray, labels: np.ndarray, meter: Meter) -> Tensor:
-        """[n] on the CPU, of uint8 images [n, C, H, W]; ``meter`` counts what it takes."""
-        learner, found = self.sources.learner, []
+    def of_stored(self, decoded: DecodedImages, meter: Meter) -> Tensor:
+        """[n] on the CPU, of stored images; ``meter`` counts what it takes."""
+        learner, found, images, labels = self.sources.learner, [], decoded.images, np.array(decoded.labels)
+        if self.places:
+            labels = labels + self.places * rank_of(decoded.indices, self.places)
         self.sources.meter, usual = meter, self.sources.meter
         for start in range(0, len(images), learner.chunk):
             rows = slice(start, start + learner.chunk)
-            of_rows = torch.from_numpy(np.array(labels[rows])).to(learner.device)
+            of_rows = torch.from_numpy(labels[rows]).to(learner.device)
             found.append(self(learner.to_float(images[rows]), of_rows).cpu())
         self.sources.meter = usual
         return torch.cat(found)

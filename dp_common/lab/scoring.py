@@ -44,7 +44,7 @@ def score_images(
     if is_blind(score):
         values = np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
     elif scorer is not None:
-        values = np.asarray(scorer.of_stored(decoded.images, decoded.labels, meter).float())
+        values = np.asarray(scorer.of_stored(decoded, meter).float())
     else:
         meter.count(classifier_evaluations=len(decoded.images))
         logits = learner.predict(decoded.images, model)

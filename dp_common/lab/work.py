@@ -43,8 +43,11 @@ class LabWork:
         return models.sampler.guidance_step(guidance, models.learner, model, scorer), sources
 
     def _informed(self, state: LabState, *scores: str) -> LabState:
-        """After scores were asked, some of which know the real images."""
-        return state.consulting(1, len(self.run.data.real)) if informs(needs_of(*scores)) else state
+        """After scores were asked, some of which know real images."""
+        needs, real = needs_of(*scores), len(self.run.data.real)
+        state = state.consulting(1, real) if informs(needs) else state
+        shown = self.run.spec.exemplars.per_class * self.run.budget.classes
+        return state.consulting(2, shown) if "exemplars" in needs else state
 
     def generate(self, call: PendingCall, n: int, guidance: Guidance | None, chosen: Choices) -> Outcome:
         """Images by the plain sampler, or steered."""

@@ -1,5 +1,6 @@
 """Scores that look at more than logits guide towards what they score, are paid for, and survive an interruption."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -39,6 +40,7 @@ def counted(line_of, unit):
         ("learnability", CLASSIFIER),
         ("nll", ()),
         ("hardness", ()),
+        ("chamfer", ()),
         ("bald", ()),
         ("variance", ("heads.source=epistemic",)),
     ],
@@ -151,6 +153,24 @@ def test_what_a_run_does_not_have_is_refused_before_anything_is_made(tmp_path, w
     with pytest.raises(BadInput, match=f"^{message}"):
         runner.execute(run, quiet=True)
     assert not (tmp_path / "runs").exists()
+
+
+def test_exemplars_are_dealt_in_turns_and_are_real_images_consulted(open_lab):
+    """The first of the class's own in its turn; what guides an image does not depend on its batch."""
+    one, _ = practised(open_lab, "chamfer", 0.1, "exemplars.per_class=3")
+    assert (one.replay.state.information, one.replay.state.consulted) == (2, 9)
+    sources = ScoreSources(one.run, one.replay.kept)
+    features, labels = sources.shown
+    dealt = sources.dealt(torch.tensor([0, 1, 1, 1, 1]), torch.tensor([0, 0, 1, 2, 3]))
+    of_one = features[labels == 1]
+    assert torch.equal(dealt[1:, 0], of_one[[0, 1, 2, 0]]) and torch.equal(dealt[2], of_one[[1, 2, 0]])
+    sampler, scorer = one.run.models.sampler, sources.scorer("chamfer")
+    step = sampler.guidance_step(Guidance("chamfer", 0.3), one.run.models.learner, None, scorer)
+    whole = sampler.sample(np.arange(12), np.arange(12) % 3, step)
+    alone = sampler.sample(np.arange(7, 8), np.arange(7, 8) % 3, step)
+    torch.testing.assert_close(whole[7:8], alone, atol=1e-4, rtol=1e-4)
+    with pytest.raises(BadInput, match="^exemplars.per_class=1000: at most 200, the real images of a class"):
+        open_lab("strategy=dp", "dp.every=1", "dp.score=chamfer", "exemplars.per_class=1000")
 
 
 def test_sources_know_the_set_of_their_call_only(open_lab):

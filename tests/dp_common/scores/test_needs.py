@@ -65,6 +65,12 @@ def test_hardness_is_minus_the_log_density_but_for_its_constant():
     torch.testing.assert_close(score("hardness")(None, labels, features=features, moments=moments), expected)
 
 
+def test_chamfer_is_the_distance_to_the_own_exemplar_and_to_the_nearest():
+    features, exemplars = torch.tensor([[0.0, 0.0], [3.0, 0.0]]), torch.tensor([[[3.0, 4.0], [0.0, 1.0]]] * 2)
+    values = score("chamfer")(None, None, features=features, exemplars=exemplars)
+    assert values.tolist() == [-(25 + 1), -(16 + 10)]
+
+
 def test_nll_turns_the_density_round():
     assert score("nll")(None, None, density=torch.tensor([-3.0, 2.0])).tolist() == [3, -2]
 
