@@ -3,6 +3,7 @@
 All of it lies in the checkpoint, so that a resumed run has it as it was.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +23,7 @@ class KeptModels:
 
     def keep_snapshot(self, learner: Learner, most: int) -> None:
         """Keep the guiding weights as they are, beside the last ``most`` − 1."""
-        self.snapshots = [*self.snapshots, learner.model_of(learner.frozen_copy())][-most:]
+        self.snapshots = [*self.snapshots, deepcopy(learner.guiding)][-most:]
 
     def named(self) -> dict[str, Any]:
         """{name: model} of all of them."""

@@ -33,20 +33,21 @@ class RuleSources:
 
     def __init__(self, needs: tuple[str, ...], real_per_class: int, sources: ScoreSources, call: int) -> None:
         self.needs, self.real_per_class, self.sources, self.call = needs, real_per_class, sources, call
-        self.found: dict[int, np.ndarray] = {}  # features by index, of candidates since the last state
+        self.found: dict[int, list[np.ndarray]] = {}  # features by index, of candidates since the last state
 
     def look(self, decoded: DecodedImages) -> None:
         """Take the features of candidates at hand, counted."""
         if "features" in self.needs:
             self.sources.meter.count(classifier_evaluations=len(decoded.indices))
             features = features_of(self.sources.learner, decoded.images).cpu().numpy()
-            self.found.update(zip(decoded.indices.tolist(), features))
+            for index, row in zip(decoded.indices.tolist(), features):  # a real image may have the index of another
+                self.found.setdefault(index, []).append(row)
 
     def put_away(self, indices: Indices) -> None:
         """Write those of a state's candidates, [n], in its order."""
         if "features" in self.needs:
             buffer = io.BytesIO()
-            np.save(buffer, np.stack([self.found[index] for index in indices.tolist()]))
+            np.save(buffer, np.stack([self.found[index].pop(0) for index in indices.tolist()]))
             files.write_atomic(self.path(indices), buffer.getvalue())
             self.found = {}
 

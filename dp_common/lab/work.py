@@ -114,7 +114,8 @@ class LabWork:
             mean_loss = train(io, learner, run.data.training_set, stretch, pause) / iterations
         replay.weights_changed()
         if run.snapshots:
-            replay.kept.keep_snapshot(learner, run.snapshots)
+            with io.meter.phase("score"):
+                replay.kept.keep_snapshot(learner, run.snapshots)
         with io.meter.phase("monitor"):
             accuracy = float(learner.correct(run.data.monitor).mean())
             io.meter.count(monitor_evaluations=len(run.data.monitor))
