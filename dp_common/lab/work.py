@@ -53,9 +53,8 @@ class LabWork:
         """Images by the plain sampler, or steered."""
         state, models, omega = self.replay.state, self.run.models, guidance.omega if guidance else 0.0
         step, sources = self._steered(guidance)
-        scored_by = (
-            guidance.score if guidance and self.replay.state.seen and (omega or not needs_of(guidance.score)) else None
-        )
+        said = guidance.score if guidance and state.seen else None
+        scored_by = said if said and (omega or not needs_of(said)) else None
         scorer = sources.scorer(scored_by) if scored_by and needs_of(scored_by) else None
         addition = GeneratedAddition(
             self._writer(call, omega), models, step, scored_by, sources.model, scorer, chosen
@@ -79,7 +78,8 @@ class LabWork:
         """Candidates, and those that a rule keeps."""
         state = self.replay.state
         step, sources = self._steered(guidance)
-        scorer = sources.scorer(score) if needs_of(score) else None
+        scoring = sources if sources.model is None else ScoreSources(self.run, self.replay.kept)
+        scorer = scoring.scorer(score) if needs_of(score) else None
         per_class = getattr(rule, "real_per_class", 0)
         selected = SelectedAddition(
             self._writer(call, guidance.omega if guidance else 0.0),
@@ -89,7 +89,7 @@ class LabWork:
             replace and self.replay.state.size > 0,
             scorer,
             step,
-            RuleSources(rule.NEEDS, per_class, sources, call.number) if rule.NEEDS else None,
+            RuleSources(rule.NEEDS, per_class, scoring, call.number) if rule.NEEDS else None,
         )
         addition = selected.make(state.generated, pool, keep)
         after = state.with_images(keep if replace else self.replay.state.size + keep, generated=pool)
