@@ -36,8 +36,8 @@ class ActGen(DeliberatePractice):
         """Additions start from images, which the learner has looked at."""
         return super().planned_work(budget) | {"started": budget.scale - self.initial}
 
-    def add(self, lab: Lab, n: int) -> None:
+    def add(self, lab: Lab, n: int, number: int) -> None:
         """Variants of n anchors, repeated where there are fewer; where there are none, from noise."""
         rows = lab.anchors(n, self.anchors)
         start = (rows * (n // len(rows) + 1))[:n] if rows else None
-        lab.generate(n, self.guidance(lab), start=start, strength=self.strength * self.fade**lab.rounds)
+        lab.generate(n, self.steer(lab, number), start=start, strength=self.strength * self.fade**number)

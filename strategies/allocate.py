@@ -28,11 +28,11 @@ class Allocate(DeliberatePractice):
         plan = super().planned_work(budget)
         return plan | {"evaluations": plan["evaluations"] + self.additions}
 
-    def add(self, lab: Lab, n: int) -> None:
+    def add(self, lab: Lab, n: int, number: int) -> None:
         """n images, their classes by lot in these shares."""
         counts = shares(np.array(lab.errors()), n, self.exponent, self.floor)
         labels = lab.rng.permutation(np.repeat(np.arange(len(counts)), counts))
-        lab.generate(n, self.guidance(lab), labels=labels.tolist())
+        lab.generate(n, self.steer(lab, number), labels=labels.tolist())
 
 
 def shares(errors: np.ndarray, n: int, exponent: float, floor: float) -> np.ndarray:

@@ -66,15 +66,15 @@ class DeliberatePractice:
         frozen = self.feedback == "first"
         return Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen, self.repel)
 
-    def guidance(self, lab: Lab) -> Guidance:
-        """What steers the next addition."""
-        return replace(self.planned_guidance(), omega=self.omega * self.anneal**lab.rounds)
-
-    def add(self, lab: Lab, n: int) -> None:
-        """``n`` images more."""
-        if self.feedback == "first" and not lab.rounds:
+    def steer(self, lab: Lab, number: int) -> Guidance:
+        """What steers addition ``number``, from 0; where the first learner is to guide, it is kept at the first."""
+        if self.feedback == "first" and not number:
             lab.freeze()
-        lab.generate(n, guidance=self.guidance(lab))
+        return replace(self.planned_guidance(), omega=self.omega * self.anneal**number)
+
+    def add(self, lab: Lab, n: int, number: int) -> None:
+        """``n`` images more."""
+        lab.generate(n, guidance=self.steer(lab, number))
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""
@@ -85,7 +85,7 @@ class DeliberatePractice:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
             if lab.learning and lab.room and additions.due(accuracy, lab.size, lab.seen):
-                self.add(lab, min(self.per_round, lab.room))
+                self.add(lab, min(self.per_round, lab.room), additions.made - 1)
                 yield "practised"
         lab.cooldown()
         yield "final"

@@ -34,6 +34,6 @@ class Lgd(DeliberatePractice):
         guided = pool if self.omega else 0
         return plan | {"generated": self.initial + pool - guided, "guided": guided, "scored": pool}
 
-    def add(self, lab: Lab, n: int) -> None:
+    def add(self, lab: Lab, n: int, number: int) -> None:
         """The most learnable of κ n candidates."""
-        lab.select(self.candidates * n, n, self.score, guidance=self.guidance(lab))
+        lab.select(self.candidates * n, n, self.score, guidance=self.steer(lab, number))

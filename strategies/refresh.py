@@ -58,7 +58,7 @@ class Refresh(DeliberatePractice):
             if lab.learning and additions.made < self.rounds and additions.due(accuracy, lab.size, lab.seen):
                 lab.select(0, lab.size - self.per_round, replace=True, **self.kept(additions.made))
                 yield "dropped"
-                self.add(lab, self.per_round)
+                self.add(lab, self.per_round, additions.made - 1)
                 yield "practised"
         lab.cooldown()
         yield "final"

@@ -102,6 +102,11 @@ class Lab:
         refuse_superseded(guidance, superseded)
         n = self._whole("generate", n)
         chosen = choices_of(n, labels, start, strength, self.budget.classes, self._run.data.real)
+        teacher, name = self._run.models.teacher, self._run.spec.teacher
+        if chosen.rows is not None and not teacher.encodes:
+            raise Problem(f"generate: start=, and teacher {name} cannot encode images")
+        if chosen.labels is not None and teacher.holds_images:
+            raise Problem(f"generate: labels=, and teacher {name} deals out its images by class in turns")
         args = {"n": n, "guidance": guidance.as_record() if guidance else None, **chosen.record()}
         self._have_reference(guidance.score if guidance and guidance.omega else None)
         work = partial(self._work.generate, n=n, guidance=guidance, chosen=chosen)

@@ -43,6 +43,16 @@ def test_refresh_keeps_its_size_and_exchanges(small, drop, generated):
         assert indices.min() < 90  # some of the first are there yet
 
 
+def test_the_first_learner_guides_every_variant(small):
+    """It is kept at the first addition, whatever came before."""
+    for name in ("refresh", "lgd", "allocate"):
+        words = (f"{name}.feedback=first", f"{name}.score=entropy", f"{name}.anneal=0.5", f"{name}.omega=0.2")
+        summary, records, _ = executed(small, name, *words)
+        assert [r["name"] for r in calls(records)].count("freeze") == 1
+        omegas = [addition["omega"] for addition in summary["additions"] if addition["omega"]]
+        assert omegas == pytest.approx([0.2, 0.1, 0.05])
+
+
 def test_fresh_trains_anew_on_the_very_set_of_dp(small):
     one, records, indices = executed(small, "fresh")
     dp, _, others = executed(small, "dp")

@@ -109,3 +109,12 @@ def test_anchors_are_what_they_are_called(open_lab, which):
     assert one.replay.state.consulted == (40 if which == "random" else len(real))
     with pytest.raises(Problem, match="which=odd: one of wrong, slow, right, random"):
         one.lab.anchors(3, "odd")
+
+
+def test_who_cannot_encode_cannot_start_from_images(open_lab):
+    from pathlib import Path
+
+    blobs = Path(__file__).parents[2] / "plugins" / "blobs.py"
+    one = open_lab(f"teacher={blobs}:Blobs")
+    with pytest.raises(Problem, match="generate: start=, and teacher blobs.* cannot encode images"):
+        one.lab.generate(5, start=[0] * 5)
