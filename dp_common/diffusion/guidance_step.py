@@ -9,11 +9,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from math import sqrt
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dp_common.diffusion.guidance import Guidance, rule_step
 from dp_common.errors import Problem
+from dp_common.seeds import rank_of
 
 
 class GuidanceError(Problem):
@@ -53,6 +55,7 @@ class GuidanceStep:
         self.objective, self.guidance, self.scale, self.floor = objective, guidance, scale, floor
         self.chunk, self.arithmetic = chunk or Chunk(), arithmetic
         self.through, self.rule = guidance.through, rule_step(guidance.rule)
+        self.classes, self.indices = 0, np.empty(0, np.int64)  # see ``placed``
         self.counts = {"gradients": 0, "network_gradients": 0, "not_moved": 0}
 
     def active(self, step: int) -> bool:
@@ -66,8 +69,16 @@ class GuidanceStep:
         self, x: Tensor, x0: Tensor, eps: Tensor, alpha: float, labels: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The guided (x_t, x̂0, ε), each [B, ...] and without a graph, at ᾱ_t = ``alpha``."""
-        g = self.gradient(x, x0, alpha, labels)
+        g = self.gradient(x, x0, alpha, self.placed(labels))
         return self.rule(x.detach(), x0.detach(), eps.detach(), g, alpha, self.guidance.omega, self.guidance.every)
+
+    def placed(self, labels: Tensor) -> Tensor:
+        """Labels as the objective gets them: where it asks for the place t of each image within its class, by
+        ``classes`` C, label + C t.
+        """
+        if not self.classes:
+            return labels
+        return labels + self.classes * torch.from_numpy(rank_of(self.indices, self.classes)).to(labels)
 
     def gradient(self, x: Tensor, x0: Tensor, alpha: float, labels: Tensor) -> Tensor:
         """g = ∇_{x_t} H, [B, ...] in x's dtype, zero in rows with ‖g‖ below the floor. Raises GuidanceError."""

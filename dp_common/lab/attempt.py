@@ -22,6 +22,7 @@ from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
 from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
+from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
@@ -155,6 +156,7 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
+        snapshots_kept(attempt.resolved),
     )
 
 

@@ -12,7 +12,9 @@ import numpy as np
 
 from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels, Scores
 from dp_common.diffusion.guidance_step import GuidanceStep
+from dp_common.diffusion.image_sampler import Start
 from dp_common.lab.addition_writer import AdditionWriter, Encoded, Stored, as_added, blocks
+from dp_common.lab.choices import Choices
 from dp_common.lab.context import Models
 from dp_common.lab.scoring import score_images
 from dp_common.lab.state import AddedImages
@@ -53,6 +55,9 @@ class GeneratedAddition:
     guidance: GuidanceStep | None = None  # None: the plain sampler
     scored_by: str | None = None  # the score of the new images that is written down; None: none is
     frozen: Any = None  # the model that guides and scores; None: the learner as it is
+    scorer: Any = None  # of a score that looks at more than logits
+    chosen: Choices = Choices()  # labels and starts that the strategy chose
+    first: int = 0  # index of the first image of the call
 
     def make(self, first: int, n: int) -> AddedImages:
         """Make images first .. first+n-1. What was added and measured is the first rank's to know.
@@ -61,7 +66,7 @@ class GeneratedAddition:
             Interrupted: The attempt is to end; finished shards are found again, and so is what was finished of the
                 one in the making.
         """
-        writer = self.writer
+        writer, self.first = self.writer, first
         self.decoded: dict[str, DecodedImages] = {}
         done, todo = writer.run.group.broadcast(covered(writer.shards(), first, n, writer.part_size(n)))
         name = "guided" if self.guidance else "generate"
@@ -86,9 +91,9 @@ class GeneratedAddition:
         where that is asked for.
         """
         run, sampler, making = self.writer.run, self.models.sampler, self.making
-        labels = label_of(indices, len(run.data.classes))
+        labels = self.labels_of(indices)
         with run.io.meter.phase("guided" if self.guidance else "generate"):
-            pixels, floats = sampler.pixels(indices, labels, self.guidance)
+            pixels, floats = sampler.pixels(indices, labels, self.guidance, self.start_of(indices))
         making.encoded.append(self.writer.encode_block(pixels))
         making.means.append(sampler.density_means(floats, labels))
         if self.scored_by:
@@ -99,15 +104,29 @@ class GeneratedAddition:
         """By the model that guides: a measurement, not a part of any method, and not in the price."""
         run, decoded = self.writer.run, DecodedImages(images, labels, indices)
         with run.io.meter.phase("evaluate"):
-            return score_images(
-                str(self.scored_by), self.models.learner, decoded, run.spec.seed, Meter(), model=self.frozen
-            )
+            learner, seed, score = self.models.learner, run.spec.seed, str(self.scored_by)
+            return score_images(score, learner, decoded, seed, Meter(), self.frozen, self.scorer)
+
+    def labels_of(self, indices: Indices) -> Labels:
+        """The classes of consecutive images: in turns, unless the strategy chose."""
+        chosen = self.chosen_of(indices).labels
+        return label_of(indices, len(self.writer.run.data.classes)) if chosen is None else chosen
+
+    def start_of(self, indices: Indices) -> Start | None:
+        """What consecutive images start from; None: noise alone."""
+        chosen = self.chosen_of(indices)
+        images = chosen.images(self.writer.run.data.real)
+        return None if images is None else Start(images, chosen.strength)
+
+    def chosen_of(self, indices: Indices) -> Choices:
+        """What the strategy chose of consecutive images."""
+        return self.chosen.part(int(indices[0]) - self.first, int(indices[-1]) + 1 - self.first)
 
     def store(self, made: ShardInMaking) -> Stored:
         """Have a shard written."""
         run = self.writer.run
         indices = np.arange(made.start, made.stop)
-        labels = label_of(indices, len(run.data.classes))
+        labels = self.labels_of(indices)
         measured = weighted_mean(list(zip(made.sizes, made.means)))
         scores = np.concatenate(made.scores) if made.scores else None
         if scores is not None:

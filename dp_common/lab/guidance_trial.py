@@ -9,16 +9,19 @@ from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import GuidanceError
 from dp_common.errors import Problem
 from dp_common.lab.context import RunContext
+from dp_common.lab.score_sources import needs_of
 from dp_common.persistence.meter import Meter
 from dp_common.seeds import label_of
 
 
 def wanted(run: RunContext, guidance: Guidance | None) -> bool:
-    """Is it to be tried? ``try_guidance``: yes, no, or auto, which is where memory is a device's own."""
+    """Is it to be tried? ``try_guidance``: yes, no, or auto, which is where memory is a device's own. A score that
+    looks at more than logits is not: what it looks at is not there before anything is made.
+    """
     asked, device = run.runtime.try_guidance, run.models.learner.device
-    return (
-        guidance is not None and guidance.omega != 0 and (asked == "yes" or (asked == "auto" and device.type != "cpu"))
-    )
+    if guidance is None or not guidance.omega or guidance.repel or needs_of(guidance.score):
+        return False
+    return asked == "yes" or (asked == "auto" and device.type != "cpu")
 
 
 def try_guidance(run: RunContext, guidance: Guidance) -> None:

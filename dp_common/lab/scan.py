@@ -12,7 +12,9 @@ import numpy as np
 
 from dp_common import files
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Result, Stored, blocks
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import AWAY, Pool, TopK
 from dp_common.persistence.records import Partial
@@ -26,8 +28,17 @@ Span = list[int]  # [start, stop) of candidates
 class Scan:
     """The scan on one rank. ``best`` is filled by it; ``score`` names what the candidates are ranked by."""
 
-    def __init__(self, writer: AdditionWriter, best: TopK | Pool, score: str) -> None:
+    def __init__(
+        self,
+        writer: AdditionWriter,
+        best: TopK | Pool,
+        score: str,
+        scorer: Any = None,
+        guidance: GuidanceStep | None = None,
+        looks: RuleSources | None = None,
+    ) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
+        self.scorer, self.guidance, self.looks = scorer, guidance, looks
         self.spans: list[Span] = []  # candidates that ``best`` has seen since its state was saved last
         self.present, self.present_rows = False, 0  # has it seen the training set too? How much of it?
         self.files: list[str] = []  # of the states that together are this rank's
@@ -67,8 +78,8 @@ class Scan:
         """Make, score and offer candidates start .. stop-1. Raises Cancelled."""
         context, indices = self.context, np.arange(start, stop)
         labels = label_of(indices, len(context.data.classes))
-        with context.io.meter.phase("generate"):
-            images, _ = context.models.sampler.pixels(indices, labels)
+        with context.io.meter.phase("guided" if self.guidance else "generate"):
+            images, _ = context.models.sampler.pixels(indices, labels, self.guidance)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
             self.offer(scores, images, labels, indices, made_again=self.best.made_again)
@@ -100,7 +111,10 @@ class Scan:
         """By the learner as it is, at the price of the method."""
         context = self.context
         with context.io.meter.phase("score"):
-            return score_images(self.score, context.models.learner, decoded, context.spec.seed, context.io.meter)
+            if self.looks:
+                self.looks.look(decoded)
+            learner, seed, meter = context.models.learner, context.spec.seed, context.io.meter
+            return score_images(self.score, learner, decoded, seed, meter, scorer=self.scorer)
 
     # ------------------------------------------------------------------ state
 
@@ -133,6 +147,8 @@ class Scan:
         found = self.best.unsaved()
         if not len(found.indices):
             return []
+        if self.looks:
+            self.looks.put_away(found.indices)
         spans, self.spans = self.spans, []
         said: dict[str, Any] = {"spans": spans, "replaces": [], "present": self.present}
         said["present_rows"] = self.present_rows

@@ -9,17 +9,19 @@ there, with however many ranks; see scan.py.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels, Scores
 from dp_common.contracts import SelectionRule
+from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Cancelled, Stored, as_added, blocks
 from dp_common.lab.generate import covered
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scan import Scan
-from dp_common.lab.selection_rule import Keys, chosen_rows, groups_of
+from dp_common.lab.selection_rule import Keys, chosen_rows, groups_of, nothing_more
 from dp_common.lab.state import AddedImages
 from dp_common.lab.top_k import AWAY, Pool, TopK, best_rows
 from dp_common.training_data import shards
@@ -36,6 +38,9 @@ class SelectedAddition:
     balance: str
     rule: SelectionRule
     with_present: bool = False  # does the present training set join the candidates?
+    scorer: Any = None  # of a score that looks at more than logits
+    guidance: GuidanceStep | None = None  # steers the candidates; None: the plain sampler
+    looks: RuleSources | None = None  # what the rule looks at beside scores
 
     def make(self, first: int, pool: int, keep: int) -> AddedImages:
         """``keep`` of candidates first .. first+pool-1, and of the present set where that joins.
@@ -49,8 +54,9 @@ class SelectedAddition:
         keys = Keys(rule, writer.run.spec.seed) if rule.streams else None
         best = TopK(keep, len(writer.run.data.classes), self.balance, keys) if keys else None
         held = Pool(best) if best is None or rule.measures else best
-        with writer.shared("generate"):
-            states = Scan(writer, held, self.score).run(first, pool, self.with_present)
+        with writer.shared("guided" if self.guidance else "generate"):
+            scan = Scan(writer, held, self.score, self.scorer, self.guidance, self.looks)
+            states = scan.run(first, pool, self.with_present)
         with writer.shared("generate" if held.made_again else "write"):
             chosen, measured = self.chosen(held, best, keep, states)
             # the price of a scan is told with what streamed out of it
@@ -108,10 +114,12 @@ class SelectedAddition:
                 return ChosenHere(best), measured
             return ChosenInFiles(files, lambda *columns: rows_of(best, *columns)), measured
 
-        def choose(scores: Scores, indices: Indices, labels: Labels) -> np.ndarray:
-            return chosen_rows(self.rule, scores, indices, labels, keep, self.balance, run.spec.seed)
+        needed = self.looks.needed([file.columns[1] for file in files]) if self.looks else nothing_more
 
-        return ChosenAgain(files, choose, self.writer), measured
+        def choose(scores: Scores, indices: Indices, labels: Labels) -> np.ndarray:
+            return chosen_rows(self.rule, scores, indices, labels, keep, self.balance, run.spec.seed, needed)
+
+        return ChosenAgain(files, choose, self.writer, self.guidance), measured
 
     def measured(self, columns: Columns, keep: int) -> dict[str, float]:
         """What the rule says of a pool; the first rank shows its note."""
@@ -195,10 +203,14 @@ class ChosenAgain(ChosenInFiles):
     """
 
     def __init__(
-        self, files: list[StateFile], choose: Callable[[Scores, Indices, Labels], np.ndarray], writer: AdditionWriter
+        self,
+        files: list[StateFile],
+        choose: Callable[[Scores, Indices, Labels], np.ndarray],
+        writer: AdditionWriter,
+        guidance: GuidanceStep | None = None,
     ) -> None:
         super().__init__(files, choose)
-        self.writer = writer
+        self.writer, self.guidance = writer, guidance
 
     def stored(self, start: int, stop: int) -> EncodedImages:
         """Those at places start .. stop-1. Raises BrokenOff."""
@@ -207,8 +219,8 @@ class ChosenAgain(ChosenInFiles):
         for block in blocks(start, stop, run.spec.sampler.block):
             rows = np.array([place - start for place in block if encoded[place - start] == AWAY], np.int64)
             if len(rows):
-                with run.io.meter.phase("generate"):
-                    images, _ = run.models.sampler.pixels(indices[rows], labels[rows])
+                with run.io.meter.phase("guided" if self.guidance else "generate"):
+                    images, _ = run.models.sampler.pixels(indices[rows], labels[rows], self.guidance)
                 with run.io.meter.phase("write"):
                     for row, image in zip(rows, images):
                         encoded[row] = self.writer.encode(image)

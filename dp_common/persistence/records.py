@@ -119,6 +119,9 @@ class State(TypedDict):
     generated: int  # images made, candidates included: the next index
     rounds: int  # additions, the initial set included
     frozen: bool  # is a copy of the learner kept?
+    reference: NotRequired[bool]  # is a classifier of the real images kept? These three are absent in old ledgers
+    information: NotRequired[int]  # 0 to 3: the class of what of the real world was seen (docs/definitions.md)
+    consulted: NotRequired[int]  # real images seen of it
 
 
 class Call(Line):
@@ -279,6 +282,8 @@ class Summary(TypedDict):
     gpu_hours_spent: float  # in all attempts, lost work included
     additions: list[Addition]
     monitor: str
+    information_class: NotRequired[str]  # I0 to I3: what of the real world was seen; absent in old summaries
+    real_images_consulted: NotRequired[int]  # of the teacher's own
     attempts: int
     probe_hours: float
     store_digest: str  # of the final training set: pixels, labels, indices
