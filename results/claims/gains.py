@@ -20,7 +20,7 @@ def judge(selection: ArmSelection) -> list[Finding]:
     """A finding per world, and one on the scale where dp is worst."""
     dp, static = selection.arm("dp"), selection.arm("static")
     worlds = ((IN_WORLD, POPULATION), (ON_TEST, "test"))
-    pooled = [finding for half, world in worlds for finding in better(half, dp, static, selection, world)]
+    pooled = [finding for half, world in worlds for finding in better(half, dp, static, selection, world, beside=False)]
     return [*pooled, *worst(selection)]
 
 

@@ -17,7 +17,8 @@ TEMPERATURE, STEPS = 1.2, 200
 def judge(selection: ArmSelection) -> list[Finding]:
     """A finding per half; of several temperatures above 1 the one with the fewest errors on monitor is meant."""
     dp, findings = selection.arm("dp"), []
-    warm = {value: runs for value, runs in selection.elsewhere("static", "sampler.temperature").items() if value > 1}
+    temperatures = selection.elsewhere("static", "sampler.temperature", ["sampler.mode_variance"])
+    warm = {value: runs for value, runs in temperatures.items() if value > 1}
     if warm:
         best = max(warm, key=lambda value: (warm[value]["monitor_accuracy"].mean(), -value))
         findings += better(WARM, dp, warm[best], selection)

@@ -51,8 +51,8 @@ CLAIM = Claim(
     "the theory equals simulation",
     f"Over all judged points of benchmarks.theory: p-values uniform (Kolmogorov-Smirnov, p ≥ {UNIFORM:g}), the "
     f"smallest times their number above {theory.LEVEL} (of a point with p below that the second, ten times larger "
-    f"simulation), and the mean difference within ±{100 * MARGIN:g} points (two one-sided tests at 5 %). Confirmed: all three. "
-    "Refuted: either p below, or the mean outside.",
+    f"simulation), and the mean difference within ±{100 * MARGIN:g} points (two one-sided tests at 5 %). Confirmed: "
+    "all three. Refuted: either p below, or the mean outside.",
     {AGREES: ()},
     lambda: "curves without numbers",
     judge_theory=judge,

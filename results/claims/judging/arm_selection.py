@@ -6,7 +6,7 @@ of one scale. Where several plans were run at one scale, the default one is mean
 knows a strategy by its name.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
@@ -94,15 +94,15 @@ class ArmSelection:
         runs = self._matching(strategy, name, changes)
         return runs.assign(value=[parameters(values)[name] for values in runs["values"]])
 
-    def elsewhere(self, strategy: str, key: str) -> dict[Any, pd.DataFrame]:
-        """{value: runs of ``strategy`` at its settings} of the comparisons that differ from this one in ``key`` alone,
-        which is no strategy's; in the order of the values.
+    def elsewhere(self, strategy: str, key: str, with_it: Collection[str] = ()) -> dict[Any, pd.DataFrame]:
+        """{value: runs of ``strategy`` at its settings} of the comparisons that differ from this one in ``key``, which
+        is no strategy's, and perhaps in keys that go with it; in the order of the values.
         """
         found = {}
         for other in self.others:
             mine, theirs = self.settings(self.comparison), self.settings(other)
             differing = {name for name in mine | theirs if mine.get(name) != theirs.get(name)}
-            if differing == {key}:
+            if key in differing and differing <= {key, *with_it}:
                 found[theirs[key]] = replace(self, comparison=other, others=()).arm(strategy)
         return dict(sorted(found.items()))
 

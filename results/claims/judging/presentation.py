@@ -52,8 +52,8 @@ def table(judgements: Sequence[Judgement]) -> Table:
     caption = (
         f"Verdicts by version {VERSION} of the claims: {', '.join(counts)}. Effects are means over scales per seed, "
         "with their 95 % intervals and n pairs of equal seed; those marked (beside it) take no part in the verdict. "
-        "Log error: ln of the other's errors over one's own, above zero where one makes fewer. The paper's numbers are of "
-        "ImageNet and take no part in any statistic."
+        "Log error: ln of the other's errors over one's own, above zero where one makes fewer. The paper's numbers "
+        "are of ImageNet and take no part in any statistic."
     )
     columns = ["id", *(["in"] if several else []), "claim", "paper", "ours", "verdict"]
     return Table("Claims", caption, columns, text_rows(rows), "l" * len(columns), (*notes, *rules, *numbered))

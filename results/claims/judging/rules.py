@@ -6,6 +6,7 @@ real images over seeds × images. While a planned run is unfinished an effect re
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -27,15 +28,21 @@ NAMES = {POPULATION: "in the teacher's world", "test": "on test"}
 
 
 def better(
-    half: str, a: pd.DataFrame, b: pd.DataFrame, selection: ArmSelection, world: str = POPULATION
+    half: str,
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    selection: ArmSelection,
+    world: str = POPULATION,
+    beside: bool = True,
 ) -> list[Finding]:
     """Does arm a make fewer errors than b, pooled over scales?
 
     Returns:
         The finding that is judged: confirmed where its log error ratio is above zero, refuted where below; beside it,
-        shown, the other world and single scales. [] where the arms have no pair, begun or planned.
+        shown, points, single scales, and the other world if ``beside``. [] where the arms have no pair, begun or
+        planned.
     """
-    return compared(half, a, b, selection, world, 0.0)
+    return compared(half, a, b, selection, world, 0.0, beside)
 
 
 def same(
@@ -46,7 +53,13 @@ def same(
 
 
 def compared(
-    half: str, a: pd.DataFrame, b: pd.DataFrame, selection: ArmSelection, world: str, margin: float
+    half: str,
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    selection: ArmSelection,
+    world: str,
+    margin: float,
+    beside: bool = True,
 ) -> list[Finding]:
     """The findings of ``better`` (margin 0) and ``same``."""
     pool = PairedRuns(a, b, selection.scales)
@@ -55,7 +68,8 @@ def compared(
         return early
     found = contrast(pool, world)
     assert found is not None
-    return [of_contrast(half, found, selection, margin), *shown(half, a, b, pool, world)]
+    other = (BESIDE[world],) if beside else ()
+    return [of_contrast(half, found, selection, margin), *shown(half, a, b, pool, (world, *other))]
 
 
 def not_yet(half: str, pool: PairedRuns, *worlds: str) -> list[Finding] | None:
@@ -148,16 +162,18 @@ def of_values(half: str, pool: PairedRuns, values: np.ndarray, unit: Unit, selec
     return by_estimate(half, over_seeds(values), unit, selection.looks).with_scales(pool.scales)
 
 
-def shown(half: str, a: pd.DataFrame, b: pd.DataFrame, pool: PairedRuns, world: str) -> list[Finding]:
-    """What stands beside a judged contrast: the difference in points, the other world, single scales."""
+def shown(half: str, a: pd.DataFrame, b: pd.DataFrame, pool: PairedRuns, worlds: tuple[str, ...]) -> list[Finding]:
+    """What stands beside a contrast judged in the first of some worlds: points, the other world, single scales."""
+    names = {world: f"{half}, {NAMES[world]}" if number else half for number, world in enumerate(worlds)}
     found = []
-    for eval_set, measure in ((world, POINTS), (BESIDE[world], LOG_ERROR), (BESIDE[world], POINTS)):
-        one = contrast(pool, eval_set, measure)
-        found += [as_shown(f"{half}, {NAMES[eval_set]}" if eval_set != world else half, one, None)] if one else []
+    for world, measure in product(worlds, (LOG_ERROR, POINTS)):
+        one = contrast(pool, world, measure) if (world, measure) != (worlds[0], LOG_ERROR) else None
+        found += [as_shown(names[world], one, None)] if one else []
     for scale in sorted(set(map(int, a["scale"])) & set(map(int, b["scale"]))):
-        for eval_set in (world, BESIDE[world]):
-            one = contrast(PairedRuns(a, b, [scale]), eval_set)
-            found += [as_shown(f"{half}, {NAMES[eval_set]}", one, scale)] if one else []
+        at_scale = PairedRuns(a, b, [scale])
+        for world in worlds:
+            one = contrast(at_scale, world)
+            found += [as_shown(names[world], one, scale)] if one else []
     return found
 
 

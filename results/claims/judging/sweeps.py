@@ -151,7 +151,8 @@ def common_overrides(text: str) -> Overrides | None:
     ``text``: JSON of what is shared and of further keys.
     """
     shared, more = json.loads(text)
-    start = {"strategy": "static"} | {key: text_of(shared[key]) for key in ("task", "teacher", "learner")} | more
+    named = {key: text_of(shared[key]) for key in ("task", "teacher", "learner") if key in shared}
+    start = {"strategy": "static"} | named | more
     overrides, values = missing(json.dumps([start, shared]))
     if overrides is None:
         return None
