@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from dp_common import BadInput, Budget, Guidance, Lab, option
 from dp_common.diffusion.guidance import THROUGH
-from dp_common.lab.patience import Additions, check_schedule, interval_of
+from dp_common.lab.patience import Additions, check_schedule, interval_of, planned_training
 
 
 @dataclass
@@ -59,7 +59,7 @@ class DeliberatePractice:
         """All but the initial images are guided."""
         guided = budget.scale - self.initial if self.omega else 0
         images = {"generated": budget.scale - guided, "guided": guided, "gradients_per_image": 1 / self.every}
-        return images | {"evaluations": budget.seen // self.interval}
+        return images | planned_training(self.interval, budget)
 
     def planned_guidance(self) -> Guidance:
         """What steers the first addition, and all where ω is not annealed."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dp_common.config.options import option
+from dp_common.device import NAMES as DEVICES
 
 RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
 
@@ -194,7 +195,7 @@ class Runtime:
     """Keys that change no number and are not hashed."""
 
     root: str = option("results/runs", "folder of runs", place=True)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    device: str = option("auto", DEVICES)
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
         60.0, "seconds without a heartbeat after which another process may take a run over", above=0

@@ -122,6 +122,10 @@ class TaskDefaults:
     recipe: ClassVar[Mapping[str, Any]] = {}
     shifted: "Mapping[str, AnySplit]" = {}
 
+    def sizes(self) -> Mapping[str, int]:
+        """Not known before ``load``."""
+        return {}
+
     @cached_property
     def prompts(self) -> Sequence[str]:
         """The class names."""

@@ -39,8 +39,8 @@ class Strategy(Protocol):
 
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
-        guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
-        the scale (generated), 50 (evaluations) or 0.
+        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor. What
+        is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
         """
         ...
 
@@ -285,6 +285,12 @@ class Task(Protocol):
 
     @property
     def shape(self) -> "Shape": ...
+
+    def sizes(self) -> "Mapping[str, int]":
+        """Optional, {}. About how many images ``monitor`` and ``test`` will have, and ``shifted`` together, for
+        estimates: known without torch and before ``load``.
+        """
+        ...
 
     def load(self, split: int) -> None:
         """Find the data and split it by the seed ``split``. Raises BadInput: what was looked for, where, and how to

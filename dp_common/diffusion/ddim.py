@@ -79,9 +79,12 @@ def cfg(denoise: Denoiser, scale: float, null_label: int | None) -> Denoiser:
 
     ``scale`` is diffusers' s; the paper's λ is s − 1. ``null_label`` is the label a teacher reads as "no class".
     """
+    known: list[Tensor] = []  # labels and both halves' labels, the same at every step of a block
 
     def guided(x: Tensor, t: int, labels: Tensor) -> Tensor:
-        both = denoise(torch.cat([x, x]), t, torch.cat([torch.full_like(labels, null_label), labels]))
+        if not known or known[0] is not labels:
+            known[:] = labels, torch.cat([torch.full_like(labels, null_label), labels])
+        both = denoise(torch.cat([x, x]), t, known[1])
         uncond, cond = both.chunk(2)
         return uncond + scale * (cond - uncond)
 

@@ -99,14 +99,15 @@ class GuidanceStep:
     def by_prediction(self, x0: Tensor, labels: Tensor) -> Tensor:
         """∂H/∂x̂0 times ``scale``, [B, ...], of a x̂0 without a graph: by chunks, halved where memory is short."""
         parts: list[Tensor] = []
-        first = 0
-        while first < len(x0):
-            rows = slice(first, first + (self.chunk.size or len(x0)))
+        done = 0
+        while done < len(x0):
+            size = min(self.chunk.size or len(x0), len(x0) - done)
+            rows = slice(done, done + size)
             try:
-                parts.append(self.of_rows(x0[rows], labels[rows]))
-                first = rows.stop
+                parts.append(self.of_rows(*((x0, labels) if size == len(x0) else (x0[rows], labels[rows]))))
+                done += size
             except torch.OutOfMemoryError:
-                if not self.chunk.halve(len(x0[rows])):
+                if not self.chunk.halve(size):
                     raise
                 if x0.is_cuda:
                     torch.cuda.empty_cache()

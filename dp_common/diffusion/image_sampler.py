@@ -13,6 +13,7 @@ from dp_common import seeds
 from dp_common.config import registry
 from dp_common.config.specification import Spec
 from dp_common.contracts import Teacher
+from dp_common.device import in_float64
 from dp_common.diffusion import schedule
 from dp_common.diffusion.ddim import cfg, ddim, limited, tempered
 from dp_common.diffusion.guidance import Guidance
@@ -222,7 +223,7 @@ class ImageSampler:
             return {}
         with self.meter.phase("evaluate"):
             known = self.teacher.density_diagnostics(images, torch.from_numpy(labels).to(images.device))
-            return {name: float(values.double().mean()) for name, values in known.items()}
+            return {name: float(in_float64(values).mean()) for name, values in known.items()}
 
 
 def quantise(images: Tensor) -> np.ndarray:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from dp_common import device as devices
 from dp_common.distributed.heartbeat import BEAT, Heartbeat
 from dp_common.distributed.process_group import ProcessGroup
 from dp_common.distributed.work_queue import SharedWorkQueue, WorkQueue
@@ -188,19 +189,15 @@ class StoreGroup(ProcessGroup):
         return self._heartbeat.lost or error
 
     def connect(self, device: "torch.device") -> None:
-        import torch
         import torch.distributed as dist
 
-        cuda = device.type == "cuda"
-        if cuda:
-            torch.cuda.set_device(device)  # what names no device shall not be made on the first one by all ranks
+        devices.select(device)
         dist.init_process_group(
-            "nccl" if cuda else "gloo",
             store=dist.PrefixStore("group", self._group_store),
             rank=self.rank,
             world_size=self.size,
             timeout=timedelta(seconds=COLLECTIVE),
-            device_id=device if cuda else None,
+            **devices.collectives(device),
         )
         self._connected = True
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dp_common import device as devices
 from dp_common.config import registry
 from dp_common.config.durations import seconds
 from dp_common.config.resolve import Resolved
@@ -21,7 +22,7 @@ from dp_common.lab.scoring import is_blind
 from dp_common.persistence import ledger
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.provenance import device_label, device_named, fix_threads, waiter
+from dp_common.persistence.provenance import fix_threads
 from dp_common.persistence.summary import read_summary
 from dp_common.probes import hardness
 
@@ -92,8 +93,8 @@ def execute(
         if summary := group.broadcast(finished(folder)):  # done by another process while we waited for it
             return summary
         group.connect(device)
-        labels = [label.decode() for label in group.all_gather(device_label(device).encode())]
-        meter = Meter(group.size, waiter(device), started=started)
+        labels = [label.decode() for label in group.all_gather(devices.label(device).encode())]
+        meter = Meter(group.size, devices.synchroniser(device), started=started)
         attempt = Attempt(resolved, folder, device, group, meter, stop, quiet or not group.first)
         return lead(attempt, lease, labels) if lease else follow(attempt)
     except OSError as error:
@@ -120,7 +121,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
-    device = device_named(resolved.runtime.device, group.local)
+    device = devices.named(resolved.runtime.device, group.local)
     if spec.guide_precision == "tf32" and device.type != "cuda":
         raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)

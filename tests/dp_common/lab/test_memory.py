@@ -10,7 +10,7 @@ from dp_common.lab import scan
 from dp_common.persistence.background import BOUND, Background
 from dp_common.training_data import shards
 
-SIDE = 48  # pixels: a file of noise is 7 kB, so that images outweigh their labels, indices and lines in the ledger
+SIDE = 64  # pixels: a file of noise is 12 kB, so that images outweigh their labels, indices and lines in the ledger
 
 
 def noise(indices, labels, guidance=None):
@@ -40,13 +40,13 @@ def peak_of(work, *args, **kwargs):
 def test_generating_eight_times_as_many_holds_no_more(open_lab, threaded):
     peaks = []
     lab_of_noise(open_lab, "seed=0").lab.generate(128)  # imports what is imported late
-    for seed, n in ((1, 128), (2, 128), (3, 8 * 128)):
+    for seed, n in ((2, 128), (3, 8 * 128)):
         one = lab_of_noise(open_lab, f"seed={seed}")
         object.__setattr__(one.run.io, "background", Background(threaded))
         peaks.append(peak_of(one.lab.generate, n))
         one.run.io.background.close()
         assert len(one.run.data.training_set) == n
-    _, few, many = peaks
+    few, many = peaks
     image = 3 * SIDE * SIDE
     assert 64 * image < few < 8 * 64 * image * (1 + threaded) and many < 1.05 * few
 
@@ -54,14 +54,14 @@ def test_generating_eight_times_as_many_holds_no_more(open_lab, threaded):
 @pytest.mark.parametrize("rule", ["top", "moderate"])
 def test_selecting_eight_times_as_many_holds_no_more(open_lab, monkeypatch, rule):
     """Also where the rule looks at all scores, and the chosen ones are made again."""
-    monkeypatch.setattr(scan, "HELD", 64 * 3 * SIDE * SIDE)
+    monkeypatch.setattr(scan, "HELD", 32 * 3 * SIDE * SIDE)
     peaks = []
     lab_of_noise(open_lab, "seed=0").lab.select(128, 64, "random", rule=rule)
-    for seed, n in ((1, 128), (2, 192), (3, 8 * 192)):
+    for seed, n in ((2, 256), (3, 8 * 256)):
         one = lab_of_noise(open_lab, f"seed={seed}")
-        peaks.append(peak_of(one.lab.select, n, n // 2, "random", rule=rule))
-        assert len(one.run.data.training_set) == n // 2
-    _, few, many = peaks
+        peaks.append(peak_of(one.lab.select, n, n // 4, "random", rule=rule))
+        assert len(one.run.data.training_set) == n // 4
+    few, many = peaks
     assert few > 64 * 3 * SIDE * SIDE and many < 1.05 * few
 
 
@@ -78,7 +78,7 @@ def test_a_selection_that_puts_images_away_keeps_the_same_ones(open_lab, monkeyp
         one.lab.select(160, 90, "entropy", rule=rule, replace=True)
         kept.append(one.run.data.training_set.joined())
         lines = [record for record in one.ledger.records if record["kind"] == "partial"]
-        assert len(lines) > 2 if held == 4000 else len(lines) <= 1
+        assert len(lines) >= 2 if held == 4000 else len(lines) <= 1
         (one.run.io.folder / "ledger.jsonl").unlink()  # the next one starts anew
     for one, other in zip(*kept):
         assert np.array_equal(one, other)

@@ -3,6 +3,7 @@
 Two ranks as threads, each with a clock of its own that its work moves on; waiting for another moves it to the latest.
 """
 
+import queue
 import threading
 from contextlib import nullcontext
 from types import SimpleNamespace
@@ -34,8 +35,8 @@ class Queue:
 
     stopped = False
 
-    def __init__(self, numbers, results):
-        self.numbers, self.results = numbers, results
+    def __init__(self, numbers, shared):
+        self.numbers, self.shared = numbers, shared
 
     def __iter__(self):
         return iter(self.numbers)
@@ -44,14 +45,19 @@ class Queue:
         return False
 
     def submit(self, result, number=None):
-        self.results.append(result)
+        self.shared.results.put(result)
 
     def collect(self):
-        found, self.results[:] = list(self.results), []
+        found = []
+        while not self.shared.results.empty():
+            found.append(self.shared.results.get())
+        self.shared.collected += len(found)
         return found
 
     def drain(self):
-        yield self.collect()
+        while self.shared.collected < 3:
+            self.shared.collected += 1
+            yield [self.shared.results.get(timeout=30)]
 
 
 class Group:
@@ -59,7 +65,7 @@ class Group:
         self.rank, self.size, self.first, self.shared, self.numbers = rank, 2, rank == 0, shared, numbers
 
     def work_queue(self, parts, stop):
-        return Queue(self.numbers, self.shared.results)
+        return Queue(self.numbers, self.shared)
 
     def all_gather(self, data):
         self.shared.hands[self.rank], self.shared.data[self.rank] = self.shared.clock.perf_counter(), data
@@ -83,7 +89,14 @@ def priced(monkeypatch, dealt, before=0.0):
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     shared = SimpleNamespace(
-        clock=clock, barrier=threading.Barrier(2), hands=[0.0, 0.0], data=[b"", b""], results=[], lines=[], errors=[]
+        clock=clock,
+        barrier=threading.Barrier(2),
+        hands=[0.0, 0.0],
+        data=[b"", b""],
+        results=queue.Queue(),
+        collected=0,
+        lines=[],
+        errors=[],
     )
 
     def rank(number):
