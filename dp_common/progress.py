@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
 
+LINE_EVERY = 300.0  # seconds between lines about images that are being made, where there is no terminal
+
 
 class HasBudget(Protocol):
     """Of a run's Budget what is shown."""
@@ -38,20 +40,37 @@ class Progress:
         self.budget_bar: Any = None
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Callable[[int], Any]]:
-        """Work of ``total`` images; yields ``advance(n)``."""
-        since = time.monotonic()
-        if not self.terminal:
-            yield lambda n: None
-        elif name == "train":
-            self.budget_bar = self.budget_bar or self._bar(self.budget.seen, "seen", leave=True)
-            yield self.budget_bar.update
-        else:
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Callable[[int], Any]]:
+        """Work of ``total`` images, of which ``done`` are there already; yields ``advance(n)``."""
+        since = self.told = time.monotonic()
+        made = 0
+
+        def advance(n: int) -> None:
+            nonlocal made
+            made += n
+            if bar is not None:
+                bar.update(n)
+            elif not self.terminal and name != "train" and time.monotonic() - self.told >= LINE_EVERY:
+                self.told = time.monotonic()
+                rate = made / (self.told - since)
+                left = duration_text((total - done - made) / max(rate, 1e-9))
+                self.say(f"{name} {done + made:,} of {total:,} images ({rate:,.1f}/s), about {left} to go")
+
+        bar: Any = None
+        if self.terminal and name == "train":
+            bar = self.budget_bar = self.budget_bar or self._bar(self.budget.seen, "seen", leave=True)
+            yield advance
+        elif self.terminal:
             with self._bar(total, name) as bar:
-                yield bar.update
+                bar.update(done)
+                yield advance
+        else:
+            yield advance
         took = time.monotonic() - since
         if name != "train":
-            self.say(f"{name} {total:,} images in {duration_text(took)} ({total / max(took, 1e-9):,.0f}/s)")
+            n = made or total - done
+            rate = f"{n:,} images in {duration_text(took)} ({n / max(took, 1e-9):,.0f}/s)" if n else "nothing to do"
+            self.say(f"{name} {rate}{f', {done:,} images were there' if done else ''}")
 
     def _bar(self, total: int, name: str, leave: bool = False) -> Any:
         from tqdm import tqdm

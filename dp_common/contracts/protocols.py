@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from dp_common.arrays import Shape
     from dp_common.config.specification import Budget, Data
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
 
@@ -43,6 +44,12 @@ class Strategy(Protocol):
         """
         ...
 
+    def planned_guidance(self) -> "Guidance | None":
+        """Optional, None. What will steer images of the run, where that is known beforehand: on a device with memory of
+        its own one block is tried before anything is made.
+        """
+        ...
+
 
 class Score(Protocol):
     """How much an image is wanted, by the learner's answer to it; a module.
@@ -50,19 +57,34 @@ class Score(Protocol):
     Attributes:
         BLIND: optional, False. True: it does not look at the learner; ``score(uniforms)`` gets one uniform in [0, 1)
             per image index, [B] float64, costs no classifier evaluation and cannot guide.
+        NEEDS: optional, (). Names of what it looks at beside the logits; each comes as a keyword of ``score``, is
+            metered and paid for:
+
+            ``reference``  [B, C]     log-probabilities, up to a constant, by what knows the real images: the
+                                      teacher's density, or a classifier trained on them (``reference.*``)
+            ``heads``      [B, K, C]  logits of K answers to each image (``heads.*``)
+            ``features``   [B, D]     what the learner's last linear layer sees
+            ``moments``    features of the present training set as Gaussians: (means [C, D], precision [D, D],
+                           log-determinant of the covariance)
+            ``memory``     the present training set: (features [M, D], labels [M])
+            ``exemplars``  [B, k, D]  features of the class's k real exemplars (``exemplars.per_class``), first the one
+                                      that the image's place within its class is dealt
+            ``density``    [B]        log p(image | label) in nats, of a teacher whose density is known
     """
 
     BLIND: bool
+    NEEDS: tuple[str, ...]
 
-    def score(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+    def score(self, logits: "Tensor", labels: "Tensor", **needed: Any) -> "Tensor":
         """Higher is more wanted.
 
         Args:
             logits: [B, C] fp32.
             labels: [B] int64, the class each image was made for.
+            **needed: what ``NEEDS`` names.
 
         Returns:
-            [B], each row by itself, finite, differentiable in the logits.
+            [B], each row by itself, finite, differentiable in the logits, or in what it needs of each image.
         """
         ...
 
@@ -105,6 +127,7 @@ class Teacher(Protocol):
             network, and the gradient divided by after.
         preview: optional: does ``decode_guided`` decode otherwise than ``decode``? Its evaluations are then counted
             apart. By default whether the class has a ``decode_guided``.
+        encodes: optional: is there ``encode``, so that images can be started from? By default whether the class has it.
         knows_density: optional: is the density of its images known, that is are the last three functions there? By
             default whether the class has them.
         tempers: optional: is there an exact temperature, ``denoise_tempered``? By default whether the class has it.
@@ -139,6 +162,9 @@ class Teacher(Protocol):
 
     @property
     def preview(self) -> bool: ...
+
+    @property
+    def encodes(self) -> bool: ...
 
     @property
     def knows_density(self) -> bool: ...
@@ -192,6 +218,10 @@ class Teacher(Protocol):
         Raises:
             BadInput: of a class there are not so many.
         """
+        ...
+
+    def encode(self, images: "Tensor") -> "Tensor":
+        """Optional. x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1]: what ``decode`` takes back."""
         ...
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":

@@ -11,16 +11,20 @@ from typing import Any
 
 from dp_common import files
 from dp_common.config.resolve import Resolved
+from dp_common.diffusion.guidance_step import Chunk
 from dp_common.diffusion.image_sampler import ImageSampler
 from dp_common.distributed.ledger_replica import LedgerReplica
 from dp_common.distributed.process_group import ProcessGroup
 from dp_common.errors import Interrupted, LeaseLost, Problem
+from dp_common.lab import guidance_trial
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
 from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
+from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
+from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
 from dp_common.persistence.meter import Meter
@@ -134,16 +138,25 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     spec, runtime = resolved.spec, resolved.runtime
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
     learner = Learner(spec, task, attempt.device, runtime.readers, attempt.group)
-    sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter)
+    progress = Progress(resolved.budget, quiet=attempt.quiet)
+    sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter, Chunk(runtime.guidance_chunk, progress.say))
     return RunContext(
         spec,
         resolved.budget,
         runtime,
-        RunIO(ledger, attempt.folder, meter, Progress(resolved.budget, quiet=attempt.quiet), attempt.stop),
+        RunIO(
+            ledger,
+            attempt.folder,
+            meter,
+            progress,
+            attempt.stop,
+            Background(threaded=attempt.device.type != "cpu"),  # on a CPU the one that samples would share its cores
+        ),
         Models(learner, sampler),
         Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
+        snapshots_kept(attempt.resolved),
     )
 
 
@@ -152,6 +165,9 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     run, task, spec = context_of(attempt, ledger), attempt.resolved.task, attempt.resolved.spec
     replay = Replay(run)
     replay.begin()
+    guidance = attempt.resolved.strategy.planned_guidance()
+    if guidance_trial.wanted(run, guidance):
+        guidance_trial.try_guidance(run, guidance)
     attempt.meter.switch("idle")
     steps = attempt.resolved.strategy.run(Lab(replay))
     if not isinstance(steps, Iterator):

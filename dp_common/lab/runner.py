@@ -16,6 +16,7 @@ from dp_common.contracts import require_images, require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
+from dp_common.lab import score_sources
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
 from dp_common.persistence import ledger
@@ -121,6 +122,8 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
     device = devices.named(resolved.runtime.device, group.local)
+    if spec.guide_precision == "tf32" and device.type != "cuda":
+        raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)
     task.load(spec.data.split)
     require_ready("task", spec.task, task)
@@ -130,11 +133,16 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
+    score_sources.check(resolved)
     hardness.check(spec, resolved.teacher)
     resolved.teacher.prepare(task, device)
     require_ready("teacher", spec.teacher, resolved.teacher)
     if resolved.teacher.holds_images:
         check_stored(resolved)
+    elif not resolved.teacher.encodes and resolved.strategy.planned_work(resolved.budget).get("started"):
+        raise BadInput("strategy", spec.strategy, f"it starts from images, which teacher={spec.teacher} cannot encode")
+    if spec.sampler.exact and resolved.strategy.planned_work(resolved.budget).get("guided"):
+        raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which guides: omega=0 does not")
     return device
 
 

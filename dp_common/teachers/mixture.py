@@ -149,6 +149,10 @@ class Mixture(TeacherDefaults):
         """The images themselves: its latents are pixels."""
         return x0
 
+    def encode(self, images: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves."""
+        return images
+
     def log_density(self, images: "torch.Tensor") -> "torch.Tensor":
         """log p(image | class) of the fitted density, nats: [B, C], for images [B, C, H, W] in [-1, 1]."""
         import torch

@@ -103,6 +103,10 @@ class UNet(TeacherDefaults):
         """The images themselves: its latents are pixels."""
         return x0
 
+    def encode(self, images: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves."""
+        return images
+
     def fingerprint(self, task: Task) -> str:
         """Of the weights file; "" where there is none (``prepare`` refuses that)."""
         path = self.path_of(task)

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dp_common.errors import Held, LeaseLost
-from dp_common.persistence import lease
+from dp_common.persistence import lease, listening
 from dp_common.persistence.lease import NAME, Lease, alive, gone, this_process
 
 LONG = 3600.0
@@ -190,10 +190,132 @@ def test_without_a_job_no_restart_counts(tmp_path, monkeypatch):
     assert not gone(left_behind(tmp_path, slurm_job=None, host="other"), this_process() | {"slurm_restarts": 3})
 
 
-@pytest.mark.parametrize("changes", [dict(boot="another boot"), dict(started=1)])
-def test_another_boot_or_a_reused_pid_is_gone_at_once(tmp_path, take, at_once, changes):
-    left_behind(tmp_path, **changes)
+def test_a_reused_pid_is_gone_at_once(tmp_path, take, at_once):
+    left_behind(tmp_path, started=1)
     take().check()
+
+
+@pytest.mark.parametrize("where", [dict(boot="another boot"), dict(namespace="pid:[1]"), dict(host="other")])
+@pytest.mark.parametrize("pid", [dict(pid=2**22 + 1), dict(started=1), {}], ids=["no such", "another", "mine"])
+def test_a_pid_that_is_not_seen_from_here_is_neither_dead_nor_alive(tmp_path, where, pid):
+    """Containers with one host name have a pid 7 each; two machines may have one name. Only the heart tells."""
+    record = left_behind(tmp_path, ttl=10.0, **where, **pid)
+    assert not gone(record, this_process())
+    lease.refuse_held(tmp_path)  # does not know
+    assert alive(tmp_path)  # its heart has just beaten
+    left_behind(tmp_path, ttl=10.0, beat=time.time() - 21, **where, **pid)
+    assert not alive(tmp_path)
+
+
+def test_a_lease_of_an_earlier_version_says_no_namespace_and_is_waited_for(tmp_path, take):
+    record = left_behind(tmp_path, ttl=0.2, pid=2**22 + 1)
+    del record["namespace"]
+    (tmp_path / NAME).write_text(json.dumps(record))
+    assert not gone(record, this_process())
+    take().check()
+
+
+def test_a_pid_that_proc_hides_is_not_gone(tmp_path, monkeypatch):
+    """hidepid of /proc: the process of another user answers, and cannot be looked at."""
+    record = left_behind(tmp_path)
+    monkeypatch.setattr(lease, "process_start", lambda pid: None)
+    assert not gone(record, this_process())
+    monkeypatch.setattr(lease, "process_start", lambda pid: 0)  # a zombie
+    assert gone(record, this_process())
+
+
+def test_who_waits_says_what_for(tmp_path, take, monkeypatch, capsys):
+    monkeypatch.setattr(lease, "SILENT", 0.05)
+    left_behind(tmp_path, ttl=0.3, host="other", pid=7)
+    take()
+    assert capsys.readouterr().err.count("was held by pid 7 on other: waiting up to 0.3 s for a sign of its life") == 1
+
+
+def in_namespace(*words):
+    """A command in a pid namespace of its own, with a /proc of its own or the one of the outside."""
+    return ["unshare", "--pid", "--fork", "--kill-child", *words]
+
+
+def can_unshare():
+    try:
+        return subprocess.run(in_namespace("--mount-proc", "true"), capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.multiprocess
+@pytest.mark.skipif(not can_unshare(), reason="no right to make pid namespaces here")
+@pytest.mark.parametrize("proc", [["--mount-proc"], []], ids=["its own proc", "the proc of the outside"])
+def test_a_living_holder_in_another_pid_namespace_keeps_its_run(tmp_path, proc):
+    """In it the holder is pid 1 or so: here another process, there perhaps none."""
+    inside = in_namespace(*proc, sys.executable, "-c", HOLDER, str(tmp_path), "2.0")
+    process = subprocess.Popen(inside, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        token = process.stdout.readline().strip()
+        assert lease.read(tmp_path)["token"] == token and lease.read(tmp_path)["pid"] < 5
+        assert alive(tmp_path)
+        with pytest.raises(Held, match="held by pid"):
+            Lease(tmp_path, 2.0)
+        within = subprocess.run(
+            in_namespace(*proc, sys.executable, "-c", HOLDER, str(tmp_path), "2.0"), capture_output=True, text=True
+        )
+        assert "Held" in within.stderr  # from a third namespace, where a pid of that number lives too
+        process.stdin.write("check\n")
+        process.stdin.flush()
+        assert process.stdout.readline().strip() == "ok"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
+    deadline = time.monotonic() + 30
+    held = Lease(tmp_path, 2.0)  # its namespace died with it; its time is waited for
+    assert held.token != token and time.monotonic() < deadline
+    held.release()
+
+
+def test_a_run_that_is_seen_to_be_held_is_refused_before_anything_heavy(tmp_path, holder):
+    lease.refuse_held(tmp_path)
+    process = holder(8.0)
+    with pytest.raises(Held, match=f"held by pid {process.pid}"):
+        lease.refuse_held(tmp_path)
+    process.kill()
+    process.wait()
+    lease.refuse_held(tmp_path)
+
+
+def beat_on(path, work):
+    """Do something while a heart beats."""
+    over = threading.Event()
+
+    def heart():
+        while not over.wait(0.05):
+            path.write_text(repr(time.time()))
+
+    thread = threading.Thread(target=heart)
+    thread.start()
+    try:
+        return work()
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("skew", [-1e6, 1e6])
+def test_status_listens_for_who_cannot_be_seen_whatever_the_clocks_say(tmp_path, skew):
+    folders = {name: tmp_path / name for name in ("beats", "silent", "slow", "free", "mine")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        if name != "free":
+            elsewhere = {} if name == "mine" else {"host": "other", "boot": "other"}
+            left_behind(folder, ttl=LONG if name == "slow" else 4.0, beat=time.time() + skew, **elsewhere)
+    began = time.monotonic()
+    found = beat_on(folders["beats"] / ".beat.elsewhere", lambda: listening.living(folders.values()))
+    assert {folder.name for folder in found} == {
+        "beats",
+        "slow",
+        "mine",
+    } and time.monotonic() - began < listening.PATIENCE
 
 
 def test_this_process_is_not_gone(tmp_path):
@@ -257,7 +379,7 @@ def test_of_simultaneous_takers_one_wins(tmp_path, dead):
         folder = tmp_path / str(round)
         folder.mkdir()
         if dead:
-            left_behind(folder, boot="another boot")
+            left_behind(folder, started=1)
         barrier, outcomes = threading.Barrier(8), []
         threads = [threading.Thread(target=take_together, args=(folder, barrier, outcomes)) for _ in range(8)]
         [thread.start() for thread in threads]
@@ -283,7 +405,7 @@ def outrun(monkeypatch, winners, ttl=LONG):
 
 def test_a_taker_who_was_overtaken_is_told_and_disturbs_nothing(tmp_path, monkeypatch):
     winners = []
-    left_behind(tmp_path, boot="another boot")
+    left_behind(tmp_path, started=1)
     outrun(monkeypatch, winners)
     with pytest.raises(Held):
         Lease(tmp_path, LONG)
@@ -295,7 +417,7 @@ def test_a_taker_who_was_overtaken_is_told_and_disturbs_nothing(tmp_path, monkey
 def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeypatch):
     """Not even for the moment between two of its steps: the winner may be asking just then, before its first commit."""
     winners, answers, threads = [], [], []
-    left_behind(tmp_path, boot="another boot")
+    left_behind(tmp_path, started=1)
     outrun(monkeypatch, winners)
 
     def check():
@@ -325,7 +447,7 @@ def test_an_overtaken_taker_does_not_make_the_winner_look_lost(tmp_path, monkeyp
     assert answers == [None] * len(threads)
 
 
-@pytest.mark.parametrize("where", [dict(boot="another boot"), dict(host="other")])
+@pytest.mark.parametrize("where", [dict(started=1), dict(host="other")])
 def test_a_taker_that_died_in_the_act_blocks_nobody(tmp_path, take, where):
     """Whatever a take-over leaves behind when it dies half-way: the next waits for its time and goes on."""
     record = left_behind(tmp_path, ttl=0.3, **where)
