@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
 # TFLOP/s without sparsity that makers state, by arithmetic, and the share of it that is assumed to be reached.
-PEAKS = {"h100": {"half": 989.0, "fp32": 66.9}, "a100": {"half": 312.0, "fp32": 19.5}}
-SHARES = {"half": 0.4, "fp32": 0.6}
+PEAKS = {
+    "h100": {"half": 989.0, "tf32": 494.5, "fp32": 66.9},
+    "a100": {"half": 312.0, "tf32": 156.0, "fp32": 19.5},
+}
+SHARES = {"half": 0.4, "tf32": 0.4, "fp32": 0.6}
 NOT_MEASURED = "not measured: what is waited for, and small networks' launches, come on top"
 HERE = "here"  # prices=here: measured now
 FITS = {  # measured for which runs: of what these files say, the mixture's and the learner's times follow the work
@@ -52,15 +55,16 @@ class Prices:
 def by_operations(resolved: "Resolved", work: "Work", gpu: str = "h100") -> Prices:
     """On a GPU of this kind, at a stated share of its peak. Raises Unknown."""
     spec, teacher = resolved.spec, resolved.teacher
-    half, fp32 = (SHARES[kind] * PEAKS[gpu][kind] for kind in ("half", "fp32"))
-    rate = {"bf16": half, "fp16": half, "fp32": fp32}
+    half, tf32, fp32 = (SHARES[kind] * PEAKS[gpu][kind] for kind in ("half", "tf32", "fp32"))
+    rate = {"bf16": half, "fp16": half, "tf32": tf32, "fp32": fp32}
     of_teacher = rate[getattr(teacher, "dtype", "fp32")]
     peak = PEAKS[gpu]
     source = (
         f"counted operations at {100 * SHARES['half']:.0f} % of {peak['half']:.0f} TFLOP/s in half precision and "
         f"{100 * SHARES['fp32']:.0f} % of {peak['fp32']:.0f} in fp32; {NOT_MEASURED}"
     )
-    return from_rates(resolved, work, of_teacher, rate[spec.precision], fp32, gpu.upper(), source)
+    training, looking = rate[spec.precision], rate[spec.guide_precision]
+    return from_rates(resolved, work, of_teacher, training, looking, gpu.upper(), source)
 
 
 def by_thread(resolved: "Resolved", work: "Work") -> Prices:
