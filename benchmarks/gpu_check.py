@@ -25,8 +25,8 @@ from benchmarks import cli
 from benchmarks.gpu_checks import DIFFERS, FAILED, FULL, LEFT_OUT, Finding, Place
 from dp_common import device as devices
 from dp_common.config.options import option
-from dp_common.persistence.provenance import fix_threads
 from dp_common.config.plugin import one_line
+from dp_common.persistence.provenance import fix_threads
 
 CHECKS = {  # name: its module and function; in this order
     "machine": "machine.machine",

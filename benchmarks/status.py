@@ -22,6 +22,7 @@ from benchmarks import cli
 from benchmarks.survey import ORDER, Plan, Row, Survey, survey
 from dp_common.config.options import option
 from dp_common.config.specification import Runtime
+from dp_common.errors import Problem
 from slurm import state as slurm_state
 
 
