@@ -76,10 +76,8 @@ def by_thread(resolved: "Resolved", work: "Work") -> Prices:
     if resolved.spec.teacher == "mixture":
         of_teacher = operations.mixture(64, COMPONENTS["cpu"]).forward * SAMPLER.steps / cpu["sample.plain"]
     training, looking = learner.training / cpu["learner.train"], learner.forward / cpu["learner.forward"]
-    source = (
-        f"counted operations at the rates that the digits recipes had on a CPU ({1000 * of_teacher:.0f} GFLOP/s a teacher, "
-        f"{1000 * training:.0f} a learner); {NOT_MEASURED}"
-    )
+    rates = f"{1000 * of_teacher:.0f} GFLOP/s a teacher, {1000 * training:.0f} a learner"
+    source = f"counted operations at the rates that the digits recipes had on a CPU ({rates}); {NOT_MEASURED}"
     return from_rates(resolved, work, of_teacher, training, looking, "thread", source)
 
 
