@@ -88,6 +88,16 @@ def peak(device: "torch.device") -> int | None:
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
 
 
+def release(device: "torch.device") -> None:
+    """Give back what the allocator keeps for later, after it ran out of memory."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 def in_float64(values: "torch.Tensor") -> "torch.Tensor":
     """The values in float64, on the CPU where the device has none (MPS)."""
     return (values.cpu() if values.device.type == "mps" else values).double()

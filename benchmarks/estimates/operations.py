@@ -7,6 +7,7 @@ counted them on meta tensors; others are counted when they are asked for.
 import csv
 from functools import cache
 from importlib.resources import files
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,14 +97,18 @@ def teacher_cost(resolved: "Resolved") -> Teacher:
         return Teacher(nothing, nothing, nothing)
     plugin = resolved.plugins["teacher"]
     if plugin.built_in and plugin.name == "mixture":
-        values = resolved.task.shape[0] * resolved.task.shape[1] * resolved.task.shape[2]
-        forward = (4 * values**2 + 8 * teacher.components * values) / 1e12  # two rotations, distances, weighted means
-        return Teacher(Cost(forward, 2 * forward), nothing, nothing)
+        return Teacher(mixture(prod(resolved.task.shape), teacher.components), nothing, nothing)
     if plugin.built_in and plugin.name == "unet":
         return Teacher(pixel_unet(resolved), nothing, nothing)
     if plugin.built_in and plugin.name == "stable-diffusion":
         return stable_diffusion(teacher)
     raise Unknown(f"what an image of teacher={resolved.spec.teacher} costs")
+
+
+def mixture(values: int, components: int) -> Cost:
+    """Of the mixture's denoiser for images of so many values: two rotations, distances and weighted means."""
+    forward = (4 * values**2 + 8 * components * values) / 1e12
+    return Cost(forward, 2 * forward)
 
 
 def pixel_unet(resolved: "Resolved") -> Cost:

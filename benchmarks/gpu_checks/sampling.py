@@ -165,8 +165,7 @@ def within_memory(place: Place, call: Callable[[], Any]) -> float | None:
     try:
         return place.timed(call)
     except torch.OutOfMemoryError:
-        if place.device.type == "cuda":
-            torch.cuda.empty_cache()
+        devices.release(place.device)
         return None
 
 
