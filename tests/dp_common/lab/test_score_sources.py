@@ -54,12 +54,12 @@ def test_repulsion_keeps_away_from_the_set(open_lab):
     from dp_common.learner.features import closeness, features_of
 
     def close(repel):
-        one, _ = practised(open_lab, "entropy", 0.3, repel=repel)
+        one, _ = practised(open_lab, "entropy", 0.05, "sampler.steps=20", repel=repel)
         images, labels, _ = one.run.data.training_set.joined()
         features, labels = features_of(one.run.models.learner, images), torch.as_tensor(labels)
         return closeness(features[30:], labels[30:], features[:30], labels[:30]).mean()
 
-    assert close(100.0) < close(0.0) < close(-100.0)
+    assert close(1000.0) < close(0.0) < close(-1000.0)
 
 
 def test_what_they_take_is_counted_and_what_is_measured_alone_is_not(open_lab):
