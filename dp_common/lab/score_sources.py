@@ -174,7 +174,7 @@ class ScoreSources:
         """[B, C] log-probabilities, up to a constant, by the density at equal priors or by the classifier."""
         if not reference_is_trained(self.run.spec, self.teacher):
             return self.teacher.log_density(images)
-        self.meter.count(classifier_evaluations=len(images))
+        self.count_passes(images, 1, 1)
         return self.learner.logits(images, self.kept.reference)
 
     def heads(self, images: Tensor, logits: Tensor, features: Tensor | None) -> Tensor:
@@ -185,14 +185,19 @@ class ScoreSources:
             return torch.einsum("bd,kdc->bkc", features, weights) + biases
         if source == "snapshots":  # the newest is the learner as it is
             answers = [learner.logits(images, model) for model in self.kept.snapshots[:-1]] + [logits]
-            self.meter.count(classifier_evaluations=len(images) * (len(answers) - 1))
+            self.count_passes(images, len(answers) - 1, len(answers) - 1)
             return torch.stack(answers, 1)
-        self.meter.count(classifier_evaluations=len(images) * count)
+        self.count_passes(images, count, count - 1)
         model, answers = self.model or learner.guiding, []
         for number in range(count):
             with thinned(model, self.run.spec.learner, self.run.spec.seed, number):
                 answers.append(learner.logits(images, model))
         return torch.stack(answers, 1)
+
+    def count_passes(self, images: Tensor, forwards: int, gradients: int) -> None:
+        """Passes beside the learner's own: forwards, and where a gradient will be taken so many backwards."""
+        backwards = gradients * len(images) if images.requires_grad else 0
+        self.meter.count(classifier_evaluations=forwards * len(images), gradients=backwards)
 
     # ------------------------------------------------------------------ once a call
 
