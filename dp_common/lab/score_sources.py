@@ -5,9 +5,7 @@ is the same for all images of the call (moments, memory, heads) is made once, wh
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,11 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
-from dp_common.learner.classifier import Learner
 from dp_common.learner.features import closeness, features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
-from dp_common.learner.training_loop import Stretch, train
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
-from dp_common.seeds import derive, rank_of
+from dp_common.seeds import rank_of
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
 FEATURES = ("features", "moments", "memory", "exemplars")  # that are read where the logits are made
@@ -276,28 +272,6 @@ class Scorer:
             found.append(self(learner.to_float(images[rows]), of_rows).cpu())
         self.sources.meter = usual
         return torch.cat(found)
-
-
-def train_reference(run: RunContext, pause: Callable[..., None]) -> tuple[Any, int, float]:
-    """Train a classifier of the learner's kind on all of the teacher's real images, once.
-
-    Args:
-        run: What is worked with.
-        pause: Called between iterations; may raise.
-
-    Returns:
-        (the model in evaluation mode, images seen, mean loss).
-    """
-    spec, learner, real = run.spec, run.models.learner, run.data.real
-    batch = spec.train.batch
-    seen = -(-(spec.reference.seen or spec.train.seen // 4) // batch) * batch
-    own = replace(spec, seed=derive(spec.seed, "reference"), train=replace(spec.train, seen=seen))
-    shape = SimpleNamespace(shape=learner.shape, classes=range(learner.classes))
-    reference = Learner(own, shape, learner.device, learner.readers, learner.group)
-    images = type(run.data.training_set)()
-    images.add_real(real, np.arange(len(real)))
-    loss = train(run.io, reference, images, Stretch(0, seen), pause)
-    return learner.model_of(reference.frozen_copy()), seen, loss / (seen // batch)
 
 
 def informs(needs: Iterable[str]) -> bool:
