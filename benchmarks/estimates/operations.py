@@ -97,7 +97,7 @@ def teacher_cost(resolved: "Resolved") -> Teacher:
         return Teacher(nothing, nothing, nothing)
     plugin = resolved.plugins["teacher"]
     if plugin.built_in and plugin.name == "mixture":
-        return Teacher(mixture(prod(resolved.task.shape), teacher.components), nothing, nothing)
+        return Teacher(mixture(prod(resolved.task.shape), resolved.values["mixture.components"]), nothing, nothing)
     if plugin.built_in and plugin.name == "unet":
         return Teacher(pixel_unet(resolved), nothing, nothing)
     if plugin.built_in and plugin.name == "stable-diffusion":
@@ -115,7 +115,8 @@ def pixel_unet(resolved: "Resolved") -> Cost:
     """Of a row through the network of a weights file. Raises Unknown where there is none."""
     from dp_common.teachers import unet
 
-    path = resolved.teacher.path_of(resolved.task)
+    teacher: Any = resolved.teacher
+    path = teacher.path_of(resolved.task)
     known = table().get(Network("denoiser", f"unet {path.stem}", shape_text(resolved.task.shape)))
     if known and path.parent == unet.PACKAGED:
         return known

@@ -48,7 +48,7 @@ def training(place: Place) -> Findings:
         learner = learner_of(place, 64 if place.small else micro, *words)
         given = batches(learner, pinned)
         devices.reset_peak(place.device)
-        seconds = place.timed(lambda learner=learner, given=given: learner.step(given, 0))
+        seconds = place.timed(partial(learner.step, given, 0))
         yield Finding(f"training.{name}", learner.spec.train.batch / seconds, "images/s", low, 4000, rate=True)
         if (peak := devices.peak(place.device)) is not None:
             yield Finding(f"training.{name}.peak", peak / GIB, "GiB", None, 18 if micro == 128 else 34, rate=True)
