@@ -147,7 +147,7 @@ def test_what_cannot_be_looked_at_is_told(open_lab):
             ["dp.score=learnability", "teacher=unet", "reference.source=density"],
             "reference.source=density: it needs a teacher whose density is known; unet's is not: classifier",
         ),
-        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=vit-digits has no dropout layer"),
+        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=cnn-digits has no dropout layer"),
         (["dp.score=bald", "probe=truth"], "probe=truth: not with dp.score=bald"),
     ],
 )
