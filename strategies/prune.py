@@ -42,8 +42,8 @@ class Prune:
         self.how = (self.score, self.balance, not self.initial, self.rule, self.rule_args)
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
-        self.added, self.interval = budget.scale - self.initial, self.interval or interval_of(budget.seen)
-        self.per_round = max(1, -(-self.added // self.rounds))
+        self.interval = self.interval or interval_of(budget.seen)
+        self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.at and self.rounds > 1:
             raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
         sizes = list(range(self.initial, budget.scale, self.per_round)) if self.initial else []

@@ -31,6 +31,9 @@ class Digits(RealData, TaskDefaults):
         "train.lr": 2e-3,
         "prune.oversample": 8,
         "dp.omega": 0.1,
+        "fresh.omega": 0.1,
+        "refresh.omega": 0.1,
+        "allocate.omega": 0.1,
         "mixture.components": 12,
     }
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
