@@ -1,10 +1,117 @@
-"""What a person sees of a run: bars with rate and ETA on a terminal, a line per tenth of the budget elsewhere."""
+"""What a person sees of a run: bars with rate and ETA on a terminal, a line per tenth of the budget elsewhere.
+
+And never silence: while a ``pulse`` is on, every ``EVERY`` seconds without a line one says what is being ``doing``,
+since when, and how far it is; the first of each kind of work after ``FIRST`` seconds, so that a rate is known early.
+"""
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TextIO
+
+EVERY = 30.0  # seconds of silence at most
+FIRST = 5.0  # seconds after which a kind of work is reported for the first time
+
+
+class Work:
+    """Something that is being done, and how far it is.
+
+    Args:
+        name: what, as people read it: "generate", "loading the data".
+        total: of images; None: they are not counted.
+    """
+
+    def __init__(self, name: str, total: int | None = None) -> None:
+        self.name, self.total, self.done, self.since = name, total, 0, time.monotonic()
+        self.more: Callable[[Work], str] = lambda work: ""
+
+    def advance(self, n: int) -> None:
+        """So many more images."""
+        self.done += n
+
+    def line(self) -> str:
+        """What is to be said of it."""
+        elapsed = time.monotonic() - self.since
+        if not self.total or not self.done:
+            counted = f" {self.total:,} images" if self.total else ""
+            return f"{self.name}{counted}: {duration_text(elapsed)} so far"
+        rate = self.done / max(elapsed, 1e-9)
+        to_go = f", about {duration_text((self.total - self.done) / rate)} to go" if self.done < self.total else ""
+        counts = f"{self.done:,} of {self.total:,} images"
+        return f"{self.name} {counts} in {duration_text(elapsed)} ({rate_text(rate)}/s){to_go}{self.more(self)}"
+
+
+class Pulse:
+    """The thread that breaks a silence, and what it has to say: the innermost of what is being done."""
+
+    def __init__(self) -> None:
+        self.works: list[Work] = []
+        self.told: set[str] = set()  # kinds of work that have been reported
+        self.last_line = time.monotonic()
+        self.stream: TextIO | None = None  # None: nobody listens
+        self.over = threading.Event()
+
+    def beat(self) -> None:
+        """Say what is being done, if it is time to."""
+        works, now = list(self.works), time.monotonic()
+        if not works or not self.stream:
+            return
+        early = works[-1].name not in self.told and now - works[-1].since >= FIRST
+        if early or now - self.last_line >= EVERY:
+            self.told.add(works[-1].name)
+            write_line(works[-1].line(), self.stream)
+
+    def run(self, over: threading.Event) -> None:
+        """Beat until it is over."""
+        while not over.wait(min(1.0, EVERY / 10, FIRST / 5)):
+            try:
+                self.beat()
+            except (OSError, ValueError):
+                return  # nobody reads any more
+
+
+_pulse = Pulse()
+
+
+@contextmanager
+def pulse(quiet: bool = False, stream: TextIO | None = None) -> Iterator[None]:
+    """While it is open no silence lasts longer than ``EVERY`` seconds. One inside of another changes nothing."""
+    if quiet or _pulse.stream:
+        yield
+        return
+    _pulse.stream, _pulse.last_line, over = stream or sys.stderr, time.monotonic(), threading.Event()
+    thread = threading.Thread(target=_pulse.run, args=(over,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        _pulse.stream = None
+
+
+@contextmanager
+def doing(name: str, total: int | None = None) -> Iterator[Work]:
+    """What is done inside is called so; ``advance(n)`` of what is yielded counts."""
+    work = Work(name, total)
+    _pulse.works.append(work)
+    try:
+        yield work
+    finally:
+        _pulse.works.remove(work)
+
+
+def write_line(text: str, stream: TextIO) -> None:
+    """One line, above the bars where there are any."""
+    _pulse.last_line = time.monotonic()
+    if stream.isatty():
+        from tqdm import tqdm
+
+        tqdm.write(text, file=stream)
+    else:
+        print(text, file=stream, flush=True)
 
 
 class HasBudget(Protocol):
@@ -40,18 +147,20 @@ class Progress:
     @contextmanager
     def task(self, name: str, total: int) -> Iterator[Callable[[int], Any]]:
         """Work of ``total`` images; yields ``advance(n)``."""
-        since = time.monotonic()
-        if not self.terminal:
-            yield lambda n: None
-        elif name == "train":
-            self.budget_bar = self.budget_bar or self._bar(self.budget.seen, "seen", leave=True)
-            yield self.budget_bar.update
-        else:
-            with self._bar(total, name) as bar:
-                yield bar.update
-        took = time.monotonic() - since
+        with doing(name, total) as work:
+            if name == "train" and self.budget:
+                work.more = self._of_budget
+            if not self.terminal:
+                yield work.advance
+            elif name == "train":
+                self.budget_bar = self.budget_bar or self._bar(self.budget.seen, "seen", leave=True)
+                yield both(work.advance, self.budget_bar.update)
+            else:
+                with self._bar(total, name) as bar:
+                    yield both(work.advance, bar.update)
+        took = time.monotonic() - work.since
         if name != "train":
-            self.say(f"{name} {total:,} images in {duration_text(took)} ({total / max(took, 1e-9):,.0f}/s)")
+            self.say(f"{name} {total:,} images in {duration_text(took)} ({rate_text(total / max(took, 1e-9))}/s)")
 
     def _bar(self, total: int, name: str, leave: bool = False) -> Any:
         from tqdm import tqdm
@@ -86,6 +195,11 @@ class Progress:
             f"{duration_text(elapsed)} gone{self._remaining(seen, elapsed)}"
         )
 
+    def _of_budget(self, work: Work) -> str:
+        """'; all training is 128,000 images, about 12:15', by the rate of the stretch in work."""
+        rate = work.done / max(time.monotonic() - work.since, 1e-9)
+        return f"; all training is {self.budget.seen:,} images, about {duration_text(self.budget.seen / rate)}"
+
     def _remaining(self, seen: int, elapsed: float) -> str:
         """', about 1:15 to go', or '' before there is a rate to tell it by."""
         first_seen, first_elapsed = self.first_report
@@ -96,14 +210,23 @@ class Progress:
 
     def say(self, text: str) -> None:
         """One line, above the bars where there are any."""
-        if self.quiet:
-            return
-        if self.terminal:
-            from tqdm import tqdm
+        if not self.quiet:
+            write_line(text, self.stream)
 
-            tqdm.write(text, file=self.stream)
-        else:
-            print(text, file=self.stream, flush=True)
+
+def both(*functions: Callable[[int], Any]) -> Callable[[int], None]:
+    """A function that calls all of these."""
+
+    def call(n: int) -> None:
+        for function in functions:
+            function(n)
+
+    return call
+
+
+def rate_text(rate: float) -> str:
+    """0.25, 3.1, 22,241."""
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def duration_text(seconds: float) -> str:
@@ -115,4 +238,4 @@ def duration_text(seconds: float) -> str:
 
 def note(text: str) -> None:
     """A line for people, on standard error."""
-    print(f"note: {text}", file=sys.stderr, flush=True)
+    write_line(f"note: {text}", sys.stderr)

@@ -170,10 +170,20 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
     return found
 
 
-def sections() -> list[tuple[str, Any]]:
-    """(title, dataclass) of everything that has keys, for --help; plugins that do not load have none."""
+def sections(words: Sequence[str] = ()) -> list[tuple[str, Any]]:
+    """(title, dataclass) of everything that has keys, for --help; plugins that do not load have none.
+
+    Args:
+        words: overrides; of the plugins that they give by path, too, before the others of their kind. Those are
+            loaded or refused: somebody asks for them.
+    """
     rows: list[tuple[str, Any]] = [("specification", Spec), ("runtime", Runtime)]
+    given = {key: value for key, equals, value in (word.partition("=") for word in words) if equals}
     for kind in PARTS:
+        asked = registry.find(kind, given[kind]) if kind in given else None
+        if asked and asked.spelling:
+            cls = asked.load()
+            rows += [(asked.section, cls)] if is_dataclass(cls) and fields(cls) else []
         for plugin in registry.plugins(kind).values():
             try:
                 cls = plugin.load()

@@ -152,6 +152,12 @@ class Teacher(Protocol):
     @property
     def stored_counts(self) -> Sequence[int]: ...
 
+    def require_files(self, task: "Task") -> None:
+        """Optional. Refuse in a moment, without torch and before the task is loaded, what names files that are not
+        there; ``--dry-run`` asks too. Raises BadInput.
+        """
+        ...
+
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
 
@@ -255,6 +261,12 @@ class Task(Protocol):
 
     @property
     def shape(self) -> "Shape": ...
+
+    def require_files(self) -> None:
+        """Optional. Refuse in a moment, without torch, what names data that are not there; ``--dry-run`` asks too.
+        Raises BadInput.
+        """
+        ...
 
     def load(self, split: int) -> None:
         """Find the data and split it by the seed ``split``. Raises BadInput: what was looked for, where, and how to

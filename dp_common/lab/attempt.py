@@ -27,7 +27,7 @@ from dp_common.persistence.provenance import provenance
 from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
-from dp_common.progress import Progress
+from dp_common.progress import Progress, doing
 from dp_common.training_data.block_set import BlockSet
 from dp_common.training_data.training_set import TrainingSet, TrainSet
 
@@ -160,8 +160,10 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     replay.state.require_spent(attempt.resolved.budget)
     replay.finish()
     if ledger.writes and spec.probe != "none":
-        hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)
-    correct = evaluate(run, task, replay.calls)
+        with doing(f"measuring probe={spec.probe}"):
+            hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)
+    with doing("the final evaluation"):
+        correct = evaluate(run, task, replay.calls)
     if ledger.writes:
         with attempt.meter.phase("write"):
             save_correctness(attempt.folder / "correct.parquet", correct)

@@ -17,25 +17,17 @@ from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
-from dp_common.persistence import ledger
+from dp_common.persistence.finished import finished
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.provenance import device_label, device_named, fix_threads, waiter
-from dp_common.persistence.summary import read_summary
 from dp_common.probes import hardness
+from dp_common.progress import doing, pulse
 
 
 def folder_of(resolved: Resolved) -> Path:
     """Where a run's files are."""
     return Path(resolved.runtime.root) / resolved.run_id
-
-
-def finished(folder: Path) -> dict[str, Any] | None:
-    """The summary of a run that is done, else None. Raises Damaged where it, or the ledger it was made from, is."""
-    summary = read_summary(folder)
-    if summary:
-        ledger.read(folder, summary["run_id"])
-    return summary or None
 
 
 def never() -> bool:
@@ -81,6 +73,21 @@ def execute(
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
         return summary
+    if not quiet and group.first:
+        with pulse():
+            return execute_unfinished(resolved, group, folder, stop, False, started)
+    return execute_unfinished(resolved, group, folder, stop, True, started)
+
+
+def execute_unfinished(
+    resolved: Resolved,
+    group: ProcessGroup,
+    folder: Path,
+    stop: Callable[[], bool],
+    quiet: bool,
+    started: float | None,
+) -> dict[str, Any]:
+    """As ``execute``, of a run that was not finished when it was looked at."""
     device = preflight(resolved, group)
     lease = None
     try:
@@ -93,7 +100,7 @@ def execute(
         group.connect(device)
         labels = [label.decode() for label in group.all_gather(device_label(device).encode())]
         meter = Meter(group.size, waiter(device), started=started)
-        attempt = Attempt(resolved, folder, device, group, meter, stop, quiet or not group.first)
+        attempt = Attempt(resolved, folder, device, group, meter, stop, quiet)
         return lead(attempt, lease, labels) if lease else follow(attempt)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -121,16 +128,19 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     fix_threads(spec.threads)
     device = device_named(resolved.runtime.device, group.local)
     batch_share.check(spec.train, group.size)
-    task.load(spec.data.split)
+    with doing(f"loading the data of task={spec.task}"):
+        task.load(spec.data.split)
     require_ready("task", spec.task, task)
     require_images(spec.task, task)
     resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
-    check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+    with doing(f"building learner={spec.learner}"):
+        check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     hardness.check(spec, resolved.teacher)
-    resolved.teacher.prepare(task, device)
+    with doing(f"loading or fitting teacher={spec.teacher}"):
+        resolved.teacher.prepare(task, device)
     require_ready("teacher", spec.teacher, resolved.teacher)
     if resolved.teacher.holds_images:
         check_stored(resolved)
