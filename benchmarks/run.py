@@ -4,7 +4,7 @@
     python -m benchmarks.run strategy=dp scale=4k seed=1 dp.omega=0.05 root=results/runs
     python -m benchmarks.run --list [--check]          what there is to choose from
     python -m benchmarks.run --dry-run key=value ...   the resolved configuration, the run id, an estimate
-    python -m benchmarks.run --help                    every key; beside strategy=./idea.py, those of a plugin of yours
+    python -m benchmarks.run --help                    every key; with strategy=./idea.py its keys too
 
 The same command again resumes, or prints the finished result. ``ranks=2`` does the run with two processes of this
 machine, a device each; so does torchrun, or a SLURM step of several tasks. With how many is no part of what a run is,
@@ -208,8 +208,7 @@ def addition_text(addition: dict[str, Any]) -> str:
 
 
 def keys_text(overrides: list[str]) -> str:
-    """Every key of a run with its default, allowed values and meaning; also of plugins that ``overrides`` give by path.
-    """
+    """Every key of a run with its default, allowed values and meaning; of plugins given by path in ``overrides`` too."""
     from benchmarks.cli_help import row, table
     from dp_common.config.resolve import sections
     from dp_common.config.typed import known_keys

@@ -25,7 +25,16 @@ class Work:
 
     def __init__(self, name: str, total: int | None = None) -> None:
         self.name, self.total, self.done, self.since = name, total, 0, time.monotonic()
+        self.before = 0
         self.more: Callable[[Work], str] = lambda work: ""
+
+    def start_at(self, done: int) -> None:
+        """So many were done before: they are in no rate."""
+        self.done, self.before = done, done
+
+    def rate(self) -> float:
+        """Images a second."""
+        return (self.done - self.before) / max(time.monotonic() - self.since, 1e-9)
 
     def advance(self, n: int) -> None:
         """So many more images."""
@@ -34,10 +43,10 @@ class Work:
     def line(self) -> str:
         """What is to be said of it."""
         elapsed = time.monotonic() - self.since
-        if not self.total or not self.done:
+        if not self.total or self.done <= self.before:
             counted = f" {self.total:,} images" if self.total else ""
             return f"{self.name}{counted}: {duration_text(elapsed)} so far"
-        rate = self.done / max(elapsed, 1e-9)
+        rate = self.rate()
         to_go = f", about {duration_text((self.total - self.done) / rate)} to go" if self.done < self.total else ""
         counts = f"{self.done:,} of {self.total:,} images"
         return f"{self.name} {counts} in {duration_text(elapsed)} ({rate_text(rate)}/s){to_go}{self.more(self)}"
@@ -143,13 +152,17 @@ class Progress:
         self.started, self.tenths = time.monotonic(), 0
         self.first_report: Any = None  # (images seen, seconds since the start)
         self.budget_bar: Any = None
+        self.planned: float = 0  # images the whole run generates, if that is known
 
     @contextmanager
-    def task(self, name: str, total: int) -> Iterator[Callable[[int], Any]]:
-        """Work of ``total`` images; yields ``advance(n)``."""
+    def task(self, name: str, total: int, done: int = 0) -> Iterator[Callable[[int], Any]]:
+        """Work of ``total`` images, of which ``done`` are done already; yields ``advance(n)``."""
         with doing(name, total) as work:
+            work.start_at(done)
             if name == "train" and self.budget:
                 work.more = self._of_budget
+            elif self.planned > total:
+                work.more = self._of_plan
             if not self.terminal:
                 yield work.advance
             elif name == "train":
@@ -157,10 +170,13 @@ class Progress:
                 yield both(work.advance, self.budget_bar.update)
             else:
                 with self._bar(total, name) as bar:
+                    bar.update(done)
                     yield both(work.advance, bar.update)
         took = time.monotonic() - work.since
         if name != "train":
-            self.say(f"{name} {total:,} images in {duration_text(took)} ({rate_text(total / max(took, 1e-9))}/s)")
+            were_there = f", {done:,} of them there already" if done else ""
+            rate = rate_text((total - done) / max(took, 1e-9))
+            self.say(f"{name} {total:,} images in {duration_text(took)} ({rate}/s{were_there})")
 
     def _bar(self, total: int, name: str, leave: bool = False) -> Any:
         from tqdm import tqdm
@@ -197,8 +213,20 @@ class Progress:
 
     def _of_budget(self, work: Work) -> str:
         """'; all training is 128,000 images, about 12:15', by the rate of the stretch in work."""
-        rate = work.done / max(time.monotonic() - work.since, 1e-9)
-        return f"; all training is {self.budget.seen:,} images, about {duration_text(self.budget.seen / rate)}"
+        took = duration_text(self.budget.seen / work.rate())
+        return f"; all training is {self.budget.seen:,} images, about {took}"
+
+    def _of_plan(self, work: Work) -> str:
+        """'; the run generates 40,000 in all, about 12:15', by the rate of the work."""
+        took = duration_text(self.planned / work.rate())
+        return f"; the run generates about {self.planned:,.0f} in all, {took}"
+
+    def expect(self, rate: float, planned: float) -> None:
+        """Say how long training takes at ``rate`` images a second; ``planned``: images the whole run generates."""
+        self.planned = planned
+        took = duration_text(self.budget.seen / max(rate, 1e-9))
+        trained = f"about {took} of training, {self.budget.seen:,} images seen at about {rate_text(rate)}/s"
+        self.say(f"{trained}; and {planned:,.0f} images to generate")
 
     def _remaining(self, seen: int, elapsed: float) -> str:
         """', about 1:15 to go', or '' before there is a rate to tell it by."""

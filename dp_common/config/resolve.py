@@ -5,8 +5,10 @@ Layers, later ones win: dataclass defaults < the teacher's recipe < the task's r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
+from dp_common import files
 from dp_common.config import registry
 from dp_common.config.draft import PARTS, Draft, by_section, choose_parts, parse
 from dp_common.config.durations import seconds
@@ -113,6 +115,8 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
         "data_fingerprint": parts["task"].fingerprint(),
         "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"]),
     } | {f"{key}_source": plugin.source_digest() for key, plugin in plugins.items() if not plugin.built_in}
+    if checkpoint := spec.train.model_args.get("checkpoint_path"):
+        fingerprints["learner_weights"] = weights_digest(str(checkpoint))
     defaults = {key: default_of(known.field) for key, known in config.known.items()}
     foreign = [plugins[kind].section for kind in PARTS if not plugins[kind].built_in]
     return Resolved(
@@ -135,6 +139,11 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
         notes=notes,
         **parts,
     )
+
+
+def weights_digest(path: str) -> str:
+    """Of the weights a learner starts from; "" where they are not there, which is refused later."""
+    return files.digest(Path(path).read_bytes()) if Path(path).is_file() else ""
 
 
 def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str, dict[str, Any]]:

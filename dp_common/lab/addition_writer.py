@@ -77,8 +77,7 @@ class AdditionWriter:
         """
         run = self.run
         self.queue = queue = run.group.work_queue(parts, run.io.stop)
-        with run.io.progress.task(name, total) as self.show:
-            self.show(done)
+        with run.io.progress.task(name, total, done) as self.show:
             for number in queue:
                 try:
                     queue.submit(work(number), number)

@@ -20,10 +20,11 @@ from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
 from dp_common.lab.replay import Replay
 from dp_common.learner.classifier import Learner
+from dp_common.learner.trial import images_per_second
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.provenance import provenance
+from dp_common.persistence.provenance import provenance, waiter
 from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
@@ -146,9 +147,19 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     )
 
 
+def announce(attempt: Attempt, run: RunContext) -> None:
+    """Say how long this is going to take, by a few iterations of a copy of the learner."""
+    with doing(f"timing learner={attempt.resolved.spec.learner}"):
+        rate = images_per_second(run.models.learner, waiter(attempt.device)) * attempt.group.size
+    planned = {"generated": run.budget.scale, "guided": 0, **attempt.resolved.strategy.planned_work(run.budget)}
+    run.io.progress.expect(rate, planned["generated"] + planned["guided"])
+
+
 def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     run, task, spec = context_of(attempt, ledger), attempt.resolved.task, attempt.resolved.spec
+    if not attempt.quiet:
+        announce(attempt, run)
     replay = Replay(run)
     replay.begin()
     attempt.meter.switch("idle")

@@ -122,7 +122,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     Raises:
         BadInput: Naming the key.
     """
-    from dp_common.learner.build import check_fits
+    from dp_common.learner.build import check_batch, check_fits
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
@@ -134,7 +134,10 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     require_images(spec.task, task)
     resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
     with doing(f"building learner={spec.learner}"):
-        check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+        model = check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+        spans = [batch_share.spans(spec.train, 0, rank, group.size) for rank in range(group.size)]
+        share = min(stop - start for of_rank in spans for start, stop in of_rank)
+        check_batch(model, spec.learner, spec.train, task.shape, share)
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")

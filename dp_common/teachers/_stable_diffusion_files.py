@@ -138,6 +138,7 @@ def read_index(weights: str, folder: Path, suffix: str) -> dict[str, Any]:
     for end in texts:  # without its files a CLIPTokenizer starts with an empty vocabulary, and says nothing
         for file in ("vocab.json", "merges.txt"):
             require(WEIGHTS, weights, folder, f"tokenizer{end}/{file}", f"tokenizer{end}/tokenizer.json")
+        read_json(WEIGHTS, weights, folder, f"tokenizer{end}/tokenizer_config.json")  # which token fills up a prompt
     for name in (*(f"text_encoder{end}" for end in texts), "unet", "vae"):
         stem = "model" if name.startswith("text") else STEMS[name]
         read_json(WEIGHTS, weights, folder, f"{name}/config.json")

@@ -46,9 +46,10 @@ def test_the_result_is_told_in_full(tmp_path):
         f"folder          {tmp_path}",
     ):
         assert part in text, part
-    assert text.splitlines()[-1].startswith("short           800 of 1,000 images: no further plateau came")
+    assert text.splitlines()[-2].startswith("short           800 of 1,000 images: no further plateau came")
+    assert text.splitlines()[-1] == f"next            python -m benchmarks.table {tmp_path.parent}"
     whole = run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
-    assert whole.splitlines()[-1].startswith("folder")
+    assert whole.splitlines()[-2].startswith("folder")
     assert "was not reached" not in run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
     assert "mixed devices" in run.result_text(SUMMARY | {"gpu_hours": {"total": None}}, tmp_path)
 
