@@ -76,20 +76,22 @@ def passer(processes: "Sequence[subprocess.Popen[bytes]]") -> Any:
 def watch(processes: "Sequence[subprocess.Popen[bytes]]") -> int:
     """Wait for all; once one has ended badly the others are asked to leave, and made to after ``GRACE``."""
     first, deadline = 0, float("inf")
-    while any(process.poll() is None for process in processes):
-        bad = next(((rank, process) for rank, process in enumerate(processes) if process.returncode), None)
-        if bad and not first:
-            rank, process = bad
-            first, deadline = exit_code(process.returncode), time.monotonic() + GRACE
-            if process.returncode < 0:
-                print(f"error: {death(rank, len(processes), process.returncode)}", file=sys.stderr, flush=True)
+    while True:
+        codes = [process.poll() for process in processes]
+        bad = next((rank for rank, code in enumerate(codes) if code), None)
+        if bad is not None and not first:
+            code = codes[bad] or 0
+            first, deadline = exit_code(code), time.monotonic() + GRACE
+            if code < 0:
+                print(f"error: {death(bad, len(processes), code)}", file=sys.stderr, flush=True)
                 passer(processes)(signal.SIGTERM, None)
+        if None not in codes:
+            return first
         if time.monotonic() > deadline:
             for process in processes:
                 if process.poll() is None:
                     process.kill()
         time.sleep(LOOK)
-    return first or next((exit_code(process.returncode) for process in processes if process.returncode), 0)
 
 
 def death(rank: int, ranks: int, code: int) -> str:

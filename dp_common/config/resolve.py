@@ -75,7 +75,7 @@ def resolve(words: Sequence[str], plugin_paths: Mapping[str, str] | None = None)
     classes = {kind: plugin.load() for kind, plugin in parts.items()}
     layers = [
         (f"teacher {parts['teacher'].name}", classes["teacher"].recipe),
-        (f"task {parts['task'].name}", classes["task"].recipe),
+        (f"task {parts['task'].name}", classes["task"].recipe_of(preset | given)),
         (f"preset {preset_name}", preset),
         ("command line", by_section(given, parts)),
     ]

@@ -114,6 +114,11 @@ class TaskDefaults:
     recipe: ClassVar[Mapping[str, Any]] = {}
     shifted: "Mapping[str, AnySplit]" = {}
 
+    @classmethod
+    def recipe_of(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The recipe, whatever was said."""
+        return cls.recipe
+
     def require_files(self) -> None:
         """``load`` looks for them."""
 

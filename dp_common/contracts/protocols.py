@@ -262,6 +262,13 @@ class Task(Protocol):
     @property
     def shape(self) -> "Shape": ...
 
+    @classmethod
+    def recipe_of(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Optional, ``recipe``: the recipe for what a preset or the command line says, {key: text or value}; where a
+        learner or a size of images wants another.
+        """
+        ...
+
     def require_files(self) -> None:
         """Optional. Refuse in a moment, without torch, what names data that are not there; ``--dry-run`` asks too.
         Raises BadInput.

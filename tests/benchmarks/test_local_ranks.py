@@ -37,7 +37,9 @@ def test_a_killed_rank_is_one_line_and_the_others_are_asked_to_leave(capsys):
     ranks[1].kill()
     assert local_ranks.watch(ranks) == 1 and ranks[0].returncode == 7
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and said.startswith("error: rank 1 of 2 was ended by SIGKILL, as where memory is short")
+    assert said.count("\n") == 1 and said.startswith(
+        "error: rank 1 of 2 was ended by SIGKILL, as where memory is short"
+    )
 
 
 def test_one_that_does_not_leave_is_made_to(monkeypatch, capsys):

@@ -111,9 +111,7 @@ def test_training_and_generation_tell_what_the_whole_run_takes():
     stream = io.StringIO()
     shown = Progress(BUDGET, stream)
     shown.expect(rate=2.0, planned=800)
-    assert stream.getvalue() == (
-        "about 8:20 of training, 1,000 images seen at about 2/s; and 800 images to generate\n"
-    )
+    assert stream.getvalue() == ("about 8:20 of training, 1,000 images seen at about 2/s; and 800 images to generate\n")
     for name, total, ending in (
         ("train", 100, "; all training is 1,000 images, about 3:20"),
         ("generate", 100, "; the run generates about 800 in all, 2:40"),

@@ -256,8 +256,9 @@ def test_a_living_holder_in_another_pid_namespace_keeps_its_run(tmp_path, proc):
         assert alive(tmp_path)
         with pytest.raises(Held, match="held by pid"):
             Lease(tmp_path, 2.0)
-        within = subprocess.run(in_namespace(*proc, sys.executable, "-c", HOLDER, str(tmp_path), "2.0"),
-                                capture_output=True, text=True)
+        within = subprocess.run(
+            in_namespace(*proc, sys.executable, "-c", HOLDER, str(tmp_path), "2.0"), capture_output=True, text=True
+        )
         assert "Held" in within.stderr  # from a third namespace, where a pid of that number lives too
         process.stdin.write("check\n")
         process.stdin.flush()
