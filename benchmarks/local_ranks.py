@@ -48,7 +48,7 @@ def launch(ranks: int, words: Sequence[str]) -> int:
 
 def start(rank: int, ranks: int, port: int, words: Sequence[str]) -> "subprocess.Popen[bytes]":
     """One rank."""
-    place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}
+    place: dict[str, int | str] = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "LOCAL_WORLD_SIZE": ranks}
     place |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TORCHELASTIC_")}
     environment |= {name: str(value) for name, value in place.items()}

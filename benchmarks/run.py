@@ -8,7 +8,8 @@
 
 The same command again resumes, or prints the finished result. ``ranks=2`` does the run with two processes of this
 machine, a device each; so does torchrun, or a SLURM step of several tasks. With how many is no part of what a run is,
-and may differ from attempt to attempt. In Python: ``from benchmarks import run; run(strategy="dp", scale="4k")`` returns the summary.
+and may differ from attempt to attempt. In Python: ``from benchmarks import run; run(strategy="dp", scale="4k")``
+returns the summary.
 """
 
 import time
@@ -61,9 +62,8 @@ def main(argv: Sequence[str]) -> int:
         print(list_text(options.check))
         return 0
     if options.dry_run:
-        from dp_common.config.resolve import resolve
-
         from benchmarks.cheap_checks import refuse_typed
+        from dp_common.config.resolve import resolve
 
         resolved = resolve(list(options.overrides))
         missing = refuse_typed(resolved)
@@ -208,7 +208,7 @@ def addition_text(addition: dict[str, Any]) -> str:
 
 
 def keys_text(overrides: list[str]) -> str:
-    """Every key of a run with its default, allowed values and meaning; of plugins given by path in ``overrides`` too."""
+    """Every key of a run with its default, allowed values and meaning; plugins given by path in ``overrides`` too."""
     from benchmarks.cli_help import row, table
     from dp_common.config.resolve import sections
     from dp_common.config.typed import known_keys

@@ -134,7 +134,7 @@ class Runtime:
     """Keys that change no number and are not hashed."""
 
     root: str = option("results/runs", "folder of runs", place=True)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    device: str = option("auto", "auto, cpu, cuda or cuda:N", pattern=r"auto|cpu|cuda(:[0-9]{1,3})?")
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
         60.0, "seconds without a heartbeat after which another process may take a run over", above=0

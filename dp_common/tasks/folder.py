@@ -23,7 +23,6 @@ from dp_common.progress import note
 from dp_common.real_images import content, image_files, listing, splits
 from dp_common.real_images.splits import AnySplit, RealData
 
-
 SMALL_LEARNERS = ("vit-digits", "vit-digits-fine", "mlp-plane")
 SMALL = {"train.seen": 128_000, "train.batch": 128, "train.lr": 2e-3, "train.label_smoothing": 0.0}  # as of digits
 TINY, TINY_SIDE = {"teacher": "mixture", "learner": "vit-digits"}, 16

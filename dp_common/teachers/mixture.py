@@ -74,7 +74,7 @@ class Mixture(TeacherDefaults):
         Raises:
             BadInput: a class has fewer images than components.
         """
-        import sklearn.cluster  # noqa: F401  (before the limit, which binds only libraries that are loaded)
+        import sklearn.cluster
         import sklearn.covariance  # noqa: F401
         from threadpoolctl import threadpool_limits
 

@@ -6,8 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
