@@ -44,12 +44,15 @@ def refuse(resolved: "Resolved") -> None:
 
 
 def refuse_typed(resolved: "Resolved") -> list[str]:
-    """For a dry run, which may be of a machine without the data: raise the first fault of a key that somebody gave;
-    of those nobody gave, what a run here would end with.
+    """For a dry run: raise the first fault of a key that somebody gave; else say what a run here would end with.
+
+    Runs are planned on one machine for another: that nothing is at ``data.root`` is said, and no fault. What else is
+    named and not there would give the run another id than it has where it is.
     """
     lines = []
     for fault in faults(resolved):
-        if resolved.sources.get(fault.key, "") in ("command line",) or fault.key == "root":
+        typed = fault.key == "root" or resolved.sources.get(fault.key, "") == "command line"
+        if typed and fault.key != "data.root":
             raise fault
         lines.append(f"missing   {fault}")
     return lines

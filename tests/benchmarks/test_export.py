@@ -281,7 +281,13 @@ def test_every_class_has_a_folder_of_its_own(classes, folders):
 def test_a_class_name_is_no_markup_of_the_card():
     from benchmarks.export_card import cell_text
 
-    names = {"a|b": r"a\|b", "$10_bill$": r"\$10\_bill\$", "new\nline ": "new line", "<b>": r"\<b\>", "é, 'x'": "é, 'x'"}
+    names = {
+        "a|b": r"a\|b",
+        "$10_bill$": r"\$10\_bill\$",
+        "new\nline ": "new line",
+        "<b>": r"\<b\>",
+        "é, 'x'": "é, 'x'",
+    }
     assert {name: cell_text(name) for name in names} == names
 
 
