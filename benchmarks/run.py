@@ -183,6 +183,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
         [
             f"test accuracy   {100 * s['accuracy']:.2f} %   {interval} (95 % Wilson, this test set)",
             f"shifted sets    {shifted}" if shifted else "shifted sets    none",
+            *([population_text(s)] if s["population"] is not None else []),
             f"images          {counts} in {s['iterations']:,} iterations{short}",
             f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
             f"hours           {of_result} of the result, {spent}",
@@ -193,6 +194,12 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
             f"next            python -m benchmarks.table {shlex.quote(str(folder.parent))}",
         ]
     )
+
+
+def population_text(summary: dict[str, Any]) -> str:
+    """One line of the result: accuracy in the teacher's own world."""
+    n = summary["population_images"]
+    return f"teacher's world {100 * summary['population']:.2f} % of {n:,} held-out images of its own"
 
 
 def addition_text(addition: dict[str, Any]) -> str:

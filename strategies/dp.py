@@ -22,8 +22,9 @@ class DeliberatePractice:
         "denoiser", "what is differentiated: decoder and network, or the decoder alone", choices=THROUGH
     )
     every: int = option(5, "guide one step in this many", low=1, at_most="sampler.steps")
-    initial: int = option(0, "N, images before training; 0: scale / 4", low=0)
-    per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / 3", low=0)
+    rounds: int = option(3, "K, plateaus at which images are added, where N or P follow from it", low=1)
+    initial: int = option(0, "N, images before training; 0: scale / (K + 1)", low=0)
+    per_round: int = option(0, "P, images added at a plateau; 0: (scale - N) / K", low=0)
     interval: int = option(0, "tau, images seen between evaluations on monitor; 0: seen / 100", low=0)
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
@@ -43,10 +44,10 @@ class DeliberatePractice:
 
     def resolve_defaults(self, budget: Budget) -> None:
         """N, P and τ where none are given. Raises BadInput for plateaus that cannot come in time."""
-        self.initial = self.initial or max(1, budget.scale // 4)
+        self.initial = self.initial or max(1, budget.scale // (self.rounds + 1))
         if self.initial > budget.scale:
             raise BadInput("dp.initial", self.initial, f"at most scale, {budget.scale}")
-        self.per_round = self.per_round or max(1, -(-(budget.scale - self.initial) // 3))
+        self.per_round = self.per_round or max(1, -(-(budget.scale - self.initial) // self.rounds))
         self.interval = self.interval or interval_of(budget.seen)
         self.additions = -(-(budget.scale - self.initial) // self.per_round)
         sizes = [self.initial + k * self.per_round for k in range(self.additions)]

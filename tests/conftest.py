@@ -18,6 +18,8 @@ SMALL = [
     "mixture.components=2",
     "dp.interval=128",
     "dp.patience=1",
+    "data.limit=450",
+    "population.images=300",
 ]
 
 

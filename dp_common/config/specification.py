@@ -87,11 +87,21 @@ class Train:
     mixup: float = option(0.0, "alpha of Mixup, 0 for none; with cutmix, one of the two by lot", low=0)
     cutmix: float = option(0.0, "alpha of CutMix, 0 for none", low=0)
     randaugment: int = option(0, "magnitude of RandAugment (two operations), 0 for none", low=0, high=30)
+    pad: int = option(0, "pixels of padding before a random crop of the image's own size, 0 for none", low=0, high=64)
     crop: float = option(1.0, "smallest area of a random resized crop, 1 for none", above=0, high=1)
     flip: bool = option(False, "mirror every other image by lot")
     compile: bool = option(False, "torch.compile the learner")  # hashed: fused kernels round differently
     model_args: dict[str, Any] = option(
         {}, "the learner's own arguments, train.model_args.NAME=VALUE; of timm's, timm.create_model's"
+    )
+
+
+@dataclass
+class Population:
+    """``population.*``: held-out images of the teacher's own distribution, to test on in its own world."""
+
+    images: int = option(
+        -1, "how many; -1: 20,000 exact samples where the teacher's density is known, else none", low=-1
     )
 
 
@@ -127,6 +137,7 @@ class Spec:
     sampler: Sampler = field(default_factory=Sampler)
     images: Images = field(default_factory=Images)
     train: Train = field(default_factory=Train)
+    population: Population = field(default_factory=Population)
 
 
 @dataclass

@@ -18,6 +18,7 @@ from dp_common.errors import Interrupted, LeaseLost, Problem
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
+from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
 from dp_common.learner.classifier import Learner
 from dp_common.learner.trial import images_per_second
@@ -174,7 +175,9 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
         with doing(f"measuring probe={spec.probe}"):
             hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)
     with doing("the final evaluation"):
-        correct = evaluate(run, task, replay.calls)
+        with attempt.meter.phase("evaluate"):
+            held_out = population(run, attempt.resolved, attempt.folder)
+        correct = evaluate(run, task, replay.calls, held_out)
     if ledger.writes:
         with attempt.meter.phase("write"):
             save_correctness(attempt.folder / "correct.parquet", correct)

@@ -1,4 +1,4 @@
-"""Accuracy on real images that no strategy sees: the test set is only ever touched here."""
+"""Accuracy on images that no strategy sees: the test set and the population are only ever touched here."""
 
 import io as bytes_io
 from pathlib import Path
@@ -8,23 +8,28 @@ from dp_common import files
 from dp_common.arrays import Flags
 from dp_common.lab.context import RunContext
 from dp_common.persistence.summary import accuracy_of
+from dp_common.real_images.splits import AnySplit
 
 
-def evaluate(run: RunContext, task: Any, call: int) -> dict[str, Flags]:
-    """Accuracy on test, monitor and the shifted sets, into the ledger.
+def evaluate(run: RunContext, task: Any, call: int, population: AnySplit | None = None) -> dict[str, Flags]:
+    """Accuracy on test, monitor, the shifted sets and, where it is given, the population, into the ledger.
 
     Args:
         run: What is worked with.
         task: Has ``test`` and ``shifted``.
         call: After which call of the strategy.
+        population: Held-out images of the teacher's own distribution.
 
     Returns:
-        By set, was each image classified right? [n] bool.
+        By real set, was each image classified right? [n] bool.
     """
     with run.io.meter.phase("evaluate"):
         sets = {"test": task.test, "monitor": run.data.monitor, **task.shifted}
         correct = {name: run.models.learner.correct(split) for name, split in sets.items()}
-        run.io.ledger.append("evaluate", call=call, **{name: accuracy_of(flags) for name, flags in correct.items()})
+        accuracies = {name: accuracy_of(flags) for name, flags in correct.items()}
+        if population is not None:
+            accuracies["population"] = accuracy_of(run.models.learner.correct(population))
+        run.io.ledger.append("evaluate", call=call, **accuracies)
     return correct
 
 

@@ -182,12 +182,13 @@ class Accuracy(TypedDict):
 
 
 class Evaluate(Line):
-    """Accuracy on real sets after call ``call``; each shifted set beside these under its own name."""
+    """Accuracy on sets of images after call ``call``; each shifted set beside these under its own name."""
 
     kind: Literal["evaluate"]
     call: int
     test: Accuracy
     monitor: Accuracy
+    population: NotRequired[Accuracy]  # held-out images of the teacher's own distribution
 
 
 class Close(Line):
@@ -217,7 +218,7 @@ OPEN_ENDED = ("probe", "evaluate")  # kinds with further keys, which depend on t
 
 
 def accuracies(record: Evaluate) -> dict[str, Accuracy]:
-    """The accuracy on each set of an ``evaluate`` line, by name: test, monitor, and the shifted sets."""
+    """The accuracy on each set of an ``evaluate`` line, by name: test, monitor, population, and the shifted sets."""
     known = {*Line.__annotations__, "kind", "call"}
     return {name: cast(Accuracy, value) for name, value in record.items() if name not in known}
 
@@ -254,6 +255,8 @@ class Summary(TypedDict):
     accuracy_interval: list[float]
     monitor_accuracy: float
     shifted: dict[str, float]  # accuracy on each shifted set
+    population: float | None  # accuracy on held-out images of the teacher's own distribution; None: there are none
+    population_images: int  # how many they are
     images_generated: int
     images_kept: int
     images_seen: int

@@ -22,6 +22,7 @@ UNITS = (
     "not_moved",
     "monitor_evaluations",
 )
+OF_ALL_TASKS = ("test", "monitor", "population")  # sets that are not shifted ones
 OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: all attempts together
 
 
@@ -109,7 +110,9 @@ def summarise(records: Sequence[Record], resolved: Any, extra: dict[str, Any]) -
         "accuracy": final["test"]["accuracy"],
         "accuracy_interval": final["test"]["interval"],
         "monitor_accuracy": final["monitor"]["accuracy"],
-        "shifted": {name: value["accuracy"] for name, value in final.items() if name not in ("test", "monitor")},
+        "shifted": {name: value["accuracy"] for name, value in final.items() if name not in OF_ALL_TASKS},
+        "population": final["population"]["accuracy"] if "population" in final else None,
+        "population_images": final["population"]["n"] if "population" in final else 0,
         "images_generated": state["generated"],
         "images_kept": state["size"],
         "images_seen": state["seen_total"],

@@ -1,6 +1,6 @@
-"""Augmentation of training images, by torchvision.
+"""Augmentation of training images, by torchvision but for the cheapest.
 
-Random resized crop, mirror and RandAugment of single images; Mixup or CutMix of pairs. All randomness is a function of
+Padding and random crop, random resized crop, mirror and RandAugment of single images; Mixup or CutMix of pairs. All randomness is a function of
 (seed, global position), never of batches, processes or ranks.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from dp_common.arrays import Images, Shape
 from dp_common.config.specification import PAIRS, Train
-from dp_common.seeds import derive
+from dp_common.seeds import derive, uniforms
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,17 @@ class Augment:
     crop: float
     flip: bool
     randaugment: int
+    pad: int = 0
 
     def __call__(self, images: Images, positions: np.ndarray) -> Images:
+        if self.pad:
+            images = padded_crop(images, positions, self.pad, self.seed)
+        if self.crop == 1 and not self.flip and not self.randaugment:
+            return images
+        return self.one_by_one(images, positions)
+
+    def one_by_one(self, images: Images, positions: np.ndarray) -> Images:
+        """What torchvision does to single images."""
         import torch
         from PIL import Image
 
@@ -52,9 +61,27 @@ class Augment:
 
 def augment_of(seed: int, train: Train, shape: Shape) -> Augment | None:
     """The Augment of a recipe for images of ``shape``, or None where it has none."""
-    if train.crop == 1 and not train.flip and not train.randaugment:
+    if train.crop == 1 and not train.flip and not train.randaugment and not train.pad:
         return None
-    return Augment(seed, tuple(shape[1:]), train.crop, train.flip, train.randaugment)
+    return Augment(seed, tuple(shape[1:]), train.crop, train.flip, train.randaugment, train.pad)
+
+
+def padded_crop(images: Images, positions: np.ndarray, pad: int, seed: int) -> Images:
+    """Crops of their own size, anywhere in images with ``pad`` pixels of 0 around: moves of up to ``pad`` pixels.
+
+    Args:
+        images: uint8 [n, C, H, W].
+        positions: [n], each image's own chance.
+        pad: Pixels on each side.
+        seed: The run's.
+    """
+    height, width = images.shape[2:]
+    wide = np.pad(images, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    down, right = (
+        (uniforms(seed, f"pad-{way}", positions) * (2 * pad + 1)).astype(np.int64) for way in ("down", "right")
+    )
+    windows = np.lib.stride_tricks.sliding_window_view(wide, (height, width), axis=(2, 3))
+    return windows[np.arange(len(images)), :, down, right]
 
 
 def mixed(images: Any, labels: Any, first: int, seed: int, train: Train, classes: int) -> tuple[Any, Any]:

@@ -157,7 +157,8 @@ class Comparison:
 
 def check(runs: pd.DataFrame, eval_set: str, exclude: Collection[str]) -> None:
     """Raises BadInput where no run has an accuracy on the set, or a phase has no hours."""
-    known = ["test", "monitor", *shifted_sets(runs)]
+    drawn = ["population"] if "population" in runs and runs["population"].notna().any() else []
+    known = ["test", "monitor", *drawn, *shifted_sets(runs)]
     if eval_set not in known:
         raise BadInput("on", eval_set, f"one of {', '.join(known)}.{did_you_mean(eval_set, known)}")
     for phase in exclude:

@@ -20,7 +20,7 @@ from results.analysis.arms_of_old_ledgers import changed_keys
 
 CORE = ("task", "teacher", "learner", "train.seen", "data.monitor")
 AXES = ("strategy", "scale", "seed", "data.split")  # what is compared, and the replicates
-MEASURING = ("evaluate", "probe")  # keys that change what is written down, not what is learned
+MEASURING = ("evaluate", "probe", "population.images")  # keys that change what is written down, not what is learned
 UNIT = ["seed", "data.split"]  # one replicate
 SLUG = 150  # letters of a slug; file names have an end
 

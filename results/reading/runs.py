@@ -23,6 +23,8 @@ READ = ("run_id", "folder", "state", "values", "chosen", "fingerprints", "begun"
 FINISHED = (
     "accuracy",
     "monitor_accuracy",
+    "population",
+    "population_images",
     "scale_reached",
     "images_generated",
     "images_kept",

@@ -1,7 +1,6 @@
 """The look of arms."""
 
 import json
-
 import warnings
 
 import pytest

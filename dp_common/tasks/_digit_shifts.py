@@ -1,0 +1,41 @@
+"""Shifted test sets made of 8×8 digits by fixed, seeded transforms, so that robustness can be asked about without a
+download.
+"""
+
+import numpy as np
+
+
+def rotation(images: np.ndarray) -> np.ndarray:
+    """Each image [n, 1, 8, 8] uint8 turned by +20° or −20°, in turn."""
+    from scipy.ndimage import rotate
+
+    return np.stack(
+        [rotate(image, 20 if row % 2 else -20, axes=(1, 2), reshape=False, order=1) for row, image in enumerate(images)]
+    )
+
+
+def noise(images: np.ndarray) -> np.ndarray:
+    """Gaussian noise of a quarter of the range, seed 0."""
+    shaken = images + np.random.default_rng(0).normal(0, 64, images.shape)
+    return np.clip(np.round(shaken), 0, 255).astype(np.uint8)
+
+
+def blur(images: np.ndarray) -> np.ndarray:
+    """Gaussian blur of σ = 0.8 pixels."""
+    from scipy.ndimage import gaussian_filter
+
+    return gaussian_filter(images, (0, 0, 0.8, 0.8))
+
+
+def thickness(images: np.ndarray) -> np.ndarray:
+    """Strokes half-way to their 2×2 grey dilation (even rows) or erosion (odd rows)."""
+    from scipy.ndimage import grey_dilation, grey_erosion
+
+    size = (1, 1, 2, 2)
+    moved = np.where(
+        np.arange(len(images))[:, None, None, None] % 2, grey_erosion(images, size), grey_dilation(images, size)
+    )
+    return ((images.astype(np.uint16) + moved) // 2).astype(np.uint8)
+
+
+SHIFTS = {"rotation": rotation, "noise": noise, "blur": blur, "thickness": thickness}
