@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from dp_common.config.options import option
 from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
-from dp_common.teachers._mixture_memory import kept
+from dp_common.real_images.kept_arrays import kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,9 @@ class Mixture(TeacherDefaults):
         pixels = images.reshape(len(task.train), -1).astype("float64") / 127.5 - 1
         labels, classes = task.train.labels, len(task.classes)
         settings = (self.components, self.jitter, classes)
-        centres, shares, lam, basis = kept(pixels, labels, settings, lambda: self.fit(pixels, labels, classes))
+        centres, shares, lam, basis = kept(
+            "mixture", [pixels, labels], settings, lambda: self.fit(pixels, labels, classes)
+        )
         f32 = dict(dtype=torch.float32, device=device)
         self.lam, self.basis = torch.tensor(lam, **f32), torch.tensor(basis, **f32)
         self.means = torch.tensor(centres @ basis, **f32)  # [C, K, D], in the basis U

@@ -1,7 +1,9 @@
-"""Fitted mixtures, kept in the user's cache folder: each is fitted once on a machine, which for CIFAR-10 takes minutes.
+"""What follows from the real images and takes time to find out, kept in the user's cache folder: fitted mixtures,
+stratified splits. Each is found out once on a machine, which for a mixture of CIFAR-10 takes minutes, and for any
+spares the import of scikit-learn.
 
-What is kept is of the pixels and labels themselves, the settings, the versions of the libraries and the processor, on
-all of which the last bits hang. A file that cannot be read or written is as good as none.
+It is kept by the arrays it follows from, the settings, the versions of the libraries and the processor, on all of
+which the last bits hang. A file that cannot be read or written is as good as none.
 """
 
 import hashlib
@@ -17,26 +19,29 @@ from dp_common.real_images.content import cache_folder
 if TYPE_CHECKING:
     import numpy as np
 
-VERSION = 1  # of the fit; raised with every change to it
+VERSION = 1  # raised with every change to what is kept under the same settings
 LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
 def kept(
-    pixels: "np.ndarray", labels: "np.ndarray", settings: Sequence[object], fit: "Callable[[], tuple[np.ndarray, ...]]"
+    what: str,
+    given: "Sequence[np.ndarray]",
+    settings: Sequence[object],
+    find: "Callable[[], Sequence[np.ndarray]]",
 ) -> "tuple[np.ndarray, ...]":
-    """The arrays that ``fit`` returns, from the memory where they are in it.
+    """The arrays that ``find`` returns, from the memory where they are in it.
 
     Args:
-        pixels: what it is fitted to.
-        labels: likewise.
-        settings: everything else that decides it.
-        fit: does it.
+        what: a word for what they are.
+        given: the arrays they follow from.
+        settings: everything else that decides them.
+        find: finds them.
     """
-    memory = memory_of(pixels, labels, settings)
+    memory = memory_of(what, given, settings)
     known = recall(memory)
     if known:
         return known
-    arrays = fit()
+    arrays = tuple(find())
     if memory.is_absolute():
         try:
             memory.parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +51,16 @@ def kept(
     return arrays
 
 
-def memory_of(pixels: "np.ndarray", labels: "np.ndarray", settings: Sequence[object]) -> Path:
-    """The file that keeps this fit."""
+def memory_of(what: str, given: "Sequence[np.ndarray]", settings: Sequence[object]) -> Path:
+    """The file that keeps this."""
     import numpy as np
 
-    made_by = [VERSION, cpu_model(), *(installed(library) for library in LIBRARIES), pixels.shape, *settings]
+    shapes = [(array.shape, str(array.dtype)) for array in given]
+    made_by = [VERSION, cpu_model(), *(installed(library) for library in LIBRARIES), shapes, *settings]
     digest = hashlib.sha256(repr(made_by).encode())
-    digest.update(np.ascontiguousarray(pixels).tobytes())
-    digest.update(np.ascontiguousarray(labels).tobytes())
-    return cache_folder() / "deliberate-practice-bench" / "mixture" / f"{digest.hexdigest()[:32]}.npz"
+    for array in given:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return cache_folder() / "deliberate-practice-bench" / what / f"{digest.hexdigest()[:32]}.npz"
 
 
 def packed(arrays: "tuple[np.ndarray, ...]") -> bytes:
