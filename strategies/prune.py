@@ -23,7 +23,7 @@ class Prune:
     rule_args: dict[str, Any] = option({}, "the rule's own parameters, prune.rule_args.NAME=VALUE")
     oversample: float = option(4.0, "candidates per image kept", low=1)
     balance: str = option("class", "keep as many of each class, or the best overall", choices=("class", "global"))
-    initial: int = option(AUTO, "images before training; -1: scale / (rounds + 1); 0: the plain workflow", low=AUTO)
+    initial: int = option(AUTO, "images before training; -1: scale / 4; 0: the plain workflow", low=AUTO)
     rounds: int = option(3, "times at which images are added", low=1)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
     deadline: str = option("even", "a plateau is waited for up to even spacing, or for ever", choices=("even", "none"))
@@ -37,7 +37,7 @@ class Prune:
         """The initial set, τ, the rule's parameters. Raises BadInput for plateaus that cannot come in time."""
         chosen_by = selection_rule(self.rule, self.rule_args, "prune")
         self.rule_args, self.made_again = parameters_of(chosen_by), not chosen_by.streams
-        self.initial = max(1, budget.scale // (self.rounds + 1)) if self.initial == AUTO else self.initial
+        self.initial = max(1, budget.scale // 4) if self.initial == AUTO else self.initial
         # in the plain workflow the random tenth joins the candidates
         self.how = (self.score, self.balance, not self.initial, self.rule, self.rule_args)
         if self.initial > budget.scale:

@@ -15,7 +15,11 @@ from dp_common.persistence.meter import PRICED
 from results.reading.history import ADDING
 
 TRAINING = ("train", "cooldown")
-SETS = {"test": "test/accuracy", "monitor": "monitor/accuracy_at_evaluation"}  # others are shifted/<set>
+SETS = {
+    "test": "test/accuracy",
+    "monitor": "monitor/accuracy_at_evaluation",
+    "population": "population/accuracy",
+}  # others are shifted/<set>
 
 
 class Event(NamedTuple):

@@ -124,6 +124,6 @@ def test_stored_images_are_scored_and_counted(name, digits, learner):
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_finds_what_a_real_classifier_gets_wrong(name, digits, learner):
     right = learner.predict(digits.monitor.images).argmax(1).numpy() == digits.monitor.labels
-    monitor = DecodedImages(digits.monitor.images, digits.monitor.labels, np.arange(450))
+    monitor = DecodedImages(digits.monitor.images, digits.monitor.labels, np.arange(len(digits.monitor)))
     values = score_images(name, learner, monitor, 0, Meter())
     assert values[~right].mean() > values[right].mean()

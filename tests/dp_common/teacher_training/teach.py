@@ -2,10 +2,10 @@
 
 from benchmarks import cli, train_teacher
 from dp_common.config.specification import Data
-from dp_common.tasks.digits import Digits
+from dp_common.tasks.digits_1797 import Digits1797
 
 TINY = [
-    "task=digits",
+    "task=digits-1797",
     "steps=30",
     "batch=16",
     "warmup=5",
@@ -25,7 +25,7 @@ def teach(out, *words, stop=lambda: False, say=lambda line: None):
 
 
 def loaded(split):
-    task = Digits()
+    task = Digits1797()
     task.data = Data(split=split)
     task.load(split)
     return task

@@ -44,6 +44,6 @@ def test_the_packaged_card_is_that_of_its_file():
     assert (
         f"{100 * q['label_accuracy']:.2f} %" in text
         and about["command"] in text
-        and json.dumps(about["data"]["images"]) == "897"
+        and json.dumps(about["data"]["images"]) == "2823"
     )
     assert "out=dp_common/teachers/weights/digits.safetensors" in about["command"]

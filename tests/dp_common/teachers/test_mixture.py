@@ -186,8 +186,8 @@ def test_fit_is_deterministic_and_refuses_more_components_than_images(mixture, d
     again = Mixture()
     again.prepare(digits, "cpu")
     assert torch.equal(again.means, mixture.means) and torch.equal(again.lam, mixture.lam)
-    with pytest.raises(BadInput, match=r"mixture\.components=200: .*class 0"):
-        Mixture(components=200).prepare(digits, "cpu")
+    with pytest.raises(BadInput, match=r"mixture\.components=400: .*class 0"):
+        Mixture(components=400).prepare(digits, "cpu")
 
 
 def test_schedule_is_an_option(digits):

@@ -12,7 +12,7 @@ from dp_common.diffusion.schedule import alphas_cumprod, timesteps
 from dp_common.errors import BadInput
 from dp_common.real_images.splits import Split
 from dp_common.seeds import label_of
-from dp_common.tasks.digits import Digits
+from dp_common.tasks.digits_1797 import Digits1797
 from dp_common.teacher_training.source import Source
 from dp_common.teachers import unet
 from tests.dp_common.teacher_training.teach import loaded
@@ -117,7 +117,7 @@ def test_half_precision_is_near_and_answers_in_fp32(packaged, dtype, tolerance):
 def test_the_file_needs_no_settings_to_load(trained, tiny):
     about, tensors = unet.read(trained[0])
     assert about["prediction"] == trained[1] and about["classes"] == list("0123456789") and about["shape"] == [1, 8, 8]
-    assert about["data"]["fingerprint"] == Digits().fingerprint() and tensors["training_images"].shape == (897, 8)
+    assert about["data"]["fingerprint"] == Digits1797().fingerprint() and tensors["training_images"].shape == (897, 8)
     assert (
         tiny.latent_shape == (1, 8, 8) and tiny.null_label == 10 and tiny.alphas_cumprod[-1] == alphas_cumprod("sd")[-1]
     )
@@ -128,7 +128,7 @@ def test_another_split_is_refused(trained):
     with pytest.raises(
         BadInput,
         match=r"trained on 4\d\d of the images.*data.split=0, this run has data.split=1"
-        ".*train_teacher task=digits data.split=1",
+        ".*train_teacher task=digits-1797 data.split=1",
     ) as caught:
         unet.UNet(weights=str(trained[0])).prepare(loaded(1), "cpu")
     assert "\n" not in str(caught.value)
@@ -145,7 +145,7 @@ def test_twins_in_the_data_are_no_overlap_but_other_images_are(tmp_path, digits)
         data=SimpleNamespace(split=0),
     )
     source = Source(task, 2**20, 0, lambda: False)
-    assert source.twins == 1 and len(source.hashes) == 896
+    assert source.twins == 1 and len(source.hashes) == len(digits.train) - 1
     about = {"settings": {"data.split": 0}}
     unet.refuse_overlap("x", about, source.hashes, task)
     task.monitor = Split(digits.train.images[8:9], np.zeros(1, int))
@@ -158,7 +158,7 @@ def test_files_that_do_not_fit(tmp_path, trained):
 
     task, path = loaded(0), tmp_path / "x.safetensors"
     refused = lambda message, task=task: pytest.raises(BadInput, match=message)
-    with refused(r"no such file: .*x.safetensors; `python -m benchmarks.train_teacher task=digits` makes one"):
+    with refused(r"no such file: .*x.safetensors; `python -m benchmarks.train_teacher task=digits-1797` makes one"):
         unet.UNet(weights=str(path)).prepare(task, "cpu")
     assert unet.UNet(weights=str(path)).fingerprint(task) == ""
     path.write_bytes(trained[0].read_bytes()[:5000])

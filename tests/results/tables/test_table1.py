@@ -33,7 +33,7 @@ def test_a_line_per_arm_at_the_scale_most_have_whole(make):
     )
     assert (static["train"], static["generate"], static["total"]) == ("7.20", "3.60", "10.80")
     assert (
-        "Measured with teacher mixture, learner vit-digits, iterations 500, device cpu." in table.caption
+        "Measured with teacher mixture, learner cnn-digits, iterations 500, device cpu." in table.caption
         and "CPU seconds" in table.caption
     )
     assert table.notes == ("Not here, run at one scale only: `dp omega=0.2`.",)

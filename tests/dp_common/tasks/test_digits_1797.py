@@ -1,4 +1,4 @@
-"""Digits: 897 / 450 / 450 disjoint and stratified.
+"""The old digits: 897 / 450 / 450 disjoint and stratified.
 
 The split and the shifted sets are functions of their seeds alone.
 """
@@ -9,13 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from dp_common.tasks.digits import SHIFTS, Digits
+from dp_common.tasks._digit_shifts import SHIFTS
+from dp_common.tasks.digits_1797 import Digits1797
 
 PARTS = ("train", "monitor", "test")
 
 
 def loaded(split):
-    task = Digits()
+    task = Digits1797()
     task.load(split)
     return task
 
@@ -117,7 +118,7 @@ def test_shifts_do_what_their_names_say():
 
 
 def test_the_fingerprint_names_the_data_and_needs_no_torch():
-    code = "import sys; from dp_common.tasks.digits import Digits; print(Digits().fingerprint()); "
+    code = "import sys; from dp_common.tasks.digits_1797 import Digits1797; print(Digits1797().fingerprint()); "
     code += "assert 'torch' not in sys.modules"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    assert told == Digits().fingerprint() == "09f66e6debdee2cd"
+    assert told == Digits1797().fingerprint() == "09f66e6debdee2cd"
