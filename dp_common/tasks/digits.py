@@ -47,7 +47,9 @@ class Digits(RealData, TaskDefaults):
         self.monitor = limited(images[monitor], labels[monitor], self.data.limit, split)
         test_labels = optical["test_labels"].astype(np.int64)
         self.test = limited(uci.pixels(optical["test_images"]), test_labels, self.data.limit, split)
-        self.shifted = {"pen": limited(uci.pixels(pen["images"]), pen["labels"].astype(np.int64), self.data.limit, split)}
+        self.shifted = {
+            "pen": limited(uci.pixels(pen["images"]), pen["labels"].astype(np.int64), self.data.limit, split)
+        }
         self.shifted |= {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
 
     def fingerprint(self) -> str:

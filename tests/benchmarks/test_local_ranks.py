@@ -68,7 +68,16 @@ def test_cheap_mistakes_are_answered_before_a_process_is_started(monkeypatch, tm
 
 @pytest.mark.multiprocess
 def test_two_ranks_do_a_run_and_one_that_is_killed_is_told_and_lost_nothing(tmp_path):
-    words = [sys.executable, "-m", "benchmarks.run", "ranks=2", *SHORT, f"root={tmp_path}", "train.seen=19200", "population.images=0"]
+    words = [
+        sys.executable,
+        "-m",
+        "benchmarks.run",
+        "ranks=2",
+        *SHORT,
+        f"root={tmp_path}",
+        "train.seen=19200",
+        "population.images=0",
+    ]
     first = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     folder, deadline = None, time.monotonic() + 200
     while not folder or not any(record["kind"] == "call" for record in ledger.read(folder)):
