@@ -9,7 +9,10 @@ from benchmarks import cli, folders
 from benchmarks.cli_help import table
 from dp_common.errors import BadInput, did_you_mean
 
-ORDER = "run sweep status cancel table report claims export follow speed theory train-teacher check-images".split()
+ORDER = (
+    "run sweep status cancel forget table report claims archive recompute references export follow speed theory "
+    "train-teacher check-images"
+).split()
 
 
 def applications() -> dict[str, Path]:

@@ -13,6 +13,7 @@ Rules of an ``option`` that only applications have:
 * ``prefix``: a dict of all keys ``<field>.KEY=value``;
 * ``unset``: the word that stands for the default, such as ``all``; ``shown``: the default as people read it;
 * ``many``: values by commas, in a tuple; ``ranges``: first..last too; ``most``: how many at most;
+* ``several``: the key may stand several times, other values each time; they go in a tuple, commas and all;
 * ``read``: a function (key, text) -> value, in place of the field's type.
 """
 
@@ -94,6 +95,7 @@ def parse(
     """
     known = {f.name: f for f in fields(options)}  # type: ignore[arg-type]
     given: dict[str, str] = {}
+    several: dict[str, list[str]] = {}
     rest: dict[str, str] = {}
     prefixed: dict[str, dict[str, str]] = {name: {} for name, f in known.items() if f.metadata.get("prefix")}
     for key, value in pairs([word for word in argv if word not in ("-h", "--help")], known):
@@ -105,6 +107,11 @@ def parse(
             if rest_field(known) is None or key.startswith("-"):
                 raise unknown(key, value, known)
             target = rest
+        if target is given and known[key].metadata.get("several"):
+            if value in several.setdefault(key, []):
+                raise BadInput(key, value, "given twice")
+            several[key].append(value)
+            continue
         if key in target:
             typed_as = f"{section}.{key}" if target is prefixed.get(section) else key
             raise BadInput(typed_as, value, f"given twice, first as {target[key]}")
@@ -115,6 +122,8 @@ def parse(
         raise SystemExit(0)
     hints = get_type_hints(options)
     values: dict[str, Any] = {key: typed(known[key], hints[key], text) for key, text in given.items()}
+    for key, texts in several.items():
+        values[key] = tuple(typed(known[key], get_args(hints[key])[0], text) for text in texts)
     if name := rest_field(known):
         values[name] = tuple(overrides)
     return options(**(values | prefixed))
@@ -170,6 +179,8 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
     key, rules = field.name, field.metadata
     if text == rules.get("unset"):
         return field.default
+    if not text and (rules.get("many") or rules.get("several")):
+        raise BadInput(key, text, "a value is missing")
     if rules.get("place"):
         from dp_common.config.typed import expand_home
 

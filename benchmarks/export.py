@@ -24,6 +24,7 @@ from dp_common.config.options import option
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Damaged, Problem, did_you_mean
 from dp_common.files import sync_folder
+from dp_common.persistence.places import look_under
 
 if TYPE_CHECKING:
     from dp_common.contracts import Task
@@ -62,7 +63,7 @@ def new_folder(path: str) -> Path:
     out = Path(path).absolute()
     if os.path.lexists(out):
         raise BadInput("out", path, "is there already: name a new folder, or remove it first")
-    cli.creatable_folder("out", out)
+    cli.creatable_folder("out", path)
     return out
 
 
@@ -70,7 +71,7 @@ def run_folder(run: str, root: str) -> Path:
     """The folder of a run that is given by folder or by id. Raises BadInput."""
     if (Path(run) / "ledger.jsonl").is_file():
         return Path(run)
-    known = {path.parent.name: path.parent for path in sorted(Path(root).rglob("ledger.jsonl"))}
+    known = {folder.name: folder for folder in look_under([root]).runs} if Path(root).is_dir() else {}
     if run in known:
         return known[run]
     if Path(run).is_dir():

@@ -24,3 +24,9 @@ def about(path: Path) -> str:
     if path.suffix != ".py":
         return text.partition("\n")[0].removeprefix("#").strip()
     return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def sentence(path: Path) -> str:
+    """The first sentence of a module's docstring, on one line; imports nothing."""
+    first = (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n\n")[0]
+    return " ".join(first.split()).partition(". ")[0].rstrip(".")

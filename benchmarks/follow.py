@@ -10,9 +10,9 @@ writes; tables, figures and claims come from ledgers. Steps are images seen. Tra
 
 What is written: train/loss (mean since the last point), monitor/accuracy, set/size, set/generated; of additions their
 number, images, score_at_birth and, where the teacher's density is known, true_label and log_density;
-hours_spent/<phase> and /total of all attempts so far; test/accuracy, population/accuracy and shifted/<set> at the end. After an
-interruption calls are done again: where they come out otherwise (on a GPU they may), TensorBoard drops what it had
-from there on, and W&B shows both.
+hours_spent/<phase> and /total of all attempts so far; test/accuracy, population/accuracy and shifted/<set> at the end.
+After an interruption calls are done again: where they come out otherwise (on a GPU they may), TensorBoard drops what it
+had from there on, and W&B shows both.
 """
 
 import json

@@ -2,17 +2,22 @@
 
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
-from dp_common.errors import BadInput, Problem
+from benchmarks.cli import INTERRUPTED
+from dp_common.errors import BadInput, Held, Problem
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -39,28 +44,59 @@ def workers_for(asked: int, todo: "list[Resolved]") -> int:
 
 
 def launch(todo: "list[Resolved]", workers: int, root: Path) -> int:
-    """Run all, ``workers`` at a time; returns the exit code."""
+    """Run all, ``workers`` at a time.
+
+    Returns:
+        The exit code: 0 if all are done, 1 if one failed, else 3 if other processes work on some, 130 after an
+        interrupt.
+    """
     launcher = Launcher()
-    started, failed = time.monotonic(), 0
-    with ThreadPoolExecutor(workers) as pool:
-        jobs = {pool.submit(launcher.run, run.words, root / run.run_id): run for run in todo}
+    started, failed, held = time.monotonic(), 0, 0
+    with ended_like_ctrl_c(), ThreadPoolExecutor(workers) as pool:
         try:
+            jobs = {pool.submit(launcher.run, run.words, root / run.run_id): run for run in todo}
             for number, job in enumerate(as_completed(jobs), 1):
                 run, (code, seconds) = jobs[job], job.result()
                 left = (time.monotonic() - started) / number * (len(todo) - number) / 60
-                outcome = "done" if code == 0 else f"FAILED (exit {code}), see {root / run.run_id}/log.txt"
+                outcome = {0: "done", Held.code: "held by another process, which goes on with it"}.get(
+                    code, f"FAILED (exit {code}), see {root / run.run_id}/log.txt"
+                )
                 line = f"{number}/{len(todo)}  {run.run_id}  {outcome}  {seconds:.0f} s   about {left:.0f} min to go"
                 print(line, file=sys.stderr, flush=True)
-                failed += code != 0
+                failed += code not in (0, Held.code)
+                held += code == Held.code
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             launcher.stop()
             print("interrupted: runs in progress stop at their next yield; the same command goes on", file=sys.stderr)
-            return 1
+            return INTERRUPTED
     if failed:
-        count = f"{failed} of {len(todo)} runs failed; the others are done"
+        count = f"{failed} of {len(todo)} runs failed; the others are done" + " or worked on elsewhere" * bool(held)
         print(f"{count}. python -m benchmarks.status {root} says why", file=sys.stderr)
-    return 1 if failed else 0
+    elif held:
+        count = f"other processes work on {held} of {len(todo)} runs, the others are done"
+        print(f"{count}. python -m benchmarks.status {root} says how they go", file=sys.stderr)
+    return 1 if failed else Held.code if held else 0
+
+
+@contextmanager
+def ended_like_ctrl_c() -> Iterator[None]:
+    """SIGTERM, as ``timeout`` and batch systems send it, ends a sweep in order, as Ctrl-C does; again it says nothing
+    new.
+    """
+
+    def first(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, first)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Launcher:

@@ -2,6 +2,7 @@
 
     python -m benchmarks.report [root]                  writes <root>/report/report.html; tables and figures beside it
     python -m benchmarks.report results/runs out=paper seed=0..4 prices=digits-unet
+    python -m benchmarks.report mine/runs theirs/runs open=yes
 
 Headline, claims, figures, tables, and how it was made. The page stands on its own: no network, no script; styles,
 figures and tables are in it. It is readable on a phone, in the dark and on paper. The same runs, versions and fonts
@@ -12,7 +13,7 @@ the measured ones and are marked; theory/ of ``benchmarks.theory`` under the roo
 import sys
 from dataclasses import dataclass
 
-from benchmarks import cli
+from benchmarks import cli, opening
 from benchmarks.study_options import MeasureOptions, study_of
 from dp_common.config.options import option
 from dp_common.errors import BadInput
@@ -22,7 +23,8 @@ from dp_common.errors import BadInput
 class Options(MeasureOptions):
     """Keys of this application."""
 
-    out: str = option("", "folder to write to", place=True, shown="<root>/report")
+    out: str = option("", "folder to write to; ./report with several roots", place=True, shown="<root>/report")
+    open: bool = option(False, "open the page in the browser, where there is a display")
 
 
 def main(argv: list[str]) -> int:
@@ -33,13 +35,16 @@ def main(argv: list[str]) -> int:
     prices = options.load_prices()
     study = study_of(options)
     if not study.comparisons:
-        raise BadInput("root", options.root, "holds no runs of a strategy")
+        raise BadInput("root", options.shown_roots(), "holds no runs of a strategy")
     study = study.with_(options.on, options.exclude)
     out = cli.writable_folder("out", options.folder("report"))
     chosen = cli.as_words(options, ("seed", "on", "exclude", "prices", "code"))
-    path = report.write(study, options.root, out, prices, chosen)
+    path = report.write(study, options.theory_root(), out, prices, chosen)
     size = path.stat().st_size / 1e6
-    print(f"written to {out}: {path.name} ({size:.1f} MB, stands on its own), tables/, figures/", file=sys.stderr)
+    print(f"one page of {size:.1f} MB, which stands on its own; tables/ and figures/ beside it", file=sys.stderr)
+    opening.written([path])
+    if options.open:
+        opening.show(path)
     return 0
 
 

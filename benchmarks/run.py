@@ -26,9 +26,10 @@ from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import TYPE_CHECKING, Any  # noqa: E402
 
-from benchmarks import api, cli  # noqa: E402
+from benchmarks import api, cli, estimates  # noqa: E402
 from benchmarks.short_runs import why_short  # noqa: E402
 from dp_common.config.options import option  # noqa: E402
+from dp_common.errors import BadInput  # noqa: E402
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -48,6 +49,7 @@ class Options:
     check: bool = option(False, "with --list: import each plugin too, and say which are broken")
     dry_run: bool = option(False, "print the resolved configuration, the run id and an estimate, and end")
     ranks: int = option(1, "processes of this machine that work on the run together, a device each", low=1, high=1024)
+    prices: str = option("", estimates.ABOUT, unset="what fits best")
     quiet: bool = option(False, "print the result only")
     json: bool = option(False, "print the result as JSON")
     overrides: tuple[str, ...] = option((), "keys of the run, below", rest=True)
@@ -67,8 +69,10 @@ def main(argv: Sequence[str]) -> int:
 
         resolved = resolve(list(options.overrides))
         missing = refuse_typed(resolved)
-        print("\n".join([dry_text(resolved), *missing]))
+        print("\n".join([dry_text(resolved, options.prices), *missing]))
         return 0
+    if options.prices:
+        raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
     if options.ranks == 1:
         return run(list(options.overrides), options.quiet, options.json)
     from benchmarks import local_ranks
@@ -136,14 +140,14 @@ def begin(overrides: list[str], quiet: bool, as_json: bool, alone: bool) -> "tup
     with doing("finding out what the run is: plugins, data, weights"):
         resolved = resolve(overrides)
     folder = Path(resolved.runtime.root) / resolved.run_id
-    if not quiet:
-        print("\n".join([resolved.run_id, *resolved.notes]), file=sys.stderr, flush=True)
     if alone and (summary := finished.finished(folder)):
         show(resolved, summary, as_json)
         return resolved, True
     refuse(resolved)
     if alone:
         lease.refuse_held(folder)
+    if not quiet:
+        print("\n".join([resolved.run_id, *resolved.notes]), file=sys.stderr, flush=True)
     return resolved, False
 
 
@@ -228,10 +232,8 @@ def keys_text(overrides: list[str]) -> str:
     return "\n".join(lines)
 
 
-def dry_text(resolved: "Resolved") -> str:
+def dry_text(resolved: "Resolved", prices: str = "") -> str:
     """The resolved configuration with the source of each value, the run id, and an estimate."""
-    from benchmarks.estimate import estimate
-
     lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
     lines += [
         f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
@@ -239,7 +241,7 @@ def dry_text(resolved: "Resolved") -> str:
     ]
     lines += [f"note: {note}" for note in resolved.notes]
     lines += ["", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}"]
-    return "\n".join([*lines, *estimate(resolved)])
+    return "\n".join([*lines, *estimates.lines(resolved, prices)])
 
 
 if __name__ == "__main__":

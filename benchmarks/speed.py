@@ -14,7 +14,6 @@ import io
 import platform
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 from benchmarks import cli, folders
 from benchmarks.speed_suites import Item, Setting
+from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
@@ -49,7 +49,7 @@ class Options:
     block: int = option(512, "images sampled at once", low=1)
     threads: int = option(1, "CPU threads", low=1, high=1024)
     workers: int = option(2, "processes that read images", low=0)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    device: str = option("auto", devices.NAMES)
     overrides: tuple[str, ...] = option((), "keys of a run, for the suites that time one", rest=True)
 
 
@@ -62,10 +62,10 @@ def main(argv: list[str]) -> int:
         raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
     if options.out:
         cli.writable_folder("out", Path(options.out).parent, options.out)
-    from dp_common.persistence.provenance import device_named, fix_threads
+    from dp_common.persistence.provenance import fix_threads
 
     fix_threads(options.threads)
-    setting = Setting(device_named(options.device), options.block, options.workers, options.overrides)
+    setting = Setting(devices.named(options.device), options.block, options.workers, options.overrides)
     items: dict[str, Item] = {}
     for module in modules:
         items |= module.items(setting)
@@ -96,23 +96,20 @@ def measure(items: dict[str, Item], repeat: int, device: Any) -> tuple[dict[str,
     Returns:
         {name: seconds per unit, one per round}, {name: peak GiB of device memory, None on a CPU}.
     """
-    import torch
-
-    cuda = device.type == "cuda"
-    synchronise: Callable[[], None] = (lambda: torch.cuda.synchronize(device)) if cuda else (lambda: None)
+    synchronise = devices.synchroniser(device)
     seconds: dict[str, list[float]] = {name: [] for name in items}
     peaks: dict[str, float | None] = {}
     for turn in range(repeat + 1):
         for name, item in items.items():
-            if cuda:
-                torch.cuda.reset_peak_memory_stats(device)
+            devices.reset_peak(device)
             synchronise()
             since = time.perf_counter()
             item.call()
             synchronise()
             if turn:
                 seconds[name].append((time.perf_counter() - since) / item.n)
-            peaks[name] = torch.cuda.max_memory_allocated(device) / 2**30 if cuda else None
+            peak = devices.peak(device)
+            peaks[name] = None if peak is None else peak / 2**30
         print(f"round {turn} of {repeat}", file=sys.stderr)
     return seconds, peaks
 
@@ -125,9 +122,7 @@ def cost_rows(
     device: Any,
 ) -> list[Row]:
     """Rows of COLUMNS: medians, and ratios of medians within this one command."""
-    from dp_common.persistence.provenance import device_label
-
-    label = device_label(device) + (f" ({platform.machine()})" if device.type == "cpu" else "")
+    label = devices.label(device) + (f" ({platform.machine()})" if device.type == "cpu" else "")
     medians = {name: median(values) for name, values in seconds.items()}
     return [
         {

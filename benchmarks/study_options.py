@@ -1,4 +1,4 @@
-"""Keys that table, report and claims share: which runs of a folder, on what, at which prices."""
+"""Keys that table, report and claims share: which runs of one folder or several, on what, at which prices."""
 
 import sys
 from dataclasses import dataclass
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 class StudyOptions:
     """The keys of an application that reads a folder of runs."""
 
-    root: str = option(Runtime.root, "folder of runs, at any depth", positional=True, place=True)
+    root: tuple[str, ...] = option(
+        (Runtime.root,), "folder of runs, at any depth; several may be given", positional=True, place=True, several=True
+    )
     out: str = option("", "folder to write to", place=True)
     seed: tuple[int, ...] = option(
         (), "only runs of these seeds, such as 0..4 or 0,2,5; seeds= is the same", unset="all", ranges=True
@@ -36,8 +38,20 @@ class StudyOptions:
     )
 
     def folder(self, name: str) -> Path:
-        """Where to write: ``out``, or a folder of this name under the root."""
-        return Path(self.out) if self.out else Path(self.root) / name
+        """Where to write: ``out``, or a folder of this name under the root; here, where there are several."""
+        if self.out:
+            return Path(self.out)
+        return Path(self.root[0]) / name if len(self.root) == 1 else Path(name)
+
+    def shown_roots(self) -> str:
+        """The roots, for a message."""
+        return ", ".join(self.root)
+
+    def theory_root(self) -> Path:
+        """The first of the roots that has a study of the theory, else the first."""
+        from results.analysis import theory
+
+        return next((Path(root) for root in self.root if (Path(root) / theory.NAME).exists()), Path(self.root[0]))
 
     def load_prices(self) -> "Prices | None":
         """The unit costs asked for. Raises BadInput."""
@@ -73,5 +87,5 @@ def study_of(options: StudyOptions) -> "Study":
         return study
     study = study.only(options.seed)
     if not len(study.runs):
-        raise BadInput("seed", cli.seeds_text(options.seed), f"no run under {options.root} has such a seed")
+        raise BadInput("seed", cli.seeds_text(options.seed), f"no run under {options.shown_roots()} has such a seed")
     return study

@@ -3,12 +3,13 @@
     python -m benchmarks.sweep strategy=static,prune,dp scale=500,1k,2k,4k seed=0..4 launcher=local
     python -m benchmarks.sweep strategy=dp dp.omega=0,0.02,0.05 scale=2k seed=0..4 workers=2
     python -m benchmarks.sweep grid=digits launcher=slurm profile=cpu slurm.partition=batch root=/shared/runs
-    python -m benchmarks.sweep --dry-run ...         what would run
+    python -m benchmarks.sweep --dry-run ...         every run and its state, and about how long those to do will take
 
 Commas and first..last make the grid; a strategy's own parameters multiply that strategy only; grid=NAME reads one from
 benchmarks/grids (or a .yaml file), and keys beside it replace its keys. Give the same command again and only what is
 missing runs. launcher=local: each run is a process of its own; one that fails touches no other; exit code 1 if any run
-failed. launcher=slurm: submits what is missing and not queued already, with the code as it is now, and returns.
+failed, 3 if others work on the rest. Several machines may be given one sweep at one root: each takes what no other
+works on. launcher=slurm: submits what is missing and not queued already, with the code as it is now, and returns.
 python -m benchmarks.status tells how it goes, python -m benchmarks.cancel ends it. In Python:
 ``from benchmarks import sweep; sweep(strategy=["static", "dp"], seed=range(5))`` returns a DataFrame.
 """
@@ -16,13 +17,14 @@ python -m benchmarks.status tells how it goes, python -m benchmarks.cancel ends 
 import hashlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import api, cli
+from benchmarks import api, cli, estimates
 from benchmarks.short_runs import short_line
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Damaged, Problem
@@ -44,7 +46,8 @@ class Options:
     slurm: dict[str, str] = field(
         default_factory=dict, metadata={"about": "with launcher=slurm: a key of the profile, changed", "prefix": True}
     )
-    dry_run: bool = option(False, "print what would run, and end")
+    dry_run: bool = option(False, "print every run with its state and an estimate of it all, and end")
+    prices: str = option("", estimates.ABOUT, unset="what fits best")
     overrides: tuple[str, ...] = option(
         (), "grid=NAME and keys of the runs (python -m benchmarks.run --help), values by commas", rest=True
     )
@@ -62,12 +65,15 @@ def main(argv: Sequence[str]) -> int:
     root = Path(runs[0].runtime.root)
     todo = missing(runs, root)
     wanting = check_all(todo, root, options.dry_run or bool(profile))
+    if options.dry_run:
+        print("\n".join(preview(runs, root)))
     print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
     if options.dry_run:
-        for run in todo:
-            print(run.run_id, *run.words)
+        print("\n".join(["", *estimates.grid_lines(todo, options.prices)] if todo else []))
         print("\n".join(wanting), end="\n" if wanting else "", file=sys.stderr)
         return 0
+    if options.prices:
+        raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
     if profile:
         return launch_slurm(todo, runs, root, overrides, profile)
     from benchmarks.local_launcher import launch, workers_for
@@ -76,7 +82,23 @@ def main(argv: Sequence[str]) -> int:
     code = launch(todo, workers_for(options.workers, todo), root) if todo else 0
     if line := short_line(summary for run in runs if (summary := finished(root / run.run_id))):
         print(line, file=sys.stderr)
+    next_commands = [f"python -m benchmarks.{name} {shlex.quote(str(root))}" for name in ("table", "report")]
+    print(f"next: {' or '.join(next_commands)}", file=sys.stderr)
     return code
+
+
+def preview(runs: "Sequence[Resolved]", root: Path) -> list[str]:
+    """A line for each run of a grid: its state under the root, and the words of those that are not finished."""
+    from benchmarks.survey import survey
+
+    known = {row["run_id"]: row for row in survey([root]).rows} if root.is_dir() else {}
+    lines = []
+    for run in runs:
+        row = known.get(run.run_id)
+        state = "new" if row is None or row["state"] == "missing" else row["state"]
+        detail = f"  ({row['detail']})" if row and state not in ("new", "done") and row["detail"] else ""
+        lines.append(f"{state:12} {run.run_id}  {'' if state == 'done' else shlex.join(run.words)}{detail}".rstrip())
+    return lines
 
 
 def profile_of(options: Options, argv: Sequence[str]) -> "Profile | None":
@@ -167,7 +189,8 @@ def launch_slurm(
     launch.check_cluster(profile)
     jobs, queue = state.jobs(root)
     queued = {run_id for run_id, job in state.latest(jobs).items() if job.live}
-    waiting = [run for run in todo if run.run_id not in queued and not state.held(root / run.run_id, queue)]
+    held = state.held([root / run.run_id for run in todo], queue)
+    waiting = [run for run in todo if run.run_id not in queued and root / run.run_id not in held]
     if len(waiting) < len(todo):
         print(f"{len(todo) - len(waiting)} of them are queued or running already", file=sys.stderr)
     path = plan_path(root, overrides)

@@ -1,22 +1,27 @@
-"""Tables and figures of the runs under a folder.
+"""Tables and figures of the runs under a folder, or under several.
 
-    python -m benchmarks.table [root]     prints the tables; writes them and figures to <root>/tables
+    python -m benchmarks.table [root ...]     prints the tables; writes them and figures to <root>/tables
     python -m benchmarks.table results/runs out=paper figures=no seed=0..4
+    python -m benchmarks.table mine/runs theirs/runs           runs of several folders as one study, in ./tables
+    python -m benchmarks.table figures=hardness                this figure and no table
     python -m benchmarks.table tables=reach target=93 prices=digits-unet
 
-Written are table.md, .tex, .csv and cells.csv: table.csv has the numbers of scale, versus and costs in full,
-cells.csv every cell of every table. A table whose data is not there is left out. With ``prices`` hours are what the
-counts of work would have cost there, everywhere, and marked as such. Runs that differ in budget, task, teacher,
-learner, monitor rule or any other key that is not compared stand in tables of their own.
+First the answer in plain sentences: guidance against static over all scales, its control, and errors at equal price.
+Where tables are named, figures are drawn only if they are named too, and the other way round. Written are table.md,
+.tex, .csv and cells.csv: table.csv has the numbers of scale, versus and costs in full, cells.csv every cell of every
+table. A table or figure whose data is not there is left out. With ``prices`` hours are what the counts of work would
+have cost there, everywhere, and marked as such. Runs that differ in budget, task, teacher, learner, monitor rule or any
+other key that is not compared stand in tables of their own.
 """
 
+import ast
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import cli
+from benchmarks import cli, folders, opening
 from benchmarks.study_options import MeasureOptions, study_of
 from dp_common.config.options import option
 from dp_common.errors import BadInput
@@ -44,11 +49,17 @@ def targets_of(key: str, text: str) -> tuple[float, ...]:
 class Options(MeasureOptions):
     """Keys of this application."""
 
-    out: str = option("", "folder to write to", place=True, shown="<root>/tables")
-    figures: bool = option(True, "draw accuracy against images generated, kept and hours (SVG, PNG, CSV)")
-    tables: tuple[str, ...] = option(
-        (), "which of those below, or a file of your own such as ./mine.py, by commas", unset="all", many=True
+    out: str = option("", "folder to write to; ./tables with several roots", place=True, shown="<root>/tables")
+    figures: tuple[str, ...] = option(
+        (), "which of those below, by commas; all, or no for none (SVG, PNG and CSV each)", unset="all", many=True
     )
+    tables: tuple[str, ...] = option(
+        (),
+        "which of those below, or a file of your own such as ./mine.py, by commas; all, or no for none",
+        unset="all",
+        many=True,
+    )
+    open: bool = option(False, "open the folder that was written to in the browser, where there is a display")
     target: tuple[float, ...] = option(
         (),
         "percent correct for tables=reach, by commas; auto: the best mean of static, and the best of its worst seed",
@@ -59,48 +70,81 @@ class Options(MeasureOptions):
 
 def main(argv: Sequence[str]) -> int:
     """Print and write the tables; returns the exit code."""
-    options = cli.parse(argv, Options, __doc__, tables_text)
-    from results.tables import find
-
-    names = options.tables or None
-    find(names)
+    options = cli.parse(argv, Options, __doc__, choices_text)
+    tables, figures = asked(options, argv)
     prices = options.load_prices()
     study = study_of(options)
     if prices:
         study = study.repriced(prices)
     study = study.with_(options.on, options.exclude)
     out = options.folder("tables")
-    drawn = write(study, out, options.figures, names, options.target)
-    lines = [
-        f"\nwritten to {out}: table.md, table.tex, table.csv, cells.csv",
-        *(f"  {stem} (.svg .png .csv)" for stem in drawn),
-    ]
-    print("\n".join(lines), file=sys.stderr)
+    files = write(study, out, figures, tables, options.target)
+    opening.written(files, ["benchmarks.report", *options.root] if tables is None else [])
+    if options.open:
+        opening.show(out)
     return 0
 
 
-def tables_text(overrides: list[str]) -> str:
-    """The tables there are, for ``--help``."""
-    from benchmarks.cli_help import table
-    from results.tables import help_lines
+def asked(options: Options, argv: Sequence[str]) -> tuple[tuple[str, ...] | None, tuple[str, ...] | None]:
+    """(tables, figures) to make: names, () for none, None for all. Raises BadInput."""
+    from results import figures, tables
 
-    return "\n".join(["Tables:", "", *table(help_lines())])
+    named = {key: any(word.lstrip("-").startswith(f"{key}=") for word in argv) for key in ("tables", "figures")}
+    chosen: dict[str, tuple[str, ...] | None] = {}
+    for key, other, find in (("tables", "figures", tables.find), ("figures", "tables", figures.find)):
+        names = getattr(options, key)
+        if names in (("no",), ("none",)):
+            chosen[key] = ()
+        elif names in ((), ("yes",)):
+            one_kind_only = (
+                named[other] and not named[key] and getattr(options, other) not in ((), ("yes",), ("no",), ("none",))
+            )
+            chosen[key] = () if one_kind_only else None
+        else:
+            find(names)
+            chosen[key] = names
+    if chosen["tables"] == () == chosen["figures"]:
+        raise BadInput("tables", "no", "with figures=no too there is nothing to make")
+    return chosen["tables"], chosen["figures"]
+
+
+def choices_text(overrides: list[str]) -> str:
+    """The tables and figures there are, for ``--help``; none of them is imported."""
+    from benchmarks.cli_help import table
+
+    tables = []
+    for path in folders.files("results.tables").values():
+        constants = {
+            target.id: node.value.value
+            for node in ast.parse(path.read_text()).body
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        if "NAME" in constants:
+            tables.append((constants.get("POSITION", 1000), str(constants["NAME"]), folders.about(path)))
+    figures = [(name, folders.sentence(path)) for name, path in folders.files("results.figures").items()]
+    return "\n".join(["Tables:", "", *table([row[1:] for row in sorted(tables)]), "", "Figures:", "", *table(figures)])
 
 
 def write(
-    study: "Study", out: Path, figures: bool, names: Sequence[str] | None = None, targets: Sequence[float] = ()
-) -> list[str]:
+    study: "Study",
+    out: Path,
+    figures: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    targets: Sequence[float] = (),
+) -> list[Path]:
     """Print the terminal tables and write the files.
 
     Args:
         study: the runs.
         out: folder to write to.
-        figures: draw them too.
-        names: of the tables; all by default.
+        figures: names of those to draw; None for all.
+        names: of the tables; None for all.
         targets: accuracies (fractions) whose cost is shown.
 
     Returns:
-        Names of the figures drawn.
+        The files written, of a figure its SVG.
 
     Raises:
         BadInput: there is nothing to show, or the folder cannot be written.
@@ -109,19 +153,39 @@ def write(
     from results.tables.cells import by_cell
     from results.tables.csv import as_csv, numbers
 
-    sections = sections_of(study, names, targets)
-    texts = rendered([section for section in sections if section[1] or section[2]])
-    print(texts.pop("terminal"))
+    texts: dict[str, str] = {}
+    if names is None or names:
+        sections = [*([] if names else in_words(study)), *sections_of(study, names, targets)]
+        texts = rendered([section for section in sections if section[1] or section[2]])
+        print(texts.pop("terminal"))
+        texts["table.csv"] = as_csv(numbers(study))
+        texts["cells.csv"] = as_csv(by_cell((heading, tables) for heading, tables, _ in sections))
+    elif not study.comparisons:
+        raise BadInput("root", None, "holds no runs of a strategy")
     cli.writable_folder("out", out)
-    texts["table.csv"] = as_csv(numbers(study))
-    texts["cells.csv"] = as_csv(by_cell((heading, tables) for heading, tables, _ in sections))
     for name, text in texts.items():
         write_atomic(out / name, text.encode())
-    if not figures:
-        return []
-    from results.figures import draw_all
+    files = [out / name for name in texts]
+    if figures is None or figures:
+        from results.figures import draw_all
 
-    return [figure.name for _, drawn in draw_all(study, out) for figure in drawn]
+        drawn = [figure for _, drawn in draw_all(study, out, figures) for figure in drawn]
+        files += [figure.paths[0] for figure in drawn]
+        if figures and not drawn:
+            print(f"figures={','.join(figures)}: nothing to draw, its data is not among these runs", file=sys.stderr)
+    return files
+
+
+def in_words(study: "Study") -> "list[Section]":
+    """The answer of each comparison in plain sentences; [] where no pair of runs is finished yet."""
+    from results.tables import in_words as words
+
+    found = [(one, [*words.sentences(one), *words.price_sentences(one)]) for one in study.comparisons]
+    told = [(one, sentences) for one, sentences in found if sentences]
+    return [
+        ("The answer" + (f": {one.title}" if len(told) > 1 else ""), [], "\n\n".join(sentences))
+        for one, sentences in told
+    ]
 
 
 def sections_of(study: "Study", names: Sequence[str] | None, targets: Sequence[float]) -> "list[Section]":
@@ -155,9 +219,9 @@ def rendered(sections: "list[Section]") -> dict[str, str]:
     for heading, tables, instead in sections:
         rest = [instead] if instead else []
         underlined = f"{heading}\n{'═' * len(heading)}"
-        terminal.append(f"{underlined}\n\n" + "\n\n\n".join([*map(render.text, tables), *rest]))
+        terminal.append(f"{underlined}\n\n" + "\n\n\n".join([*map(render.text, tables), *map(render.wrapped, rest)]))
         markdown += [f"## {heading}", *map(render.markdown, tables), *rest]
-        latex += [f"% {heading}", *map(render.latex, tables), *rest]
+        latex += [f"% {heading}", *map(render.latex, tables), *map(render.escape, rest)]
     return {
         "terminal": "\n\n\n".join(terminal),
         "table.md": "\n\n".join(markdown) + "\n",

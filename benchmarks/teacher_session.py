@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from dp_common import device as devices
 from dp_common import files
 from dp_common.persistence import provenance
 from dp_common.teacher_training import card as cards
@@ -133,7 +134,7 @@ class TeacherSession:
         """What else the file and its card say: how and of what it was made."""
         source = self.source
         packages = [*PACKAGES, *(["torchmetrics"] if self.options.distance != "none" else [])]
-        label, threads = provenance.device_label(self.device), self.plan.training.threads
+        label, threads = devices.label(self.device), self.plan.training.threads
         return {
             "parameters": self.parameters(),
             "quality": judged,

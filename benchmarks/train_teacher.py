@@ -32,7 +32,7 @@ class Options:
 
     task: str = option("", "the classification problem; its own keys, <task>.<key>, are taken too")
     out: str = option("", "the weights file, .safetensors", place=True, shown="teachers/<task>-split<k>.safetensors")
-    device: str = option("auto", "auto, cpu, cuda or cuda:N; the bits are promised on the CPU only")
+    device: str = option("auto", "auto, cpu, cuda, cuda:N or mps; the bits are promised on the CPU only")
     checkpoint_every: float = option(120.0, "seconds between checkpoints", low=0)
     sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
     memory: float = option(4.0, "GiB of training images to hold in memory; larger sets are read at each step", low=0)
@@ -143,10 +143,11 @@ def train(
         Problem: and its kinds.
     """
     from benchmarks.teacher_session import TeacherSession, finished_card
+    from dp_common import device as devices
     from dp_common.persistence import provenance
 
     provenance.fix_threads(plan.training.threads)
-    device = provenance.device_named(options.device)
+    device = devices.named(options.device)
     plan.task.load(plan.data.split)
     shown = shown_settings(plan)
     identity = {"task": plan.name, "data fingerprint": plan.task.fingerprint(), **shown}

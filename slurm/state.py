@@ -9,13 +9,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from dp_common.errors import Problem
-from dp_common.persistence import lease
+from dp_common.persistence import lease, listening
 
 FIELDS = {"JobArrayID": 40, "JobID": 20, "State": 20, "Reason": 60, "RestartCnt": 12, "Name": 140, "Comment": 80}
 LIVE = {
@@ -221,12 +222,14 @@ def latest(all_jobs: list[Job]) -> dict[str, Job]:
     return counts
 
 
-def held(folder: Path, rows: dict[str, dict[str, str]]) -> bool:
-    """Does a live process hold this run? Of a job's lease squeue's ``rows`` know better than its host, another one."""
-    holder = lease.read(folder)
-    if holder and holder["slurm_job"]:
-        return any(row["JobID"] == holder["slurm_job"] and row["State"] in STARTED for row in rows.values())
-    return lease.alive(folder)
+def held(folders: Sequence[Path], rows: dict[str, dict[str, str]]) -> set[Path]:
+    """The runs that a living process holds: a job that squeue's ``rows`` know to have started, or one that is seen or
+    heard from here.
+    """
+    working = {row["JobID"] for row in rows.values() if row["State"] in STARTED}
+    holders = {folder: lease.read(folder) for folder in folders}
+    by_job = {folder for folder, holder in holders.items() if holder and holder["slurm_job"] in working}
+    return by_job | listening.living(folder for folder in folders if folder not in by_job)
 
 
 def cancel(chosen: list[Job]) -> None:

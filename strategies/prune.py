@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dp_common import BadInput, Budget, Lab, option
-from dp_common.lab.patience import Additions, check_schedule, interval_of
+from dp_common.lab.patience import Additions, check_schedule, interval_of, planned_training
 from dp_common.lab.selection_rule import parameters_of, selection_rule
 
 AUTO = -1
@@ -54,7 +54,8 @@ class Prune:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
         pool = round((budget.scale - self.initial) * self.oversample)
         made = self.initial + pool + (budget.scale - self.initial) * self.made_again
-        return {"generated": made, "scored": pool, "evaluations": budget.seen // self.interval}
+        training = planned_training(self.interval, budget, 0.0 if self.initial else self.scorer_seen)
+        return {"generated": made, "scored": pool, **training}
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.speed_suites import Item, Setting
 from dp_common.config.specification import Train
+from dp_common.device import start_method
 
 RUN_KEYS = False
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
@@ -87,7 +88,7 @@ def image_folder(root: Path, train: Train | None, workers: int) -> None:
         CHUNK,
         shuffle=True,
         num_workers=workers,
-        multiprocessing_context="fork",
+        multiprocessing_context=start_method(),
     ):
         pass
 

@@ -9,10 +9,15 @@ import atexit
 import json
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from benchmarks import random_teachers
 from benchmarks.speed_suites import Item, Setting
 from benchmarks.speed_suites.teacher import measured
 from dp_common.config.resolve import resolve
+
+if TYPE_CHECKING:
+    import torch
 
 RUN_KEYS = True
 SIDE = 8192
@@ -24,7 +29,7 @@ def items(setting: Setting) -> dict[str, Item]:
 
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    write(Path(folder.name))
+    write(Path(folder.name), setting.device)
     run = resolve(
         [
             "task=imagenet1k",
@@ -41,34 +46,40 @@ def items(setting: Setting) -> dict[str, Item]:
     return peak | measured(run, setting, decodes=("full", "reduced", "tiny"))
 
 
-def write(folder: Path) -> None:
-    """Write components of the published architecture in diffusers' format, bf16; the text encoder is a small one."""
+def write(folder: Path, device: "torch.device", small: bool = False) -> None:
+    """Write components in diffusers' format, bf16, drawn on the device; the text encoder is a small one.
+
+    Args:
+        folder: where to.
+        device: where the weights are drawn.
+        small: of 8x8 latents and 16x16 pixels, instead of the published architecture.
+    """
     import torch
-    from diffusers import AutoencoderKL, AutoencoderTiny, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(0)
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)  # the defaults are 1.5's
-    vae = AutoencoderKL(
-        block_out_channels=(128, 256, 512, 512),
-        layers_per_block=2,
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        sample_size=512,
+    rt = random_teachers
+    configs: tuple[random_teachers.Config, ...] = (rt.SD_1, rt.VAE | {"sample_size": 512}, {})
+    if small:
+        configs = rt.SMALL_UNET, rt.SMALL_VAE | {"sample_size": 16}, rt.SMALL_TINY
+    unet, vae, tiny = (
+        make(config, device, torch.bfloat16) for make, config in zip((rt.unet, rt.vae, rt.tiny_vae), configs)
     )
-    text = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=1000,
-            hidden_size=768,
-            intermediate_size=768,
-            num_hidden_layers=1,
-            num_attention_heads=12,
-            bos_token_id=0,
-            eos_token_id=1,
-            pad_token_id=1,
+    width = configs[0]["cross_attention_dim"]
+    with device:
+        text = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=1000,
+                hidden_size=width,
+                intermediate_size=width,
+                num_hidden_layers=1,
+                num_attention_heads=width // 8 if small else 12,
+                bos_token_id=0,
+                eos_token_id=1,
+                pad_token_id=1,
+            )
         )
-    )
-    for name, network in {"unet": unet, "vae": vae, "text_encoder": text, "tiny": AutoencoderTiny()}.items():
+    for name, network in {"unet": unet, "vae": vae, "text_encoder": text, "tiny": tiny}.items():
         network.to(torch.bfloat16).save_pretrained(folder / name)
     files = {
         "model_index.json": {"_class_name": "StableDiffusionPipeline"},
@@ -92,7 +103,7 @@ def write(folder: Path) -> None:
         "tokenizer/vocab.json": vocabulary(),
     }
     for name, content in files.items():
-        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
         (folder / name).write_text(json.dumps(content))
     (folder / "tokenizer/merges.txt").write_text("#version: 0.2\n")
 

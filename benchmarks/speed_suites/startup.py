@@ -1,6 +1,6 @@
-"""What a start is spent on: Python alone, what a command answers without torch, each heavy import, a smallest run.
+"""What a start is spent on: Python, what a command answers without torch, each heavy import, a smallest run.
 
-Each is an interpreter of its own. ``start.again`` is a finished run's command; ``start.run`` trains one batch on digits.
+Each is an interpreter of its own. ``start.again`` is a finished run's command; ``start.run`` trains one batch.
 """
 
 import atexit
@@ -37,7 +37,10 @@ def items(setting: Setting) -> dict[str, Item]:
     found = {"start.python": Item("starts", 1, partial(start, ["-c", "pass"]))}
     found |= {name: Item("starts", 1, partial(start, words), "start.python") for name, words in COMMANDS.items()}
     found["start.again"] = Item("starts", 1, partial(start, ["-m", "benchmarks.run", *RUN, done]), "start.python")
-    fresh = lambda: start(["-m", "benchmarks.run", *RUN, f"root={folder.name}/{next(new)}"])
+
+    def fresh() -> None:
+        start(["-m", "benchmarks.run", *RUN, f"root={folder.name}/{next(new)}"])
+
     return found | {"start.run": Item("starts", 1, fresh, "start.python")}
 
 

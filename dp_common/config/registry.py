@@ -38,7 +38,18 @@ FOLDERS = {
     "grid": "benchmarks.grids",
 }
 GROUPS = {kind: f"dp.{package.rpartition('.')[2]}" for kind, package in FOLDERS.items()}  # of entry points
-GROUPS_OF_KEYS = ("data", "images", "sampler", "train", "population", "runtime", "preset")  # no section of a plugin
+GROUPS_OF_KEYS = (
+    "data",
+    "images",
+    "sampler",
+    "train",
+    "reference",
+    "heads",
+    "exemplars",
+    "population",
+    "runtime",
+    "preset",
+)  # no section of a plugin
 TIMM = "timm"  # module of a learner that timm knows by its name
 _by_path: dict[tuple[str, str], "Plugin"] = {}  # plugins that were given by path, by kind and name
 

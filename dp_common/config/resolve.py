@@ -102,6 +102,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     check_shards(spec, runtime)
     check_micro(spec.train)
     check_temperature(spec, parts["teacher"])
+    check_sampler(spec, parts["teacher"])
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     derive(parts["strategy"], plugins["strategy"].section, budget, sources)
     values = flatten(spec)
@@ -242,6 +243,20 @@ def check_temperature(spec: Spec, teacher: Teacher) -> None:
         raise BadInput("sampler.temperature", sampler.temperature, known)
     if sampler.mode_variance and sampler.temperature == 1:
         raise BadInput("sampler.mode_variance", sampler.mode_variance, "0 at sampler.temperature=1, which needs none")
+
+
+def check_sampler(spec: Spec, teacher: Teacher) -> None:
+    """Refuse an interval without the guidance that it limits, and exact draws where there are none."""
+    sampler = spec.sampler
+    for key, value in (("cfg_low", sampler.cfg_low), ("cfg_high", sampler.cfg_high)):
+        if value and sampler.cfg_scale == 1:
+            raise BadInput(f"sampler.{key}", value, "0 at sampler.cfg_scale=1, which guides at no noise level")
+    if sampler.cfg_high and sampler.cfg_high <= sampler.cfg_low:
+        raise BadInput("sampler.cfg_high", sampler.cfg_high, f"above sampler.cfg_low, {sampler.cfg_low}, or 0")
+    if sampler.exact and not teacher.knows_density:
+        raise BadInput("sampler.exact", "true", f"false with teacher={spec.teacher}, whose density is not known")
+    if sampler.exact and sampler.temperature != 1:
+        raise BadInput("sampler.exact", "true", "false at a sampler.temperature other than 1")
 
 
 def raise_budget(spec: Spec, sources: dict[str, str]) -> list[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dp_common.config.options import option
+from dp_common.device import NAMES as DEVICES
+from dp_common.device import PATTERN as DEVICE
 
 RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
 
@@ -53,11 +55,18 @@ class Sampler:
     cfg_scale: float = option(
         1.0, "classifier-free guidance, uncond + s (cond - uncond); the paper's lambda is s - 1", low=0
     )
+    cfg_low: float = option(
+        0.0, "classifier-free guidance only above this noise level, sigma = sqrt((1 - abar) / abar)", low=0
+    )
+    cfg_high: float = option(0.0, "classifier-free guidance only up to this noise level; 0: no bound", low=0)
     temperature: float = option(
         1.0, "factor on the variance within the modes of what is sampled; 1: as the teacher has it", above=0
     )
     mode_variance: float = option(
         0.0, "variance within a mode of the teacher's latents, for a temperature that is not exact; 0: not given", low=0
+    )
+    exact: bool = option(
+        False, "plain images are draws from the teacher's density itself, by no diffusion, where it is known"
     )
     clip: str = option(
         "none", "clipping of the predicted image inside the sampler", choices=("none", "keep_eps", "rederive")
@@ -97,6 +106,39 @@ class Train:
 
 
 @dataclass
+class Reference:
+    """``reference.*``: what knows the real images, for scores that ask for it."""
+
+    source: str = option(
+        "auto",
+        "the teacher's own density, or a classifier trained once on the teacher's real images and paid for; "
+        "auto: the density where it is known",
+        choices=("auto", "density", "classifier"),
+    )
+    seen: int = option(0, "images that the classifier sees in its training; 0: a quarter of train.seen", low=0)
+
+
+@dataclass
+class Heads:
+    """``heads.*``: several answers to one image, for scores that look at how they differ."""
+
+    source: str = option(
+        "snapshots",
+        "snapshots: the learner at its last evaluations; dropout: thinned by masks that stay; "
+        "epistemic: linear heads, each trained on its own half of the set",
+        choices=("snapshots", "dropout", "epistemic"),
+    )
+    count: int = option(5, "K, how many; of snapshots as far as there are", low=2)
+
+
+@dataclass
+class Exemplars:
+    """``exemplars.*``: real images of each class, for scores that look at such."""
+
+    per_class: int = option(2, "k, the first of each class in the run's own order", low=1)
+
+
+@dataclass
 class Population:
     """``population.*``: held-out images of the teacher's own distribution, to test on in its own world."""
 
@@ -130,6 +172,12 @@ class Spec:
         "came; truth: that, and how far it is from guidance's target, where the teacher's density is known",
         choices=("none", "hardness", "truth"),
     )
+    guide_precision: str = option(
+        "fp32",
+        "arithmetic of the learner where it guides, scores and is tested; its logits are fp32. tf32: products on "
+        "CUDA's tensor cores; bf16: autocast",
+        choices=("fp32", "tf32", "bf16"),
+    )
     guide_with: str = option(
         "ema", "weights that guide, score and are tested: averaged where enabled, or raw", choices=("ema", "raw")
     )
@@ -137,6 +185,9 @@ class Spec:
     sampler: Sampler = field(default_factory=Sampler)
     images: Images = field(default_factory=Images)
     train: Train = field(default_factory=Train)
+    reference: Reference = field(default_factory=Reference)
+    heads: Heads = field(default_factory=Heads)
+    exemplars: Exemplars = field(default_factory=Exemplars)
     population: Population = field(default_factory=Population)
 
 
@@ -145,7 +196,7 @@ class Runtime:
     """Keys that change no number and are not hashed."""
 
     root: str = option("results/runs", "folder of runs", place=True)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N", pattern=r"auto|cpu|cuda(:[0-9]{1,3})?")
+    device: str = option("auto", DEVICES, pattern=DEVICE)
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
         60.0, "seconds without a heartbeat after which another process may take a run over", above=0
@@ -158,6 +209,18 @@ class Runtime:
     )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
+    guidance_chunk: int = option(
+        0,
+        "images decoded and classified at once while a guidance gradient is taken, for memory; 0: sampler.block, and "
+        "half of it, and so on, where the device's memory does not do",
+        low=0,
+    )
+    try_guidance: str = option(
+        "auto",
+        "guide one step of one block before anything is made, so that what does not fit is known at once; auto: where "
+        "the device is not a CPU",
+        choices=("auto", "yes", "no"),
+    )
 
 
 ROW_GROUP = 64  # images of a row group at most, which block order moves as one; frozen

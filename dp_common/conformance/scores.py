@@ -1,5 +1,6 @@
 """What a score must keep; the contract is ``dp_common.contracts.Score``."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,32 @@ def check_score(name: str, *words: str, say: Say = silent) -> None:
     hold_to(rules, say, module)
 
 
-def example() -> tuple[Any, Any]:
-    """(logits [10, 5] that want a gradient, labels [10])."""
+def example(module: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """(logits [10, 5], labels [10], what the score needs beside them by name); what is of an image wants a gradient."""
     import torch
 
-    logits = torch.randn(10, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    return logits, torch.arange(10) % 5
+    generator = torch.Generator().manual_seed(0)
+
+    def drawn(*shape: int) -> Any:
+        return torch.randn(*shape, generator=generator)
+
+    logits, labels = drawn(10, 5).requires_grad_(), torch.arange(10) % 5
+    half = drawn(4, 4)
+    made = {
+        "reference": drawn(10, 5).requires_grad_(),
+        "heads": drawn(10, 3, 5).requires_grad_(),
+        "features": drawn(10, 4).requires_grad_(),
+        "moments": (drawn(5, 4), half @ half.T + torch.eye(4), torch.tensor(0.5)),
+        "memory": (drawn(20, 4), torch.arange(20) % 5),
+        "exemplars": drawn(10, 2, 4),
+        "density": drawn(10).requires_grad_(),
+    }
+    return logits, labels, {need: made[need] for need in module.NEEDS}
+
+
+def of_rows(needed: Mapping[str, Any], rows: slice) -> dict[str, Any]:
+    """What is of these images; what is of the whole set stays."""
+    return {need: value if need in ("moments", "memory") else value[rows] for need, value in needed.items()}
 
 
 def needs_no_learner(module: Any) -> None:
@@ -47,7 +68,8 @@ def one_number_per_row(module: Any) -> None:
     """one finite number per row"""
     import torch
 
-    values = module.score(*example())
+    logits, labels, needed = example(module)
+    values = module.score(logits, labels, **needed)
     right = isinstance(values, torch.Tensor) and values.shape == (10,) and bool(torch.isfinite(values).all())
     require(right, "one finite number per row", values)
 
@@ -56,18 +78,21 @@ def rows_by_themselves(module: Any) -> None:
     """a batch equals its singles"""
     import torch
 
-    logits, labels = example()
-    values = module.score(logits, labels)
-    singles = torch.cat([module.score(logits[i : i + 1], labels[i : i + 1]) for i in range(10)])
+    logits, labels, needed = example(module)
+    values = module.score(logits, labels, **needed)
+    rows = [slice(i, i + 1) for i in range(10)]
+    singles = torch.cat([module.score(logits[row], labels[row], **of_rows(needed, row)) for row in rows])
     require(torch.allclose(values, singles, atol=1e-6), "a batch equals its singles", (values - singles).abs().max())
 
 
 def has_a_gradient(module: Any) -> None:
-    """has a gradient, so that it can guide"""
+    """has a gradient in the logits or in what it needs of each image, so that it can guide"""
     import torch
 
-    logits, labels = example()
-    values = module.score(logits, labels)
-    require(values.requires_grad, "has a gradient", "it does not hang on the logits by differentiable steps")
-    (gradient,) = torch.autograd.grad(values.sum(), logits)
-    require(bool(torch.isfinite(gradient).all()) and bool((gradient != 0).any()), "has a gradient", gradient)
+    logits, labels, needed = example(module)
+    values = module.score(logits, labels, **needed)
+    require(values.requires_grad, "has a gradient", "it does not hang on its arguments by differentiable steps")
+    wanting = [value for value in (logits, *needed.values()) if getattr(value, "requires_grad", False)]
+    gradients = [g for g in torch.autograd.grad(values.sum(), wanting, allow_unused=True) if g is not None]
+    finite = all(bool(torch.isfinite(g).all()) for g in gradients)
+    require(finite and any(bool((g != 0).any()) for g in gradients), "has a gradient", gradients)

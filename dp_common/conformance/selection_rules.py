@@ -6,6 +6,8 @@ import numpy as np
 
 from dp_common.conformance.rules import Say, hold_to, require, silent
 
+SIZES = {"features": 200, "present": 60, "real": 40}  # images whose features an example has
+
 
 def check_selection_rule(name: str, *words: str, say: Say = silent) -> None:
     """Hold a selection rule (a name, or ``./file.py``) to the contract.
@@ -33,10 +35,18 @@ def example(n: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return rng.integers(0, 50, n).astype(np.float32) / 50, np.zeros(n, np.int64), rng.random(n)
 
 
+def needed(rule: Any) -> dict[str, np.ndarray]:
+    """What the rule looks at beside scores: features of 200 candidates, of a present set, of real images."""
+    rng = np.random.default_rng(1)
+    made = {need: rng.normal(size=(n, 5)).astype(np.float32) for need, n in SIZES.items()}
+    return {need: made[need] for need in rule.NEEDS}
+
+
 def answer(rule: Any, *candidates: np.ndarray) -> np.ndarray:
     """Keys, or rows for a quarter of the candidates."""
-    asked = rule.keys(*candidates) if rule.streams else rule.choose(*candidates, len(candidates[0]) // 4)
-    return np.asarray(asked)
+    if rule.streams:
+        return np.asarray(rule.keys(*candidates))
+    return np.asarray(rule.choose(*candidates, len(candidates[0]) // 4, **needed(rule)))
 
 
 def one_key_per_candidate(rule: Any) -> None:
@@ -58,7 +68,7 @@ def as_many_as_asked_for(rule: Any) -> None:
     scores, labels, uniforms = example()
     for values in (scores, np.zeros_like(scores)):
         for keep in (1, 7, 50, 199, 200):
-            rows = np.asarray(rule.choose(values, labels, uniforms, keep))
+            rows = np.asarray(rule.choose(values, labels, uniforms, keep, **needed(rule)))
             right = len(rows) == keep == len(set(rows.tolist())) and rows.min() >= 0 and rows.max() < 200
             require(right, "as many as asked for", f"{len(rows)} rows where {keep} were asked for")
 

@@ -41,6 +41,7 @@ def check_teacher(teacher: str, *words: str, say: Say = silent) -> None:
     x = torch.randn(ROWS, *resolved.teacher.latent_shape, generator=torch.Generator().manual_seed(0))
     labels = torch.arange(ROWS) % len(resolved.task.classes)
     rules = [has_a_schedule, predicts_noise, knows_no_class, decodes, is_differentiable, samples]
+    rules += [encodes] * resolved.teacher.encodes
     hold_to(rules + [knows_its_density] * resolved.teacher.knows_density, say, resolved, x, labels)
 
 
@@ -132,6 +133,18 @@ def decodes(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:
     for name, decode in (("decode", resolved.teacher.decode), ("decode_guided", resolved.teacher.decode_guided)):
         images = decode(x)
         require(images.shape == shape and images.dtype == torch.float32, "decodes", (name, images.shape, images.dtype))
+
+
+def encodes(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:
+    """encodes, where it can: finite latents of its own shape, each image by itself"""
+    import torch
+
+    teacher, rule = resolved.teacher, "encodes"
+    images = teacher.decode(x).clamp(-1, 1)
+    latents = teacher.encode(images)
+    require(latents.shape == x.shape and bool(torch.isfinite(latents).all()), rule, latents.shape)
+    alone = torch.cat([teacher.encode(images[i : i + 1]) for i in range(len(images))])
+    require(torch.allclose(latents, alone, rtol=1e-3, atol=1e-3), rule, "a batch differs from its singles")
 
 
 def is_differentiable(resolved: Resolved, x: "Tensor", labels: "Tensor") -> None:

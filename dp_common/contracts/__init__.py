@@ -8,7 +8,14 @@ Options of a plugin are the fields of its dataclass, ``name: float = option(0.05
 default; on the command line they are ``<file>.<name>``.
 """
 
-from dp_common.contracts.completion import AFTERWARDS, DERIVED, complete, require_images, require_ready
+from dp_common.contracts.completion import (
+    AFTERWARDS,
+    DERIVED,
+    SCORES_MAY_NEED,
+    complete,
+    require_images,
+    require_ready,
+)
 from dp_common.contracts.defaults import (
     ScoreDefaults,
     SelectionRuleDefaults,
@@ -16,13 +23,16 @@ from dp_common.contracts.defaults import (
     TaskDefaults,
     TeacherDefaults,
 )
+from dp_common.contracts.guidance_rule import GuidanceRule
 from dp_common.contracts.lab import Lab
-from dp_common.contracts.protocols import GuidanceRule, Learner, Score, Strategy, Task, Teacher
+from dp_common.contracts.learner import Learner
+from dp_common.contracts.protocols import Score, Strategy, Task, Teacher
 from dp_common.contracts.selection_rule import SelectionRule
 
 __all__ = [
     "AFTERWARDS",
     "DERIVED",
+    "SCORES_MAY_NEED",
     "GuidanceRule",
     "Lab",
     "Learner",

@@ -44,12 +44,15 @@ FORMER = {  # what optional members were called once
 DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a class has members of its own
     "teacher": {
         "preview": ("decode_guided",),
+        "encodes": ("encode",),
         "tempers": ("denoise_tempered",),
         "knows_density": ("density_diagnostics", "log_density", "exact"),
         "holds_images": ("stored",),
     },
     "selection rule": {"streams": ("keys",), "chooses": ("choose",), "measures": ("measure",)},
 }
+SCORES_MAY_NEED = ("reference", "heads", "features", "moments", "memory", "density", "exemplars")  # beside logits
+RULES_MAY_NEED = ("features", "present", "real")  # beside scores
 CONTRACT = {"guidance rule": "GuidanceRule", "selection rule": "SelectionRule"}  # else the kind itself, capitalised
 
 
@@ -84,6 +87,14 @@ def complete(kind: str, name: str, plugin: Any) -> Any:
     if kind == "selection rule" and not (plugin.streams or plugin.chooses):
         methods = "keys(scores, labels, uniforms) or choose(scores, labels, uniforms, keep)"
         raise BadInput(kind, name, f"has neither {methods}; the contract is {contract(kind)}")
+    if kind == "selection rule" and (odd := sorted(set(plugin.NEEDS) - set(RULES_MAY_NEED))):
+        raise BadInput(kind, name, f"NEEDS {odd[0]}; a rule may need {', '.join(RULES_MAY_NEED)}")
+    if kind == "selection rule" and plugin.NEEDS and plugin.streams:
+        raise BadInput(kind, name, f"NEEDS {plugin.NEEDS[0]}, and streams: only choose() is given it")
+    if kind == "selection rule" and "real" in plugin.NEEDS and "real_per_class" not in fields_of(plugin):
+        raise BadInput(kind, name, "NEEDS real, and has no field real_per_class")
+    if kind == "score" and (unknown := sorted(set(plugin.NEEDS) - set(SCORES_MAY_NEED))):
+        raise BadInput(kind, name, f"NEEDS {unknown[0]}; a score may need {', '.join(SCORES_MAY_NEED)}")
     if kind == "learner" and not callable(plugin):
         raise BadInput(kind, name, f"is no class or function; the contract is {contract(kind)}")
     return plugin

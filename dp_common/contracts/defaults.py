@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from dp_common.config.specification import Budget
     from dp_common.contracts.protocols import Task
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
 
@@ -26,11 +27,16 @@ class StrategyDefaults:
         """The scale is generated, and nothing else."""
         return {}
 
+    def planned_guidance(self) -> "Guidance | None":
+        """None that is known beforehand."""
+        return None
+
 
 class ScoreDefaults:
     """The optional members of a score."""
 
     BLIND = False
+    NEEDS: tuple[str, ...] = ()
 
 
 class SelectionRuleDefaults:
@@ -39,6 +45,7 @@ class SelectionRuleDefaults:
     streams = False
     chooses = False
     measures = False
+    NEEDS: tuple[str, ...] = ()
 
     def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
         """Not to be asked; see ``streams``."""
@@ -62,6 +69,7 @@ class TeacherDefaults:
     steps_offset = 0
     grad_scale = 1.0
     preview = False
+    encodes = False
     knows_density = False
     tempers = False
     holds_images = False
@@ -90,6 +98,10 @@ class TeacherDefaults:
     def denoise_tempered(self, x: "Tensor", t: int, labels: "Tensor", temperature: float) -> "Tensor":
         """Not to be asked; see ``tempers``."""
         raise NotImplementedError(f"{type(self).__name__} has no exact temperature")
+
+    def encode(self, images: "Tensor") -> "Tensor":
+        """Not to be asked; see ``encodes``."""
+        raise NotImplementedError(f"{type(self).__name__} does not encode")
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
         """As ``decode``."""
@@ -121,6 +133,10 @@ class TaskDefaults:
 
     def require_files(self) -> None:
         """``load`` looks for them."""
+
+    def sizes(self) -> Mapping[str, int]:
+        """Not known before ``load``."""
+        return {}
 
     @cached_property
     def prompts(self) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The lab as a strategy sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -47,12 +47,22 @@ class Lab(Protocol):
     @property
     def rounds(self) -> int: ...
 
-    def generate(self, n: int, guidance: "Guidance | None" = None) -> int:
+    def generate(
+        self,
+        n: int,
+        guidance: "Guidance | None" = None,
+        labels: "Sequence[int] | None" = None,
+        start: "Sequence[int] | None" = None,
+        strength: float = 0.5,
+    ) -> int:
         """Make ``n`` images with the next indices and add them to the training set; returns n.
 
         Args:
             n: from 1 to ``room``.
             guidance: the score whose gradient is followed, with which weight and rule; None: the plain sampler.
+            labels: the class of each, [n]; None: each class in turn.
+            start: rows of the teacher's real images to start from (SDEdit), [n], whose labels count; None: from noise.
+            strength: with ``start``, in (0, 1]: how much of it is made anew.
 
         Raises:
             Problem: more than there is room for, or the stable phase is over.
@@ -68,6 +78,7 @@ class Lab(Protocol):
         replace: bool = False,
         rule: str = "top",
         parameters: "Mapping[str, Any] | None" = None,
+        guidance: "Guidance | None" = None,
     ) -> int:
         """Make ``pool`` candidates, add ``keep`` of them by their scores by the learner as it is now; returns keep.
 
@@ -79,6 +90,7 @@ class Lab(Protocol):
             replace: the present training set joins the candidates, and only the kept ones remain.
             rule: name of the selection rule; by default those that score highest are kept.
             parameters: of the rule, by name.
+            guidance: what steers the candidates; None: the plain sampler.
         """
         ...
 
@@ -115,4 +127,14 @@ class Lab(Protocol):
 
     def freeze(self) -> None:
         """Keep a copy of the learner as it is now, for guidance by a frozen learner."""
+        ...
+
+    def errors(self) -> list[float]:
+        """The learner's error on monitor, class by class, in [0, 1]; paid for as an evaluation."""
+        ...
+
+    def anchors(self, n: int, which: str = "wrong") -> list[int]:
+        """At most ``n`` rows of the teacher's real training images, for ``generate(start=)``: that the learner gets
+        ``wrong`` or ``right``, is ``slow`` to learn, or any, ``random``.
+        """
         ...

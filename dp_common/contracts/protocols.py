@@ -1,4 +1,4 @@
-"""The protocols, one a kind of plugin. A member that says *optional* has a default in ``defaults.py``."""
+"""The protocols of strategies, scores, teachers and tasks. A member that says *optional* has a default in ``defaults.py``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,10 +8,10 @@ from dp_common.contracts.lab import Lab
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, device
-    from torch.nn import Module
 
     from dp_common.arrays import Shape
     from dp_common.config.specification import Budget, Data
+    from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
 
@@ -38,8 +38,14 @@ class Strategy(Protocol):
 
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
-        guidance, ``guided``, ``scored``, ``gradients_per_image``, and ``evaluations`` on monitor. What is left out is
-        the scale (generated), 50 (evaluations) or 0.
+        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor. What
+        is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+        """
+        ...
+
+    def planned_guidance(self) -> "Guidance | None":
+        """Optional, None. What will steer images of the run, where that is known beforehand: on a device with memory of
+        its own one block is tried before anything is made.
         """
         ...
 
@@ -50,39 +56,34 @@ class Score(Protocol):
     Attributes:
         BLIND: optional, False. True: it does not look at the learner; ``score(uniforms)`` gets one uniform in [0, 1)
             per image index, [B] float64, costs no classifier evaluation and cannot guide.
+        NEEDS: optional, (). Names of what it looks at beside the logits; each comes as a keyword of ``score``, is
+            metered and paid for:
+
+            ``reference``  [B, C]     log-probabilities, up to a constant, by what knows the real images: the
+                                      teacher's density, or a classifier trained on them (``reference.*``)
+            ``heads``      [B, K, C]  logits of K answers to each image (``heads.*``)
+            ``features``   [B, D]     what the learner's last linear layer sees
+            ``moments``    features of the present training set as Gaussians: (means [C, D], precision [D, D],
+                           log-determinant of the covariance)
+            ``memory``     the present training set: (features [M, D], labels [M])
+            ``exemplars``  [B, k, D]  features of the class's k real exemplars (``exemplars.per_class``), first the one
+                                      that the image's place within its class is dealt
+            ``density``    [B]        log p(image | label) in nats, of a teacher whose density is known
     """
 
     BLIND: bool
+    NEEDS: tuple[str, ...]
 
-    def score(self, logits: "Tensor", labels: "Tensor") -> "Tensor":
+    def score(self, logits: "Tensor", labels: "Tensor", **needed: Any) -> "Tensor":
         """Higher is more wanted.
 
         Args:
             logits: [B, C] fp32.
             labels: [B] int64, the class each image was made for.
+            **needed: what ``NEEDS`` names.
 
         Returns:
-            [B], each row by itself, finite, differentiable in the logits.
-        """
-        ...
-
-
-class GuidanceRule(Protocol):
-    """How the gradient of a score moves one step of the sampler; a module."""
-
-    def step(
-        self, x: "Tensor", x0: "Tensor", eps: "Tensor", g: "Tensor", alpha: float, omega: float, every: int
-    ) -> "tuple[Tensor, Tensor, Tensor]":
-        """The guided (x, x0, eps).
-
-        Args:
-            x: [B, ...] x_t.
-            x0: [B, ...] the predicted image.
-            eps: [B, ...] the predicted noise.
-            g: [B, ...] gradient of each image's own score by its x_t; zeros where an image is not to be moved.
-            alpha: ᾱ_t, in (0, 1).
-            omega: the guidance weight; towards higher scores where it is positive.
-            every: one step in so many is guided.
+            [B], each row by itself, finite, differentiable in the logits, or in what it needs of each image.
         """
         ...
 
@@ -105,6 +106,7 @@ class Teacher(Protocol):
             network, and the gradient divided by after.
         preview: optional: does ``decode_guided`` decode otherwise than ``decode``? Its evaluations are then counted
             apart. By default whether the class has a ``decode_guided``.
+        encodes: optional: is there ``encode``, so that images can be started from? By default whether the class has it.
         knows_density: optional: is the density of its images known, that is are the last three functions there? By
             default whether the class has them.
         tempers: optional: is there an exact temperature, ``denoise_tempered``? By default whether the class has it.
@@ -139,6 +141,9 @@ class Teacher(Protocol):
 
     @property
     def preview(self) -> bool: ...
+
+    @property
+    def encodes(self) -> bool: ...
 
     @property
     def knows_density(self) -> bool: ...
@@ -198,6 +203,10 @@ class Teacher(Protocol):
         Raises:
             BadInput: of a class there are not so many.
         """
+        ...
+
+    def encode(self, images: "Tensor") -> "Tensor":
+        """Optional. x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1]: what ``decode`` takes back."""
         ...
 
     def decode_guided(self, x0: "Tensor") -> "Tensor":
@@ -275,6 +284,12 @@ class Task(Protocol):
         """
         ...
 
+    def sizes(self) -> "Mapping[str, int]":
+        """Optional, {}. About how many images ``monitor`` and ``test`` will have, and ``shifted`` together, for
+        estimates: known without torch and before ``load``.
+        """
+        ...
+
     def load(self, split: int) -> None:
         """Find the data and split it by the seed ``split``. Raises BadInput: what was looked for, where, and how to
         get it.
@@ -283,21 +298,4 @@ class Task(Protocol):
 
     def fingerprint(self) -> str:
         """What identifies the real data; cheap, no torch, and there before ``load``."""
-        ...
-
-
-class Learner(Protocol):
-    """The classifier: a class, or a function that makes it."""
-
-    def __call__(self, classes: int, shape: tuple[int, int, int], **model_args: Any) -> "Module":
-        """A network for float images [B, *shape] about [-1, 1] that answers with logits [B, classes].
-
-        Args:
-            classes: of the task.
-            shape: (channels, height, width).
-            **model_args: ``train.model_args.NAME=VALUE``; the parameters after the first two are what it takes.
-
-        Raises:
-            ValueError, TypeError, AssertionError: it cannot be built so; the message is shown as one line.
-        """
         ...

@@ -17,11 +17,16 @@ class SelectionRule(Protocol):
         streams: is there ``keys``? All three flags follow from what the class has.
         chooses: is there ``choose``?
         measures: is there ``measure``?
+        NEEDS: optional, (). Of a rule that chooses, names of what it looks at beside scores; each comes as a keyword
+            of ``choose``, for the group, is metered and paid for: ``features`` [n, D] of the candidates, what the
+            learner's last linear layer sees; ``present`` [m, D] of the present training set; ``real`` [k, D] of the
+            first ``real_per_class`` real images of each class, a parameter of such a rule.
     """
 
     streams: bool
     chooses: bool
     measures: bool
+    NEEDS: tuple[str, ...]
 
     def keys(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray") -> "np.ndarray":
         """The candidates with the largest keys are kept, in each group; equal keys: the lower index.
@@ -36,7 +41,9 @@ class SelectionRule(Protocol):
         """
         ...
 
-    def choose(self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int) -> "np.ndarray":
+    def choose(
+        self, scores: "np.ndarray", labels: "np.ndarray", uniforms: "np.ndarray", keep: int, **needed: "np.ndarray"
+    ) -> "np.ndarray":
         """``keep`` different rows of one group, whose n candidates are in order of index; keep is at least 1 and at
         most n. They are made a second time, and paid for.
         """

@@ -3,8 +3,8 @@
     x̂0      = (x_t − √(1−ᾱ_t) ε) / √ᾱ_t
     x_{t'}  = √ᾱ_{t'} x̂0 + √(1−ᾱ_{t'}−σ²) ε + σ z,      σ² = η² (1−ᾱ_{t'})/(1−ᾱ_t) · (1 − ᾱ_t/ᾱ_{t'})
 
-Two wrappers, denoiser to denoiser: classifier-free guidance, and a temperature (Temporal Score Rescaling, TSR,
-arXiv 2510.01184): with η = ᾱ/(1−ᾱ), s² the variance within a mode and T the temperature,
+Wrappers, denoiser to denoiser: classifier-free guidance, an interval of it, and a temperature (Temporal Score
+Rescaling, TSR, arXiv 2510.01184): with η = ᾱ/(1−ᾱ), s² the variance within a mode and T the temperature,
 
     ε ← ε (η s² + 1) / (η s² T + 1)
 
@@ -79,13 +79,38 @@ def cfg(denoise: Denoiser, scale: float, null_label: int | None) -> Denoiser:
 
     ``scale`` is diffusers' s; the paper's λ is s − 1. ``null_label`` is the label a teacher reads as "no class".
     """
+    known: list[Tensor] = []  # labels and both halves' labels, the same at every step of a block
 
     def guided(x: Tensor, t: int, labels: Tensor) -> Tensor:
-        both = denoise(torch.cat([x, x]), t, torch.cat([torch.full_like(labels, null_label), labels]))
+        if not known or known[0] is not labels:
+            known[:] = labels, torch.cat([torch.full_like(labels, null_label), labels])
+        both = denoise(torch.cat([x, x]), t, known[1])
         uncond, cond = both.chunk(2)
         return uncond + scale * (cond - uncond)
 
     return denoise if scale == 1 else guided
+
+
+def limited(guided: Denoiser, plain: Denoiser, low: float, high: float, alphas_cumprod: np.ndarray) -> Denoiser:
+    """Guidance within an interval of noise levels, denoiser to denoiser (Kynkäänniemi et al. 2024, arXiv 2404.07724).
+
+        low < σ_t ≤ high: guided; else plain        σ_t = √((1−ᾱ_t)/ᾱ_t)
+
+    Args:
+        guided: The denoiser within.
+        plain: And outside, at half the evaluations of classifier-free guidance.
+        low: 0: none.
+        high: 0: none.
+        alphas_cumprod: ᾱ_t.
+    """
+
+    def chosen(x: Tensor, t: int, labels: Tensor) -> Tensor:
+        alpha = float(alphas_cumprod[t])
+        sigma = sqrt((1 - alpha) / alpha)
+        within = low < sigma and (not high or sigma <= high)
+        return guided(x, t, labels) if within else plain(x, t, labels)
+
+    return chosen if low or high else guided
 
 
 def tempered(denoise: Denoiser, temperature: float, mode_variance: float, alphas_cumprod: np.ndarray) -> Denoiser:

@@ -1,13 +1,21 @@
-"""The step hook of guided sampling: the gradient of a score of the decoded x̂0, and a rule that moves along it."""
+"""The step hook of guided sampling: the gradient of a score of the decoded x̂0, and a rule that moves along it.
+
+The gradient is taken in two stages, which is the chain rule and changes nothing: ∂H/∂x̂0, decoder and classifier, and
+from there through the network. Scores are per image, so the first stage may be done for ``chunk`` images at a time, in
+less memory: it is what holds most.
+"""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from math import sqrt
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from dp_common.diffusion.guidance import Guidance, rule_step
 from dp_common.errors import Problem
+from dp_common.seeds import rank_of
 
 
 class GuidanceError(Problem):
@@ -31,11 +39,23 @@ class GuidanceStep:
         guidance: Weight, rule, path and frequency.
         scale: Of the objective while its gradient is taken, against underflow in half precision.
         floor: ‖g‖ under which an image is not moved: its direction is rounding noise.
+        chunk: Images decoded and classified at once while the gradient is taken, or all that are sampled at once.
+        arithmetic: The context that decoder and classifier are computed in, forwards and backwards.
     """
 
-    def __init__(self, objective: Callable, guidance: Guidance, scale: float = 1.0, floor: float = 1e-12) -> None:
+    def __init__(
+        self,
+        objective: Callable,
+        guidance: Guidance,
+        scale: float = 1.0,
+        floor: float = 1e-12,
+        chunk: "Chunk | None" = None,
+        arithmetic: Callable[[], AbstractContextManager] = nullcontext,
+    ) -> None:
         self.objective, self.guidance, self.scale, self.floor = objective, guidance, scale, floor
+        self.chunk, self.arithmetic = chunk or Chunk(), arithmetic
         self.through, self.rule = guidance.through, rule_step(guidance.rule)
+        self.classes, self.indices = 0, np.empty(0, np.int64)  # see ``placed``
         self.counts = {"gradients": 0, "network_gradients": 0, "not_moved": 0}
 
     def active(self, step: int) -> bool:
@@ -49,16 +69,23 @@ class GuidanceStep:
         self, x: Tensor, x0: Tensor, eps: Tensor, alpha: float, labels: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The guided (x_t, x̂0, ε), each [B, ...] and without a graph, at ᾱ_t = ``alpha``."""
-        g = self.gradient(x, x0, alpha, labels)
+        g = self.gradient(x, x0, alpha, self.placed(labels))
         return self.rule(x.detach(), x0.detach(), eps.detach(), g, alpha, self.guidance.omega, self.guidance.every)
+
+    def placed(self, labels: Tensor) -> Tensor:
+        """Labels as the objective gets them: where it asks for the place t of each image within its class, by
+        ``classes`` C, label + C t.
+        """
+        if not self.classes:
+            return labels
+        return labels + self.classes * torch.from_numpy(rank_of(self.indices, self.classes)).to(labels)
 
     def gradient(self, x: Tensor, x0: Tensor, alpha: float, labels: Tensor) -> Tensor:
         """g = ∇_{x_t} H, [B, ...] in x's dtype, zero in rows with ‖g‖ below the floor. Raises GuidanceError."""
         exact = self.through == "denoiser"
-        wrt = x if exact else x0.detach().requires_grad_()
-        with torch.enable_grad():
-            total = self.objective(x0 if exact else wrt, labels).sum() * self.scale
-            (g,) = torch.autograd.grad(total, wrt)
+        g = self.by_prediction(x0.detach(), labels)
+        if exact:
+            (g,) = torch.autograd.grad(x0, x, g)
         g = g / self.scale if exact else sqrt(alpha) / self.scale * g
         length = norms(g)
         if not torch.isfinite(length).all():
@@ -68,6 +95,54 @@ class GuidanceStep:
         self.counts["network_gradients"] += len(x) if exact else 0
         self.counts["not_moved"] += int(still.sum())
         return torch.where(still, 0.0, g).detach()
+
+    def by_prediction(self, x0: Tensor, labels: Tensor) -> Tensor:
+        """∂H/∂x̂0 times ``scale``, [B, ...], of a x̂0 without a graph: by chunks, halved where memory is short."""
+        parts: list[Tensor] = []
+        done = 0
+        while done < len(x0):
+            size = min(self.chunk.size or len(x0), len(x0) - done)
+            rows = slice(done, done + size)
+            try:
+                parts.append(self.of_rows(*((x0, labels) if size == len(x0) else (x0[rows], labels[rows]))))
+                done += size
+            except torch.OutOfMemoryError:
+                if not self.chunk.halve(size):
+                    raise
+                if x0.is_cuda:
+                    torch.cuda.empty_cache()
+        return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+    def of_rows(self, x0: Tensor, labels: Tensor) -> Tensor:
+        """The same of one chunk."""
+        wrt = x0.detach().requires_grad_()
+        with torch.enable_grad(), self.arithmetic():
+            (g,) = torch.autograd.grad(self.objective(wrt, labels).sum() * self.scale, wrt)
+        return g
+
+
+class Chunk:
+    """How many images are decoded and classified at once for a gradient; what memory taught one addition, the next
+    knows.
+
+    Args:
+        size: So many; 0: all that are sampled at once.
+        says: Told in a line when it is halved.
+    """
+
+    def __init__(self, size: int = 0, says: Callable[[str], object] = lambda text: None) -> None:
+        self.size, self.says = size, says
+
+    def halve(self, tried: int) -> bool:
+        """Half of what was tried did not do; False where that was one image, and nothing is left to halve."""
+        if tried < 2:
+            return False
+        self.size = tried // 2
+        self.says(
+            f"note: out of memory on the device while {tried} images were decoded and classified for guidance; going "
+            f"on with {self.size} at a time (guidance_chunk={self.size} starts with that; no image depends on it)"
+        )
+        return True
 
 
 def relative_step(x: Tensor, g: Tensor, omega: float) -> Tensor:

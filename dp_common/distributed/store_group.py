@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from dp_common import device as devices
 from dp_common.distributed.heartbeat import BEAT, Heartbeat
 from dp_common.distributed.process_group import ProcessGroup
 from dp_common.distributed.work_queue import SharedWorkQueue, WorkQueue
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 # Seconds a collective may take: readers start and disks stall at different times. A death is noticed by the heartbeat.
 COLLECTIVE = 600.0
+PIECE = 2**22  # bytes of a value in the store, which takes no more than 8 MiB; longer ones are put there in pieces
+IN_PIECES = "\0pieces:"  # how a value begins that says their number; no JSON and no base64 does
 FAREWELL = 3.0  # seconds in which the first rank may hear of a failure before the one that failed is gone
 
 
@@ -46,12 +49,22 @@ class StoreGroup(ProcessGroup):
     # ------------------------------------------------------------------ the store: all that ranks say to one another
 
     def put(self, key: str, value: str) -> None:
-        """Let all ranks have a value. Raises PeerFailed where the store does not answer, as do the others below."""
-        self._ask(self._store.set, key, value)
+        """Let all ranks have a value, however long. Raises PeerFailed where the store does not answer, as do the others
+        below.
+        """
+        data = value.encode()
+        pieces = [data[at : at + PIECE] for at in range(0, len(data), PIECE)] if len(data) > PIECE else []
+        for number, piece in enumerate(pieces):
+            self._ask(self._store.set, f"{key}/piece/{number}", piece)
+        self._ask(self._store.set, key, f"{IN_PIECES}{len(pieces)}" if pieces else value)  # last: now it is all there
 
     def get(self, key: str) -> str:
         """The value of a key that is there; see ``has``."""
-        return self._ask(self._store.get, key).decode()
+        value = self._ask(self._store.get, key).decode()
+        if not value.startswith(IN_PIECES):
+            return value
+        pieces = range(int(value[len(IN_PIECES) :]))
+        return b"".join(self._ask(self._store.get, f"{key}/piece/{number}") for number in pieces).decode()
 
     def has(self, key: str) -> bool:
         """Has somebody put it?"""
@@ -63,6 +76,10 @@ class StoreGroup(ProcessGroup):
 
     def remove(self, key: str) -> None:
         """The store need not keep it any longer."""
+        value = self._ask(self._store.get, key).decode()
+        if value.startswith(IN_PIECES):
+            for number in range(int(value[len(IN_PIECES) :])):
+                self._ask(self._store.delete_key, f"{key}/piece/{number}")
         self._ask(self._store.delete_key, key)
 
     def wait(self, key: str) -> str:
@@ -172,19 +189,15 @@ class StoreGroup(ProcessGroup):
         return self._heartbeat.lost or error
 
     def connect(self, device: "torch.device") -> None:
-        import torch
         import torch.distributed as dist
 
-        cuda = device.type == "cuda"
-        if cuda:
-            torch.cuda.set_device(device)  # what names no device shall not be made on the first one by all ranks
+        devices.select(device)
         dist.init_process_group(
-            "nccl" if cuda else "gloo",
             store=dist.PrefixStore("group", self._group_store),
             rank=self.rank,
             world_size=self.size,
             timeout=timedelta(seconds=COLLECTIVE),
-            device_id=device if cuda else None,
+            **devices.collectives(device),
         )
         self._connected = True
 

@@ -9,23 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dp_common import device as devices
 from dp_common import files
 from dp_common.config.resolve import Resolved
+from dp_common.diffusion.guidance_step import Chunk
 from dp_common.diffusion.image_sampler import ImageSampler
 from dp_common.distributed.ledger_replica import LedgerReplica
 from dp_common.distributed.process_group import ProcessGroup
 from dp_common.errors import Interrupted, LeaseLost, Problem
+from dp_common.lab import guidance_trial
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
 from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
+from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
 from dp_common.learner.trial import images_per_second
+from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.provenance import provenance, waiter
+from dp_common.persistence.provenance import provenance
 from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
@@ -135,23 +140,32 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     spec, runtime = resolved.spec, resolved.runtime
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
     learner = Learner(spec, task, attempt.device, runtime.readers, attempt.group)
-    sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter)
+    progress = Progress(resolved.budget, quiet=attempt.quiet)
+    sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter, Chunk(runtime.guidance_chunk, progress.say))
     return RunContext(
         spec,
         resolved.budget,
         runtime,
-        RunIO(ledger, attempt.folder, meter, Progress(resolved.budget, quiet=attempt.quiet), attempt.stop),
+        RunIO(
+            ledger,
+            attempt.folder,
+            meter,
+            progress,
+            attempt.stop,
+            Background(threaded=attempt.device.type != "cpu"),  # on a CPU the one that samples would share its cores
+        ),
         Models(learner, sampler),
         Data(list(task.classes), task.train, monitor, ORDERS[spec.train.order]()),
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
+        snapshots_kept(attempt.resolved),
     )
 
 
 def announce(attempt: Attempt, run: RunContext) -> None:
     """Say how long this is going to take, by a few iterations of a copy of the learner."""
     with doing(f"timing learner={attempt.resolved.spec.learner}"):
-        rate = images_per_second(run.models.learner, waiter(attempt.device)) * attempt.group.size
+        rate = images_per_second(run.models.learner, devices.synchroniser(attempt.device)) * attempt.group.size
     planned = {"generated": run.budget.scale, "guided": 0, **attempt.resolved.strategy.planned_work(run.budget)}
     run.io.progress.expect(rate, planned["generated"] + planned["guided"])
 
@@ -163,6 +177,9 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
         announce(attempt, run)
     replay = Replay(run)
     replay.begin()
+    guidance = attempt.resolved.strategy.planned_guidance()
+    if guidance_trial.wanted(run, guidance):
+        guidance_trial.try_guidance(run, guidance)
     attempt.meter.switch("idle")
     steps = attempt.resolved.strategy.run(Lab(replay))
     if not isinstance(steps, Iterator):

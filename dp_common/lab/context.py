@@ -63,3 +63,4 @@ class RunContext:
     data: Data
     group: ProcessGroup
     timer: CheckpointTimer
+    snapshots: int = 0  # evaluations whose weights are kept, for scores that look at several answers

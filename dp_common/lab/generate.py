@@ -1,22 +1,49 @@
-"""Making one addition to the training set: shard by shard, each committed with its cost and found again."""
+"""Making one addition to the training set: shard by shard, each committed with its cost and found again.
 
-from dataclasses import dataclass
+What is held are the files of one shard (of two where one is written beside the device), however many images a call
+makes; images themselves only where the training set is in memory.
+"""
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels
+from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels, Scores
 from dp_common.diffusion.guidance_step import GuidanceStep
-from dp_common.lab.addition_writer import AdditionWriter, Result, as_added, blocks
+from dp_common.diffusion.image_sampler import Start
+from dp_common.lab.addition_writer import AdditionWriter, Encoded, Stored, as_added, blocks
+from dp_common.lab.choices import Choices
 from dp_common.lab.context import Models
 from dp_common.lab.scoring import score_images
 from dp_common.lab.state import AddedImages
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.records import Shard
 from dp_common.seeds import label_of
-from dp_common.training_data import shards
 
 Means = dict[str, float]
+
+
+@dataclass
+class ShardInMaking:
+    """The blocks of one shard that are there, from image ``start`` on."""
+
+    start: int
+    sizes: list[int] = field(default_factory=list)
+    encoded: "list[Future[Encoded]]" = field(default_factory=list)
+    scores: list[Scores] = field(default_factory=list)
+    means: list[Means] = field(default_factory=list)
+
+    @property
+    def stop(self) -> int:
+        """The image after the last one."""
+        return self.start + sum(self.sizes)
+
+    def until(self, stop: int) -> "ShardInMaking":
+        """Its blocks before image ``stop``, which is where one ends."""
+        n = int(np.searchsorted(np.cumsum(self.sizes), stop - self.start, "right"))
+        return ShardInMaking(self.start, self.sizes[:n], self.encoded[:n], self.scores[:n], self.means[:n])
 
 
 @dataclass
@@ -28,62 +55,100 @@ class GeneratedAddition:
     guidance: GuidanceStep | None = None  # None: the plain sampler
     scored_by: str | None = None  # the score of the new images that is written down; None: none is
     frozen: Any = None  # the model that guides and scores; None: the learner as it is
+    scorer: Any = None  # of a score that looks at more than logits
+    chosen: Choices = Choices()  # labels and starts that the strategy chose
+    first: int = 0  # index of the first image of the call
 
     def make(self, first: int, n: int) -> AddedImages:
         """Make images first .. first+n-1. What was added and measured is the first rank's to know.
 
         Raises:
-            Interrupted: The attempt is to end; finished shards are found again.
+            Interrupted: The attempt is to end; finished shards are found again, and so is what was finished of the
+                one in the making.
         """
-        writer = self.writer
-        decoded: dict[str, DecodedImages] = {}
+        writer, self.first = self.writer, first
+        self.decoded: dict[str, DecodedImages] = {}
         done, todo = writer.run.group.broadcast(covered(writer.shards(), first, n, writer.part_size(n)))
-
-        def work(number: int) -> Result:
-            result, images = self.shard(*todo[number])
-            decoded[result["line"]["file"]] = images
-            return result
-
         name = "guided" if self.guidance else "generate"
-        writer.run_parts(name, n, sum(record["rows"] for record in done), len(todo), work)
+        with writer.shared(name):
+            there = sum(record["rows"] for record in done)
+            writer.run_parts(name, n, there, len(todo), lambda number: self.shard(*todo[number]), self.rescue)
         lines = [record for start, record in sorted(writer.shards().items()) if first <= start < first + n]
         measured = weighted_mean([(record["rows"], record["measured"]) for record in lines])
         added = [as_added(record) for record in lines]
-        return AddedImages(added, [shard["file"] for shard in added], measured, decoded)
+        return AddedImages(added, [shard["file"] for shard in added], measured, self.decoded)
 
-    def shard(self, start: int, stop: int) -> tuple[Result, DecodedImages]:
-        """Sample, encode and write images start .. stop-1. Raises Cancelled."""
-        run = self.writer.run
-        indices = np.arange(start, stop)
-        labels = label_of(indices, len(run.data.classes))
-        images, measured = self.sample(indices, labels)
-        scores = None
-        if self.scored_by:
-            with run.io.meter.phase("evaluate"):  # a measurement, not a part of any method: not in the price
-                decoded = DecodedImages(images, labels, indices)
-                scores = score_images(
-                    self.scored_by, self.models.learner, decoded, run.spec.seed, Meter(), model=self.frozen
-                )
-            measured["score_at_birth"] = float(scores.mean())
-        with run.io.meter.phase("write"):
-            encoded = [self.writer.encode(image) for image in images]
-            if run.spec.images.format != "png":  # trained on is what was stored
-                images = np.stack([shards.decode(data) for data in encoded])
-        result = self.writer.write("shard", start, EncodedImages(encoded, indices, labels, scores), measured=measured)
-        return result, DecodedImages(images, labels, indices)
-
-    def sample(self, indices: Indices, labels: Labels) -> tuple[Images, Means]:
-        """uint8 images, and means of what a known density says of them, block by block. Raises Cancelled."""
-        run, sampler = self.writer.run, self.models.sampler
-        first, images, means = int(indices[0]), [], []
-        for block in blocks(first, first + len(indices), run.spec.sampler.block):
-            rows = slice(block.start - first, block.stop - first)
-            with run.io.meter.phase("guided" if self.guidance else "generate"):
-                pixels, floats = sampler.pixels(indices[rows], labels[rows], self.guidance)
-                images.append(pixels)
-            means.append((len(block), sampler.density_means(floats, labels[rows])))
+    def shard(self, start: int, stop: int) -> Stored:
+        """Make images start .. stop-1 and have them written. Raises Cancelled."""
+        self.making = ShardInMaking(start)
+        for block in blocks(start, stop, self.writer.run.spec.sampler.block):
+            self.block(np.arange(block.start, block.stop))
             self.writer.advance(len(block))
-        return np.concatenate(images), weighted_mean(means)
+        return self.store(self.making)
+
+    def block(self, indices: Indices) -> None:
+        """Sample a block and have it encoded; of a teacher with a known density measure what that says, and score it
+        where that is asked for.
+        """
+        run, sampler, making = self.writer.run, self.models.sampler, self.making
+        labels = self.labels_of(indices)
+        with run.io.meter.phase("guided" if self.guidance else "generate"):
+            pixels, floats = sampler.pixels(indices, labels, self.guidance, self.start_of(indices))
+        making.encoded.append(self.writer.encode_block(pixels))
+        making.means.append(sampler.density_means(floats, labels))
+        if self.scored_by:
+            making.scores.append(self.scored(pixels, labels, indices))
+        making.sizes.append(len(indices))
+
+    def scored(self, images: Images, labels: Labels, indices: Indices) -> Scores:
+        """By the model that guides: a measurement, not a part of any method, and not in the price."""
+        run, decoded = self.writer.run, DecodedImages(images, labels, indices)
+        with run.io.meter.phase("evaluate"):
+            learner, seed, score = self.models.learner, run.spec.seed, str(self.scored_by)
+            return score_images(score, learner, decoded, seed, Meter(), self.frozen, self.scorer)
+
+    def labels_of(self, indices: Indices) -> Labels:
+        """The classes of consecutive images: in turns, unless the strategy chose."""
+        chosen = self.chosen_of(indices).labels
+        return label_of(indices, len(self.writer.run.data.classes)) if chosen is None else chosen
+
+    def start_of(self, indices: Indices) -> Start | None:
+        """What consecutive images start from; None: noise alone."""
+        chosen = self.chosen_of(indices)
+        images = chosen.images(self.writer.run.data.real)
+        return None if images is None else Start(images, chosen.strength)
+
+    def chosen_of(self, indices: Indices) -> Choices:
+        """What the strategy chose of consecutive images."""
+        return self.chosen.part(int(indices[0]) - self.first, int(indices[-1]) + 1 - self.first)
+
+    def store(self, made: ShardInMaking) -> Stored:
+        """Have a shard written."""
+        run = self.writer.run
+        indices = np.arange(made.start, made.stop)
+        labels = self.labels_of(indices)
+        measured = weighted_mean(list(zip(made.sizes, made.means)))
+        scores = np.concatenate(made.scores) if made.scores else None
+        if scores is not None:
+            measured["score_at_birth"] = float(scores.mean())
+
+        def content() -> tuple[EncodedImages, float]:
+            parts = [future.result() for future in made.encoded]
+            encoded = [data for part in parts for data in part.files]
+            return EncodedImages(encoded, indices, labels, scores), sum(part.seconds for part in parts)
+
+        stored = self.writer.store("shard", made.start, indices, content, measured=measured)
+        if run.data.training_set.in_memory:
+            images = np.concatenate([future.result().decoded for future in made.encoded])
+            self.decoded[stored.line["file"]] = DecodedImages(images, labels, indices)
+        return stored
+
+    def rescue(self) -> None:
+        """Of a shard that is broken off, hand in what ends where files may be cut: at most ``unit`` images are lost."""
+        unit, made = self.writer.unit, self.making
+        stop = made.stop // unit * unit
+        if stop > made.start:
+            self.writer.submit(self.store(made.until(stop)))
 
 
 def covered(there: dict[int, Shard], first: int, n: int, size: int) -> tuple[list[Shard], list[list[int]]]:

@@ -5,22 +5,19 @@ Everything readable here comes from journaled answers, never from the disk's lat
 see replay.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dp_common.contracts import SelectionRule
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import Problem
-from dp_common.lab.addition_writer import AdditionWriter
-from dp_common.lab.generate import GeneratedAddition
+from dp_common.lab.choices import choices_of
 from dp_common.lab.replay import Args, Replay
-from dp_common.lab.select import SelectedAddition
+from dp_common.lab.score_sources import needs_of, reference_is_trained
 from dp_common.lab.selection_rule import parameters_of, selection_rule
-from dp_common.lab.state import AddedImages, Outcome, PendingCall
-from dp_common.learner.training_loop import Stretch, train
+from dp_common.lab.work import LabWork
 from dp_common.seeds import derive
 
 SUPERSEDED = (
@@ -44,7 +41,7 @@ class Lab:
     """
 
     def __init__(self, replay: Replay) -> None:
-        self._run, self._replay = replay.run, replay
+        self._run, self._replay, self._work = replay.run, replay, LabWork(replay)
         self.budget, self.seed, self.real_images = self._run.budget, self._run.spec.seed, len(self._run.data.real)
         self.rng = np.random.Generator(np.random.Philox(derive(self.seed, "strategy")))
 
@@ -77,24 +74,42 @@ class Lab:
 
     # ------------------------------------------------------------------ what a strategy may do
 
-    def generate(self, n: int, guidance: Guidance | None = None, **superseded: Any) -> int:
+    def generate(
+        self,
+        n: int,
+        guidance: Guidance | None = None,
+        labels: Sequence[int] | None = None,
+        start: Sequence[int] | None = None,
+        strength: float = 0.5,
+        **superseded: Any,
+    ) -> int:
         """Make ``n`` images with the next indices and add them to the training set.
 
         Args:
             n: How many, at most ``room``.
             guidance: What steers them; None: the plain sampler.
+            labels: The class of each, [n]; None: each class in turn.
+            start: Rows of the teacher's real images to start from (SDEdit), [n], whose labels count; None: from noise.
+            strength: With ``start``, in (0, 1]: how much of it is made anew.
             superseded: Takes nothing; earlier keywords are answered with what stands for them now.
 
         Returns:
             n
 
         Raises:
-            Problem: No room for so many, or the stable phase is over.
+            Problem: No room for so many, the stable phase is over, or what is chosen cannot be.
         """
         refuse_superseded(guidance, superseded)
         n = self._whole("generate", n)
-        args = {"n": n, "guidance": guidance.as_record() if guidance else None}
-        work = partial(self._generate, n=n, guidance=guidance)
+        chosen = choices_of(n, labels, start, strength, self.budget.classes, self._run.data.real)
+        teacher, name = self._run.models.teacher, self._run.spec.teacher
+        if chosen.rows is not None and not teacher.encodes:
+            raise Problem(f"generate: start=, and teacher {name} cannot encode images")
+        if chosen.labels is not None and teacher.holds_images:
+            raise Problem(f"generate: labels=, and teacher {name} deals out its images by class in turns")
+        args = {"n": n, "guidance": guidance.as_record() if guidance else None, **chosen.record()}
+        self._have_reference(guidance.score if guidance and guidance.omega else None)
+        work = partial(self._work.generate, n=n, guidance=guidance, chosen=chosen)
         return self._replay.call("generate", args, work, reads_learner=guidance is not None)
 
     def select(
@@ -106,6 +121,7 @@ class Lab:
         replace: bool = False,
         rule: str = "top",
         parameters: Mapping[str, Any] | None = None,
+        guidance: Guidance | None = None,
     ) -> int:
         """Make candidates, score them with the learner, and add those that a rule keeps to the training set.
 
@@ -119,6 +135,7 @@ class Lab:
             replace: The present training set joins the candidates, and only the kept ones remain.
             rule: Name of the selection rule; by default the highest scores are kept.
             parameters: Of the rule, by name.
+            guidance: What steers the candidates; None: the plain sampler.
 
         Returns:
             keep
@@ -134,7 +151,10 @@ class Lab:
         chosen_by = selection_rule(rule, parameters)
         if rule != "top":  # without it a call is what it was before there were rules, to the digest
             args |= {"rule": rule, "parameters": parameters_of(chosen_by)}
-        work = partial(self._select, int(pool), keep, score, balance, replace, chosen_by)
+        if guidance:
+            args |= {"guidance": guidance.as_record()}
+        self._have_reference(score, guidance.score if guidance and guidance.omega else None)
+        work = partial(self._work.select, int(pool), keep, score, balance, replace, chosen_by, guidance)
         return self._replay.call("select", args, work, reads_learner=True)
 
     def train(self, images: int, new_weight: float = 1.0) -> float:
@@ -158,7 +178,7 @@ class Lab:
                 f"and {self.size} in the training set"
             )
         args: Args = {"n": n, "new_weight": new_weight}
-        return self._replay.call("train", args, partial(self._train, **args))
+        return self._replay.call("train", args, partial(self._work.train, **args))
 
     def cooldown(self) -> float:
         """Train to the end of the budget with a falling learning rate; returns accuracy on monitor, in [0, 1].
@@ -172,7 +192,7 @@ class Lab:
                 "training set"
             )
         args: Args = {"n": self.budget.seen - self.seen}
-        return self._replay.call("cooldown", args, partial(self._train, **args))
+        return self._replay.call("cooldown", args, partial(self._work.train, **args))
 
     def real(self, n: int, balance: str = "global") -> int:
         """Add ``n`` of the teacher's own real training images, at most all of them; returns how many.
@@ -188,20 +208,38 @@ class Lab:
             raise Problem(f"real: balance={balance}: class or global")
         n = min(self._whole("real", n), self.real_images)
         drawn = {} if balance == "global" else {"balance": balance}  # as it was written down before there was a choice
-        return self._replay.call("real", {"n": n, **drawn}, partial(self._real, n=n, drawn=drawn))
+        return self._replay.call("real", {"n": n, **drawn}, partial(self._work.real, n=n, drawn=drawn))
 
     def restart(self) -> None:
         """A fresh learner, with the seed's own initial weights and the whole budget before it.
 
         What the last one saw stays paid for.
         """
-        return self._replay.call("restart", {}, self._restart)
+        return self._replay.call("restart", {}, self._work.restart)
 
     def freeze(self) -> None:
         """Keep a copy of the learner as it is now, for ``Guidance(frozen=True)``."""
-        return self._replay.call("freeze", {}, self._freeze)
+        return self._replay.call("freeze", {}, self._work.freeze)
 
-    # ------------------------------------------------------------------ the work itself
+    def errors(self) -> list[float]:
+        """The learner's error on monitor, class by class, in [0, 1]; paid for as an evaluation."""
+        return self._replay.call("errors", {}, self._work.errors)
+
+    def anchors(self, n: int, which: str = "wrong") -> list[int]:
+        """At most ``n`` rows of the teacher's real training images, for ``generate(start=)``.
+
+        Args:
+            n: How many.
+            which: ``wrong`` or ``right``: by the learner's answer; ``slow``: whose answers of the class have the higher
+                loss; ``random``.
+
+        Raises:
+            Problem: There is no such choice.
+        """
+        args: Args = {"n": int(n), "which": which}
+        return self._replay.call("anchors", args, partial(self._work.anchors, **args))
+
+    # ------------------------------------------------------------------ before a call
 
     def _whole(self, call: str, n: int, replaced: int = 0) -> int:
         room = self.room + replaced
@@ -211,58 +249,15 @@ class Lab:
             raise Problem(f"{call}: asked for {n} images with room for {room}")
         return int(n)
 
-    def _writer(self, call: PendingCall, omega: float = 0.0) -> AdditionWriter:
-        return AdditionWriter(self._run, call, self._replay.state.rounds, omega, self._replay.break_off)
-
-    def _generate(self, call: PendingCall, n: int, guidance: Guidance | None) -> Outcome:
-        state, models = self._replay.state, self._run.models
-        if guidance and guidance.frozen and not state.frozen:
-            raise Problem("generate: Guidance(frozen=True) needs a learner that lab.freeze() has kept")
-        model = self._replay.frozen if guidance and guidance.frozen else None
-        omega = guidance.omega if guidance else 0.0
-        step = models.sampler.guidance_step(guidance, models.learner, model) if guidance and omega else None
-        scored_by = guidance.score if guidance and self.seen else None
-        addition = GeneratedAddition(self._writer(call, omega), models, step, scored_by, model).make(state.generated, n)
-        return Outcome(n, state.with_images(self.size + n, generated=n), addition)
-
-    def _select(
-        self, pool: int, keep: int, score: str, balance: str, replace: bool, rule: SelectionRule, call: PendingCall
-    ) -> Outcome:
-        state = self._replay.state
-        selected = SelectedAddition(self._writer(call), score, balance, rule, with_present=replace and self.size > 0)
-        addition = selected.make(state.generated, pool, keep)
-        size = keep if replace else self.size + keep
-        return Outcome(keep, state.with_images(size, generated=pool), addition, replaced=replace)
-
-    def _train(self, call: PendingCall, n: int, new_weight: float = 1.0) -> Outcome:
-        run, state, replay = self._run, self._replay.state, self._replay
-        io, learner, end, iterations = run.io, run.models.learner, self.seen + n, n // self.budget.batch
-        position, loss = replay.training_begun(self.seen)
-        stretch = Stretch(position, end, state.since, new_weight, loss)
-        pause = partial(replay.in_training, digest=call.digest)
-        with io.meter.phase("train"):
-            mean_loss = train(io, learner, run.data.training_set, stretch, pause) / iterations
-        replay.weights_changed()
-        with io.meter.phase("monitor"):
-            accuracy = float(learner.correct(run.data.monitor).mean())
-            io.meter.count(monitor_evaluations=len(run.data.monitor))
-        io.progress.report(seen=end, size=self.size, accuracy=accuracy)
-        measured = AddedImages([], measured={"loss": mean_loss, "monitor": accuracy})
-        return Outcome(accuracy, state.trained(n, self.budget.batch), measured)
-
-    def _real(self, call: PendingCall, n: int, drawn: dict[str, str]) -> Outcome:
-        return Outcome(n, self._replay.state.with_images(self.size + n), AddedImages([{"real": n, **drawn}]))
-
-    def _restart(self, call: PendingCall) -> Outcome:
-        self._run.models.learner.reset()
-        self._replay.weights_changed()
-        return Outcome(None, self._replay.state.restarted())
-
-    def _freeze(self, call: PendingCall) -> Outcome:
-        learner, replay = self._run.models.learner, self._replay
-        replay.frozen = learner.model_of(learner.frozen_copy())
-        replay.weights_changed()
-        return Outcome(None, replay.state.with_frozen_learner())
+    def _have_reference(self, *scores: str | None) -> None:
+        """Where one of these scores needs a classifier of the real images that is not there yet, a call trains it."""
+        asked = "reference" in needs_of(*(score for score in scores if score))
+        if (
+            asked
+            and not self._replay.state.reference
+            and reference_is_trained(self._run.spec, self._run.models.teacher)
+        ):
+            self._replay.call("reference", {}, self._work.reference)
 
 
 def refuse_superseded(guidance: object, superseded: dict[str, Any]) -> None:

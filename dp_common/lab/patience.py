@@ -2,6 +2,7 @@
 the check that all of them come within a budget.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -110,6 +111,27 @@ def interval_of(seen: int) -> int:
     return max(1, seen // 100)
 
 
+def planned_training(interval: int, budget: Budget, thrown_away: float = 0.0) -> dict[str, float]:
+    """What a strategy plans that trains by ``interval`` images and looks at monitor after each stretch.
+
+    Args:
+        interval: images between evaluations; the last ones are at the end of the stable phase and of the cool-down.
+        budget: of the run.
+        thrown_away: share of the budget that another learner sees before, by the same intervals.
+
+    Returns:
+        Images ``seen`` and ``evaluations``.
+    """
+    stretch = whole_iterations(interval, budget)
+    before = math.ceil(thrown_away * budget.seen / stretch)
+    return {"seen": budget.seen + before * stretch, "evaluations": before + -(-budget.stable // stretch) + 1}
+
+
+def whole_iterations(images: int, budget: Budget) -> int:
+    """So many images seen, or a few more: as ``lab.train`` takes them."""
+    return -(-images // budget.batch) * budget.batch
+
+
 def check_fits(key: str, patience: int, growth: float, sizes: Sequence[int], interval: int, budget: Budget) -> None:
     """Refuse a patience whose τ + Σ T_k·τ over the additions cannot come before the stable phase ends.
 
@@ -124,7 +146,7 @@ def check_fits(key: str, patience: int, growth: float, sizes: Sequence[int], int
     Raises:
         BadInput: It does not fit.
     """
-    interval = -(-interval // budget.batch) * budget.batch  # whole iterations
+    interval = whole_iterations(interval, budget)
     evaluations = sum(patience_after(patience, size, sizes[0], growth) for size in sizes)
     needed = interval * (1 + evaluations)  # the first evaluation is always a best
     if sizes and needed >= budget.stable:
@@ -154,7 +176,7 @@ def check_schedule(section: str, strategy: Paced, sizes: Sequence[int], budget: 
     if strategy.schedule == "patience" and strategy.deadline == "none":
         check_fits(f"{section}.patience", strategy.patience, strategy.patience_growth, sizes, strategy.interval, budget)
         return
-    interval = -(-strategy.interval // budget.batch) * budget.batch  # whole iterations
+    interval = whole_iterations(strategy.interval, budget)
     schedule = Additions(strategy, budget)
     for seen in range(interval, budget.stable, interval):  # no plateau ever comes; where one does, all comes earlier
         if schedule.made < len(sizes):

@@ -15,6 +15,7 @@ from dp_common.arrays import DecodedImages, Tensors
 from dp_common.config.specification import canonical
 from dp_common.errors import Interrupted, Problem
 from dp_common.lab.context import RunContext
+from dp_common.lab.kept_models import KeptModels, split_checkpoint
 from dp_common.lab.state import LabState, Outcome, PendingCall
 from dp_common.persistence import checkpoint
 from dp_common.persistence.records import Call, Midway
@@ -29,7 +30,7 @@ class Replay:
 
     def __init__(self, run: RunContext) -> None:
         self.run, self.state, self.calls = run, LabState(), 0
-        self.frozen: Any = None  # the model kept by ``freeze``
+        self.kept = KeptModels()
         self._additions: list[list[dict[str, Any]]] = []  # what each call added, since the set was last replaced
         self._unsaved = False  # have the weights changed since the last checkpoint?
         self._until = 0  # calls that the last checkpoint knows of
@@ -102,7 +103,10 @@ class Replay:
         if reads_learner and self._unsaved:
             self._checkpoint()
         weights = self._weights() if reads_learner else None
-        key = files.digest(canonical({"call": digest, "first": self.state.generated, "weights": weights}))
+        decided_by = {"call": digest, "first": self.state.generated, "weights": weights}
+        if reads_learner and (kept := self.kept.digest()):
+            decided_by["kept"] = kept
+        key = files.digest(canonical(decided_by))
         outcome = self._within_memory(name, lambda: work(PendingCall(number, digest, key)))
         entry = run.io.ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome.line())
         if (entry["call"], entry["digest"]) != (number, digest):
@@ -122,13 +126,15 @@ class Replay:
         try:
             return work()
         except torch.OutOfMemoryError as error:
-            spec = self.run.spec
-            training = name in ("train", "cooldown")
-            key, value = "sampler.block", spec.sampler.block
-            if training:
+            spec, device = self.run.spec, self.run.models.learner.device
+            if name in ("train", "cooldown"):
                 key, value = "train.micro", spec.train.micro or spec.train.batch
-            device = self.run.models.learner.device
-            raise Problem(f"{name}: out of memory on {device}; lower {key} (now {value})") from error
+            else:
+                key, value = "sampler.block", spec.sampler.block
+            raise Problem(
+                f"{name}: out of memory on {device}; a teacher's checkpointing=true starts no new run; lower {key} "
+                f"(now {value}) does, since images or sums round otherwise"
+            ) from error
 
     def _weights(self) -> str:
         """Digest of the guiding weights, which all ranks must have alike."""
@@ -158,9 +164,9 @@ class Replay:
         for added in self._additions:
             self._take_in(added)
         if self._tensors is not None:
-            kept = {key[7:]: value for key, value in self._tensors.items() if key.startswith("frozen.")}
-            learner.load({key: value for key, value in self._tensors.items() if not key.startswith("frozen.")})
-            self.frozen, self._tensors = (learner.model_of(kept) if kept else None), None
+            own, self.kept = split_checkpoint(self._tensors, learner)
+            learner.load(own)
+            self._tensors = None
 
     # ------------------------------------------------------------------ checkpoints
 
@@ -180,6 +186,13 @@ class Replay:
             self._checkpoint(position=position, loss=loss(), of=digest)
         if stopping:
             raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
+
+    def begun_again(self, position: int, loss: Callable[[], float]) -> None:
+        """In the middle of a training that no checkpoint goes into: stop there where that was asked for. Raises
+        Interrupted.
+        """
+        if self._agreed_pause()[0]:
+            self.break_off()
 
     def break_off(self) -> None:
         """Between two blocks of images the attempt ends. Raises Interrupted."""
@@ -221,9 +234,7 @@ class Replay:
     def _checkpoint(self, **midway: Any) -> None:
         io = self.run.io
         with io.meter.phase("write"):
-            tensors = self.run.models.learner.state()
-            if self.frozen is not None:
-                tensors |= {f"frozen.{key}": value for key, value in self.frozen.state_dict().items()}
+            tensors = self.run.models.learner.state() | self.kept.tensors()
             checkpoint.save(io.ledger, io.folder, self.calls, tensors, **midway)
         self._unsaved = False
 

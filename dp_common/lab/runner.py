@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dp_common import device as devices
 from dp_common.config import registry
 from dp_common.config.durations import seconds
 from dp_common.config.resolve import Resolved
@@ -15,12 +16,13 @@ from dp_common.contracts import require_images, require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
+from dp_common.lab import score_sources
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
 from dp_common.persistence.finished import finished
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.provenance import device_label, device_named, fix_threads, waiter
+from dp_common.persistence.provenance import fix_threads
 from dp_common.probes import hardness
 from dp_common.progress import doing, pulse
 
@@ -98,8 +100,8 @@ def execute_unfinished(
         if summary := group.broadcast(finished(folder)):  # done by another process while we waited for it
             return summary
         group.connect(device)
-        labels = [label.decode() for label in group.all_gather(device_label(device).encode())]
-        meter = Meter(group.size, waiter(device), started=started)
+        labels = [label.decode() for label in group.all_gather(devices.label(device).encode())]
+        meter = Meter(group.size, devices.synchroniser(device), started=started)
         attempt = Attempt(resolved, folder, device, group, meter, stop, quiet)
         return lead(attempt, lease, labels) if lease else follow(attempt)
     except OSError as error:
@@ -126,7 +128,9 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
-    device = device_named(resolved.runtime.device, group.local)
+    device = devices.named(resolved.runtime.device, group.local)
+    if spec.guide_precision == "tf32" and device.type != "cuda":
+        raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)
     with doing(f"loading the data of task={spec.task}"):
         task.load(spec.data.split)
@@ -141,12 +145,17 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
+    score_sources.check(resolved)
     hardness.check(spec, resolved.teacher)
     with doing(f"loading or fitting teacher={spec.teacher}"):
         resolved.teacher.prepare(task, device)
     require_ready("teacher", spec.teacher, resolved.teacher)
     if resolved.teacher.holds_images:
         check_stored(resolved)
+    elif not resolved.teacher.encodes and resolved.strategy.planned_work(resolved.budget).get("started"):
+        raise BadInput("strategy", spec.strategy, f"it starts from images, which teacher={spec.teacher} cannot encode")
+    if spec.sampler.exact and resolved.strategy.planned_work(resolved.budget).get("guided"):
+        raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which guides: omega=0 does not")
     return device
 
 

@@ -1,7 +1,8 @@
-"""Streaming the candidates of a selection past a top-k, with a state that survives an interruption.
+"""Streaming the candidates of a selection past a top-k, in memory that does not grow with them.
 
-A state is a ``partial`` file of what this rank keeps, with the spans of candidates that it has seen. A later attempt
-shares the states among its ranks, and goes on with the blocks that none of them has seen.
+Now and then, and where the images that are held come to more than ``HELD`` bytes, what was found since the last time
+is put away in a ``partial`` file, whose line says which candidates had been seen. A later attempt shares these states
+among its ranks, and goes on with the blocks that none of them has seen.
 """
 
 import json
@@ -9,27 +10,38 @@ from typing import Any
 
 import numpy as np
 
+from dp_common import files
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
-from dp_common.lab.addition_writer import AdditionWriter, Result, blocks
+from dp_common.diffusion.guidance_step import GuidanceStep
+from dp_common.lab.addition_writer import AdditionWriter, Result, Stored, blocks
+from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scoring import score_images
-from dp_common.lab.top_k import Pool, TopK
+from dp_common.lab.top_k import AWAY, Pool, TopK
 from dp_common.persistence.records import Partial
 from dp_common.seeds import label_of
 from dp_common.training_data import shards
 
+HELD = 2**28  # bytes of image files that a rank holds before it puts them away
 Span = list[int]  # [start, stop) of candidates
 
 
 class Scan:
     """The scan on one rank. ``best`` is filled by it; ``score`` names what the candidates are ranked by."""
 
-    def __init__(self, writer: AdditionWriter, best: TopK | Pool, score: str) -> None:
+    def __init__(
+        self,
+        writer: AdditionWriter,
+        best: TopK | Pool,
+        score: str,
+        scorer: Any = None,
+        guidance: GuidanceStep | None = None,
+        looks: RuleSources | None = None,
+    ) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
-        self.spans: list[Span] = []  # candidates that ``best`` has seen
-        self.present = False  # has it seen the training set too?
-        self.replaces: list[str] = []  # files of states that the next one stands for
-        self.saved_file: str | None = None  # of the last state,
-        self.saved_spans: list[Span] = []  # and what that had seen
+        self.scorer, self.guidance, self.looks = scorer, guidance, looks
+        self.spans: list[Span] = []  # candidates that ``best`` has seen since its state was saved last
+        self.present, self.present_rows = False, 0  # has it seen the training set too? How much of it?
+        self.files: list[str] = []  # of the states that together are this rank's
 
     def run(self, first: int, pool: int, with_present: bool) -> list[str]:
         """Look at candidates first .. first+pool-1, and at the present set where that joins.
@@ -42,22 +54,23 @@ class Scan:
         saved = group.broadcast(self.saved_states())
         self.restore(saved[group.rank :: group.size])
         if with_present and group.first and not any(record["present"] for record in saved):
-            self.offer_present()
+            self.offer_present(max([0, *(record.get("present_rows", 0) for record in saved)]))
             self.present = True
         seen = [span for record in saved for span in record["spans"]]
         todo = uncovered(first, first + pool, seen, self.context.spec.sampler.block)
         done = pool - sum(stop - start for start, stop in todo)
         self.writer.run_parts("select", pool, done, len(todo), lambda number: self.block(*todo[number]), self.submit)
-        return [] if group.size == 1 and not self.best.made_again else self.states_of_all()
+        held_here = group.size == 1 and not self.best.made_again and not self.files
+        return [] if held_here else self.states_of_all()
 
     def states_of_all(self) -> list[str]:
-        """Save this rank's state, let the first rank record all, and return the files."""
-        results = self.unsaved()
-        gathered = self.context.group.all_gather(json.dumps([self.saved_file, results]).encode())
+        """Save what this rank holds, let the first rank record all, and return the files."""
+        results = [stored.result() for stored in self.unsaved()]
+        gathered = self.context.group.all_gather(json.dumps([self.files, results]).encode())
         by_rank = [json.loads(data) for data in gathered]
         if self.context.group.first:
             self.writer.record([result for _, results in by_rank for result in results])
-        return [file for file, _ in by_rank if file]
+        return [file for files_of_rank, _ in by_rank for file in files_of_rank]
 
     # ------------------------------------------------------------------ candidates
 
@@ -65,35 +78,43 @@ class Scan:
         """Make, score and offer candidates start .. stop-1. Raises Cancelled."""
         context, indices = self.context, np.arange(start, stop)
         labels = label_of(indices, len(context.data.classes))
-        with context.io.meter.phase("generate"):
-            images, _ = context.models.sampler.pixels(indices, labels)
+        with context.io.meter.phase("guided" if self.guidance else "generate"):
+            images, _ = context.models.sampler.pixels(indices, labels, self.guidance)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
             self.offer(scores, images, labels, indices, made_again=self.best.made_again)
         self.spans = joined([*self.spans, [start, stop]])
-        if context.timer.due():
+        if context.timer.due() or self.best.held_bytes > HELD:
             self.submit()
         self.writer.advance(stop - start)
         return self.writer.result(stop - start)
 
-    def offer_present(self) -> None:
-        """The present training set as candidates."""
+    def offer_present(self, seen: int) -> None:
+        """The present training set as candidates, but for its first ``seen`` images."""
         for encoded, decoded in self.context.data.training_set.chunks():
+            self.present_rows += len(decoded.indices)
+            if self.present_rows <= seen:
+                continue
             scores = self.scored(decoded)
             if encoded is None:
                 self.offer(scores, *decoded)
             else:
                 self.best.offer(scores, decoded.indices, decoded.labels, encoded.__getitem__)
+            if self.best.held_bytes > HELD:
+                self.writer.record([stored.result() for stored in self.unsaved()])
 
     def offer(self, scores: Scores, images: Images, labels: Labels, indices: Indices, made_again: bool = False) -> None:
         """Candidates that are encoded only if they enter, or not at all where the chosen are made again."""
-        self.best.offer(scores, indices, labels, lambda row: b"" if made_again else self.writer.encode(images[row]))
+        self.best.offer(scores, indices, labels, lambda row: AWAY if made_again else self.writer.encode(images[row]))
 
     def scored(self, decoded: DecodedImages) -> Scores:
         """By the learner as it is, at the price of the method."""
         context = self.context
         with context.io.meter.phase("score"):
-            return score_images(self.score, context.models.learner, decoded, context.spec.seed, context.io.meter)
+            if self.looks:
+                self.looks.look(decoded)
+            learner, seed, meter = context.models.learner, context.spec.seed, context.io.meter
+            return score_images(self.score, learner, decoded, seed, meter, scorer=self.scorer)
 
     # ------------------------------------------------------------------ state
 
@@ -108,34 +129,39 @@ class Scan:
         ]
         replaced = {file for record in records for file in record["replaces"]}
         folder = self.context.io.folder
-        return [r for r in records if r["file"] not in replaced and (folder / r["file"]).exists()]
+        there = {r["file"]: r for r in records if r["file"] not in replaced and (folder / r["file"]).exists()}
+        return list(there.values())
 
     def restore(self, states: list[Partial]) -> None:
-        """Go on from these states."""
+        """Go on from these states, whose images stay where they are."""
         for record in states:
             table = shards.read_checked(self.context.io.folder / record["file"], record["digest"])
             scores, indices, labels = (table[name].to_numpy() for name in ("score_at_birth", "index", "label"))
-            self.best.offer(scores, indices, labels, shards.encoded_of(table).__getitem__)
-            self.spans = joined(self.spans + record["spans"])
-        self.replaces = [record["file"] for record in states]
+            self.best.offer(scores, indices, labels, lambda row: AWAY)
+            self.files.append(record["file"])
+        self.best.put_away()
         self.present = any(record["present"] for record in states)
-        if len(states) == 1:
-            self.saved_file, self.saved_spans = states[0]["file"], self.spans
 
-    def unsaved(self) -> list[Result]:
-        """Write the state; returns its result to hand in, none if the last one still holds."""
-        if self.saved_spans == self.spans or not len(self.best.indices):
+    def unsaved(self) -> list[Stored]:
+        """Put away what was found since the last time; returns the file, none where nothing was."""
+        found = self.best.unsaved()
+        if not len(found.indices):
             return []
-        content: dict[str, Any] = {"spans": self.spans, "replaces": self.replaces, "present": self.present}
-        result = self.writer.write("partial", 0, self.best.by_index(), **content)
-        self.saved_file, self.saved_spans = result["line"]["file"], self.spans
-        self.replaces = [result["line"]["file"]]
-        return [result]
+        if self.looks:
+            self.looks.put_away(found.indices)
+        spans, self.spans = self.spans, []
+        said: dict[str, Any] = {"spans": spans, "replaces": [], "present": self.present}
+        said["present_rows"] = self.present_rows
+        tag = files.digest(found.indices.tobytes())
+        stored = self.writer.store("partial", 0, found.indices, lambda: (found, 0.0), tag, **said)
+        self.best.put_away()
+        self.files.append(stored.line["file"])
+        return [stored]
 
     def submit(self) -> None:
-        """Hand in the state, where it is news."""
-        for result in self.unsaved():
-            self.writer.submit(result)
+        """Hand in what was found, where anything was."""
+        for stored in self.unsaved():
+            self.writer.submit(stored)
 
 
 def joined(spans: list[Span]) -> list[Span]:

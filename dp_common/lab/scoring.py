@@ -18,7 +18,13 @@ def is_blind(score: str, key: str | None = None) -> bool:
 
 
 def score_images(
-    score: str, learner: Any, decoded: DecodedImages, seed: int, meter: Meter, model: torch.nn.Module | None = None
+    score: str,
+    learner: Any,
+    decoded: DecodedImages,
+    seed: int,
+    meter: Meter,
+    model: torch.nn.Module | None = None,
+    scorer: Any = None,
 ) -> Scores:
     """Scores of stored images, [n] float32, higher: more wanted.
 
@@ -29,6 +35,7 @@ def score_images(
         seed: The run's; a blind score is a function of it and of the indices.
         meter: Counts a classifier evaluation per image, unless the score is blind.
         model: The network that scores, such as a frozen one; None: the learner as it is.
+        scorer: Of a score that looks at more than logits (``score_sources.Scorer``).
 
     Raises:
         Problem: The score does not give one finite number an image.
@@ -36,6 +43,8 @@ def score_images(
     module, n = registry.find("score", score).load(), len(decoded.indices)
     if is_blind(score):
         values = np.asarray(module.score(seeds.uniforms(seed, "score", decoded.indices)), np.float32)
+    elif scorer is not None:
+        values = np.asarray(scorer.of_stored(decoded, meter).float())
     else:
         meter.count(classifier_evaluations=len(decoded.images))
         logits = learner.predict(decoded.images, model)

@@ -1,6 +1,6 @@
 """A selection rule at work: made of its name and parameters, asked group by group, held to what it must return."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -60,10 +60,24 @@ class Keys:
         return keys
 
 
+def nothing_more(rows: np.ndarray, label: int | None) -> dict[str, np.ndarray]:
+    """What a rule is given that looks at scores alone."""
+    return {}
+
+
 def chosen_rows(
-    rule: SelectionRule, scores: Scores, indices: Indices, labels: Labels, keep: int, balance: str, seed: int
+    rule: SelectionRule,
+    scores: Scores,
+    indices: Indices,
+    labels: Labels,
+    keep: int,
+    balance: str,
+    seed: int,
+    needed: Callable[[np.ndarray, int | None], dict[str, np.ndarray]] = nothing_more,
 ) -> np.ndarray:
     """The rows of ``keep`` of n candidates, ascending, by a rule that looks at all scores.
+
+    ``needed(rows, label)`` is what the rule is given beside those of a group, of one class or (None) of all.
 
     Raises:
         Problem: The rule did not choose as many as it was asked for, or one twice.
@@ -74,7 +88,8 @@ def chosen_rows(
         members = members[np.argsort(indices[members], kind="stable")]
         drawn = uniforms(seed, indices[members])
         none = np.empty(0, np.int64)
-        asked = rule.choose(scores[members], labels[members], drawn, share) if share else none
+        beside = needed(members, group if balance == "class" else None) if share else {}
+        asked = rule.choose(scores[members], labels[members], drawn, share, **beside) if share else none
         picked = np.asarray(asked, np.int64)
         within = bool(((0 <= picked) & (picked < len(members))).all())
         if not within or not len(picked) == share == len(np.unique(picked)):

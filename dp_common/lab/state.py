@@ -24,6 +24,9 @@ class LabState:
     generated: int = 0  # made so far, which is the index of the next
     rounds: int = 0  # additions, the initial set among them
     frozen: bool = False  # is a copy of a learner kept?
+    reference: bool = False  # is there a classifier trained on real images?
+    information: int = 0  # what of the real world was seen so far: class I0 to I3 of docs/definitions.md
+    consulted: int = 0  # real images that were seen of it
 
     def with_images(self, size: int, generated: int = 0) -> "LabState":
         """After an addition: the set has ``size`` images, and ``generated`` more were made for it."""
@@ -34,6 +37,18 @@ class LabState:
         """After training on so many images, whole batches."""
         iterations = self.iterations + images // batch
         return replace(self, seen=self.seen + images, seen_total=self.seen_total + images, iterations=iterations)
+
+    def trained_apart(self, images: int, batch: int) -> "LabState":
+        """After a reference was trained on so many images: paid, and no part of the learner's budget."""
+        seen, iterations = self.seen_total + images, self.iterations + images // batch
+        return replace(self, seen_total=seen, iterations=iterations, reference=True)
+
+    def consulting(self, information: int, images: int) -> "LabState":
+        """After something of class ``information`` was seen of ``images`` real images; sets are nested, so the largest
+        counts.
+        """
+        known = replace(self, information=max(self.information, information))
+        return replace(known, consulted=max(self.consulted, images))
 
     def restarted(self) -> "LabState":
         """With a fresh learner."""

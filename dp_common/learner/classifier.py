@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -144,15 +144,32 @@ class Learner:
         return torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
 
     def logits(self, images: Tensor, model: torch.nn.Module | None = None) -> Tensor:
-        """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable."""
-        return (model or self.guiding)(images.float()).float()
+        """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable in the
+        images alone: what gradients by weights would need is not kept. Computed as ``guide_precision`` says.
+        """
+        bf16 = self.spec.guide_precision == "bf16"
+        with frozen(model or self.guiding) as fixed, torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            return fixed(images.float()).float()
+
+    @contextmanager
+    def arithmetic(self) -> Iterator[None]:
+        """fp32 products as ``guide_precision=tf32`` has them, for as long as the ``with`` block lasts; a gradient is to
+        be taken within it too.
+        """
+        before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("high" if self.spec.guide_precision == "tf32" else before)
+        try:
+            yield
+        finally:
+            torch.set_float32_matmul_precision(before)
 
     @torch.no_grad()
     def predict(self, images: Images, model: torch.nn.Module | None = None) -> Tensor:
         """fp32 logits [n, classes] of uint8 images, on the CPU."""
         model = model or self.guiding
         chunks = [images[i : i + self.chunk] for i in range(0, len(images), self.chunk)]
-        return torch.cat([self.logits(self.to_float(chunk), model).cpu() for chunk in chunks])
+        with self.arithmetic():
+            return torch.cat([self.logits(self.to_float(chunk), model).cpu() for chunk in chunks])
 
     def correct(self, split: AnySplit) -> Flags:
         """Was each image of a real split classified right, among the classes that split holds? [n] bool, on every rank.
@@ -222,6 +239,19 @@ def weight_decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dic
             groups[decays].append(parameter)
     by_decay = [(groups[False], 0.0), (groups[True], weight_decay)]
     return [{"params": parameters, "weight_decay": decay} for parameters, decay in by_decay if parameters]
+
+
+@contextmanager
+def frozen(model: torch.nn.Module) -> Iterator[torch.nn.Module]:
+    """The model with weights that take no gradient, for as long as the ``with`` block lasts."""
+    trained = [weight for weight in model.parameters() if weight.requires_grad] if torch.is_grad_enabled() else []
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        yield model
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def guesses_among(logits: np.ndarray, among: np.ndarray | None) -> Labels:

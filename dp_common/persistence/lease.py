@@ -23,6 +23,7 @@ from dp_common.files import write_atomic
 from dp_common.progress import note
 
 NAME = "lease.json"
+BEATS = 20  # heartbeats in a time-to-live
 SILENT = 2.0  # seconds of waiting for a sign of life, after which a person is told what for
 
 
@@ -245,7 +246,7 @@ class Lease:
         beat_file(self.folder, self.token).write_text(repr(time.time()))
 
     def _heartbeat_loop(self) -> None:
-        while not self.stop.wait(self.ttl / 20):
+        while not self.stop.wait(self.ttl / BEATS):
             try:
                 if beat_file(self.folder, self.token).exists():
                     self._beat()
@@ -265,7 +266,7 @@ class Lease:
             if waited > SILENT and not told:
                 told, whose = True, f"pid {holder['pid']} on {holder['host']}"
                 note(f"{self.folder} was held by {whose}: waiting up to {holder['ttl']:g} s for a sign of its life")
-            time.sleep(min(0.1, holder["ttl"] / 20))
+            time.sleep(min(0.1, holder["ttl"] / BEATS))
 
     def _replace(self, holder: Holder, record: Path) -> None:
         """Put our record in the place of a dead one.

@@ -80,6 +80,24 @@ def read(folder: str | Path, run_id: str | None = None) -> list[Record]:
     return records
 
 
+def lines(folder: str | Path) -> int:
+    """How many lines the ledger in ``folder`` has, their checksums and order looked at, but none of them parsed.
+
+    Raises:
+        Damaged: as ``read``.
+    """
+    path = Path(folder) / NAME
+    if not path.exists():
+        return 0
+    whole = path.read_bytes().rpartition(b"\n")[0].split(b"\n")
+    for number, line in enumerate(whole):
+        body, _, tail = line.rpartition(b',"crc":"')
+        sound = tail == b'%08x"}' % zlib.crc32(b"}", zlib.crc32(body))
+        if not sound or not line.startswith(b'{"n":%d,' % number):
+            return len(read(folder))  # which says what is wrong, if it is
+    return len(whole) if whole[0] else 0
+
+
 def surviving(records: Iterable[Record]) -> list[Record]:
     """The lines whose work the result is made of: no calls that were done again, no shards that no call kept.
 
@@ -134,6 +152,15 @@ def totals(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, float], dict
         for unit, n in spent.get("counts", {}).items():
             counts[unit] = counts.get(unit, 0) + n
     return phases, counts
+
+
+def seconds_beside(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
+    """The sums of ``spent.beside`` over records: {what (meter.BESIDE): seconds}; {} of older ledgers."""
+    beside: dict[str, float] = {}
+    for record in records:
+        for name, seconds in record.get("spent", {}).get("beside", {}).items():
+            beside[name] = beside.get(name, 0) + seconds
+    return beside
 
 
 def spec_text(resolved: Any) -> str:
@@ -235,6 +262,8 @@ class Ledger:
         record = {"n": len(self.records), "t": round(time.time(), 3), "attempt": self.attempt, "kind": kind, **content}
         self.unwritten.append({"spent": self.meter()})  # what a line that failed would have held is held by the next
         record["spent"] = dict(zip(("phases", "counts"), totals(self.unwritten)))
+        if beside := seconds_beside(self.unwritten):
+            record["spent"]["beside"] = beside
         line, size = encode(record), os.fstat(self.file.fileno()).st_size
         try:
             if self.file.write(line) != len(line):

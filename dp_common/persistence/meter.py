@@ -8,10 +8,14 @@ from dp_common.persistence.records import Spent
 
 PHASES = ("startup", "generate", "guided", "score", "train", "monitor", "evaluate", "write", "idle")
 PRICED = ("generate", "guided", "score", "train", "monitor")  # gpu_hours.total is the sum of these
+BESIDE = ("encode", "store", "checkpoint", "data_wait")  # work inside of phases, or in a thread beside them
 
 
 class Meter:
     """Always in exactly one phase; ``phase(name)`` nests and returns to the one outside. Starts in ``startup``.
+
+    Each rank has one. Where all do the same, seconds of the first count for all of them (``devices``); where work is
+    shared out each rank's own count, and are handed to the first (``own_clock``, ``absorb``).
 
     Args:
         devices: seconds count so many times.
@@ -27,6 +31,7 @@ class Meter:
         self.since = self.started = time.perf_counter() if started is None else started
         self.seconds: dict[str, float] = {}
         self.counts: dict[str, int] = {}
+        self.besides: dict[str, float] = {}
 
     def switch(self, name: str) -> str:
         """Enter a phase and stay there; returns the one before.
@@ -37,7 +42,7 @@ class Meter:
             raise ValueError(f"phase {name}: one of {', '.join(PHASES)}")
         self.synchronise()
         now = time.perf_counter()
-        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + now - self.since
+        self.seconds[self.name] = self.seconds.get(self.name, 0.0) + (now - self.since) * self.devices
         previous, self.name, self.since = self.name, name, now
         return previous
 
@@ -50,10 +55,35 @@ class Meter:
         finally:
             self.switch(outside)
 
+    @contextmanager
+    def own_clock(self) -> Iterator[None]:
+        """For as long as the ``with`` block lasts seconds count once: every rank hands in its own."""
+        devices = self.devices
+        self.switch(self.name)
+        self.devices = 1
+        try:
+            yield
+        finally:
+            self.switch(self.name)
+            self.devices = devices
+
     def count(self, **units: int) -> None:
         """Add to the counts: ``count(iterations=1, images_trained=128)``."""
         for unit, n in units.items():
             self.counts[unit] = self.counts.get(unit, 0) + int(n)
+
+    def beside(self, name: str, seconds: float) -> None:
+        """Add seconds of work that is no phase of its own; see ``BESIDE``. They are in no sum of phases."""
+        if name not in BESIDE:
+            raise ValueError(f"beside {name}: one of {', '.join(BESIDE)}")
+        self.besides[name] = self.besides.get(name, 0.0) + seconds
+
+    def absorb(self, spent: Spent) -> None:
+        """Take in what another rank, or this one earlier, has measured: the next snapshot holds it too."""
+        for mine, theirs in ((self.seconds, spent["phases"]), (self.besides, spent.get("beside", {}))):
+            for name, seconds in theirs.items():
+                mine[name] = mine.get(name, 0.0) + seconds
+        self.count(**spent["counts"])
 
     def snapshot_and_reset(self) -> Spent:
         """What was measured since this was called last: device seconds by phase and counts, without zeros.
@@ -62,10 +92,12 @@ class Meter:
         """
         self.switch(self.name)
         measured: Spent = {
-            "phases": {phase: round(s * self.devices, 6) for phase, s in self.seconds.items()},
+            "phases": {phase: round(seconds, 6) for phase, seconds in self.seconds.items()},
             "counts": {unit: n for unit, n in self.counts.items() if n},
         }
-        self.seconds, self.counts = {}, {}
+        if self.besides:
+            measured["beside"] = {name: round(seconds, 6) for name, seconds in self.besides.items()}
+        self.seconds, self.counts, self.besides = {}, {}, {}
         return measured
 
     def wall(self) -> float:

@@ -4,53 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from dp_common.errors import BadInput
 from dp_common.persistence.records import Commit, Provenance
 
-if TYPE_CHECKING:
-    import torch
-
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
-
-
-def device_named(name: str, local: int = 0) -> "torch.device":
-    """The device of a ``device=`` key.
-
-    Args:
-        name: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        local: the rank on this machine: of ``auto`` and ``cuda`` each takes its own device, or the one it was given
-            alone.
-
-    Raises:
-        BadInput: another name, or a device that this machine does not have.
-    """
-    import torch
-
-    there = torch.cuda.device_count()
-    if name == "auto":
-        name = "cuda" if there else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise BadInput("device", name, "auto, cpu, cuda or cuda:N") from None
-    if device.type == "cuda" and device.index is None and there:
-        device = torch.device("cuda", 0 if there == 1 else local)
-    if device.type not in ("cpu", "cuda") or (device.type == "cuda" and (device.index or 0) >= there):
-        which = f"; this is local rank {local}" if local else ""
-        raise BadInput("device", name, f"this machine has cpu and {there} CUDA device(s){which}")
-    return device
-
-
-def waiter(device: "torch.device") -> Callable[[], object]:
-    """The function that waits for the device, for a meter."""
-    import torch
-
-    return (lambda: torch.cuda.synchronize(device)) if device.type == "cuda" else (lambda: None)
 
 
 def fix_threads(threads: int) -> None:
@@ -58,13 +18,6 @@ def fix_threads(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-
-
-def device_label(device: "torch.device") -> str:
-    """The device's own name, or cpu."""
-    import torch
-
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
 
 
 def cpu_model() -> str:

@@ -14,8 +14,9 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict, cast
 class Spent(TypedDict):
     """What the meter measured since the line before."""
 
-    phases: dict[str, float]  # seconds × devices, by phase (meter.PHASES)
+    phases: dict[str, float]  # device seconds by phase (meter.PHASES), of all ranks
     counts: dict[str, int]  # units of work (summary.UNITS and a few more)
+    beside: NotRequired[dict[str, float]]  # seconds of work within phases or beside them (meter.BESIDE); in no sum
 
 
 class Line(TypedDict):
@@ -93,7 +94,7 @@ class Shard(Line):
 
 
 class Partial(Line):
-    """The state of a selection's scan on one rank was saved."""
+    """What a selection's scan on one rank has found since it was saved last."""
 
     kind: Literal["partial"]
     call: int
@@ -101,9 +102,10 @@ class Partial(Line):
     file: str
     digest: str
     rows: int
-    spans: list[list[int]]  # [start, stop) of the candidates seen
-    replaces: list[str]  # files this one takes the place of
+    spans: list[list[int]]  # [start, stop) of the candidates seen, since the state before it
+    replaces: list[str]  # files this one takes the place of: of older ledgers, whose states were whole
     present: bool  # is the present training set among the candidates seen?
+    present_rows: NotRequired[int]  # how many of its images are; absent in old ledgers
 
 
 class State(TypedDict):
@@ -117,6 +119,9 @@ class State(TypedDict):
     generated: int  # images made, candidates included: the next index
     rounds: int  # additions, the initial set included
     frozen: bool  # is a copy of the learner kept?
+    reference: NotRequired[bool]  # is a classifier of the real images kept? These three are absent in old ledgers
+    information: NotRequired[int]  # 0 to 3: the class of what of the real world was seen (docs/definitions.md)
+    consulted: NotRequired[int]  # real images seen of it
 
 
 class Call(Line):
@@ -277,6 +282,8 @@ class Summary(TypedDict):
     gpu_hours_spent: float  # in all attempts, lost work included
     additions: list[Addition]
     monitor: str
+    information_class: NotRequired[str]  # I0 to I3: what of the real world was seen; absent in old summaries
+    real_images_consulted: NotRequired[int]  # of the teacher's own
     attempts: int
     probe_hours: float
     store_digest: str  # of the final training set: pixels, labels, indices

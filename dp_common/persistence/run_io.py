@@ -1,9 +1,10 @@
 """What every piece of a run's work writes to, counts with and asks: handed down as one value."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from dp_common.persistence.background import Background
 from dp_common.persistence.ledger import AnyLedger
 from dp_common.persistence.meter import Meter
 from dp_common.progress import Progress
@@ -18,3 +19,4 @@ class RunIO:
     meter: Meter
     progress: Progress
     stop: Callable[[], bool]  # has this attempt been asked to end?
+    background: Background = field(default_factory=Background)  # what encodes and writes beside the device

@@ -126,6 +126,8 @@ def summarise(records: Sequence[Record], resolved: Any, extra: dict[str, Any]) -
         "gpu_hours_spent": spent,
         "additions": additions(calls),
         "monitor": spec.data.monitor,
+        "information_class": f"I{state.get('information', 0)}",
+        "real_images_consulted": state.get("consulted", 0),
         "attempts": len(opened),
         "probe_hours": probe_hours(records),
         **extra,

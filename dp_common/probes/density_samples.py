@@ -9,6 +9,7 @@ import torch
 from dp_common.arrays import Images, Labels
 from dp_common.config import registry
 from dp_common.contracts import Teacher
+from dp_common.device import in_float64
 from dp_common.diffusion.image_sampler import ImageSampler, quantise
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.meter import Meter
@@ -60,7 +61,7 @@ def plain_samples(learner: Learner, teacher: Teacher) -> DensitySamples:
 def samples_of(learner: Learner, teacher: Teacher, floats: torch.Tensor, labels: Labels) -> DensitySamples:
     """Ask the density."""
     known = teacher.density_diagnostics(floats, torch.from_numpy(labels).to(floats.device))
-    density = {name: values.double().cpu().numpy() for name, values in known.items()}
+    density = {name: in_float64(values).cpu().numpy() for name, values in known.items()}
     return DensitySamples(floats, quantise(floats), labels, learner.classes, density)
 
 

@@ -1,5 +1,6 @@
-"""Scores of informativeness, one file each: ``score(logits, labels) -> [B]``, higher = more wanted.
+"""Scores, one file each: how much an image is wanted, higher = more (``dp_common.contracts.Score``).
 
-The contract is ``dp_common.contracts.Score``; a new score is one new file. A module that says ``BLIND = True`` does not
-look at the learner: its ``score(uniforms)`` gets one uniform per image index instead, and cannot guide.
+score(logits, labels) -> [B]                     each row by itself, differentiable: it guides and it selects
+NEEDS = ("reference",)                           score(logits, labels, *, reference): what it looks at beside them
+BLIND = True                                     score(uniforms): it looks at no learner, and cannot guide
 """

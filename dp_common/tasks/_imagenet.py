@@ -9,6 +9,7 @@ timm takes seconds.
 import hashlib
 import json
 import os
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,8 @@ from dp_common.real_images import image_files, splits
 from dp_common.real_images.content import content
 from dp_common.real_images.listing import brief, is_image
 from dp_common.real_images.splits import AnySplit, RealData
+
+IMAGES_A_CLASS, VAL_A_CLASS = 1281, 50  # of real train, on average, and of real val
 
 
 class Shifted(NamedTuple):
@@ -106,6 +109,11 @@ class ImageNetTask(RealData, TaskDefaults):
         """The first lemma of each class: the paper says that its prompts are class names, not which."""
         lemmas = dict(line.split("\t") for line in timm_lines("imagenet_synset_to_lemma.txt"))
         return [lemmas[wnid].partition(",")[0] for wnid in self.classes]
+
+    def sizes(self) -> dict[str, int]:
+        """Real val has 50 images a class; of shifted sets only ``train_heldout`` is sure to be there."""
+        held_out = min(self.heldout_images or sys.maxsize, IMAGES_A_CLASS * len(self.classes) - self.monitor_images)
+        return {"monitor": self.monitor_images, "test": VAL_A_CLASS * len(self.classes), "shifted": held_out}
 
     def fingerprint(self) -> str:
         """Of the classes, and of the content of train, val and the shifted sets.

@@ -20,6 +20,7 @@ from dp_common.real_images.splits import RealData, Split
 
 # How the constructor is asked for train and test, where it is not by train=True and train=False.
 PARTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {"SVHN": ({"split": "train"}, {"split": "test"})}
+TEST = {"SVHN": 26_032}  # images of the official test set, where it is not 10,000
 IDX = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]  # of MNIST
 RECIPE: dict[str, Any] = {  # ours, a start: about 100 epochs of 50,000 images; the paper has no data set of this size
     "teacher": "unet",
@@ -53,6 +54,10 @@ class TorchvisionTask(RealData, TaskDefaults):
     def prompts(self) -> list[str]:
         """The class names, without underscores."""
         return [name.replace("_", " ") for name in self.classes]
+
+    def sizes(self) -> dict[str, int]:
+        """The official test set; monitor as it is asked for."""
+        return {"monitor": self.monitor_images, "test": TEST.get(self.source, 10_000)}
 
     def fingerprint(self) -> str:
         """Of the official files, by the sums torchvision knows them by: there without the data.

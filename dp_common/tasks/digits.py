@@ -52,6 +52,10 @@ class Digits(RealData, TaskDefaults):
         }
         self.shifted |= {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
 
+    def sizes(self) -> dict[str, int]:
+        """As they are dealt out; ``pen`` and four sets made of test are the shifted ones."""
+        return {"monitor": MONITOR, "test": 1797, "shifted": 10_992 + 4 * 1797}
+
     def fingerprint(self) -> str:
         """Of both files of digits."""
         return uci.fingerprint()

@@ -46,6 +46,10 @@ class Digits1797(RealData, TaskDefaults):
         self.train, self.monitor, self.test = (Split(images[rows], labels[rows]) for rows in parts)
         self.shifted = {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
 
+    def sizes(self) -> dict[str, int]:
+        """As they are dealt out; the four shifted sets are made of test."""
+        return {"monitor": 450, "test": 450, "shifted": 4 * 450}
+
     def fingerprint(self) -> str:
         """Of the file that ships with scikit-learn."""
         data = (package_folder("sklearn") / "datasets/data/digits.csv.gz").read_bytes()

@@ -83,6 +83,14 @@ class Folder(RealData, TaskDefaults):
         """The class names, without underscores."""
         return [name.replace("_", " ") for name in self.classes]
 
+    def sizes(self) -> dict[str, int]:
+        """By the listings and shares."""
+        listed = {name: sum(map(len, found.classes.values())) for name, found in self._listings.items()}
+        train = listed.pop("data.train")
+        test = listed.pop("data.test", None) or round(self.test_share * train)
+        left = train if self.data.test else train - test
+        return {"monitor": round(self.monitor_share * left), "test": test, "shifted": sum(listed.values())}
+
     def fingerprint(self) -> str:
         """Of class, name and content of every image, wherever the sets are and whether in folders or tars."""
         known = {name: self._content(name).classes for name in self._listings}

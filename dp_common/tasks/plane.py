@@ -55,6 +55,10 @@ class Plane(RealData, TaskDefaults):
         )
         self.shifted = {}
 
+    def sizes(self) -> dict[str, int]:
+        """As they are drawn."""
+        return {name: ARMS * SIZES[name] for name in ("monitor", "test")}
+
     def fingerprint(self) -> str:
         """Of the density's constants."""
         return hashlib.sha256(repr((ARMS, CENTRES, TURN, INNER, OUTER, SD, SIZES)).encode()).hexdigest()[:16]

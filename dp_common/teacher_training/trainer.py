@@ -65,8 +65,10 @@ class Trainer:
         self.net = build(self.architecture).to(device).train()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
 
-        def averaged(average: Any, current: Any, n: Any) -> None:
-            get_ema_multi_avg_fn(min(s.ema, (1 + int(n)) / (10 + int(n))))(average, current, n)
+        def averaged(
+            average: Any, current: Any, n: Any
+        ) -> None:  # n is ``done`` on the device, which would be waited for
+            get_ema_multi_avg_fn(min(s.ema, (1 + self.done) / (10 + self.done)))(average, current, n)
 
         self.average = AveragedModel(self.net, multi_avg_fn=averaged)
         self.bar = torch.tensor(alphas_cumprod(s.schedule), dtype=torch.float32, device=device)

@@ -58,6 +58,7 @@ class Mixture(TeacherDefaults):
         self.means = torch.tensor(centres @ basis, **f32)  # [C, K, D], in the basis U
         self.log_shares = torch.tensor(shares, **f32).log()  # [C, K]
         self.latent_shape = task.shape
+        self._asked: tuple[torch.Tensor, int] | None = None  # the last labels, and how many of them were null
         self.alphas_cumprod, self.final_alpha, self.null_label = alphas_cumprod(self.schedule), 1.0, len(task.classes)
 
     def fit(
@@ -121,18 +122,26 @@ class Mixture(TeacherDefaults):
 
         lam = temperature * self.lam
 
-        null = labels == self.null_label
-        if not bool(null.any()):
+        n = self._null_rows(labels)
+        if not n:
             return self._epsilon(x, t, lam, self.means[labels], self.log_shares[labels])
         # No class: every component, in equal class shares. A CFG batch holds both kinds, [uncond, cond].
-        n = int(null.sum())
-        if not bool(null[:n].all()):
-            raise ValueError("rows with the null label must come first in a batch")
         everything = self.means.flatten(0, 1)[None], self.log_shares.flatten()[None]
         parts = [self._epsilon(x[:n], t, lam, *everything)]
         if n < len(x):
             parts.append(self._epsilon(x[n:], t, lam, self.means[labels[n:]], self.log_shares[labels[n:]]))
         return torch.cat(parts)
+
+    def _null_rows(self, labels: "torch.Tensor") -> int:
+        """How many rows have the null label; they must come first. A sampler gives the same labels at every step, and
+        a device is asked once.
+        """
+        if self._asked is None or self._asked[0] is not labels:
+            null = (labels == self.null_label).tolist()
+            if not all(null[: sum(null)]):
+                raise ValueError("rows with the null label must come first in a batch")
+            self._asked = labels, sum(null)
+        return self._asked[1]
 
     def _epsilon(
         self, x: "torch.Tensor", t: int, lam: "torch.Tensor", means: "torch.Tensor", log_shares: "torch.Tensor"
@@ -152,6 +161,10 @@ class Mixture(TeacherDefaults):
     def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
         """The images themselves: its latents are pixels."""
         return x0
+
+    def encode(self, images: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves."""
+        return images
 
     def log_density(self, images: "torch.Tensor") -> "torch.Tensor":
         """log p(image | class) of the fitted density, nats: [B, C], for images [B, C, H, W] in [-1, 1]."""

@@ -270,6 +270,16 @@ class StableDiffusion(TeacherDefaults):
         latents = (x0 * self.scale + self.shift).to(dtype=self.vae.dtype, memory_format=self.layout)
         return self.resize(self.vae.decode(latents, return_dict=False)[0].float())
 
+    def encode(self, images: "torch.Tensor") -> "torch.Tensor":
+        """x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1], resized: the mean of the VAE's posterior."""
+        from torch.nn.functional import interpolate
+
+        side = self.latent_shape[1] * self.factor
+        images = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+        images = interpolate(images.float(), (side, side), mode="bilinear", antialias=True)
+        latents = self.vae.encode(images.to(dtype=self.vae.dtype, memory_format=self.layout)).latent_dist.mean
+        return (latents.float() - self.shift) / self.scale
+
     def decode_guided(self, x0: "torch.Tensor") -> "torch.Tensor":
         """The same for guidance, as ``guide_decode`` says."""
         from torch.nn.functional import avg_pool2d

@@ -53,7 +53,7 @@ class UNet(TeacherDefaults):
                 out.
         """
         self.require_files(task)
-        path = self._path(task)
+        path = self.path_of(task)
         about, tensors = read(path)
         for what, theirs, ours in (
             ("classes", about["classes"], list(task.classes)),
@@ -74,7 +74,7 @@ class UNet(TeacherDefaults):
 
     def require_files(self, task: Task) -> None:
         """Raise BadInput where its weights are not there."""
-        path = self._path(task)
+        path = self.path_of(task)
         if not path.is_file():
             raise BadInput(
                 "unet.weights",
@@ -108,12 +108,17 @@ class UNet(TeacherDefaults):
         """The images themselves: its latents are pixels."""
         return x0
 
+    def encode(self, images: "torch.Tensor") -> "torch.Tensor":
+        """The images themselves."""
+        return images
+
     def fingerprint(self, task: Task) -> str:
         """Of the weights file; "" where there is none (``prepare`` refuses that)."""
-        path = self._path(task)
+        path = self.path_of(task)
         return hashlib.sha256(path.read_bytes()).hexdigest()[:16] if path.is_file() else ""
 
-    def _path(self, task: Task) -> Path:
+    def path_of(self, task: Task) -> Path:
+        """Its weights file."""
         return Path(self.weights) if self.weights else PACKAGED / f"{name_of(task)}.safetensors"
 
 

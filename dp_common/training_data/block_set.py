@@ -19,7 +19,7 @@ from dp_common.errors import Problem
 from dp_common.real_images.splits import AnySplit
 from dp_common.seeds import derive
 from dp_common.training_data import shards
-from dp_common.training_data.training_set import Chunk, stored_chunks
+from dp_common.training_data.training_set import Chunk, real_chunk, stored_chunk
 
 WINDOW = 64  # row groups of shards.ROW_GROUP images shuffled together: 4,096 images, about 60 MB of 256-pixel JPEGs
 
@@ -31,6 +31,8 @@ class BlockSet:
     """On disk: per row group of at most 64 images three integers are held, and a window of groups while it is being
     read.
     """
+
+    in_memory = False
 
     def __init__(self) -> None:
         self.clear()
@@ -52,7 +54,7 @@ class BlockSet:
     ) -> None:
         """See ``TrainingSet``; only the shard's footer is read here."""
         self.shards.append((path, digest))
-        self._add(ShardSource(path), shards.group_sizes(path, rows), new_round)
+        self._add(ShardSource(path, digest), shards.group_sizes(path, rows), new_round)
 
     def add_real(self, split: AnySplit, order: Indices, new_round: bool = True) -> None:
         """See ``TrainingSet``."""
@@ -126,10 +128,8 @@ class BlockSet:
 
     def chunks(self) -> Iterator[Chunk]:
         """See ``TrainingSet``."""
-        if self.shards:
-            yield from stored_chunks(self.shards)
-        else:
-            yield from ((None, decoded) for source in self.sources for decoded in source.chunks())
+        for source in self.sources:
+            yield from source.chunks()
 
     def digest(self) -> str:
         """One hash over all images (of real ones: over their rows), from sums that the shards hold.
@@ -152,15 +152,15 @@ class Source(Protocol):
     def identity(self) -> bytes:
         """What a digest of the set has to know of it."""
 
-    def chunks(self) -> Iterator[DecodedImages]:
-        """All its images."""
+    def chunks(self) -> Iterator[Chunk]:
+        """All its images. Raises Damaged."""
 
 
 class ShardSource:
     """A Parquet shard as a source of row groups."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = str(path)
+    def __init__(self, path: Path, digest: str) -> None:
+        self.path, self.digest = str(path), digest
 
     def open(self, group: int) -> Reader:
         """The reader of one row group. Raises Damaged."""
@@ -171,9 +171,9 @@ class ShardSource:
         """Nothing: it holds a sum of its own."""
         return b""
 
-    def chunks(self) -> Iterator[DecodedImages]:
+    def chunks(self) -> Iterator[Chunk]:
         """Its one table."""
-        yield shards.decoded_of(shards.pq.read_table(self.path))
+        return stored_chunk(Path(self.path), self.digest)
 
 
 class SplitSource:
@@ -187,11 +187,10 @@ class SplitSource:
         rows = self.order[group * shards.ROW_GROUP : (group + 1) * shards.ROW_GROUP]
         return lambda row: (self.split.read(rows[row : row + 1])[0], self.split.labels[rows[row]])
 
-    def chunks(self) -> Iterator[DecodedImages]:
+    def chunks(self) -> Iterator[Chunk]:
         """Group by group."""
         for start in range(0, len(self.order), shards.ROW_GROUP):
-            rows = self.order[start : start + shards.ROW_GROUP]
-            yield DecodedImages(self.split.read(rows), self.split.labels[rows], rows)
+            yield from real_chunk(self.split, self.order[start : start + shards.ROW_GROUP])
 
     def identity(self) -> bytes:
         """Its rows in their order."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from dp_common.arrays import Images, Labels
+from dp_common.device import start_method
 from dp_common.errors import Problem
 from dp_common.real_images.splits import AnySplit
 from dp_common.training_data.training_set import TrainingSet
@@ -66,9 +67,9 @@ def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0) -> Iterat
     """dataset[i] for i in ``numbers``, in order.
 
     Args:
-        dataset: What is read; in a worker it is a copy by fork.
+        dataset: What is read; in a worker it is a copy.
         numbers: The items wanted.
-        workers: Forked processes that work ahead; 0: this process, when asked.
+        workers: Processes that work ahead; 0: this process, when asked.
 
     Raises:
         Problem: As the dataset raised it, in a worker too.
@@ -84,7 +85,7 @@ def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0) -> Iterat
         sampler=numbers,
         num_workers=min(workers, len(numbers)),
         prefetch_factor=2,
-        multiprocessing_context="fork",
+        multiprocessing_context=start_method(),
         collate_fn=as_it_is,
     )
     for item in loader:

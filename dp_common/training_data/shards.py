@@ -202,6 +202,21 @@ def encoded_of(table: pa.Table) -> list[bytes]:
     return table["image"].combine_chunks().field("bytes").to_pylist()
 
 
+def encoded_rows(path: Path | str, rows: np.ndarray) -> list[bytes]:
+    """The image files in these rows [n] of a shard, in the order of ``rows``; only their row groups are read."""
+    with pq.ParquetFile(path) as file:
+        metadata = file.metadata
+        ends = np.cumsum([metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)])
+        group_of_row = np.searchsorted(ends, rows, "right")
+        found: dict[int, bytes] = {}
+        for group in np.unique(group_of_row).tolist():
+            wanted = rows[group_of_row == group]
+            images = file.read_row_group(group, columns=["image.bytes"])["image"].combine_chunks().field("bytes")
+            first = int(ends[group - 1]) if group else 0
+            found |= {row: images[row - first].as_py() for row in wanted.tolist()}
+    return [found[row] for row in rows.tolist()]
+
+
 def decoded_of(table: pa.Table) -> DecodedImages:
     """The images in a shard's table, in its order."""
     images = np.stack([decode(data) for data in encoded_of(table)])

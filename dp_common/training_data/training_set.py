@@ -5,7 +5,8 @@ in shuffled blocks, in memory that does not grow with it. The examples are a fun
 of how many processes read them, nor of what was drawn before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,7 @@ class TrainingSet(Protocol):
     """What both orders do. ``newest`` images came with the last addition."""
 
     newest: int
+    in_memory: bool  # does it take images that are at hand? Else it reads them from their shards when they are drawn
 
     def __len__(self) -> int: ...
 
@@ -59,7 +61,7 @@ class TrainingSet(Protocol):
         """
 
     def chunks(self) -> Iterator[Chunk]:
-        """Everything in it, shard by shard."""
+        """Everything in it, in the order in which it came: shard by shard, and real images between them."""
 
     def digest(self) -> str:
         """What identifies the images in it, however they are cut into shards: 32 hexadecimal digits."""
@@ -68,13 +70,15 @@ class TrainingSet(Protocol):
 class TrainSet:
     """In memory, drawn from uniformly with replacement: index = ⌊u(seed, position)·|D|⌋."""
 
+    in_memory = True
+
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
         """Empty it."""
         self.arrays: list[DecodedImages] = []
-        self.shards: list[tuple[Path, str]] = []
+        self.sources: list[Callable[[], Iterator[Chunk]]] = []
         self.newest = 0
 
     def __len__(self) -> int:
@@ -85,17 +89,19 @@ class TrainSet:
     ) -> None:
         """See ``TrainingSet``; the shard is read here unless it is at hand."""
         self.add(decoded or shards.decoded_of(shards.read_checked(path, digest)), new_round)
-        self.shards.append((path, digest))
+        self.sources[-1] = partial(stored_chunk, path, digest)
 
     def add_real(self, split: AnySplit, order: Indices, new_round: bool = True) -> None:
         """See ``TrainingSet``; the rows are read here."""
         self.add(DecodedImages(split.read(order), split.labels[order], order), new_round)
+        self.sources[-1] = partial(real_chunk, split, order)
 
     def add(self, decoded: DecodedImages, new_round: bool = True) -> None:
         """Add images that are at hand."""
         images, labels, indices = decoded
         self.newest = len(labels) if new_round else self.newest + len(labels)
         self.arrays.append(DecodedImages(images, np.asarray(labels, np.int64), np.asarray(indices, np.int64)))
+        self.sources.append(partial(iter, [(None, self.arrays[-1])]))
 
     def joined(self) -> DecodedImages:
         """All its images, each column one array."""
@@ -114,18 +120,20 @@ class TrainSet:
 
     def chunks(self) -> Iterator[Chunk]:
         """See ``TrainingSet``."""
-        if self.shards:
-            yield from stored_chunks(self.shards)
-        else:
-            yield from ((None, decoded) for decoded in self.arrays)
+        for chunks in self.sources:
+            yield from chunks()
 
     def digest(self) -> str:
         """One hash over pixels, labels and indices in their order."""
         return shards.digest_of(*self.joined())
 
 
-def stored_chunks(files: list[tuple[Path, str]]) -> Iterator[Chunk]:
-    """The images of shards, given as (path, digest), one shard after the other."""
-    for path, digest in files:
-        table = shards.read_checked(path, digest)
-        yield shards.encoded_of(table), shards.decoded_of(table)
+def stored_chunk(path: Path, digest: str) -> Iterator[Chunk]:
+    """The images of a shard. Raises Damaged."""
+    table = shards.read_checked(path, digest)
+    yield shards.encoded_of(table), shards.decoded_of(table)
+
+
+def real_chunk(split: AnySplit, rows: Indices) -> Iterator[Chunk]:
+    """Rows of a real split."""
+    yield None, DecodedImages(split.read(rows), np.asarray(split.labels[rows], np.int64), np.asarray(rows, np.int64))

@@ -1,12 +1,12 @@
 """The numbers of a comparison: one row per arm × scale, before anybody words them.
 
-Accuracies are fractions here, differences too; hours are device hours. A run that ended below its scale is counted as
-``short`` and takes no part in means. ``expected`` is the number of replicates that any arm of the comparison has at
-that scale.
+Accuracies are fractions here, differences too; hours are device hours. Bounds of an accuracy stay within 0 and 1. A run
+that ended below its scale is counted as ``short`` and takes no part in means. ``expected`` is the number of replicates
+that any arm of the comparison has at that scale.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ from results.analysis.comparisons import (
     replicates,
     total_hours,
 )
-from results.analysis.stats import PAIR, paired_bootstrap, paired_difference, pairs, t_interval, verdict
+from results.analysis.contrasts import POPULATION
+from results.analysis.effects import judged_together, two_way_interval
+from results.analysis.stats import PAIR, Estimate, Interval, over_seeds, pairs, t_interval
 from results.reading.correctness import column_of, correctness
 
 COUNTS = ("images_generated", "images_kept", "images_seen", "iterations")
@@ -45,13 +47,19 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
     done = runs[runs["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
     return {
-        **t_interval(reached[column])._asdict(),
+        **within(t_interval(reached[column]))._asdict(),
         "short": len(done) - len(reached),
         "done": len(done),
         "planned": len(runs),
         "expected": len(expected),
         "complete": replicates(done) >= expected,
     }
+
+
+def within(interval: Interval) -> Interval:
+    """An interval of an accuracy, none of it below 0 or above 1."""
+    low, high = np.clip([interval.low, interval.high], 0.0, 1.0)  # nan stays nan
+    return interval._replace(low=float(low), high=float(high))
 
 
 def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | None]:
@@ -73,11 +81,9 @@ def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | N
 
 
 def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
-    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``boot_low, boot_high,
-    verdict, unread``.
+    """Frame of ``arm − baseline`` at equal replicates: the columns of ``accuracies``, and ``p, verdict, unread``.
 
-    Empty where the baseline has no finished run. ``unread`` counts pairs without per-image correctness: no verdict
-    then.
+    Empty where the baseline has no finished run. Verdicts of one arm, over its scales, are corrected together (Holm).
     """
     every = comparison.cells
     cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
@@ -85,67 +91,69 @@ def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
     if not len(base):
         return pd.DataFrame()
     by_scale = dict(iter(base.groupby("scale")))
-    return pd.DataFrame(
-        [
-            {
-                "arm": arm,
-                "scale": scale,
-                **difference(
-                    part, by_scale.get(scale, base[:0]), comparison.expected(scale), comparison.eval_set, flags
-                ),
-            }
-            for arm, scale, part in by_arm_and_scale(cells)
-            if arm != baseline
-        ]
-    )
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for arm, scale, part in by_arm_and_scale(cells):
+        if arm != baseline:
+            expected, against = comparison.expected(scale), by_scale.get(scale, base[:0])
+            found = difference(part, against, expected, comparison.eval_set, flags)
+            rows.setdefault(arm, []).append({"arm": arm, "scale": scale, **found})
+    return pd.DataFrame([row for of_arm in rows.values() for row in corrected(of_arm)])
+
+
+def corrected(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Differences, as ``difference`` gives them, that are one family: their verdicts corrected together (Holm)."""
+    estimates = [row["estimate"] for row in rows]
+    return [row | {"verdict": verdict} for row, verdict in zip(rows, judged_together(estimates))]
 
 
 def difference(
     part: pd.DataFrame, base: pd.DataFrame, expected: Replicates, eval_set: str, flags: Flags
 ) -> dict[str, Any]:
-    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``.
+    """Paired difference of the runs in ``part`` minus those of ``base``, as a dict like that of ``cell``, and more.
 
-    ``flags``: what was read before.
+    ``estimate``, its ``p``, the ``verdict`` by itself (see ``corrected``), and ``unread``: pairs without per-image
+    correctness, for which there is neither interval nor verdict. ``flags``: what was read before.
     """
     column = column_of(eval_set)
     needed = [*PAIR, "scale_reached", "folder", column]
     both = pairs(part.loc[part["state"] == "done", needed], base.loc[base["state"] == "done", needed])
     reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
-    interval = paired_difference(reached, column)
-    bootstrap, unread = bootstrap_of(reached, eval_set, flags)
+    estimate, unread = estimate_of(reached, eval_set, flags)
     return {
-        **interval._asdict(),
+        **estimate.interval()._asdict(),
         "short": len(both) - len(reached),
         "done": len(both),
         "planned": len(part),
         "expected": len(expected),
         "complete": replicates(both) >= expected,
-        "boot_low": bootstrap[0],
-        "boot_high": bootstrap[1],
+        "estimate": estimate,
+        "p": estimate.p,
         "unread": unread,
-        "verdict": verdict(interval, bootstrap),
+        "verdict": judged_together([estimate])[0],
     }
 
 
-def bootstrap_of(
-    both: pd.DataFrame, eval_set: str, flags: Flags, level: float = 0.95
-) -> tuple[tuple[float, float], int]:
-    """((low, high), pairs without per-image correctness) of paired runs, as ``stats.pairs`` gives them.
+def estimate_of(both: pd.DataFrame, eval_set: str, flags: Flags) -> tuple[Estimate, int]:
+    """(difference in accuracy, pairs without per-image correctness) of paired runs, as ``stats.pairs`` gives them.
 
-    ``flags``: what was read before.
+    Over seeds in the teacher's world, over seeds × images on real ones. ``flags``: what was read before.
     """
     accuracy, lines = column_of(eval_set), []
+    alone = over_seeds(both[f"{accuracy}_a"] - both[f"{accuracy}_b"])
+    if eval_set == POPULATION:
+        return alone, 0
     columns = [f"{name}_{side}" for side in "ab" for name in ("folder", accuracy)]
     for folder_a, accuracy_a, folder_b, accuracy_b in both[columns].itertuples(index=False, name=None):
         for folder, value in ((folder_a, accuracy_a), (folder_b, accuracy_b)):
             if folder not in flags:
                 flags[folder] = correctness({"folder": folder, accuracy: value}, eval_set)
         a, b = flags[folder_a], flags[folder_b]
-        lines.append(None if a is None or b is None else a.astype(int) - b)
+        lines.append(None if a is None or b is None or len(a) != len(b) else a.astype(np.int8) - b)
     known = [line for line in lines if line is not None]
-    if len(known) < len(lines) or len(lines) < 2:
-        return (np.nan, np.nan), len(lines) - len(known)
-    return paired_bootstrap(np.stack(known), level, shared_images=both["data.split"].nunique() == 1), 0
+    unread = len(lines) - len(known)
+    if unread or len({len(line) for line in known}) != 1:
+        return alone._replace(se=np.nan), unread
+    return two_way_interval(np.stack(known)), 0
 
 
 def ablated(runs: pd.DataFrame, strategy: str) -> dict[tuple[str, int], dict[Any, str]]:

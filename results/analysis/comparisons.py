@@ -80,7 +80,7 @@ class Comparison:
     @cached_property
     def main_arms(self) -> frozenset[str]:
         """The arms of the comparison proper: strategies as they are by default, and what was run at several scales;
-        all where neither is.
+        all where nothing was.
 
         The ceiling is not among them. The others are ablations.
         """
@@ -175,7 +175,9 @@ def main_arms(runs: pd.DataFrame) -> frozenset[str]:
     """See ``Comparison.main_arms``."""
     scales = runs[runs["arm"] != CEILING].groupby("arm")["scale"].nunique()
     counts = {str(arm): int(count) for arm, count in scales.items()}
-    return frozenset(arm for arm, count in counts.items() if count > 1 or " " not in arm) or frozenset(counts)
+    if max(counts.values(), default=0) < 2:
+        return frozenset(counts)
+    return frozenset(arm for arm, count in counts.items() if count > 1 or " " not in arm)
 
 
 def by_arm_and_scale(runs: pd.DataFrame) -> list[tuple[str, int, pd.DataFrame]]:

@@ -1,11 +1,11 @@
-"""Statistics of a comparison: means over seeds with t-intervals, paired differences, the paired bootstrap, verdicts.
+"""What is known of a mean: an estimate with its standard error and degrees of freedom, its interval, its p-value.
 
-Everything here is a pure function of numbers. The t-interval speaks of training variation on this fixed test set; the
-bootstrap adds the choice of test images. A verdict needs both.
+Everything here is a pure function of numbers; what the numbers are, effects and contrasts, is in
+``results.analysis.effects`` and ``contrasts``.
 """
 
-from collections.abc import Iterable, Sequence
-from math import nan
+from collections.abc import Iterable
+from math import isnan, nan, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 PAIR = ["seed", "scale", "data.split"]  # what two runs must share to be a pair
+EQUAL = 1e-12  # numbers that differ by less are one number, for all that floats say
 
 
 class Interval(NamedTuple):
@@ -27,17 +28,59 @@ class Interval(NamedTuple):
     high: float
 
 
-def t_interval(values: Iterable[float], level: float = 0.95) -> Interval:
-    """[n] numbers, one per replicate -> Interval:
+class Estimate(NamedTuple):
+    """A mean over ``n`` replicates with its standard error ``se`` and the degrees of freedom ``df`` of that.
 
-    mean ± t_{n−1} s/√n, s with n − 1 (Student 1908). Bounds are nan for n < 2.
+    ``se`` is nan where nothing is known of the spread: of fewer than two replicates, or of two equal ones.
+    """
+
+    n: int
+    mean: float
+    se: float
+    df: float
+
+    def interval(self, level: float = 0.95) -> Interval:
+        """mean ± t_df · se; bounds are nan where ``se`` is."""
+        half = nan if isnan(self.se) else float(stats.t.ppf((1 + level) / 2, self.df)) * self.se
+        return Interval(self.n, self.mean, self.mean - half, self.mean + half)
+
+    @property
+    def low(self) -> float:
+        """Of the 95 % interval."""
+        return self.interval().low
+
+    @property
+    def high(self) -> float:
+        """Of the 95 % interval."""
+        return self.interval().high
+
+    @property
+    def p(self) -> float:
+        """Two-sided, of a mean of zero; nan where ``se`` is."""
+        if isnan(self.se) or self.se == 0:
+            return nan if isnan(self.se) else float(self.mean == 0)
+        return float(2 * stats.t.sf(abs(self.mean) / self.se, self.df))
+
+
+def over_seeds(values: Iterable[float]) -> Estimate:
+    """[n] numbers, one per replicate -> their mean, with se s/√n (s with n − 1) and n − 1 degrees of freedom.
+
+    Two equal numbers say nothing of their spread, as one alone does not: se is nan.
     """
     numbers = np.asarray(values, dtype=float)
     n = len(numbers)
-    if n < 2:
-        return Interval(n, float(numbers[0]) if n else nan, nan, nan)
-    half = stats.t.ppf((1 + level) / 2, n - 1) * numbers.std(ddof=1) / np.sqrt(n)
-    return Interval(n, float(numbers.mean()), float(numbers.mean() - half), float(numbers.mean() + half))
+    mean = float(numbers.mean()) if n else nan
+    if n < 2 or (n == 2 and np.ptp(numbers) <= EQUAL * max(1.0, float(np.abs(numbers).max()))):
+        return Estimate(n, mean, nan, n - 1)
+    return Estimate(n, mean, float(numbers.std(ddof=1)) / sqrt(n), n - 1)
+
+
+def t_interval(values: Iterable[float], level: float = 0.95) -> Interval:
+    """[n] numbers, one per replicate -> Interval:
+
+    mean ± t_{n−1} s/√n, s with n − 1 (Student 1908). Bounds are nan for n < 2, and of two equal numbers.
+    """
+    return over_seeds(values).interval(level)
 
 
 def pairs(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -47,51 +90,3 @@ def pairs(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     Runs without a partner are left out. Raises ValueError where a run has two.
     """
     return a.merge(b, on=PAIR, suffixes=("_a", "_b"), validate="one_to_one")
-
-
-def paired_difference(both: pd.DataFrame, column: str = "accuracy", level: float = 0.95) -> Interval:
-    """Interval of ``a − b`` in ``column`` over pairs, in the column's unit; ``both`` as ``pairs`` makes it."""
-    return t_interval(both[f"{column}_a"] - both[f"{column}_b"], level)
-
-
-def paired_bootstrap(
-    differences: np.ndarray, level: float = 0.95, shared_images: bool = True, draws: int = 2000, seed: int = 0
-) -> tuple[float, float]:
-    """(low, high): percentile bootstrap interval of the mean difference in accuracy, over test images × seeds.
-
-    ``differences`` [seeds, images]: correct under a minus correct under b, in {−1, 0, 1}. Seeds and images are drawn
-    with replacement, independently of each other (the pigeonhole bootstrap, Owen 2007, Annals of Applied Statistics
-    1:386); one draw of images serves all seeds if ``shared_images``, else every drawn seed has its own (each has its
-    own split). ``seed`` fixes the generator: the same input gives the same bits. (nan, nan) for fewer than two seeds.
-
-    Where neither some seeds nor some images are better than others it is too wide, by up to √3; with few seeds that do
-    differ it is too narrow, by √((n−1)/n), which is why a verdict asks the t-interval too.
-    """
-    differences = np.asarray(differences, dtype=np.float64)
-    n, images = differences.shape
-    if n < 2:
-        return nan, nan
-    rng = np.random.default_rng(seed)
-    means, at_once = [], max(1, 2**20 // (images if shared_images else n * images))
-    for start in range(0, draws, at_once):
-        size = min(at_once, draws - start)
-        seeds = rng.integers(n, size=(size, n))
-        if shared_images:
-            shares = np.stack([np.bincount(drawn, minlength=n) for drawn in seeds]) / n
-            means.append(
-                np.take_along_axis(shares @ differences, rng.integers(images, size=(size, images)), axis=1).mean(axis=1)
-            )
-        else:
-            means.append(differences[seeds[..., None], rng.integers(images, size=(size, n, images))].mean(axis=(1, 2)))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def verdict(interval: Interval, bootstrap: Sequence[float]) -> str:
-    """Is a difference "above", "below" or "undecided" zero: decided only where t-interval and bootstrap agree.
-
-    Bounds that are nan decide nothing.
-    """
-    if interval.low > 0 and bootstrap[0] > 0:
-        return "above"
-    return "below" if interval.high < 0 and bootstrap[1] < 0 else "undecided"

@@ -1,10 +1,11 @@
 """Numbers of the theory, a pure function of the ledger that ``python -m benchmarks.theory`` writes;
 results/figures/theory.py draws them.
 
-Here is what the claims about the theory rest on: ``agreement`` (C9) and ``loop_differences`` (C10, the toy's half).
+Here is what the claims about the theory rest on: ``agreement`` (C9) and ``loop_frame`` (C10t).
 """
 
 from collections.abc import Iterable, Mapping
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from scipy import stats
 
 from dp_common.errors import BadInput, Damaged
 from dp_common.persistence.ledger import decode
-from results.analysis.stats import t_interval
+from results.analysis.stats import over_seeds, t_interval
 
 # under a root of runs; no run's ledger has this name, so that results.reading.runs does not meet it
 NAME = "theory/theory.jsonl"
@@ -100,9 +101,11 @@ def agreement(lines: Iterable[Record]) -> tuple[pd.DataFrame, dict[str, Any]]:
 
     z = (simulated − limit)/se has Student's t with repeats − 1 degrees of freedom if the limit is right. Points with a
     ``beyond`` are listed, not judged. ``agrees``: the smallest p-value times the number of points (Bonferroni) is
-    above LEVEL, of ``again`` the second simulation being judged. ``finite`` in the summary: the same of ``finite`` and
-    all points but those at the peak.
+    above LEVEL, of ``again`` the second simulation being judged. ``uniform_p``: of the hypothesis that the p-values of
+    first simulations are uniform. ``finite`` in the summary: the same of ``finite`` and all points but those at the
+    peak.
     """
+    lines = list(lines)
     points = table(lines).query("what == 'simulation'").reset_index(drop=True)
     for name, reference in (("", "limit"), ("_finite", "finite")):
         points[f"z{name}"] = (points["error"] - points[reference]) / points["se"]
@@ -111,7 +114,16 @@ def agreement(lines: Iterable[Record]) -> tuple[pd.DataFrame, dict[str, Any]]:
         name: int((points["beyond"] == name).sum()) for name in ("peak", "noise")
     }
     summary["again"] = int(points["again"].sum())
+    summary["uniform_p"] = uniformity([line for line in lines if not line.get("again")])
     return points, summary | {"finite": verdict(points[points["beyond"] != "peak"], "finite", "_finite")}
+
+
+def uniformity(lines: Iterable[Record]) -> float:
+    """The p-value of the p-values of the judged points being uniform (Kolmogorov and Smirnov); nan without any."""
+    points = table(lines).query("what == 'simulation' and beyond == ''")
+    z = (points["error"] - points["limit"]) / points["se"]
+    p = 2 * stats.t.sf(z.abs(), points["repeats"].astype(float) - 1)
+    return float(stats.kstest(p, "uniform").pvalue) if len(p) else nan
 
 
 def verdict(judged: pd.DataFrame, reference: str, name: str) -> dict[str, Any]:
@@ -126,6 +138,7 @@ def verdict(judged: pd.DataFrame, reference: str, name: str) -> dict[str, Any]:
         "agrees": low > LEVEL,
         "median_se": float(judged["se"].median()),
         "mean_difference": float(difference.mean()),
+        "difference": over_seeds(difference),
         "largest_difference": float(difference.abs().max()),
     }
 

@@ -9,7 +9,7 @@ figures of these are not drawn.
 import gzip
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any, cast
@@ -22,9 +22,11 @@ from dp_common.persistence import ledger
 from results.analysis import theory
 from results.analysis.study import Study, load
 from results.frames import records
+from results.reading import references
 from results.reading.archived import ABOUT, CORRECT, FORMAT, LEDGERS, RUNS
 from results.reading.correctness import correctness
 from results.reading.history import records_of, surviving
+from results.reading.sweeps import sweeps_under
 
 DERIVED = ("folder", "arm", "changed")  # columns that reading makes
 NEEDED = {
@@ -33,13 +35,19 @@ NEEDED = {
 }  # of a ledger's lines; of probes all but the map, of others nothing
 
 
-def write_study(study: Study, folder: str | Path, commands: Sequence[str] = ()) -> None:
+def write_study(
+    study: Study,
+    folder: str | Path,
+    commands: Sequence[str] = (),
+    printed: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Write an archive of a study; the same study gives the same bytes.
 
     Args:
         study: runs with their folders.
         folder: to write to, made if it is not there.
-        commands: that made the runs, to be remembered.
+        commands: that made the runs, to be remembered beside their sweeps.
+        printed: {application: its words} of what is made of the archive and kept beside it.
 
     Raises:
         Damaged: the ledger of a run cannot be read.
@@ -50,7 +58,14 @@ def write_study(study: Study, folder: str | Path, commands: Sequence[str] = ()) 
     kinds = {name: kind_of(study.runs[name]) for name in columns}
     table = pd.DataFrame({name: [written(value, kinds[name]) for value in study.runs[name]] for name in columns})
     commits = sorted(set(study.runs["git.commit"].dropna())) if "git.commit" in study.runs else []
-    about = {"format": FORMAT, "commits": commits, "commands": list(commands), "columns": kinds}
+    about = {
+        "format": FORMAT,
+        "commits": commits,
+        "commands": list(commands),
+        "sweeps": kept_sweeps(study),
+        "printed": {name: list(words) for name, words in (printed or {}).items()},
+        "columns": kinds,
+    }
     write_atomic(folder / RUNS, table.to_csv(index=False, lineterminator="\n").encode())
     write_atomic(folder / CORRECT, packed_flags(study))
     write_atomic(folder / LEDGERS, packed_ledgers(study))
@@ -58,7 +73,18 @@ def write_study(study: Study, folder: str | Path, commands: Sequence[str] = ()) 
         if (Path(root) / theory.NAME).is_file():
             (folder / theory.NAME).parent.mkdir(exist_ok=True)
             write_atomic(folder / theory.NAME, (Path(root) / theory.NAME).read_bytes())
+    beside = references.read(study.roots)
+    beside = beside[beside["run_id"].isin(study.runs["run_id"])]
+    if len(beside):
+        write_atomic(folder / references.NAME, beside.to_csv(index=False, lineterminator="\n").encode())
     write_atomic(folder / ABOUT, (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def kept_sweeps(study: Study) -> list[dict[str, list[str]]]:
+    """``words`` and ``runs`` of the sweeps that planned runs of the study, of their runs those that it has."""
+    here, found = set(study.runs["run_id"]), sorted({sweep for root in study.roots for sweep in sweeps_under(root)})
+    kept = [(sweep.words, [run_id for run_id in sweep.runs if run_id in here]) for sweep in found]
+    return [{"words": list(words), "runs": runs} for words, runs in kept if runs]
 
 
 def read_study(folder: str | Path) -> Study:

@@ -1,4 +1,5 @@
-"""The paper's claims: each confirmed, refuted, undecided at this n, or not run, by the ledgers at hand.
+"""Claims: the paper's (C) and open questions (D), each confirmed, refuted, undecided at this n, or not run, by the
+ledgers at hand.
 
 One module is one claim, found by its folder; its docstring says what it claims and how it is judged::
 
@@ -6,10 +7,11 @@ One module is one claim, found by its folder; its docstring says what it claims 
     judge)
 
     def judge(selection: ArmSelection) -> list[Finding]:
-        return by_scale(HALF, selection.arm("dp"), selection.arm("prune"), above)
+        return better(HALF, selection.arm("dp"), selection.arm("prune"), selection)
 
 What claims are made of is in ``judging``. Every comparison under a root has its own verdicts; where a claim was
-measured in one of them, those that have nothing on it are left out.
+measured in one of them, those that have nothing on it are left out. These are version 2 of the claims
+(docs/definitions.md); verdicts by version 1 stand in the measured results of their time.
 """
 
 import re
@@ -24,7 +26,6 @@ from results.analysis.study import Study, load
 from results.claims.judging import theory_study
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Claim, Finding, Judgement, TheoryStudy, effects_of, verdict_of, why_of
-from results.claims.judging.pairs import MOST
 from results.claims.judging.presentation import effects as effects
 from results.claims.judging.presentation import table as table
 from results.claims.judging.what_to_run import what_to_run
@@ -47,7 +48,12 @@ def all_claims() -> list[Claim]:
 
 
 def evaluate(
-    root: str | Path, prices: Prices | None = None, only: Collection[str] = (), study: Study | None = None
+    root: str | Path,
+    prices: Prices | None = None,
+    only: Collection[str] = (),
+    study: Study | None = None,
+    scales: Collection[int] = (),
+    looks: bool = False,
 ) -> list[Judgement]:
     """Judge the claims by the runs, and by the theory's ledger, under a root.
 
@@ -56,6 +62,9 @@ def evaluate(
         prices: unit costs, see ``results.analysis.repricing.load``; on the mixture teacher hours count only re-priced.
         only: ids of claims; all without.
         study: the runs to look at; all under the root without.
+        scales: those that were named beforehand, over which effects are pooled; without, those that the most
+            replicates have.
+        looks: was the study looked at as planned, at n = 8, 16 and 24?
 
     Returns:
         In the order of ids; a claim comes once per comparison that has something on it.
@@ -68,7 +77,8 @@ def evaluate(
     if study is None and (theory is None or holds_runs(Path(root))):
         study = load(root)
     comparisons = study.comparisons if study else ()
-    selections = [ArmSelection(comparison, root, prices) for comparison in comparisons]
+    named = tuple(sorted(scales))
+    selections = [ArmSelection(comparison, root, prices, named, looks, comparisons) for comparison in comparisons]
     claims = [claim for claim in all_claims() if claim.id in only or not only]
     return [judgement for claim in claims for judgement in judged(claim, selections, theory, root)]
 
@@ -85,6 +95,7 @@ def judged(
     by_theory = claim.judge_theory(theory) if theory and claim.judge_theory else []
     if claim.judge is None:
         return [judgement_of(claim, None, by_theory, theory, root)]
+    selections = [one for one in selections if is_about(claim, one)]
     by_runs = [(selection, claim.judge(selection)) for selection in selections]
     telling = [
         (selection, findings)
@@ -98,6 +109,11 @@ def judged(
     ]
 
 
+def is_about(claim: Claim, selection: ArmSelection) -> bool:
+    """Is a claim about such comparisons?"""
+    return all(selection.group.core.get(key) == value for key, value in claim.only.items())
+
+
 def judgement_of(
     claim: Claim,
     selection: ArmSelection | None,
@@ -109,9 +125,8 @@ def judgement_of(
     halves = tuple(claim.halves)
     verdict, why, sweep = verdict_of(findings, halves), why_of(findings, halves), ""
     if verdict in ("undecided", "not run"):
-        sweep, replicates = what_to_run(claim, selection, findings, theory, root)
-        if replicates:
-            why += f"; at this spread {'more than ' if replicates >= MOST else ''}{replicates} seeds"
+        sweep, needed = what_to_run(claim, selection, findings, theory, root)
+        why += f"; {needed}" if needed else ""
     where = theory_study.title_of(theory) if claim.judge is None else ""
     return Judgement(
         claim.id,

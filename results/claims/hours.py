@@ -1,28 +1,30 @@
-"""C4: guided generation reaches the accuracy of oversample-and-prune for fewer hours.
+"""C4: at equal price guided generation makes fewer errors than oversample-and-prune.
 
-The accuracy is the highest that every seed of prune reaches, over the scales that all of them have, so that none of its
-curves is censored by the choice. The factor is that of ``results.analysis.cost_to_target``: hours of prune over hours
-of dp, log-interpolated over the scales, per seed. A seed of dp that never gets there is evidence against the claim that
-no factor shows, so that with one the claim cannot be confirmed. On the mixture teacher plain images are nearly free:
-there only re-priced hours say anything.
+Per seed the curves of ln(error) in the teacher's world over the logarithm of hours are read, between their scales, at
+three prices: a quarter, a half and three quarters of the way, in logarithms, through the range of hours that all curves
+of both arms span. So no curve is censored, and the prices follow from what was run, not from what came out. On the
+mixture teacher plain images are nearly free: there only re-priced hours say anything.
 """
 
 from dataclasses import replace
-from math import isnan, log
 from shlex import quote
 
+import numpy as np
 import pandas as pd
 
-from results.analysis.comparisons import Comparison
-from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, cost_to_target, ratio, reached_by_all
-from results.analysis.repricing import priced, teacher_of
-from results.analysis.stats import Interval
+from results.analysis.comparisons import total_hours
+from results.analysis.contrasts import POPULATION, PairedRuns, contrast
+from results.analysis.cost_to_target import accuracy_at
+from results.analysis.effects import share_of_errors
+from results.analysis.repricing import kind_of, priced, teacher_of
+from results.claims.judging import claim
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Claim, Finding
-from results.claims.judging.pairs import FEW, enough
+from results.claims.judging.rules import as_shown, not_yet, of_values
 
-HALF = "hours of prune / hours of dp"
+HALF = "dp − prune at equal hours"
 PRICES = "digits-unet"  # of a teacher in the project whose network is what costs
+PLACES = (0.25, 0.5, 0.75)  # of the prices, within the logarithm of the range
 
 
 def judge(selection: ArmSelection) -> list[Finding]:
@@ -32,90 +34,84 @@ def judge(selection: ArmSelection) -> list[Finding]:
     if runs["arm"].nunique() < 2 or not len(done):
         return []
     if selection.group.core["teacher"] == "mixture":
-        return [repriced(runs, selection)]
+        return repriced(runs, selection)
     return [
-        faster(replace(selection.comparison, runs=of_device(runs, device)), f" on {device}")
+        finding
         for device in sorted(done["device"].unique())
         if device != "mixed"
+        for finding in cheaper(runs[(runs["state"] != "done") | (runs["device"] == device)], selection, f" on {device}")
     ]
 
 
-def of_device(runs: pd.DataFrame, device: str) -> pd.DataFrame:
-    """The runs on one device, and those that are not finished and may be on any."""
-    return runs[(runs["state"] != "done") | (runs["device"] == device)]
+def undecided(why: str, command: str = "") -> list[Finding]:
+    """A finding without an effect."""
+    return [Finding(HALF, None, "undecided", "", why, command=command)]
 
 
-def undecided(why: str, effect: str = "", enough: int = 0, command: str = "") -> Finding:
-    """A finding without an interval."""
-    return Finding(HALF, None, "undecided", effect, why, enough=enough, command=command)
-
-
-def repriced(runs: pd.DataFrame, selection: ArmSelection) -> Finding:
+def repriced(runs: pd.DataFrame, selection: ArmSelection) -> list[Finding]:
     """The finding at prices measured elsewhere."""
     prices = selection.prices
     if prices is None:
         command = f"python -m benchmarks.claims root={quote(str(selection.root))} prices={PRICES}"
-        return undecided("on the mixture teacher only re-priced hours count", command=command)
+        return undecided("on the mixture teacher only re-priced hours count", command)
     if teacher_of({"teacher": "mixture"}, prices) == "mixture":
         return undecided(f"{prices.name} prices the mixture itself; it takes a teacher whose network costs")
     new = priced(runs, prices)
     reasons = new["repriced_why"].dropna().unique()
-    if len(reasons):
-        return undecided("; ".join(sorted(reasons)))
-    return faster(replace(selection.comparison, runs=new), f", {prices.label}")
+    return undecided("; ".join(sorted(reasons))) if len(reasons) else cheaper(new, selection, f", {prices.label}")
 
 
-def faster(comparison: Comparison, where: str) -> Finding:
+def cheaper(runs: pd.DataFrame, selection: ArmSelection, where: str) -> list[Finding]:
     """The finding of runs whose hours are comparable; ``where`` they are of, as the end of a sentence."""
-    prune = comparison.runs[comparison.runs["arm"] == "prune"]
-    if not (prune["state"] == "done").any():
-        return undecided(f"no finished run of prune{where}")
-    target, on_test = reached_by_all(prune), replace(comparison, eval_set="test", exclude=())
-    factor = ratio(cost_to_target(on_test, target, HOURS), "dp", "prune")
-    if factor.unfinished:
-        known = factor.n + factor.censored
-        pairs = known + factor.unfinished
-        return undecided("runs are missing", f"—({known}/{pairs})", enough=max(FEW, pairs))
-    if isnan(target):
-        return undecided(f"the seeds of prune have no scale in common{where}")
-    effect = f"{factor_text(factor)} at {100 * target:.1f} %{where}"
-    interval = Interval(factor.n, factor.factor, factor.low, factor.high)
-    if factor.low > 1 and not factor.never:
-        return Finding(HALF, None, "confirmed", effect, "", interval, unit="factor")
-    if factor.high < 1:
-        return Finding(HALF, None, "refuted", effect, "", interval, unit="factor")
-    return Finding(HALF, None, "undecided", effect, reason(factor), interval, unit="factor", enough=needed(factor))
+    dp, prune = (runs[runs["arm"] == arm] for arm in ("dp", "prune"))
+    pool = PairedRuns(dp, prune, selection.scales)
+    early = not_yet(HALF, pool, POPULATION)
+    if early is not None:
+        return early
+    if len(pool.scales) < 2:
+        return undecided("curves need two scales or more")
+    sides = [(hours_of(pool, side), logs_of(pool, side)) for side in "ab"]
+    costs = [hours for hours, _ in sides]
+    if not all(np.isfinite(hours).all() and (hours > 0).all() for hours in costs):
+        return undecided(f"hours of some runs are not known{where}")
+    low, high = max(hours[:, 0].max() for hours in costs), min(hours.max(axis=1).min() for hours in costs)
+    if not low < high:
+        return undecided(f"the curves of both arms have no price in common{where}")
+    prices = [low * (high / low) ** place for place in PLACES]
+    read = [
+        np.array([[accuracy_at(*curve, price) for price in prices] for curve in zip(hours, logs)])
+        for hours, logs in sides
+    ]
+    gains = (read[1] - read[0]).mean(axis=1)
+    finding = of_values(HALF, pool, gains, claim.LOG_ERROR, selection)
+    kind = kind_of(str(runs["device"].dropna().iloc[0]))
+    at = f"at {', '.join(f'{price:.2g}' for price in prices)} {kind}{where}"
+    return [replace(finding, effect=f"{finding.effect} {at}"), *at_equal_images(pool)]
 
 
-def factor_text(factor: Speedup) -> str:
-    """``× 1.82 [1.20, 2.75] n=5 (1 censored, in 1 dp never reaches it)``."""
-    interval = "" if isnan(factor.low) else f" [{factor.low:.2f}, {factor.high:.2f}]"
-    censored = f" ({factor.censored} censored, in {factor.never} dp never reaches it)" if factor.censored else ""
-    return (f"× {factor.factor:.2f}{interval} n={factor.n}" if factor.n else "× — n=0") + censored
+def hours_of(pool: PairedRuns, side: str) -> np.ndarray:
+    """[n, S] device hours of the runs of one side."""
+    return total_hours(pd.DataFrame(pool.side(side))).to_numpy(float).reshape(len(pool.replicates), len(pool.scales))
 
 
-def reason(factor: Speedup) -> str:
-    """Why a factor is undecided; "" where its interval is too wide."""
-    if factor.low > 1:
-        return f"the seeds that reach it do so for less, but {factor.never} never do"
-    return f"fewer than {FEWEST} pairs in which both reach it between their scales" if factor.n < FEWEST else ""
+def logs_of(pool: PairedRuns, side: str) -> np.ndarray:
+    """[n, S] of ln(error) in the teacher's world."""
+    return np.log(share_of_errors(1 - pool.values(f"population_{side}"), pool.values(f"population_images_{side}")))
 
 
-def needed(factor: Speedup) -> int:
-    """How many replicates would decide it, at the spread of these."""
-    total = factor.n + factor.censored
-    if factor.n < FEWEST:
-        return max(2 * total, FEW)
-    logs = Interval(factor.n, log(factor.factor), log(factor.low), log(factor.high))
-    return max(enough(logs, abs(logs.mean), 0.95), total)
+def at_equal_images(pool: PairedRuns) -> list[Finding]:
+    """What the arms differ by at equal images kept, shown: there pruning looks free."""
+    one = contrast(pool, POPULATION)
+    assert one is not None
+    return [as_shown("dp − prune at equal images kept", one, None)]
 
 
 CLAIM = Claim(
     "C4",
-    "guided generation reaches oversample-and-prune's accuracy for fewer hours",
-    "Hours of prune over hours of dp at the highest accuracy that every seed of prune reaches, per seed, by teacher "
-    f"and device; on the mixture teacher only re-priced. Confirmed: 95 % t-interval above 1 (at least {FEWEST} "
-    "pairs), and no seed of dp that never reaches it. Refuted: below 1.",
+    "at equal hours guided generation makes fewer errors than oversample-and-prune",
+    "Log error ratio of prune over dp in the teacher's world at equal hours: curves read per seed, in logarithms, at a "
+    "quarter, a half and three quarters of the range of hours that all of them span; mean over the three. On the "
+    "mixture teacher only re-priced. Confirmed: 95 % t-interval above zero. Refuted: below.",
     {HALF: (("prune", {}), ("dp", {}))},
     lambda: "a guided image costs 1.82 plain ones on an H100; of hours at equal accuracy a curve without numbers",
     judge,

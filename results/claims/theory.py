@@ -1,20 +1,22 @@
 """C9: the theory equals simulation.
 
-Simulated test errors scatter around the limit as chance would have it, over the grid of ``benchmarks.theory`` (the
-smallest p-value of all points times their number, a point that chance would hardly explain being simulated again).
-Points where the limit is not expected to hold at this d are not judged. Agreement means something only where a point's
-error bar is short: PRECISE.
+Over the grid of ``benchmarks.theory`` simulated test errors scatter around the limit as chance would have it: their
+p-values are uniform, no point lies further out than chance explains (a point that it would hardly explain is simulated
+again), and the mean difference is nothing, by two one-sided tests. Points where the limit is not expected to hold at
+this d are not judged.
 """
 
 from math import ceil
 
 from results.analysis import theory
-from results.claims.judging.claim import Claim, Finding, TheoryStudy
+from results.analysis.effects import tost
+from results.claims.judging.claim import POINTS, Claim, Finding, TheoryStudy, effect_text, scaled
 from results.claims.judging.theory_study import unfinished
 from results.frames import records
 
 AGREES = "simulation − limit"
-PRECISE = 0.01  # largest median standard error, a fraction, with which agreement is worth the word
+MARGIN = 0.001  # of the mean difference, a fraction: a tenth of a point of error
+UNIFORM = 0.01  # p-value below which p-values are not uniform
 
 
 def judge(study: TheoryStudy) -> list[Finding]:
@@ -22,30 +24,35 @@ def judge(study: TheoryStudy) -> list[Finding]:
     points, summary = theory.agreement(study.lines)
     if not summary["points"]:
         return []
+    estimate = summary["difference"]
+    interval, equal = estimate.interval(0.9), tost(estimate, MARGIN)
     effect = (
-        f"mean {100 * summary['mean_difference']:+.3f}, largest {100 * summary['largest_difference']:.2f} points of "
-        f"error over {summary['points']} settings of {study.options['repeats']} repeats, "
-        f"{100 * summary['outside_95']:.1f} % outside their 95 % t-interval, Bonferroni p = "
-        f"{summary['bonferroni_p']:.2g}"
+        f"{effect_text(interval, POINTS, 90)} of error, over {summary['points']} settings of "
+        f"{study.options['repeats']} repeats; p of uniform p-values {summary['uniform_p']:.2g}, of the point furthest "
+        f"out (Bonferroni) {summary['bonferroni_p']:.2g}"
     )
     again = {tuple(row[name] for name in theory.POINT) for row in records(points) if row["again"]}
+    verdict, why, enough = "undecided", "", 0
     if unfinished(study) or theory.suspects(study.lines) - again:
-        return [Finding(AGREES, None, "undecided", effect, "the study is not finished")]
-    if not summary["agrees"]:
-        return [Finding(AGREES, None, "refuted", effect)]
-    if summary["median_se"] > PRECISE:
-        why = f"error bars too long: median standard error {100 * summary['median_se']:.2f} points"
-        repeats = ceil(study.options["repeats"] * (summary["median_se"] / PRECISE) ** 2) + 1
-        return [Finding(AGREES, None, "undecided", effect, why, enough=repeats)]
-    return [Finding(AGREES, None, "confirmed", effect)]
+        why = "the study is not finished"
+    elif not summary["agrees"] or summary["uniform_p"] < UNIFORM or equal in ("above", "below"):
+        verdict = "refuted"
+    elif equal == "equal":
+        verdict = "confirmed"
+    else:
+        half = interval.high - interval.mean
+        why = f"error bars too long: the mean difference is known to ±{100 * half:.2f} points"
+        enough = ceil(study.options["repeats"] * (half / MARGIN) ** 2) + 1
+    return [Finding(AGREES, None, verdict, effect, why, scaled(interval, 100), 90, enough=enough)]
 
 
 CLAIM = Claim(
     "C9",
     "the theory equals simulation",
-    f"Bonferroni p over all judged points of benchmarks.theory above {theory.LEVEL}, of a point with p below that the "
-    f"second, ten times larger simulation. Confirmed: so, with a median standard error of at most {100 * PRECISE:g} "
-    "point. Refuted: not so.",
+    f"Over all judged points of benchmarks.theory: p-values uniform (Kolmogorov-Smirnov, p ≥ {UNIFORM:g}), the "
+    f"smallest times their number above {theory.LEVEL} (of a point with p below that the second, ten times larger "
+    f"simulation), and the mean difference within ±{100 * MARGIN:g} points (two one-sided tests at 5 %). Confirmed: "
+    "all three. Refuted: either p below, or the mean outside.",
     {AGREES: ()},
     lambda: "curves without numbers",
     judge_theory=judge,

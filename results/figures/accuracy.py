@@ -13,7 +13,7 @@ import pandas as pd
 
 from results.analysis.comparisons import Comparison
 from results.analysis.power_law import LEAST
-from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, legend_beside, means_line
+from results.figures.drawing.accuracy_axes import ENOUGH, ceiling_line, dots, frame_of, legend_beside, means_line
 from results.figures.drawing.accuracy_points import points, says_something, seeds_of_means
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, log_axis, save, sheet, stem
@@ -106,10 +106,12 @@ def plot_arm(axes: Any, arm_rows: pd.DataFrame, arm: str, look: tuple) -> None:
     dots(axes, arm_rows[arm_rows["what"] == "run"], look)
     means_line(axes, means, arm, look)
     known = means.dropna(subset=["low"])
-    if len(known) > 1:
-        axes.fill_between(known["x"], known["low"], known["high"], color=look[0], alpha=0.15, linewidth=0, zorder=2)
+    band, bars = known[known["n"] >= ENOUGH], known[known["n"] < ENOUGH]
+    if len(band) > 1:
+        axes.fill_between(band["x"], band["low"], band["high"], color=look[0], alpha=0.15, linewidth=0, zorder=2)
     else:
-        axes.vlines(known["x"], known["low"], known["high"], color=look[0], linewidth=1.2, zorder=2)
+        bars = known
+    axes.vlines(bars["x"], bars["low"], bars["high"], color=look[0], linewidth=1.2, zorder=2)
 
 
 def plot_published(

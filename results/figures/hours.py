@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from results.analysis.comparisons import Comparison
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of, marking
 from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, legend_beside, means_line
 from results.figures.drawing.accuracy_points import HOURS, points, says_something, seeds_of_means
@@ -19,7 +20,9 @@ POSITION = 20
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
-    """Draw one figure per device; hours on several kinds of device have none."""
+    """Draw one figure per device; hours on several kinds of device have none, nor those that other work touched."""
+    if is_disturbed(comparison):
+        return []
     shown = points(comparison, HOURS)
     shown = shown[shown["arm"].isin(comparison.main_arms | {"real"})]
     devices = sorted(shown.loc[shown["x"].notna(), "device"].dropna().unique())

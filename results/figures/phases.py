@@ -12,6 +12,7 @@ import pandas as pd
 from dp_common.persistence.meter import PRICED
 from results.analysis.comparisons import Comparison
 from results.analysis.cost_to_target import hours_to_target
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of, marking
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import COLOURS, Figure, head, palette, save, sheet, stem
@@ -24,7 +25,9 @@ HATCHES = {"generate": "", "guided": "////", "score": "....", "train": "", "moni
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
-    """Draw one figure per device and target that at least two arms reach."""
+    """Draw one figure per device and target that at least two arms reach; [] where other work touched the hours."""
+    if is_disturbed(comparison):
+        return []
     main = comparison.only(comparison.main_arms)
     figures = []
     for device in main.devices:

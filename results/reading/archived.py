@@ -4,8 +4,10 @@ runs.
 An archive is a folder with these files; a run of it has the folder ``<archive>/<run_id>``, which is not there:
 
     runs.csv            a row per run, finished or not: every column that ``results.reading.runs`` gives, at full
-    precision archive.json        version of this format, how the columns are written, commits and commands behind the
-    runs correct.npz         per real set, packed bits: which images the final learner of each run got right
+                        precision
+    archive.json        version of this format, how the columns are written, the commits and sweeps behind the runs, the
+                        applications that printed what lies beside it
+    correct.npz         per real set, packed bits: which images the final learner of each run got right
     ledgers.jsonl.gz    per run the lines that the result is made of, for what happened inside of it
 """
 
@@ -22,6 +24,11 @@ from dp_common.errors import Damaged
 
 RUNS, ABOUT, CORRECT, LEDGERS = "runs.csv", "archive.json", "correct.npz", "ledgers.jsonl.gz"
 FORMAT = 1
+
+
+def files_of() -> tuple[str, ...]:
+    """The names of the files of an archive, and of what may lie with it: the theory's ledger, references, prices."""
+    return RUNS, ABOUT, CORRECT, LEDGERS, "theory/theory.jsonl", "references.csv", "prices.csv"
 
 
 def archives_under(root: Path) -> list[Path]:

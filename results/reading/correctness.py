@@ -12,10 +12,9 @@ from results.reading import archived
 
 
 def column_of(eval_set: str) -> str:
-    """The column of the accuracy on one set: ``test``, ``monitor``, a shifted one, or ``population``."""
-    return {"test": "accuracy", "monitor": "monitor_accuracy", "population": "population"}.get(
-        eval_set, f"shifted.{eval_set}"
-    )
+    """The column of the accuracy on one set: ``test``, ``monitor``, a shifted one, or ``population``, the teacher's."""
+    own = {"test": "accuracy", "monitor": "monitor_accuracy", "population": "population"}
+    return own.get(eval_set, f"shifted.{eval_set}")
 
 
 def correctness(row: Mapping[Any, Any], eval_set: str = "test") -> np.ndarray | None:

@@ -15,6 +15,7 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
+from dp_common.persistence.places import look_under
 from dp_common.persistence.summary import read_summary
 from results.reading import archived
 
@@ -56,7 +57,7 @@ def read_runs(roots: Iterable[str | Path]) -> tuple[pd.DataFrame, list[str]]:
         Damaged: there is no run that is not damaged.
     """
     places = list(dict.fromkeys(Path(root) for root in roots))
-    folders = sorted({folder for root in places for folder in run_folders(root)})
+    folders, plans = look_under(places)
     archives = sorted({archive for root in places for archive in archived.archives_under(root)})
     if not folders and not archives:
         raise BadInput("root", ", ".join(map(str, places)), "holds no runs; a run is a folder with a ledger.jsonl")
@@ -72,7 +73,7 @@ def read_runs(roots: Iterable[str | Path]) -> tuple[pd.DataFrame, list[str]]:
         except Damaged as error:
             damaged.append(str(error))
     known = {row["run_id"] for row in rows} | {folder.name for folder in folders}
-    for file in sorted({file for root in places for file in root.rglob("sweeps/*.json")}):
+    for file in plans:
         try:
             rows += planned(file, known)
         except Damaged as error:
@@ -84,13 +85,6 @@ def read_runs(roots: Iterable[str | Path]) -> tuple[pd.DataFrame, list[str]]:
     frame = frame.sort_values("run_id", kind="stable", ignore_index=True)
     refuse_copies(frame)
     return frame, damaged
-
-
-def run_folders(root: Path) -> set[Path]:
-    """The folders of runs at any depth under one root. Raises BadInput."""
-    if not root.is_dir():
-        raise BadInput("root", root, "no such folder")
-    return {path.parent for name in (ledger.NAME, "summary.json") for path in root.rglob(name)}
 
 
 def refuse_copies(frame: pd.DataFrame) -> None:

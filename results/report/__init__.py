@@ -24,11 +24,12 @@ QUESTION = "Which way of choosing generated images gets the most accuracy, per i
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page shows of one comparison."""
+    """What the page shows of one comparison; ``appendix``: tables that stand at the end of it."""
 
     comparison: Comparison
     tables: list[Table]
     figures: list[Figure]
+    appendix: Sequence[Table] = ()
 
 
 def write(
@@ -40,7 +41,7 @@ def write(
         study: the runs to show, with the real set that accuracy is of and the phases left out of hours.
         root: the folder they lie in, with the theory's ledger if that was run.
         out: the folder to write to.
-        prices: unit costs at which hours are re-priced, beside the measured ones.
+        prices: unit costs at which hours are re-priced everywhere; what was measured is an appendix then.
         overrides: of the command that is run, to be printed.
 
     Returns:
@@ -57,27 +58,27 @@ def write(
     root, out = Path(root), Path(out)
     for name in ("tables", "figures"):
         (out / name).mkdir(parents=True, exist_ok=True)
+    priced = study.repriced(prices) if prices else study
     with also_narrow():
-        drawn = draw_all(study, out / "figures")
-    more = repriced(study, prices) if prices else [[] for _ in study.comparisons]
+        drawn = draw_all(priced, out / "figures")
+    more = measured_costs(study) if prices else [[] for _ in study.comparisons]
     shown = [
-        Shown(comparison, [*tables, *repriced_tables], figures)
-        for (comparison, tables), repriced_tables, (_, figures) in zip(of_comparisons(study), more, drawn)
+        Shown(comparison, tables, figures, appendix)
+        for (comparison, tables), appendix, (_, figures) in zip(of_comparisons(priced), more, drawn)
     ]
     judgements = evaluate(root, prices, study=study)
-    text = compose(study, root, out, shown, across_comparisons(study), judgements, overrides)
+    text = compose(priced, root, out, shown, across_comparisons(priced), judgements, overrides)
     write_atomic(out / NAME, text.encode())
     return out / NAME
 
 
-def repriced(study: Study, prices: Prices) -> list[list[Table]]:
-    """The tables of each comparison that have hours in them, at prices measured elsewhere; their titles say so."""
-    from results.analysis.repricing import MARK
+def measured_costs(study: Study) -> list[list[Table]]:
+    """What each comparison cost where it was run: an appendix, where hours are re-priced everywhere else."""
     from results.tables import of_comparisons
 
     return [
-        [table if MARK in table.title else replace(table, title=f"{table.title}, {MARK}") for table in tables]
-        for _, tables in of_comparisons(study.repriced(prices), ("costs", "hours"))
+        [replace(table, title=f"{table.title}, as measured") for table in tables]
+        for _, tables in of_comparisons(study, ("costs",))
     ]
 
 
@@ -103,12 +104,26 @@ def compose(
     """
     gaps = [headline.gaps_of(one.comparison) if one.tables else {} for one in shown]
     leads = [headline.sentences(one.comparison, gap) for one, gap in zip(shown, gaps)]
+    titles = [one.comparison.title for one in shown]
+    alone = shown[0] if len(shown) == 1 else None
+    first = sections.in_short(alone.figures, alone.tables, judgements, titles, alone.comparison, out) if alone else None
+    kept_out = sections.ESSENCE if first else ()
     results = [
-        sections.of_comparison(number, len(shown), one.comparison, lead, gap, one.figures, one.tables, out)
+        sections.of_comparison(
+            number,
+            len(shown),
+            one.comparison,
+            lead,
+            gap,
+            [figure for figure in one.figures if figure.name not in kept_out],
+            [table for table in one.tables if table.title not in kept_out],
+            out,
+            one.appendix,
+        )
         for number, (one, gap, lead) in enumerate(zip(shown, gaps, leads), 1)
     ]
-    titles = [one.comparison.title for one in shown]
     parts = [
+        *([first] if first else sections.at_a_glance(judgements, titles)),
         *results,
         *sections.across(across, out),
         *sections.verdicts(judgements, titles, out),

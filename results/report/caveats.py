@@ -5,8 +5,10 @@ from math import sqrt
 import pandas as pd
 
 from results.analysis.comparisons import Comparison
+from results.analysis.disturbance import is_disturbed
 from results.analysis.grouping import Group
 from results.tables.arm_by_scale import unfinished_note
+from results.tables.captions import TOUCHED
 
 MANY = 20  # differences from which on chance is named
 FEW = 10  # seeds
@@ -27,7 +29,7 @@ def of_comparison(comparison: Comparison, gaps: dict[str, pd.DataFrame]) -> list
         *below_scale(comparison.done),
         *teacher(comparison.group),
         *monitor(comparison.group),
-        *devices(comparison.done),
+        *devices(comparison.done, is_disturbed(comparison)),
     ]
 
 
@@ -58,7 +60,7 @@ def test_set(comparison: Comparison) -> list[str]:
     return [
         f"The test set has {n:,} images, so one image is {100 / n:.2g} points; another set of this size would move an "
         f"accuracy of {100 * accuracy:.0f} % by about ±{half:.1f} points (95 %). Intervals over seeds do not include "
-        "that; paired differences suffer less, and their arrows ask the bootstrap too."
+        "that; those of paired differences do."
     ]
 
 
@@ -110,8 +112,8 @@ def monitor(group: Group) -> list[str]:
     return ["Patience looked at the test set itself (data.monitor=paper), as in the paper: accuracies are optimistic."]
 
 
-def devices(done: pd.DataFrame) -> list[str]:
-    """Hours that do not compare, and hours nobody can vouch for."""
+def devices(done: pd.DataFrame, touched: bool) -> list[str]:
+    """Hours that do not compare, and hours nobody can vouch for; ``touched``: other work did."""
     models = sorted({"; ".join(cpus) for cpus in done["cpus"] if cpus})
     kinds = sorted(done["device"].dropna().unique())
     texts = (
@@ -128,6 +130,8 @@ def devices(done: pd.DataFrame) -> list[str]:
     texts += [f"{mixed} runs went over several devices and have no total."] if mixed else []
     resumed = int((done["attempts"] > 1).sum())
     texts += [f"{resumed} runs were interrupted and went on; hours spent include what was lost."] if resumed else []
+    if touched:
+        return [*texts, f"Hours as measured are not shown: {TOUCHED}"]
     return [
         *texts,
         "Whether other work ran on the same machine is not in a ledger: small differences of hours mean little, "

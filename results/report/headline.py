@@ -1,11 +1,12 @@
-"""What came out, in words that the data decide: cheaper, dearer, undecided at this n, or not reached.
+"""What came out, in words that the data decide.
 
-The question is the paper's: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds
-differ, so some never get there; where that leaves the first arm too few pairs for an interval, the next of
+First the contrast pooled over scales, its control, and errors at equal price (``results.tables.in_words``). Then the
+paper's question: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds differ, so
+some never get there; where that leaves the first arm too few pairs for an interval, the next of
 ``results.tables.cost_to_target.default_targets`` is asked of all.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,11 @@ from results.analysis.arms import rank
 from results.analysis.cells import accuracies, differences
 from results.analysis.comparisons import BASELINES, Comparison
 from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, speedup
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of
 from results.frames import records
+from results.tables import in_words
+from results.tables.cell_texts import bounds_text
 from results.tables.cost_to_target import BASELINE, default_targets
 
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
@@ -41,13 +45,18 @@ def sentences(comparison: Comparison, gaps: Gaps) -> tuple[str, list[str]]:
     cells, ceiling = accuracies(comparison) if len(comparison.done) else (pd.DataFrame(), None)
     if not len(cells) or not cells["complete"].any():
         return "Too few runs are finished to compare anything yet.", [size(comparison)]
-    facts = [*speedups(comparison), *gap_sentences(gaps), *best(cells, ceiling), size(comparison)]
+    pooled = in_words.sentences(comparison)
+    by_scale = [] if pooled else gap_sentences(gaps)
+    lead = in_words.lead_arm(comparison)
+    factors = speedups(comparison, {lead} if pooled and lead else comparison.main_arms)
+    facts = [*pooled, *in_words.price_sentences(comparison), *factors, *by_scale]
+    facts += [*best(cells, ceiling), size(comparison)]
     return facts[0], facts[1:]
 
 
-def speedups(comparison: Comparison) -> list[str]:
-    """What each arm pays for the baseline's accuracy; the most wanted arm first, by images, then by hours."""
-    goals, others = default_targets(comparison), comparison.main_arms - {BASELINE}
+def speedups(comparison: Comparison, of_arms: Collection[str]) -> list[str]:
+    """What each of some arms pays for the baseline's accuracy; the most wanted first, by images, then by hours."""
+    goals, others = default_targets(comparison), (comparison.main_arms & set(of_arms)) - {BASELINE}
     arms = [*(arm for arm in FIRST if arm in others), *sorted(others - set(FIRST), key=rank)]
     if not goals or not arms:
         return []
@@ -62,8 +71,9 @@ def speedups(comparison: Comparison) -> list[str]:
     waiting = [f"`{arm}`" for arm in arms if arm not in known]
     names: Iterator[str] = iter([f"{NAMES[goals.index(chosen)]} ({100 * target:.1f} %)"])
     found = [sentence(arm, BASELINE, next(names, SAME), factors[arm], "images generated") for arm in known]
-    if known and comparison.device and (hours := factor(known[0], target, HOURS)).n:
-        found.insert(1, sentence(known[0], BASELINE, SAME, hours, kind_of(comparison.device)))
+    vouched = comparison.device and not is_disturbed(comparison)
+    if known and vouched and (hours := factor(known[0], target, HOURS)).n:
+        found.insert(1, sentence(known[0], BASELINE, SAME, hours, kind_of(str(comparison.device))))
     if waiting:
         pay = "pays" if len(waiting) == 1 else "pay"
         found.append(f"Open, since runs are still to finish: what {', '.join(waiting)} {pay} for {next(names, SAME)}.")
@@ -157,8 +167,7 @@ def best(cells: pd.DataFrame, ceiling: dict[str, Any] | None) -> list[str]:
 
 def percent(cell: dict[str, Any]) -> str:
     """A mean with its interval and n."""
-    interval = "" if cell["low"] != cell["low"] else f" [{100 * cell['low']:.1f}, {100 * cell['high']:.1f}]"
-    return f"{100 * cell['mean']:.1f} %{interval} (n = {cell['n']})"
+    return f"{100 * cell['mean']:.1f} %{bounds_text(cell, '.1f')} (n = {cell['n']})"
 
 
 def times(factor: float) -> str:

@@ -3,7 +3,6 @@
 No dates, no folders of this machine.
 """
 
-import json
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pandas as pd
 
 from results.frames import records
 from results.reading.history import records_of
+from results.reading.sweeps import sweeps_under
 from results.tables.table import Table, text_rows
 
 DIRTY = {"True": "yes", "False": "no"}
@@ -28,12 +28,11 @@ def commands(runs: pd.DataFrame, root: str | Path) -> tuple[list[tuple[str, int,
     """
     states = dict(zip(runs["run_id"], runs["state"]))
     sweeps, planned = [], set()
-    for file in sorted(Path(root).rglob("sweeps/*.json")):
-        remembered = json.loads(file.read_bytes())
-        of_sweep = [run_id for run_id in remembered["runs"] if run_id in states]
+    for sweep in sweeps_under(root):
+        of_sweep = [run_id for run_id in sweep.runs if run_id in states]
         planned |= set(of_sweep)
         if of_sweep:
-            text = typed("sweep", remembered.get("words", []))
+            text = typed("sweep", sweep.words)
             sweeps.append((text, len(of_sweep), sum(states[run_id] == "done" for run_id in of_sweep)))
     alone = runs[~runs["run_id"].isin(planned) & runs["folder"].notna()]
     return sorted(sweeps), [typed("run", opened(folder).get("words", [])) for folder in alone["folder"]]

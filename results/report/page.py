@@ -16,7 +16,8 @@ from results.tables.cell_texts import ARROWS
 from results.tables.table import Cell, Table
 
 LONG = 36  # letters of a cell from which on it may be broken into lines
-FOUR_LINES = 320  # letters of a caption beside its figure; what is beyond them unfolds
+FOUR_LINES = 230  # letters of a caption under its figure, on a phone too; what is beyond them unfolds
+LONG_TITLE = 110  # letters from which on a title is set smaller
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
 
 
@@ -24,13 +25,15 @@ SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–
 class Section:
     """A part of the page with a heading.
 
-    ``body``: HTML; ``parts``: (title, anchor) of what is worth a line in the contents.
+    ``body``: HTML; ``parts``: (title, anchor) of what is worth a line in the contents; ``on_paper``: is it printed?
+    The others are for the screen.
     """
 
     title: str
     anchor: str
     body: str
     parts: tuple[tuple[str, str], ...] = ()
+    on_paper: bool = False
 
 
 def page(title: str, kicker: str, lead: str, sections: Sequence[Section]) -> str:
@@ -41,7 +44,8 @@ def page(title: str, kicker: str, lead: str, sections: Sequence[Section]) -> str
         for section in sections
     )
     body = "".join(
-        f'<section aria-labelledby="{section.anchor}">{heading(2, section.title, section.anchor)}'
+        f'<section{" class=short" if section.on_paper else ""} aria-labelledby="{section.anchor}">'
+        f"{heading(2, section.title, section.anchor)}"
         f"{section.body}</section>\n"
         for section in sections
     )
@@ -59,7 +63,7 @@ def page(title: str, kicker: str, lead: str, sections: Sequence[Section]) -> str
 <a class="skip" href="#main">Skip the contents</a>
 <header>
 <p class="kicker">{prose(kicker)}</p>
-<h1>{prose(title)}</h1>
+<h1{' class="long"' if len(title) > LONG_TITLE else ""}>{prose(title)}</h1>
 {lead}
 </header>
 <nav aria-label="Contents"><h2>Contents</h2><ol>{entries}</ol></nav>
@@ -209,10 +213,11 @@ def figure(content: Figure, anchor: str, folder: Path, level: int = 4) -> str:
     natural = width_of(svg) if svg is not None else None
     size = f' style="--natural: {natural:.0f}px"' if natural else ""
     links = {kind: path.relative_to(folder).as_posix() for kind, path in by_kind.items()}
-    cards = f'<div class="card" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
+    kind = "card" if picture.startswith("<svg") else "card photograph"
+    cards = f'<div class="{kind}" role="region" aria-labelledby="{anchor}" tabindex="0"{size}>{picture}</div>'
     if content.narrow:  # one of the two is shown, by the width of the screen
         small = inline(content.narrow.read_bytes(), None, f"svg-{anchor}-narrow", content.title)
-        cards = cards.replace('class="card"', 'class="card wide"') + f'<div class="card narrow">{small}</div>'
+        cards = cards.replace('class="card', 'class="card wide') + f'<div class="card narrow">{small}</div>'
     return (
         f'<figure class="chart">{heading(level, content.title, anchor)}{cards}'
         f"{caption(content.caption, links)}</figure>\n"

@@ -29,6 +29,7 @@ FIXED = (
     "Effects stand with their 95 % intervals and n pairs of equal seed and scale. The paper's numbers are of ImageNet "
     "and take part in no statistic."
 )
+ESSENCE = ("forest", "All scales together")  # the figure and the table that are read first
 Titled = TypeVar("Titled", Table, Figure)
 
 
@@ -41,6 +42,7 @@ def of_comparison(
     figures: Sequence[Figure],
     tables: Sequence[Table],
     out: Path,
+    appendix: Sequence[Table] = (),
 ) -> Section:
     """The section of one comparison: sentences, what to keep in mind, figures, tables.
 
@@ -53,6 +55,7 @@ def of_comparison(
         figures: of it.
         tables: of it.
         out: the folder of the page.
+        appendix: tables that unfold at its end.
     """
     shared, not_drawn = conditions(comparison.group), left_out(comparison)
     prefix, parts = f"c{number}", []
@@ -75,8 +78,60 @@ def of_comparison(
         for anchor, table in anchored([without(one, shared) for one in tables], f"{prefix}-tables"):
             body += page.table(table, anchor, 4, stored(table, anchor, out))
             parts.append((table.title, anchor))
-    title = f"Comparison {number} of {of}: {comparison.title}" if of > 1 else "What came out"
+    if appendix:
+        found = anchored([without(one, shared) for one in appendix], f"{prefix}-measured")
+        inside = "".join(page.table(table, anchor, 4, stored(table, anchor, out)) for anchor, table in found)
+        body += page.folded("Hours as they were measured, with whatever else ran on the machines", inside)
+    title = f"Comparison {number} of {of}: {comparison.title}" if of > 1 else "All of it"
     return Section(title, prefix, body, tuple(parts))
+
+
+def in_short(
+    figures: Sequence[Figure],
+    tables: Sequence[Table],
+    judgements: Sequence[Judgement],
+    titles: Sequence[str],
+    comparison: Comparison,
+    out: Path,
+) -> Section | None:
+    """The section that is read first, and printed: forest of paired differences, pooled contrasts, verdicts; None where
+    there is none of these.
+
+    Args:
+        figures: of the comparison.
+        tables: of it.
+        judgements: of the claims.
+        titles: of the comparisons.
+        comparison: the only one.
+        out: the folder of the page.
+    """
+    shared, not_drawn = conditions(comparison.group), left_out(comparison)
+    shown = anchored([without(one, shared, not_drawn) for one in figures if one.name in ESSENCE], "short")
+    body, parts = "".join(page.figure(one, anchor, out, 3) for anchor, one in shown), list[tuple[str, str]]()
+    parts += [(one.title, anchor) for anchor, one in shown]
+    for anchor, table in anchored([without(one, shared) for one in tables if one.title in ESSENCE], "short"):
+        body += page.table(table, anchor, 3, stored(table, anchor, out))
+        parts.append((table.title, anchor))
+    for one in at_a_glance(judgements, titles):
+        body += page.heading(3, one.title, one.anchor) + one.body
+        parts.append((one.title, one.anchor))
+    return Section("In short", "short", body, tuple(parts), on_paper=True) if body else None
+
+
+def at_a_glance(judgements: Sequence[Judgement], titles: Sequence[str]) -> list[Section]:
+    """The section of verdicts in a line each; [] without any."""
+    if not judgements:
+        return []
+    body = page.paragraphs(tally(judgements)) + page.glance(cards_of(judgements, titles))
+    return [Section("Verdicts on the claims", "verdicts", body, on_paper=True)]
+
+
+def cards_of(judgements: Sequence[Judgement], titles: Sequence[str]) -> list[tuple[Judgement, str]]:
+    """(judgement, anchor) of each claim; with one comparison only, none repeats its title."""
+    judgements = [replace(one, sweep=re.sub(r"\s*\b(root|out)=\S+", "", one.sweep)) for one in judgements]
+    if len(titles) == 1:
+        judgements = [replace(one, where="") if one.where in titles else one for one in judgements]
+    return [(one, page.slug(f"claim {one.id} {one.where}")) for one in judgements]
 
 
 def without(item: Titled, *sentences: str) -> Titled:
@@ -113,13 +168,10 @@ def verdicts(judgements: Sequence[Judgement], titles: Sequence[str], out: Path) 
         return []
     from results.claims import effects
 
-    judgements = [replace(one, sweep=re.sub(r"\s*\b(root|out)=\S+", "", one.sweep)) for one in judgements]
-    write_atomic(out / "tables" / "claims.csv", as_csv(effects(judgements)).encode())
-    if len(titles) == 1:
-        judgements = [replace(one, where="") if one.where in titles else one for one in judgements]
-    cards = [(one, page.slug(f"claim {one.id} {one.where}")) for one in judgements]
-    lead = page.prose(f"{tally(judgements)[0]} {FIXED}") + page.sources({"CSV": "tables/claims.csv"})
-    body = f"<p>{lead}</p>{page.glance(cards)}" + "".join(page.claim(*card) for card in cards)
+    cards = cards_of(judgements, titles)
+    write_atomic(out / "tables" / "claims.csv", as_csv(effects([one for one, _ in cards])).encode())
+    lead = page.prose(FIXED) + page.sources({"CSV": "tables/claims.csv"})
+    body = f"<p>{lead}</p>" + "".join(page.claim(*card) for card in cards)
     parts = tuple((f"{one.id} {page.SIGNS[one.verdict]} {one.claim}", anchor) for one, anchor in cards)
     return [Section("Claims", "claims", body, parts)]
 

@@ -5,6 +5,21 @@ import re
 from html import escape
 
 HEAVY = 600_000  # bytes of SVG from which on the PNG is taken: grids of photographs, clouds of very many dots
+COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
+THEMED = {
+    "#000000": "currentColor",
+    "#262626": "currentColor",
+    "#404040": "currentColor",
+    "#595959": "var(--soft)",
+    "#cccccc": "var(--rule)",
+    "#ffffff": "var(--card)",
+    **{
+        colour: f"var(--c{number}, {colour})"
+        for number, colour in enumerate(
+            "#0173b2 #de8f05 #029e73 #d55e00 #cc78bc #ca9161 #fbafe4 #949494 #ece133 #56b4e9".split()
+        )
+    },
+}  # what a drawing was drawn in -> what follows the page, in the dark too: ink, paper, and the colours of arms
 REFERENCE = re.compile(r"""(?:url\(['"]?|href=["'])#([^'")]+)""")
 
 
@@ -21,8 +36,8 @@ def inline(svg: bytes | None, png: bytes | None, prefix: str, alt: str) -> str:
 
 def embed(text: str, prefix: str, alt: str) -> str:
     """An SVG document -> an <svg> element for a page that holds others: no prolog and no metadata, only ids that
-    something refers to, each with ``prefix``, style rules that reach no further than itself, a size that follows the
-    page, and a text for those who cannot see it.
+    something refers to, each with ``prefix``, style rules that reach no further than itself, a size and colours that
+    follow the page, and a text for those who cannot see it.
     """
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
@@ -35,6 +50,7 @@ def embed(text: str, prefix: str, alt: str) -> str:
         text,
         flags=re.DOTALL,
     )
+    text = COLOUR.sub(lambda match: f"{match[1]}: {THEMED.get(match[2], match[2])}", text)
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height|xmlns|xmlns:xlink|version)="[^"]*"', "", opening)
     return f'{opening} id="{prefix}" role="img" aria-label="{escape(alt)}">{squeezed(rest)}'

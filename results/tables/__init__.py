@@ -106,9 +106,21 @@ def of_comparisons(
 def tables_of(module: ModuleType, comparison: Comparison, targets: Sequence[float] = ()) -> list[Table]:
     """What one table's file makes of a comparison."""
     takes = "targets" in signature(module.tables).parameters
-    return module.tables(comparison, targets=targets) if takes else module.tables(comparison)
+    found = module.tables(comparison, targets=targets) if takes else module.tables(comparison)
+    return [table for table in found if says_something(table)]
+
+
+def says_something(table: Table) -> bool:
+    """Does it have a cell, beside the names of its rows, that is more than a dash?"""
+    return len(table.columns) < 2 or any(cell.text not in ("", "—") for row in table.rows for cell in row[1:])
 
 
 def across_comparisons(study: Study, names: Sequence[str] | None = None) -> list[Table]:
     """The tables of all comparisons side by side, those whose data is there. Raises BadInput."""
-    return [table for module in find(names) if hasattr(module, "across") for table in module.across(study)]
+    return [
+        table
+        for module in find(names)
+        if hasattr(module, "across")
+        for table in module.across(study)
+        if says_something(table)
+    ]

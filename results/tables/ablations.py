@@ -14,7 +14,7 @@ import pandas as pd
 from dp_common.config.specification import short
 from results import published
 from results.analysis.arms import format_value, rank
-from results.analysis.cells import Flags, ablated, by_value, cell, difference
+from results.analysis.cells import Flags, ablated, by_value, cell, corrected, difference
 from results.analysis.comparisons import CORE, Comparison, Replicates, replicates
 from results.analysis.grouping import Group, chosen_keys
 from results.analysis.study import Study
@@ -80,9 +80,8 @@ def strategy_table(comparison: Comparison, strategy: str, sections: dict[tuple[s
         "on monitor "
         f"({monitor_text(group)}) and on {set_named(comparison)}, mean [95 % t-interval over seeds] with number of "
         "seeds n; and the paired "
-        "difference to the default in points, mean [95 % t-interval] with number n of pairs of equal seed. ↑ above or "
-        "↓ below zero where "
-        "the 95 % paired bootstrap over images × seeds agrees; not corrected for the number of arms. "
+        "difference to the default in points, mean [95 % interval over seeds × images] with number n of pairs of equal "
+        "seed. ↑ above or ↓ below zero, corrected for the arrows of a row (Holm), not for the number of arms. "
         f"{conditions(group)}"
     )
     return table(f"Ablations of `{strategy}`", caption, eval_set, rows, parts)
@@ -158,13 +157,10 @@ def row_of(
     ]
     if base is None:
         return [Cell(f"{name} (default)"), *accuracy, *[EMPTY] * len(accuracy)]
-    gaps = [
-        difference_cell(difference(part, base, expected, real_set, flags[real_set]))
-        if column_of(real_set) in part
-        else DASH
-        for real_set in sets(eval_set)
-    ]
-    return [Cell(name), *accuracy, *gaps]
+    there = [real_set for real_set in sets(eval_set) if column_of(real_set) in part]
+    found = corrected([difference(part, base, expected, real_set, flags[real_set]) for real_set in there])
+    gaps = {real_set: difference_cell(row) for real_set, row in zip(there, found)}
+    return [Cell(name), *accuracy, *(gaps.get(real_set, DASH) for real_set in sets(eval_set))]
 
 
 def printed_rows(strategy: str, task: str, eval_set: str) -> tuple[str, list[list[Cell]]] | None:

@@ -11,6 +11,7 @@ import numpy as np
 from results.analysis.arms import rank
 from results.analysis.comparisons import Comparison
 from results.analysis.cost_to_target import HOURS, accuracy_at_cost, costs_of
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of, marking
 from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
 from results.tables.cell_texts import DASH, Stats, amount_text, bounds_text, in_percent, number_text
@@ -18,6 +19,7 @@ from results.tables.table import Cell, Table
 
 COLUMNS = 7  # about
 COUNTED = {"images_generated": "images generated", "images_kept": "images kept", "iterations": "iterations"}
+SHORT = {"seconds": "s", "minutes": "min", "hours": "h"}
 NOTE = (
     "—: outside of what was run. —(2/5): the curves of 2 of 5 seeds span this cost; no mean is shown of a part of them."
 )
@@ -26,16 +28,16 @@ NOTE = (
 def tables_by(comparison: Comparison, cost_axis: str) -> list[Table]:
     """The accuracy that so many hours, or images, buy.
 
-    Empty where no arm has a curve, or hours are of several devices.
+    Empty where no arm has a curve, or hours are of several devices or were touched by other work.
     """
     comparison = comparison.only(comparison.main_arms)
-    if cost_axis == HOURS and comparison.device is None:
+    if cost_axis == HOURS and (comparison.device is None or is_disturbed(comparison)):
         return []
     costs = costs_of(comparison, cost_axis)[comparison.done.index]
     costs = costs[costs > 0]
     amounts = round_numbers(costs.min(), costs.max()) if costs.nunique() > 1 else []
     cells = accuracy_at_cost(comparison, amounts, cost_axis)
-    if not len(cells):
+    if not len(cells) or (cells["n"] < cells["expected"]).all():  # dashes only
         return []
     named, columns, so_many, remark = names_of(comparison, cost_axis, amounts)
     by_place = {(cell["arm"], cell["amount"]): cell_of(cell) for cell in cells.to_dict("records")}
@@ -61,7 +63,7 @@ def names_of(comparison: Comparison, cost_axis: str, amounts: Sequence[float]) -
     device = str(comparison.device)
     unit, factor = unit_of(max(amounts))
     kind = kind_of(device).replace("hours", unit)
-    headings = [f"{number_text(amount * factor)} {unit[0]}" for amount in amounts]
+    headings = [f"{number_text(amount * factor)} {SHORT[unit]}" for amount in amounts]
     return kind, headings, f"so many {kind}", hours_remark(comparison, device)
 
 

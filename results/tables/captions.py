@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 
 from dp_common.persistence.meter import PRICED
 from results.analysis.comparisons import Comparison
+from results.analysis.contrasts import POPULATION
 from results.analysis.grouping import Group
 from results.analysis.repricing import marking
 
@@ -11,6 +12,8 @@ MONITORS = {
     "disjoint": "patience looks at a monitor set disjoint from test",
     "paper": "patience looks at the test set itself (data.monitor=paper)",
 }
+# what is wrong with measured hours, see results.analysis.disturbance
+TOUCHED = "equal work took some runs much longer than others, so other work ran beside them; `prices=NAME` re-prices."
 UNITS = (
     ("seconds", 3600, 120 / 3600),
     ("minutes", 60, 2.0),
@@ -56,6 +59,11 @@ def conditions(group: Group) -> str:
         "images seen in "
         f"training; {monitor}; {data}.{extra}"
     )
+
+
+def interval_over(eval_set: str) -> str:
+    """What the interval of a paired difference is over."""
+    return "over seeds" if eval_set == POPULATION else "over seeds × images (two-way)"
 
 
 def set_named(comparison: Comparison) -> str:

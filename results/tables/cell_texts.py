@@ -9,6 +9,7 @@ import numpy as np
 from results.tables.table import Cell
 
 ARROWS = {"above": " ↑", "below": " ↓", "undecided": ""}
+FEWEST = 4  # seeds, or pairs, of an interval that is shown
 EMPTY, DASH = Cell(""), Cell("—")
 
 Stats = Mapping[Any, Any]  # as ``results.analysis.cells.cell`` gives it
@@ -33,8 +34,9 @@ def difference_cell(stats: Stats) -> Cell:
 
 
 def in_percent(stats: Stats) -> tuple[float, float, float]:
-    """(mean, low, high) in percent, or points."""
-    return 100 * stats["mean"], 100 * stats["low"], 100 * stats["high"]
+    """(mean, low, high) in percent, or points; the bounds nan where none are shown."""
+    low, high = (stats["low"], stats["high"]) if stats["n"] >= FEWEST else (nan, nan)
+    return 100 * stats["mean"], 100 * low, 100 * high
 
 
 def missing_text(stats: Stats) -> str:
@@ -47,8 +49,12 @@ def missing_text(stats: Stats) -> str:
 
 
 def bounds_text(stats: Stats, form: str) -> str:
-    """The interval of a mean, in percent; "" where there is none."""
-    return "" if isnan(stats["low"]) else f" [{100 * stats['low']:{form}}, {100 * stats['high']:{form}}]"
+    """The interval of a mean, in percent; "" where there is none, or of fewer than FEWEST."""
+    return (
+        ""
+        if isnan(stats["low"]) or stats["n"] < FEWEST
+        else f" [{100 * stats['low']:{form}}, {100 * stats['high']:{form}}]"
+    )
 
 
 def short_text(stats: Stats) -> str:

@@ -19,9 +19,10 @@ from results.analysis.cost_to_target import (
     ratio,
     reached_by_all,
 )
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of
 from results.tables.accuracy_at_cost import COUNTED, hours_remark
-from results.tables.captions import conditions, set_named, unit_of
+from results.tables.captions import TOUCHED, conditions, set_named, unit_of
 from results.tables.cell_texts import DASH, amount_text, number_text
 from results.tables.table import Cell, Table
 
@@ -78,6 +79,8 @@ def table(comparison: Comparison, target: float, why: str) -> Table:
         if comparison.device
         else ["Hours of several kinds of device do not compare and are left out; prices=FILE re-prices them."]
     )
+    if is_disturbed(comparison):
+        several = [f"Hours are left out: {TOUCHED}"]
     baseline = BASELINE in comparison.arms
     rows = {arm: [Cell(f"`{arm}`")] for arm in comparison.arms}
     for cost_axis, (_, factor) in axes.items():
@@ -115,7 +118,7 @@ def axes_of(comparison: Comparison) -> tuple[dict[str, tuple[str, float]], list[
     axes = {axis: (name, 1.0) for axis, name in COUNTED.items() if done[axis].nunique() > 1}
     same = [f"{name}: {done[axis].iloc[0]:,.0f} in every run" for axis, name in COUNTED.items() if axis not in axes]
     device = comparison.device
-    if device is None:
+    if device is None or is_disturbed(comparison):
         return axes, same, ""
     unit, factor = unit_of(costs_of(comparison, HOURS)[done.index].max())
     axes[HOURS] = (kind_of(device).replace("hours", unit), factor)

@@ -10,8 +10,9 @@ from dp_common.persistence.meter import PRICED
 from results.analysis.cells import COUNTS
 from results.analysis.cells import costs as mean_costs
 from results.analysis.comparisons import Comparison
+from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of, marking
-from results.tables.captions import conditions, device_text, total_of_phases, unit_of
+from results.tables.captions import TOUCHED, conditions, device_text, total_of_phases, unit_of
 from results.tables.cell_texts import Stats, count_cell, hours_cell
 from results.tables.table import Cell, Table
 
@@ -54,8 +55,10 @@ def table(comparison: Comparison, device: str, means: pd.DataFrame) -> Table:
 
 
 def unpriced_note(comparison: Comparison) -> tuple[str, ...]:
-    """Why finished runs have no re-priced hours, if they were re-priced and some have none."""
+    """What is wrong with the hours: other work touched them; or why some runs have no re-priced ones."""
     runs = comparison.runs
+    if is_disturbed(comparison):
+        return (f"These hours do not compare: {TOUCHED}",)
     reasons = list(runs["repriced_why"].dropna()) if "repriced_why" in runs else []
     return tuple(f"Not re-priced, {count} run(s): {reason}." for reason, count in sorted(Counter(reasons).items()))
 

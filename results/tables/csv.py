@@ -66,10 +66,10 @@ def by_place(cells: pd.DataFrame) -> dict[Place, list[dict[Any, Any]]]:
 def gain_columns(baseline: str, cell: Mapping[Any, Any]) -> dict[str, Any]:
     """The columns of a paired difference; empty ones where there is none."""
     name = f"minus_{baseline.replace(' ', '_').replace('=', '')}"
-    points = {"mean": "mean", "low": "low", "high": "high", "boot_low": "bootstrap_low", "boot_high": "bootstrap_high"}
     return {
-        **{f"{name}_{word}_points": 100 * cell[key] if key in cell else None for key, word in points.items()},
+        **{f"{name}_{key}_points": 100 * cell[key] if key in cell else None for key in ("mean", "low", "high")},
         f"{name}_n": cell.get("n"),
+        f"{name}_p": cell.get("p"),
         f"{name}_verdict": cell.get("verdict"),
     }
 

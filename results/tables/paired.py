@@ -6,7 +6,7 @@ from results.analysis.cells import differences
 from results.analysis.comparisons import BASELINES, Comparison
 from results.reading.correctness import damage
 from results.tables.arm_by_scale import arm_by_scale, legend, without_ablations
-from results.tables.captions import conditions, set_named
+from results.tables.captions import conditions, interval_over, set_named
 from results.tables.cell_texts import difference_cell
 from results.tables.table import Table
 
@@ -22,11 +22,10 @@ def tables(comparison: Comparison) -> list[Table]:
         if not len(cells):
             continue
         caption = (
-            f"Paired difference in points, 1 point being 1 % of {set_named(comparison)}: mean [95 % t-interval over "
-            "seeds] and "
-            "number n of pairs of equal seed and scale. ↑ above or ↓ below zero where this interval and the 95 % "
-            "paired "
-            f"bootstrap over test images × seeds agree; no arrow: undecided. {conditions(comparison.group)}"
+            f"Paired difference in points, 1 point being 1 % of {set_named(comparison)}: mean [95 % interval "
+            f"{interval_over(comparison.eval_set)}] and number n of pairs of equal seed and scale. ↑ above or ↓ below "
+            "zero, corrected for the scales of a row (Holm); no arrow: undecided. Arrows by scale explore; the verdict "
+            f"is that of all scales together. {conditions(comparison.group)}"
         )
         title = f"Accuracy on {comparison.eval_set} minus that of `{baseline}`"
         notes = [*legend(cells, "pairs"), *left_out, *unread_note(cells, comparison)]

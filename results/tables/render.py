@@ -34,6 +34,11 @@ def text(table: Table) -> str:
     return "\n".join([title, "", body, *notes, caption])
 
 
+def wrapped(text: str) -> str:
+    """Paragraphs for a terminal."""
+    return "\n\n".join(fill(part.replace("`", ""), WIDTH) for part in text.split("\n\n"))
+
+
 def texts(table: Table) -> list[list[str]]:
     """What its cells show."""
     return [[cell.text for cell in row] for row in table.rows]

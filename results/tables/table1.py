@@ -182,8 +182,10 @@ def reached(part: pd.DataFrame) -> pd.DataFrame:
 
 
 def device_of(runs: pd.DataFrame) -> str:
-    """Their device; "several" where hours do not add up."""
+    """Their device; "several" where hours do not add up; a dash where there is no run."""
     devices = sorted(runs["device"].unique())
+    if not devices:
+        return DASH.text
     return devices[0] if len(devices) == 1 and devices[0] != "mixed" else "several"
 
 
@@ -191,7 +193,7 @@ def unit_of_hours(picked: Sequence[tuple[Member, str, pd.DataFrame, Replicates]]
     """The unit that all lines share."""
     runs = [reached(part) for _, _, part, _ in picked]
     totals = [total_hours(part, exclude).mean() for part in runs if device_of(part) != "several"]
-    devices = sorted({device_of(part) for part in runs} - {"several"})
+    devices = sorted({device_of(part) for part in runs} - {"several", DASH.text})
     unit, factor = unit_of(max((total for total in totals if not isnan(total)), default=nan))
     kinds = {kind_of(device) for device in devices}
     kind = kinds.pop().replace("hours", unit) if len(kinds) == 1 else f"device {unit}"

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -140,10 +139,10 @@ BAD = [  # application, words, how its one line begins
     ("run", "--quiet seed=${nothing}", "seed=${nothing}: a whole number"),
     ("run", "--quiet =4", "=4: expected key=value"),
     ("run", "--quiet scale", "scale: expected key=value"),
-    ("run", "--quiet device=gpu", "device=gpu: auto, cpu, cuda or cuda:N"),
-    ("run", "--quiet device=cuda:x", "device=cuda:x: auto, cpu, cuda or cuda:N"),
-    ("run", "--quiet device=cpu:3", "device=cpu:3: auto, cpu, cuda or cuda:N"),
-    ("run", "--dry-run device=tpu", "device=tpu: auto, cpu, cuda or cuda:N"),
+    ("run", "--quiet device=gpu", "device=gpu: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--quiet device=cuda:x", "device=cuda:x: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--quiet device=cpu:3", "device=cpu:3: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--dry-run device=tpu", "device=tpu: auto, cpu, cuda, cuda:N or mps"),
     ("check_images", "", "path: needed"),
     ("check_images", "nowhere", "path=nowhere: "),
     ("sweep", "launcher=slurmm", "launcher=slurmm: one of local, slurm. Did you mean slurm?"),
@@ -169,13 +168,13 @@ BAD = [  # application, words, how its one line begins
     ("sweep", "task=cifar10 strategy=static", "data.root=data: torchvision's CIFAR10 is not there"),
     ("sweep", "strategy=static teacher=unet unet.weights=none", "unet.weights=none: no such file"),
     ("sweep", "strategy=static root=/proc/none", "root=/proc/none: cannot write there"),
-    ("sweep", "strategy=static device=tpu", "device=tpu: auto, cpu, cuda or cuda:N"),
+    ("sweep", "strategy=static device=tpu", "device=tpu: auto, cpu, cuda, cuda:N or mps"),
     ("sweep", "strategy=static scale=1k,1000M", "root=results/runs: 1,000,000,000 images take at least"),
     ("sweep", "root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
     ("sweep", "--dry-run root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
     ("status", "nowhere", "root=nowhere: no such folder"),
     ("status", "FILE", "root=FILE: not a folder"),
-    ("status", "a b", "root=b: given twice, first as a"),
+    ("status", "a a", "root=a: given twice"),
     ("status", "--al", "--al: no such key. Did you mean --all?"),
     ("status", "all=some", "all=some: yes or no"),
     ("cancel", "root=nowhere", "root=nowhere: no such folder"),
@@ -183,7 +182,7 @@ BAD = [  # application, words, how its one line begins
     ("cancel", "root=RUNS sweep=0123456789 seed=1", "sweep=0123456789: either"),
     ("table", "nowhere", "root=nowhere: no such folder"),
     ("table", "RUNS", "root=RUNS: holds no runs"),
-    ("table", "RUNS figures=maybe", "figures=maybe: yes or no"),
+    ("table", "RUNS figures=maybe", "figures=maybe: all, no, or some of accuracy"),
     ("table", "RUNS tables=scale,reech", "tables=reech: all, or some of"),
     ("table", "RUNS target=200", "target=200: auto, or percent correct"),
     ("table", "RUNS seeds=x", "seed=x: all, or numbers"),
@@ -197,7 +196,7 @@ BAD = [  # application, words, how its one line begins
         "RUNS prices=results/measured/speed/digits-unet.csv",
         "prices=results/measured/speed/digits-unet.csv: is",
     ),
-    ("claims", "a b", "root=b: given twice, first as a"),
+    ("claims", "a a", "root=a: given twice"),
     ("follow", "RUNS", "to: needed: one of tensorboard, wandb"),
     ("follow", "RUNS to=tensorbord", "to=tensorbord: one of tensorboard, wandb. Did you mean tensorboard?"),
     ("follow", "RUNS to=tensorboard every=0", "every=0: more than 0"),
@@ -226,6 +225,75 @@ BAD = [  # application, words, how its one line begins
     ("train_teacher", "task=digits save=fp8", "save=fp8: one of fp32, bf16"),
     ("__main__", "statsu", "statsu: one of run, sweep, status"),
     ("__main__", "speed repeat=0", "repeat=0: at least 1"),
+    ("table", "a nowhere", "root=a: no such folder"),
+    ("table", "RUNS nowhere", "root=nowhere: no such folder"),
+    ("table", "FILE", "root=FILE: not a folder"),
+    ("table", "RUNS FILE", "root=FILE: not a folder"),
+    ("table", "RUNS root=RUNS", "root=RUNS: given twice"),
+    ("table", "RUNS figures=hardnes", "figures=hardnes: all, no, or some of accuracy"),
+    ("table", "RUNS figures=hours,hours", "figures=hours,hours: different values"),
+    ("table", "RUNS figures=no,hours", "figures=no: all, no, or some of"),
+    ("table", "RUNS tables=versus,no", "tables=no: all, or some of"),
+    ("table", "RUNS figures=", "figures=: a value is missing"),
+    ("table", "RUNS tables=", "tables=: a value is missing"),
+    ("table", "RUNS tables=./none.py", "tables=./none.py: no such file"),
+    ("table", "RUNS tables=no figures=no", "tables=no: with figures=no too there is nothing to make"),
+    ("table", "RUNS target=93,", "target=93,: auto, or percent correct"),
+    ("table", "RUNS code=oldest", "code=oldest: one of newest, all"),
+    ("table", "RUNS open=maybe", "open=maybe: yes or no"),
+    ("table", "RUNS exclude=", "exclude=: a value is missing"),
+    ("table", "RUNS seed=4..0", "seed=4..0: first..last"),
+    ("table", "RUNS seed=-1", "seed=-1: all, or numbers"),
+    ("report", "FILE", "root=FILE: not a folder"),
+    ("report", "RUNS nowhere", "root=nowhere: no such folder"),
+    ("report", "RUNS figures=hours", "figures=hours: no such key"),
+    ("report", "RUNS open=5", "open=5: yes or no"),
+    ("report", "RUNS seed=1,1", "seed=1,1: different values"),
+    ("claims", "FILE", "root=FILE: not a folder"),
+    ("claims", "RUNS", "root=RUNS: holds no runs"),
+    ("claims", "RUNS nowhere", "root=nowhere: no such folder"),
+    ("claims", "RUNS only=C1", "only=C1: no such key"),
+    ("claims", "RUNS code=new", "code=new: one of newest, all"),
+    ("status", "RUNS nowhere", "root=nowhere: no such folder"),
+    ("status", "RUNS json=perhaps", "json=perhaps: yes or no"),
+    ("status", "root=", "root=: a value is missing"),
+    ("forget", "", "forget: say which"),
+    ("forget", "RUNS", "forget: say which"),
+    ("forget", "RUNS yes=yes", "forget: say which"),
+    ("forget", "nowhere --all", "root=nowhere: no such folder"),
+    ("forget", "FILE --all", "root=FILE: not a folder"),
+    ("forget", "RUNS run=digits-x", "run=digits-x: no run of this id there"),
+    ("forget", "RUNS state=running", "state=running: any, or some of failed"),
+    ("forget", "RUNS state=faild", "state=faild: any, or some of failed"),
+    ("forget", "RUNS state=failed,failed", "state=failed,failed: different values"),
+    ("forget", "RUNS code=newest", "code=newest: one of older"),
+    ("forget", "RUNS --all strategy=dp", "all=yes: alone"),
+    ("forget", "RUNS --al", "--al: no such key. Did you mean --all?"),
+    ("forget", "RUNS seed=4..0", "seed=4..0: first..last"),
+    ("forget", "RUNS strategy=dp,,static", "strategy=dp,,static: an empty value"),
+    ("forget", "RUNS --force", "--force: no such key"),
+    ("forget", "RUNS yes=please", "yes=please: yes or no"),
+    ("export", "", "run: needed"),
+    ("export", "RUNS", "to: needed: one of imagefolder"),
+    ("export", "RUNS to=zip out=x", "to=zip: one of imagefolder"),
+    ("export", "RUNS to=parquet", "out: needed"),
+    ("export", "RUNS to=parquet out=RUNS", "out=RUNS: is there already"),
+    ("export", "RUNS to=parquet out=FILE/x", "out=FILE/x: cannot write there"),
+    ("export", "RUNS to=parquet out=x", "run=RUNS: not the folder of a run"),
+    ("export", "none to=parquet out=x root=RUNS", "run=none: no such folder, and no run of this id"),
+    ("export", "none to=parquet out=x root=nowhere", "run=none: no such folder, and no run of this id"),
+    ("check_images", "a b", "path=b: given twice, first as a"),
+    ("check_images", "FILE", "path=FILE: "),
+    ("check_images", "RUNS", "path=RUNS: "),
+    ("sweep", "slurm.time=", "slurm.time: only with launcher=slurm"),
+    ("sweep", "launcher=", "launcher: one of local, slurm"),
+    ("sweep", "--dry-run strategy=static,statik", "strategy=statik: one of"),
+    ("sweep", "--dry-run strategy=", "strategy=: expected key=value"),
+    ("sweep", "--dry-run seed=0..", "seed=0..: a range is first..last"),
+    ("sweep", "--dry-run workers=2 workers=3", "workers=3: given twice, first as 2"),
+    ("cancel", "root=RUNS strategy=dp", "sweep="),
+    ("cancel", "FILE", "root=FILE: not a folder"),
+    ("follow", "FILE to=tensorboard", "root=FILE: not a folder"),
 ]
 
 
@@ -284,7 +352,7 @@ def test_old_words_of_the_readme_still_mean_what_they_did():
     from benchmarks import cli, follow, status, table
 
     options = cli.parse(["root=a", "seeds=0..1", "figures=no", "tables=reach,costs", "target=93"], table.Options)
-    assert (options.root, options.seed, options.figures) == ("a", (0, 1), False)
+    assert (options.root, options.seed, options.figures) == (("a",), (0, 1), ("no",))
     assert options.tables == ("reach", "costs") and options.target == (0.93,)
     assert cli.parse(["a", "to=wandb", "once=yes"], follow.Options).once
     assert cli.parse(["a", "--all"], status.Options) == cli.parse(["root=a", "all=yes"], status.Options)
@@ -294,4 +362,6 @@ def test_home_is_expanded(here, monkeypatch):
     from benchmarks import cli, table
 
     monkeypatch.setenv("HOME", str(here))
-    assert Path(cli.parse(["root=~/x"], table.Options).root) == here / "x" and os.path.expanduser("~") == str(here)
+    assert cli.parse(["root=~/x", "~/y"], table.Options).root == (f"{here}/x", f"{here}/y") and os.path.expanduser(
+        "~"
+    ) == str(here)

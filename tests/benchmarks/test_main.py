@@ -46,6 +46,21 @@ def test_only_the_application_asked_for_is_imported(tmp_path):
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "no runs"), done.stderr
 
 
+def test_no_help_imports_what_it_does_not_need():
+    """torch alone takes seconds."""
+    code = (
+        "import contextlib, io, sys\nfrom benchmarks.__main__ import applications, main\n"
+        "for name in applications():\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):\n"
+        "        main([name, '--help'])\n"
+        "    assert 'Exit codes' in said.getvalue(), name\n"
+        "    heavy = {'torch', 'seaborn', 'matplotlib', 'pandas', 'sklearn', 'timm', 'pyarrow'} & set(sys.modules)\n"
+        "    assert not heavy, (name, heavy)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_there_is_has_a_line_of_its_own():
     for kind, name, about, broken in catalogue.entries(check=False):
         assert about.strip() and "\n" not in about and not broken, (kind, name)

@@ -10,8 +10,6 @@ import time
 import pytest
 
 from benchmarks import run
-from benchmarks.estimate import estimate
-from dp_common.config.resolve import resolve
 from tests.processes import ROOT
 
 SUMMARY = {
@@ -59,17 +57,10 @@ def test_a_dry_run_tells_every_value_its_source_and_an_estimate(capsys, tmp_path
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("scale = 4000 ") and line.endswith("command line") for line in lines)
     assert any(line.startswith("seed = 3 ") for line in lines) and any("-s3-" in line for line in lines[-5:])
-    assert lines[-3].startswith("images    4,000 to generate") and not (tmp_path / "new").exists()
-
-
-def test_the_estimate_follows_counts_and_says_where_it_has_no_costs():
-    minutes = [
-        float(estimate(resolve(["strategy=static", f"train.seen={seen}"]))[1].split()[2]) for seen in ("1M", "4M")
-    ]
-    assert minutes[1] == pytest.approx(4 * minutes[0], rel=0.1)
-    assert estimate(resolve(["strategy=static", "teacher=unet"])) == [
-        "time      unknown: unit costs are measured for task=digits teacher=mixture learner=vit-digits only"
-    ]
+    assert lines[-4].startswith("images    1,000 plain, 3,000 guided at 4 of 20 steps; 128,000 seen")
+    assert lines[-3].startswith("time      about") and "cpu.csv" in lines[-2]
+    assert lines[-1].startswith("disk      about")
+    assert not (tmp_path / "new").exists()
 
 
 def test_help_tells_every_key_of_a_run(capsys):

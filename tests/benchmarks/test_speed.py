@@ -21,7 +21,7 @@ def test_items_are_timed_in_turn_after_a_round_to_warm_up():
 
 
 def test_rows_are_medians_and_ratios_of_them(monkeypatch):
-    monkeypatch.setattr("dp_common.persistence.provenance.device_label", lambda device: "cpu")
+    monkeypatch.setattr("dp_common.device.label", lambda device: "cpu")
     items = {"plain": Item("images", 2, print), "guided": Item("images", 2, print, "plain", flops=8e12)}
     seconds = {"plain": [1.0, 2.0, 9.0], "guided": [8.0, 1.0, 4.0]}
     rows = speed.cost_rows(items, seconds, {"plain": None, "guided": None}, speed.Options(repeat=3), CPU)

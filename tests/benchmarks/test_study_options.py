@@ -19,6 +19,8 @@ def test_they_write_below_the_root_if_nothing_else_is_said(name):
     assert cli.parse(["a"], options).folder(folder) == Path("a") / folder
     assert cli.parse(["a", "out=b"], options).folder(folder) == Path("b")
     assert f"out=<root>/{folder} " in cli.help_text(options)
+    assert cli.parse(["a", "b"], options).folder(folder) == Path(folder)  # here
+    assert cli.parse(["a", "root=b,c"], options).root == ("a", "b,c")
 
 
 @pytest.mark.parametrize("name", APPLICATIONS)

@@ -2,13 +2,16 @@
 
 import json
 import os
+import signal
 import tempfile
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from benchmarks import local_launcher, sweep
 from dp_common.errors import BadInput
+from dp_common.persistence import ledger
 from tests.processes import command
 
 SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
@@ -96,6 +99,64 @@ def test_a_run_that_starts_after_the_interrupt_is_ended_too(tmp_path, monkeypatc
     assert launcher.run(["seed=1"], tmp_path)[0] == 1 and Process.started[0].ended == 1 and not launcher.processes
 
 
+def outcome(monkeypatch, tmp_path, codes):
+    """The exit code of a launch whose runs end with these codes."""
+    runs = [SimpleNamespace(words=[code], run_id=f"run-{n}") for n, code in enumerate(codes)]
+    monkeypatch.setattr(local_launcher.Launcher, "run", lambda self, words, folder: (words[0], 1.0))
+    return local_launcher.launch(runs, 2, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("codes", "code", "told"),
+    [
+        ([0, 0], 0, None),
+        ([0, 3, 3], 3, "other processes work on 2 of 3 runs, the others are done. python -m benchmarks.status"),
+        ([0, 1, 2], 1, "2 of 3 runs failed; the others are done. python"),
+        ([3, 1], 1, "1 of 2 runs failed; the others are done or worked on elsewhere. python"),
+    ],
+)
+def test_a_run_that_another_process_works_on_did_not_fail(monkeypatch, tmp_path, capsys, codes, code, told):
+    assert outcome(monkeypatch, tmp_path, codes) == code
+    err = capsys.readouterr().err
+    assert told in err if told else "benchmarks.status" not in err
+    assert ("held by another process" in err) is (3 in codes)
+
+
+def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_a_second_one_changes_nothing(monkeypatch, tmp_path, capsys):
+    def run(self, words, folder):
+        if not self.stopping:
+            time.sleep(0.2)  # until all are handed out
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not self.stopping:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return 1, 1.0
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(local_launcher.Launcher, "run", run)
+    runs = [SimpleNamespace(words=[], run_id=f"run-{n}") for n in range(5)]
+    assert local_launcher.launch(runs, 1, tmp_path) == 130
+    assert capsys.readouterr().err.count("interrupted") == 1 and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_dry_run_tells_the_state_of_every_run_and_writes_nothing(tmp_path, capsys):
+    words = ["strategy=static,dp", "seed=0..1", "scale=100", f"root={tmp_path}"]
+    runs = sweep.plan(words)
+    for run in runs[:2]:
+        (tmp_path / "deeper" / run.run_id).mkdir(parents=True)
+        opened = {"n": 0, "t": 1.0, "kind": "open", "run_id": run.run_id, "attempt": 1, "spent": {}, "devices": 1}
+        (tmp_path / "deeper" / run.run_id / "ledger.jsonl").write_bytes(ledger.encode(opened))
+    before = sorted(tmp_path.rglob("*"))
+    assert sweep.main([*words, "--dry-run"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        [state, run.run_id] for state, run in zip(("interrupted", "interrupted", "new", "new"), runs)
+    ]
+    assert lines[0].endswith("(nothing done yet)") and "strategy=dp" in lines[3] and "0 done already, 4 to do" in err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_a_sweep_runs_what_is_missing_and_a_failure_touches_no_other(tmp_path):
     root = f"root={tmp_path}"
     code, _, err = command(
@@ -107,7 +168,8 @@ def test_a_sweep_runs_what_is_missing_and_a_failure_touches_no_other(tmp_path):
     code, out, err = command(
         "sweep", "--dry-run", "strategy=static,real", "scale=100", "seed=0..1", "train.lr=0.001", root, *SMALL
     )
-    assert code == 0 and "4 runs, 2 done already, 2 to do" in err and len(out.splitlines()) == 2
+    assert code == 0 and "4 runs, 2 done already, 2 to do" in err
+    assert sorted(line.split()[0] for line in out.splitlines()) == ["done", "done", "new", "new"]
     done = next(path for path in tmp_path.glob("*/summary.json"))
     summary = json.loads(done.read_text())
     for key in (

@@ -1,5 +1,7 @@
 """The tables command: files, bytes, bad input."""
 
+import subprocess
+import sys
 from dataclasses import fields
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from benchmarks import table as command
 from benchmarks.cli import guarded, parse, seeds_text
 from results.tables import help_lines
+from tests.processes import ROOT
 from tests.results import fabricate
 from tests.results.tables.shown import seeds as some
 
@@ -59,8 +62,8 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
     ("words", "told"),
     [
         (["{root}", "figurs=no"], "figurs=no: no such key. Did you mean figures?"),
-        (["{root}", "figures=maybe"], "figures=maybe: yes or no"),
-        (["{root}", "root=b"], "root=b: given twice"),
+        (["{root}", "figures=maybe"], "figures=maybe: all, no, or some of accuracy, "),
+        (["{root}", "root={root}"], "given twice"),
         (["{root}/nowhere"], "no such folder"),
         (["{root}/.."], None),
         (["{empty}"], "holds no runs"),
@@ -68,7 +71,7 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
         (["{root}", "seeds=7"], "no run under"),
         (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
         (["{root}", "exclude=monitr"], "Did you mean monitor?"),
-        (["{root}", "tables=scale,reech"], "tables=reech: all, or some of table1, scale, versus"),
+        (["{root}", "tables=scale,reech"], "tables=reech: all, or some of pooled, table1, scale, versus"),
         (["{root}", "target=much"], "target=much: auto, or percent correct"),
         (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
         (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),
@@ -92,7 +95,7 @@ def test_seeds_choose_what_is_expected(make, capsys, tmp_path):
     some(make, "strategy=static scale=1k", [0.9] * 4)
     some(make, "strategy=dp scale=1k", [0.9] * 2)
     command.main([str(make.root), "seeds=0..1", "figures=no", f"out={tmp_path / 'out'}"])
-    assert "dp      90.0 [90.0, 90.0] n=2" in capsys.readouterr().out
+    assert "dp      90.0 n=2" in capsys.readouterr().out
     options = parse(["seeds=0..2,7"], command.Options)
     assert options.seed == (0, 1, 2, 7) and seeds_text(options.seed) == "0..2,7"
     assert parse(["seed=all"], command.Options).seed == ()
@@ -137,3 +140,59 @@ def test_what_is_left_out_is_said(make, tmp_path, capsys):
     (folder / "ledger.jsonl").write_bytes(b"nonsense\n")
     assert command.main([str(make.root), "figures=no", f"out={tmp_path / 'out'}"]) == 0
     assert f"note: Damaged and left out: {folder / 'ledger.jsonl'}:1" in capsys.readouterr().err
+
+
+def test_runs_of_several_roots_are_one_study(make, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    make("strategy=static scale=1k", 0.8)
+    fabricate.run(tmp_path / "theirs", "strategy=static scale=1k seed=1", 0.9)
+    assert command.main([str(make.root), "theirs", "figures=no", "tables=scale"]) == 0
+    out, err = capsys.readouterr()
+    assert "static  85.0" in out and "n=2" in out
+    assert f"{tmp_path}/tables/table.md" in err and (tmp_path / "tables" / "table.md").exists()
+    fabricate.run(tmp_path / "theirs", "strategy=static scale=1k", 0.8)
+    with pytest.raises(SystemExit) as exit_:
+        guarded(command.main, [str(make.root), "theirs", "figures=no"])
+    assert exit_.value.code == 1 and "it would count twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "tables", "figures"),
+    [
+        ([], None, None),
+        (["figures=yes"], None, None),
+        (["figures=no"], None, ()),
+        (["tables=no"], (), None),
+        (["tables=versus"], ("versus",), ()),
+        (["figures=hardness,hours"], (), ("hardness", "hours")),
+        (["tables=versus", "figures=all"], ("versus",), None),
+        (["tables=all", "figures=hours"], None, ("hours",)),
+        (["tables=versus", "figures=hours"], ("versus",), ("hours",)),
+    ],
+)
+def test_where_one_kind_is_named_the_other_is_left_out(words, tables, figures):
+    assert command.asked(parse(words, command.Options), words) == (tables, figures)
+
+
+def test_one_figure_is_drawn_and_nothing_else(make, tmp_path, capsys):
+    for scale in ("1k", "2k"):
+        some(make, f"strategy=static scale={scale}", [0.8, 0.82])
+    out = tmp_path / "out"
+    command.main([str(make.root), "figures=accuracy", f"out={out}"])
+    told, err = capsys.readouterr()
+    stems = {path.stem for path in out.rglob("*.svg")}
+    assert told == "" and stems and all(stem.startswith("accuracy") for stem in stems)
+    assert not (out / "table.md").exists() and str(next(out.rglob("*.svg"))) in err
+    command.main([str(make.root), "figures=hardness", f"out={tmp_path / 'none'}"])
+    assert "figures=hardness: nothing to draw" in capsys.readouterr().err
+
+
+def test_help_imports_no_table_and_no_figure():
+    code = (
+        "import sys\nfrom benchmarks import table\n"
+        "try: table.main(['--help'])\nexcept SystemExit: pass\n"
+        "assert not {'pandas', 'numpy', 'scipy', 'matplotlib', 'torch'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "  versus     paired differences" in done.stdout and "  hardness  Hardness over time" in done.stdout

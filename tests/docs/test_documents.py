@@ -231,6 +231,10 @@ def cheap(name: str, words: list[str]) -> list[str]:
             ] + ["figures=no"]
         case "train_teacher":
             return [*words, "steps=1", "quality=none", "samples=10"]
+        case "forget":
+            return [word for word in words if word != "yes=yes"]
+        case "gpu_check":
+            return ["device=cpu", "items=machine"]
         case "status" | "report" | "claims" | "follow" | "speed":
             return words
     raise AssertionError(

@@ -60,7 +60,7 @@ def test_defaults_are_those_of_the_contract(tmp_path):
     with pytest.raises(NotImplementedError, match="Blobs does not know its density"):
         teacher.exact(np.zeros(1), 0)
     task = resolve([f"task={PLUGINS}/faces.py:Faces"]).task
-    assert task.prompts == task.classes and task.recipe == {} and task.shifted == {}
+    assert task.prompts == task.classes and task.recipe == {} and task.shifted == {} == task.sizes()
     strategy = resolve([f"strategy={PLUGINS}/idea.py"]).strategy
     assert strategy.resolve_defaults(None) is None and strategy.planned_work(None) == {}
     assert strategy.check_real([0, 0]) is None

@@ -169,17 +169,19 @@ def history(
     additions: int = 2,
     probe: bool = True,
     images: int = 100,
+    error: float = 0.4,
 ) -> list[dict[str, Any]]:
     """Ledger lines of a run's calls and probe.
 
     Args:
         jump: the loss is 1, and this much more in the interval after an addition.
         rise: monitor is this much higher at each addition than at the last.
-        before: a batch's error is 0.4 when it comes, and this much more by the learner of the addition before.
+        before: a batch's error is ``error`` when it comes, and this much more by the learner of the addition before.
         after: the same by the learner of the addition after.
         additions: how many, after the initial set.
         probe: whether hardness was measured.
         images: of an addition.
+        error: of a batch when it comes.
     """
     lines: list[dict[str, Any]] = []
     size, seen = 0, 0
@@ -207,7 +209,7 @@ def history(
     call("cooldown", 0.0, {"loss": 0.2, "monitor": 0.99})
     if probe:
         rows = [
-            (addition, at, 0.4 + {-1: before, 1: after}.get(at - addition, 0.0), 1.0 + (at == addition) * jump)
+            (addition, at, error + {-1: before, 1: after}.get(at - addition, 0.0), 1.0 + (at == addition) * jump)
             for addition in range(additions + 1)
             for at in range(additions + 2)
         ]

@@ -6,9 +6,10 @@ of one scale. Where several plans were run at one scale, the default one is mean
 knows a strategy by its name.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pandas as pd
 
 from results.analysis.arms import parameters
 from results.analysis.comparisons import Comparison
-from results.analysis.grouping import Group
+from results.analysis.grouping import Group, varies
 from results.analysis.repricing import Prices
 from results.frames import records
 
@@ -32,11 +33,17 @@ class ArmSelection:
         comparison: whose runs they are.
         root: the folder of runs, as it was given; for commands.
         prices: unit costs at which hours are re-priced, or None.
+        scales: those named beforehand, over which effects are pooled; without, those that most replicates have.
+        looks: was the study looked at at planned times, so that each look has its own p?
+        others: the other comparisons under the root; what was chosen outside of the strategy is there.
     """
 
     comparison: Comparison
     root: str | Path
     prices: Prices | None = None
+    scales: tuple[int, ...] = ()
+    looks: bool = False
+    others: tuple[Comparison, ...] = ()
 
     @property
     def group(self) -> Group:
@@ -56,6 +63,21 @@ class ArmSelection:
         plans = [" ".join(f"{name}={value}" for name, value in one.items() if name in PLAN) for one in changed]
         return runs.assign(given=pd.Series(given, dtype=object).to_numpy(), plan=plans)
 
+    def hours(self, arms: Iterable[tuple[str, Mapping[str, Any]]], scales: Iterable[int]) -> float | None:
+        """Device hours of one replicate of these arms (strategy, parameters) at these scales, by the means of what is
+        finished; of an arm that is not there those of all runs at the scale. None where nothing is finished at one.
+        """
+        done = self.runs[(self.runs["state"] == "done") & self.runs["gpu_hours.total"].notna()]
+        total = 0.0
+        for (strategy, changes), scale in product(arms, scales):
+            own = self.arm(strategy, **changes)
+            known = [rows[(rows["scale"] == scale) & rows.index.isin(done.index)] for rows in (own, done)]
+            rows = next((rows for rows in known if len(rows)), None)
+            if rows is None:
+                return None
+            total += float(rows["gpu_hours.total"].mean())
+        return total
+
     @property
     def replicates(self) -> list[tuple[int, int]]:
         """(seed, split), sorted."""
@@ -71,6 +93,25 @@ class ArmSelection:
         """The same over every value of the parameter ``name``, which stands in the column ``value``."""
         runs = self._matching(strategy, name, changes)
         return runs.assign(value=[parameters(values)[name] for values in runs["values"]])
+
+    def elsewhere(self, strategy: str, key: str, with_it: Collection[str] = ()) -> dict[Any, pd.DataFrame]:
+        """{value: runs of ``strategy`` at its settings} of the comparisons that differ from this one in ``key``, which
+        is no strategy's, and perhaps in keys that go with it; in the order of the values.
+        """
+        found = {}
+        for other in self.others:
+            mine, theirs = self.settings(self.comparison), self.settings(other)
+            differing = {name for name in mine | theirs if mine.get(name) != theirs.get(name)}
+            if key in differing and differing <= {key, *with_it}:
+                found[theirs[key]] = replace(self, comparison=other, others=()).arm(strategy)
+        return dict(sorted(found.items()))
+
+    @staticmethod
+    def settings(comparison: Comparison) -> dict[str, Any]:
+        """{key: value} that all runs of a comparison share."""
+        values = comparison.runs["values"].iloc[0]
+        shared = {key: value for key, value in values.items() if not varies(key, values["strategy"])}
+        return shared | {"data.split": comparison.group.split}
 
     def plan(self, strategy: str, scale: int) -> str:
         """What of the plan is not at its default in the runs that are meant at a scale, in words; "" where all is."""

@@ -1,15 +1,17 @@
 """What a claim is made of: findings, each an effect with its verdict, and how they add up.
 
-A claim has one or more halves ("dp above static", "the gap grows"), a half one or more findings (a scale each, or all
-scales together). The claim is confirmed where every finding is, refuted where any is, and undecided otherwise.
+A claim has one or more halves ("in the teacher's world", "on test"), a half one or more findings, pooled over scales.
+The claim is confirmed where every finding is, refuted where any is, and undecided otherwise. What is shown beside a
+half, a single scale or the other world, is a finding that is not judged.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import isnan
+from dataclasses import dataclass, field, replace
+from math import exp, isnan
 from typing import Any
 
 from dp_common.config.specification import short
+from results.analysis.power import Design, detectable, power
 from results.analysis.stats import Interval
 from results.analysis.theory import Record
 from results.claims.judging.arm_selection import ArmSelection
@@ -30,6 +32,7 @@ class Unit:
 
 
 POINTS = Unit("points", 100, "+.2f")
+LOG_ERROR = Unit("log error", 1, "+.3f")
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,17 @@ class Finding:
     Attributes:
         half: the half of the claim it belongs to.
         scale: images in the final set; None for all scales together.
+        scales: those that were pooled.
         verdict: one of VERDICTS, or SHOWN.
         effect: in words.
         why: what bars a verdict, in words.
         interval: of the effect, in ``unit``.
         level: of the interval, in percent.
         unit: of the interval.
-        enough: replicates that would decide it if they scatter as these do; 0 where that is not the question.
+        enough: replicates that complete what is there; 0 where that is not the question.
+        design: how it was judged and what its spread is made of, None where that is not known; of a study that would
+            decide it.
+        effect_size: the effect, in the design's unit.
         command: what would decide it where that is no sweep.
         lacking: keys that runs need for it, with their values.
     """
@@ -59,6 +66,9 @@ class Finding:
     level: int = 95
     unit: str = "points"
     enough: int = 0
+    design: Design | None = None
+    effect_size: float = 0.0
+    scales: tuple[int, ...] = ()
     command: str = ""
     lacking: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,6 +76,22 @@ class Finding:
     def at(self) -> str:
         """Where, in words: `` at 2k``."""
         return "" if self.scale is None else f" at {short(self.scale)}"
+
+    def with_scales(self, scales: Iterable[Any]) -> "Finding":
+        """The same, over these scales."""
+        return replace(self, scales=tuple(sorted(int(scale) for scale in scales)))
+
+    @property
+    def power(self) -> float | None:
+        """The chance that as many replicates decide such an effect; None where that is not known."""
+        return power(self.design, self.effect_size, self.interval.n) if self.design and self.interval else None
+
+    @property
+    def detectable(self) -> float | None:
+        """The smallest effect that as many replicates find in four studies of five; in the interval's unit."""
+        if not self.design or not self.interval:
+            return None
+        return detectable(self.design, self.interval.n) * (100 if self.unit == POINTS.name else 1)
 
 
 @dataclass(frozen=True)
@@ -91,6 +117,7 @@ class Claim:
         keys: keys that a sweep for it has besides, such as probe=hardness.
         fewest: scales of such a sweep.
         ablation: one scale is enough for it.
+        only: {key: value} of the comparisons that it is about, such as a task; all without. A sweep has them too.
     """
 
     id: str
@@ -103,6 +130,7 @@ class Claim:
     keys: Mapping[str, Any] = field(default_factory=dict)
     fewest: int = 1
     ablation: bool = False
+    only: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -147,23 +175,13 @@ def verdict_of(findings: Iterable[Finding], halves: Iterable[str]) -> str:
 
 
 def effects_of(findings: Sequence[Finding], halves: Iterable[str]) -> list[str]:
-    """The effects, a line per half: the only one, or the lowest and the highest over its scales, and the first that
-    waits for runs.
-    """
+    """The effects that were judged, a line per half; then those of all scales together that are shown beside them."""
     lines = []
     for half in halves:
-        of_half = [finding for finding in findings if finding.half == half and finding.verdict and finding.effect]
-        known = sorted((finding for finding in of_half if finding.interval), key=mean_of)
-        named = known[:1] + known[1:][-1:] + [finding for finding in of_half if not finding.interval][:1]
-        if named:
-            lines.append(f"{half}: " + " … ".join(f"{finding.effect}{finding.at}" for finding in named))
-    return lines
-
-
-def mean_of(finding: Finding) -> float:
-    """The mean of a finding that has an interval."""
-    assert finding.interval is not None
-    return finding.interval.mean
+        of_half = [f"{one.effect}{one.at}" for one in findings if one.half == half and one.verdict and one.effect]
+        lines += [f"{half}: " + "; ".join(of_half)] if of_half else []
+    beside = [one for one in findings if one.verdict == SHOWN and one.scale is None and one.effect]
+    return lines + [f"{one.half}: {one.effect} (beside it)" for one in beside]
 
 
 def why_of(findings: Sequence[Finding], halves: Iterable[str]) -> str:
@@ -177,18 +195,31 @@ def why_of(findings: Sequence[Finding], halves: Iterable[str]) -> str:
 
 
 def why_verdict(findings: Sequence[Finding], verdict: str) -> str:
-    """``undecided at 1k, 4k (runs are missing)``; "" where no finding has the verdict."""
+    """``undecided (runs are missing)``, with its power where that is known; "" where no finding has the verdict."""
     chosen = [finding for finding in findings if finding.verdict == verdict]
     if not chosen:
         return ""
-    scales = ", ".join(dict.fromkeys(short(finding.scale) for finding in chosen if finding.scale is not None))
-    reasons = "; ".join(dict.fromkeys(finding.why for finding in chosen if finding.why))
-    return verdict + (f" at {scales}" if scales else "") + (f" ({reasons})" if reasons else "")
+    reasons = [finding.why for finding in chosen if finding.why]
+    reasons += [power_text(finding) for finding in chosen if verdict == "undecided" and finding.power is not None]
+    return verdict + (f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else "")
+
+
+def power_text(finding: Finding) -> str:
+    """``power 34 % at n=5 for an effect as found; seen in four studies of five: ±0.31``."""
+    assert finding.interval is not None and finding.power is not None and finding.detectable is not None
+    text = f"power {100 * finding.power:.0f} % at n={finding.interval.n} for an effect as found"
+    if finding.design and finding.design.margin:
+        return text
+    return f"{text}; four studies of five see ±{finding.detectable:.2g} {finding.unit}"
 
 
 def effect_text(interval: Interval, unit: Unit = POINTS, level: int = 95) -> str:
-    """``+0.62 points [-0.14, +1.39] n=5``; the interval's level is told where it is not 95 %."""
+    """``+0.62 points [-0.14, +1.39] n=5``, of a log error ``+0.45 log error (×0.64 errors) [...] n=8``;
+
+    the interval's level is told where it is not 95 %.
+    """
     text = f"{unit.factor * interval.mean:{unit.form}} {unit.name}"
+    text += f" (×{exp(-interval.mean):.2f} errors)" if unit == LOG_ERROR else ""
     if not isnan(interval.low):
         text += f" [{unit.factor * interval.low:{unit.form}}, {unit.factor * interval.high:{unit.form}}]"
         text += f" ({level} %)" if level != 95 else ""

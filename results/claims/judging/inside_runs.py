@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from results.analysis.contrasts import PairedRuns
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Arm, Finding, Unit
-from results.claims.judging.pairs import Pool, over_scales
+from results.claims.judging.rules import of_values, waiting
 
 ARMS: tuple[Arm, ...] = (("dp", {}), ("dp", {"omega": 0.0}))
 PROBE = {"probe": "hardness"}
@@ -22,39 +23,41 @@ TURNED = {"confirmed": "refuted", "refuted": "confirmed"}
 Run = dict[str, Any]  # a row of the frame of runs
 
 
-def guided_and_not(selection: ArmSelection) -> Pool:
+def guided_and_not(selection: ArmSelection) -> PairedRuns:
     """Pairs of dp with guidance and without."""
-    return Pool(selection.arm("dp"), selection.arm("dp", omega=0))
+    return PairedRuns(selection.arm("dp"), selection.arm("dp", omega=0), selection.scales)
 
 
-def measured(pool: Pool, function: Callable[[Run], float], paired: bool = True) -> np.ndarray:
-    """[R, S]: a number per run with guidance, minus its partner's without where ``paired``; nan where it was not
-    measured.
-    """
+def measured(pool: PairedRuns, function: Callable[[Run], float]) -> np.ndarray:
+    """[n, S]: a number per run with guidance, minus its partner's without; nan where it was not measured."""
     if not pool or pool.waiting:
         return np.full((0, 0), np.nan)
-    values = np.array([function(run) for run in pool.side("a")], dtype=float)
-    if paired:
-        values = values - np.array([function(run) for run in pool.side("b")], dtype=float)
-    return values.reshape(len(pool.replicates), len(pool.scales))
+    sides = [np.array([function(run) for run in pool.side(side)], dtype=float) for side in "ab"]
+    return (sides[0] - sides[1]).reshape(len(pool.replicates), len(pool.scales))
 
 
-def findings_above(half: str, pool: Pool, values: np.ndarray, unit: Unit, lacking: str) -> list[Finding]:
-    """The finding on [R, S] numbers whose mean should be above zero; [] without runs, not run where nothing was
+def findings_above(
+    half: str, pool: PairedRuns, values: np.ndarray, unit: Unit, lacking: str, selection: ArmSelection
+) -> list[Finding]:
+    """The finding on [n, S] numbers whose mean should be above zero; [] without runs, not run where nothing was
     measured.
     """
     if not pool:
         return []
-    if not pool.waiting and np.isnan(values).any():
+    if pool.waiting:
+        return [waiting(half, pool)]
+    if np.isnan(values).any():
         return [Finding(half, None, "not run", "", lacking, lacking=PROBE)]
-    return [over_scales(half, pool, np.array([]) if pool.waiting else values.mean(axis=1), unit)]
+    return [of_values(half, pool, values.mean(axis=1), unit, selection)]
 
 
-def findings_below(half: str, pool: Pool, values: np.ndarray, unit: Unit, lacking: str) -> list[Finding]:
+def findings_below(
+    half: str, pool: PairedRuns, values: np.ndarray, unit: Unit, lacking: str, selection: ArmSelection
+) -> list[Finding]:
     """The same of numbers whose mean should be below zero."""
     return [
         replace(finding, verdict=TURNED.get(finding.verdict, finding.verdict))
-        for finding in findings_above(half, pool, values, unit, lacking)
+        for finding in findings_above(half, pool, values, unit, lacking, selection)
     ]
 
 

@@ -9,6 +9,7 @@ from results.claims.judging.claim import VERDICTS, Finding, Judgement, effects_o
 from results.claims.judging.theory_study import STUDY
 from results.tables.table import Table, text_rows
 
+VERSION = 2  # of the claims, docs/definitions.md
 COLUMNS = [
     "id",
     "claim",
@@ -23,6 +24,8 @@ COLUMNS = [
     "high",
     "level_percent",
     "unit",
+    "power",
+    "detectable",
     "verdict",
     "effect",
     "why",
@@ -47,9 +50,10 @@ def table(judgements: Sequence[Judgement]) -> Table:
     numbered = [f"Comparison{f' {number}' if several else ''}: {place}." for number, place in enumerate(places, 1)]
     counts = [f"{sum(one.verdict == verdict for one in judgements)} {verdict}" for verdict in VERDICTS]
     caption = (
-        f"Verdicts: {', '.join(counts)}. Effects with their 95 % intervals and n pairs of equal seed and scale; where "
-        "an effect has several scales, its lowest and highest. The paper's numbers are of ImageNet and take no part "
-        "in any statistic."
+        f"Verdicts by version {VERSION} of the claims: {', '.join(counts)}. Effects are means over scales per seed, "
+        "with their 95 % intervals and n pairs of equal seed; those marked (beside it) take no part in the verdict. "
+        "Log error: ln of the other's errors over one's own, above zero where one makes fewer. The paper's numbers "
+        "are of ImageNet and take no part in any statistic."
     )
     columns = ["id", *(["in"] if several else []), "claim", "paper", "ours", "verdict"]
     return Table("Claims", caption, columns, text_rows(rows), "l" * len(columns), (*notes, *rules, *numbered))
@@ -82,6 +86,8 @@ def finding_row(finding: Finding) -> dict[str, Any]:
         **(interval._asdict() if interval else {}),
         "level_percent": finding.level if interval else None,
         "unit": finding.unit,
+        "power": finding.power,
+        "detectable": finding.detectable,
         "verdict": finding.verdict or "shown",
         "effect": finding.effect,
         "why": finding.why,

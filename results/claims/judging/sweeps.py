@@ -21,6 +21,7 @@ from results.claims.judging.claim import Arm
 from results.reading.history import records_of
 
 USUAL_SCALES = (500, 1_000, 2_000, 4_000)
+TUNED, FURTHER = 100, 1000  # seeds that choices are made by begin at the first; the second is beyond all of them
 
 Grid = dict[str, list[str]]  # a sweep: the values of each key
 Overrides = dict[str, str]
@@ -32,6 +33,7 @@ def command(
     scales: Iterable[int],
     n: int,
     more: Mapping[str, Any] | None = None,
+    fresh: bool = False,
 ) -> str:
     """Shell line of one or more sweeps, joined by &&.
 
@@ -41,13 +43,14 @@ def command(
         scales: at which.
         n: replicates of each that shall be there.
         more: further keys, such as probe=hardness.
+        fresh: n replicates that nobody looked at, instead of those at hand and more.
 
     Returns:
         The line; "" where such a run cannot be resolved here.
     """
     points: list[Grid] = []
     for strategy, changes in arms:
-        named = {f"{section_of(strategy)}{name}" for other, changed in arms if other == strategy for name in changed}
+        named = {key_of(strategy, name) for other, changed in arms if other == strategy for name in changed}
         by_plan: dict[str, Grid] = {}  # overrides but the scale are those of the plan
         for scale in scales:
             plan = selection.plan(strategy, scale) if selection else ""
@@ -57,7 +60,7 @@ def command(
                     return ""
                 by_plan[plan] = overrides
             run: Grid = {"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan]
-            points += [run | replicate for replicate in replicates(selection, n)]
+            points += [run | replicate for replicate in replicates(selection, n, fresh)]
     root: Grid = {}
     if selection is not None and str(selection.root) != Runtime.root:
         root = {"root": [str(selection.root)]}
@@ -73,12 +76,31 @@ def section_of(strategy: str) -> str:
     return strategy.replace("-", "_") + "."
 
 
-def replicates(selection: ArmSelection | None, n: int) -> list[Grid]:
-    """Those that the comparison has, and following seeds up to n; one each where every seed has its own split."""
+def key_of(strategy: str, name: str) -> str:
+    """The key of what is chosen for an arm: one of the strategy's, or, with a dot, one of its own section."""
+    return name if "." in name else section_of(strategy) + name
+
+
+def fresh_seeds(selection: ArmSelection | None, n: int) -> range:
+    """The n seeds that follow those of a comparison, none of them from TUNED on, which choices are made by."""
+    first = max((seed for seed, _ in selection.replicates), default=-1) + 1 if selection else 0
+    if first < TUNED < first + n:
+        first = FURTHER
+    return range(first, first + n)
+
+
+def replicates(selection: ArmSelection | None, n: int, fresh: bool = False) -> list[Grid]:
+    """Those that the comparison has (unless ``fresh``), and following seeds up to n; one each where every seed has its
+    own split.
+    """
     known = selection.replicates if selection else []
+    following = fresh_seeds(selection, n if fresh else max(0, n - len(known)))
+    if fresh and selection and selection.group.split is None:
+        last = max(split for _, split in known)
+        return [{"data.split": [str(last + 1 + k)], "seed": [str(seed)]} for k, seed in enumerate(following)]
+    if fresh:
+        return [{"seed": spans(following)}]
     seeds = [seed for seed, _ in known]
-    first = max(seeds, default=-1) + 1
-    following = range(first, first + max(0, n - len(known)))
     if selection and selection.group.split is None:
         last = max(split for _, split in known)
         extra = [(seed, last + 1 + index) for index, seed in enumerate(following)]
@@ -129,7 +151,8 @@ def common_overrides(text: str) -> Overrides | None:
     ``text``: JSON of what is shared and of further keys.
     """
     shared, more = json.loads(text)
-    start = {"strategy": "static"} | {key: text_of(shared[key]) for key in ("task", "teacher", "learner")} | more
+    named = {key: text_of(shared[key]) for key in ("task", "teacher", "learner") if key in shared}
+    start = {"strategy": "static"} | named | more
     overrides, values = missing(json.dumps([start, shared]))
     if overrides is None:
         return None
@@ -165,7 +188,7 @@ def example(selection: ArmSelection | None, strategy: str, changes: Mapping[str,
     """The values that such a run must have, where its data is included: those of a run that is there, else of its
     nearest relative.
     """
-    changed = {section_of(strategy) + name: value for name, value in changes.items()}
+    changed = {key_of(strategy, name): value for name, value in changes.items()}
     if selection is None:
         return changed
     arms = [selection.arm(strategy, **changes), selection.arm(strategy)]

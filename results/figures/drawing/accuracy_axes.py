@@ -7,6 +7,8 @@ import pandas as pd
 
 from results.frames import records
 
+ENOUGH = 4  # seeds of a mean, from which on means are joined and intervals are drawn as a band
+
 
 def legend_beside(axes: Any, below: bool, title: str) -> None:
     """A legend right of a single panel, else under the panel it belongs to."""
@@ -27,20 +29,16 @@ def dots(axes: Any, runs: pd.DataFrame, look: tuple, x: str = "x") -> None:
 
 
 def means_line(axes: Any, means: pd.DataFrame, arm: str, look: tuple) -> None:
-    """The means of an arm, joined."""
+    """The means of an arm; those of enough seeds are joined, so that the line is not of other seeds from one to the
+    next.
+    """
     colour, marker, dashes = look
-    axes.plot(
-        means["x"],
-        means["accuracy"],
-        color=colour,
-        marker=marker,
-        linestyle=dashes,
-        markersize=6,
-        linewidth=1.6,
-        markeredgecolor="white",
-        label=arm,
-        zorder=4,
-    )
+    mark = {"color": colour, "marker": marker, "markersize": 6, "markeredgecolor": "white", "zorder": 4}
+    joined, alone = means[means["n"] >= ENOUGH], means[means["n"] < ENOUGH]
+    if len(joined):
+        axes.plot(joined["x"], joined["accuracy"], linestyle=dashes, linewidth=1.6, **mark, label=arm)
+    if len(alone):
+        axes.plot(alone["x"], alone["accuracy"], linestyle="none", **mark, label=None if len(joined) else arm)
 
 
 def ceiling_line(axes: Any, ceiling: pd.DataFrame) -> None:

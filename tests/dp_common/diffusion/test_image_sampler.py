@@ -180,3 +180,32 @@ def test_quantise_rounds_to_the_nearest_of_256_and_clamps():
     assert quantise(values).tolist() == [0, 0, 1, 0, 128, 255, 255]
     levels = torch.arange(256) / 127.5 - 1
     assert quantise(levels).tolist() == list(range(256)) and quantise(levels).dtype == np.uint8
+
+
+def test_draws_from_the_density_itself_belong_to_their_indices(sampler_of, mixture):
+    """Its mean and variance, no evaluation of a network, and a batch equals its singles."""
+    sampler, indices = sampler_of(exact=True), np.arange(400)
+    images = sampler.sample(indices, np.full(400, 3)).flatten(1)
+    assert sampler.meter.counts == {}
+    shares, means = mixture.log_shares[3].exp(), mixture.means[3] @ mixture.basis.T
+    mean = shares @ means / shares.sum()
+    spread = images.std(0) / 400**0.5
+    assert ((images.mean(0) - mean).abs() / spread).max() < 4.5
+    alone = sampler.sample(indices[7:8], np.full(1, 3)).flatten(1)
+    torch.testing.assert_close(images[7:8], alone)
+    with pytest.raises(Problem, match="cannot be guided or started from"):
+        sampler.exact(indices, np.full(400, 3), steered=True)
+
+
+def test_guidance_by_class_within_an_interval(sampler_of):
+    """Outside of it the plain sampler, at its price; with no bounds all of it."""
+    labels = np.arange(16) % 10
+    plain, whole = (sampler_of(cfg_scale=scale) for scale in (1.0, 3.0))
+    low = sampler_of(cfg_scale=3.0, cfg_low=1e6)  # above every level
+    part = sampler_of(cfg_scale=3.0, cfg_low=0.3, cfg_high=2.0)
+    images = [one.sample(np.arange(16), labels) for one in (plain, whole, low, part)]
+    assert torch.equal(images[0], images[2]) and not torch.equal(images[1], images[3])
+    counts = [one.meter.counts["network_evaluations"] for one in (plain, whole, low, part)]
+    assert counts[0] == counts[2] == 320 and counts[1] == 640 and 320 < counts[3] < 640
+    away = [(image - images[0]).norm() for image in images]
+    assert away[3] < away[1]

@@ -1,5 +1,6 @@
 """One run by several processes: the same images as by one, the same training but for rounding, no hanging at death."""
 
+import base64
 import json
 import os
 import signal
@@ -180,9 +181,8 @@ def test_a_rank_that_dies_ends_the_attempt_and_another_number_of_ranks_goes_on(t
     assert made[0] and not made[0] & made[1], "what was committed before the death was made again"
 
 
-@pytest.fixture
-def pair():
-    """Two ranks in this process that look for each other's signs of life; the second is dead."""
+def two_ranks(timeout):
+    """Two ranks in this process that look for each other's signs of life."""
     with socket.socket() as probe:
         probe.bind(("localhost", 0))
         port = probe.getsockname()[1]
@@ -191,12 +191,26 @@ def pair():
         stores = [
             dist.TCPStore("localhost", port, is_master=rank == place == 0, wait_for_workers=False) for place in range(3)
         ]
-        return StoreGroup(rank, 2, rank, stores, timeout=2)
+        return StoreGroup(rank, 2, rank, stores, timeout)
 
-    ranks = member(0), member(1)
+    return member(0), member(1)
+
+
+@pytest.fixture
+def pair():
+    """The second is dead."""
+    ranks = two_ranks(timeout=2)
     ranks[1]._heartbeat.stop()
     yield ranks
     ranks[0]._heartbeat.stop()
+
+
+@pytest.fixture
+def living():
+    ranks = two_ranks(timeout=600)
+    yield ranks
+    for rank in ranks:
+        rank._heartbeat.stop()
 
 
 def test_a_rank_that_dies_in_its_first_second_is_missed(pair):
@@ -228,6 +242,22 @@ def test_a_rank_that_hangs_when_another_is_gone_tells_why_and_is_ended(tmp_path,
         "PeerFailed: rank 1 gave no sign of life for 2 s",
     )
     assert "error: rank 0 ends: rank 1 gave no sign of life for 2 s" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("megabytes", [1, 20])
+def test_a_ledger_of_any_length_passes_between_ranks(living, megabytes):
+    """The store takes no value of more than 8 MiB."""
+    first, second = living
+    records = [{"n": n, "text": "ä" * 500} for n in range(1000 * megabytes)]
+    assert first.broadcast(records) == records == second.broadcast(None)
+    first.put("long", "x" * (2**22 + 1))
+    assert second.get("long") == "x" * (2**22 + 1)
+    second.remove("long")
+    assert not first.has("long") and not first.has("long/piece/0") and not first.has("long/piece/1")
+    data = bytes(range(256)) * 4000 * megabytes
+    first.put("gather/2/0", base64.b64encode(data).decode())
+    second.put("gather/2/1", base64.b64encode(b"short").decode())
+    assert base64.b64decode(second.wait("gather/2/0")) == data
 
 
 @pytest.mark.parametrize("rank", [pytest.param(0, marks=pytest.mark.slow), 1])

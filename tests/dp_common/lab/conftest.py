@@ -49,7 +49,7 @@ def open_lab(tmp_path):
         run = context_of(attempt, ledger)
         replay = Replay(run)
         replay.begin()
-        return SimpleNamespace(lab=Lab(replay), replay=replay, run=run, ledger=ledger)
+        return SimpleNamespace(lab=Lab(replay), replay=replay, run=run, ledger=ledger, strategy=resolved.strategy)
 
     yield open_one
     for ledger in opened:

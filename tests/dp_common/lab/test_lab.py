@@ -92,8 +92,8 @@ def test_a_call_as_it_was_before_is_told_its_successor(open_lab, given, named):
 
 
 def test_an_argument_nobody_knows_is_an_error_of_the_strategy(open_lab):
-    with pytest.raises(TypeError, match="unexpected keyword argument 'strength'"):
-        open_lab().lab.generate(5, strength=0.5)
+    with pytest.raises(TypeError, match="unexpected keyword argument 'sharpness'"):
+        open_lab().lab.generate(5, sharpness=0.5)
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_what_was_answered_is_answered_again_without_work(open_lab):
     assert again.lab.size == 32 and again.lab.seen == 384 and again.replay.calls == 5
     assert [record["attempt"] for record in again.ledger.records if record["kind"] == "call"] == [1] * 5
     assert same_weights(again.run.models.learner.model, first.run.models.learner.model)
-    assert same_weights(again.replay.frozen, first.replay.frozen)
+    assert same_weights(again.replay.kept.frozen, first.replay.kept.frozen)
     for one, other in zip(training_set(again), training_set(first)):
         assert np.array_equal(one, other)
 

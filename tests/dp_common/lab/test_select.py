@@ -10,7 +10,7 @@ from dp_common.diffusion.image_sampler import quantise
 from dp_common.errors import Problem
 from dp_common.lab import runner
 from dp_common.lab.scan import joined, uncovered
-from dp_common.lab.select import ChosenHere, ChosenInFiles
+from dp_common.lab.select import ChosenHere, ChosenInFiles, StateFile, rows_of
 from dp_common.lab.top_k import TopK
 from dp_common.persistence import ledger
 from dp_common.seeds import uniforms
@@ -167,7 +167,8 @@ def test_the_best_of_several_ranks_files_is_the_best_of_all(tmp_path, balance):
         best.offer(scores[indices], indices, labels[indices], lambda row, first=30 * rank: encoded[first + row])
         paths.append(tmp_path / f"{rank}.parquet")
         shards.write(paths[-1], best.by_index(), "abc", shards.Origin(0, 1, "prune"))
-    one, several = ChosenHere(whole), ChosenInFiles(paths[::-1], TopK(25, 3, balance))
+    states, best = [StateFile(path) for path in paths[::-1]], TopK(25, 3, balance)
+    one, several = ChosenHere(whole), ChosenInFiles(states, lambda *columns: rows_of(best, *columns))
     assert np.array_equal(one.scores, several.scores)
     for start, stop in ((0, 25), (7, 9)):
         for expected, found in zip(one.stored(start, stop), several.stored(start, stop)):

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dp_common.errors import Held, LeaseLost
-from dp_common.persistence import lease
+from dp_common.persistence import lease, listening
 from dp_common.persistence.lease import NAME, Lease, alive, gone, this_process
 
 LONG = 3600.0
@@ -282,6 +282,40 @@ def test_a_run_that_is_seen_to_be_held_is_refused_before_anything_heavy(tmp_path
     process.kill()
     process.wait()
     lease.refuse_held(tmp_path)
+
+
+def beat_on(path, work):
+    """Do something while a heart beats."""
+    over = threading.Event()
+
+    def heart():
+        while not over.wait(0.05):
+            path.write_text(repr(time.time()))
+
+    thread = threading.Thread(target=heart)
+    thread.start()
+    try:
+        return work()
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("skew", [-1e6, 1e6])
+def test_status_listens_for_who_cannot_be_seen_whatever_the_clocks_say(tmp_path, skew):
+    folders = {name: tmp_path / name for name in ("beats", "silent", "slow", "free", "mine")}
+    for name, folder in folders.items():
+        folder.mkdir()
+        if name != "free":
+            elsewhere = {} if name == "mine" else {"host": "other", "boot": "other"}
+            left_behind(folder, ttl=LONG if name == "slow" else 4.0, beat=time.time() + skew, **elsewhere)
+    began = time.monotonic()
+    found = beat_on(folders["beats"] / ".beat.elsewhere", lambda: listening.living(folders.values()))
+    assert {folder.name for folder in found} == {
+        "beats",
+        "slow",
+        "mine",
+    } and time.monotonic() - began < listening.PATIENCE
 
 
 def test_this_process_is_not_gone(tmp_path):

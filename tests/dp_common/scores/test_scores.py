@@ -28,8 +28,11 @@ EASY, HARD = logits_of([0.97, 0.02, 0.01]), logits_of([0.40, 0.35, 0.25])
 
 def test_these_are_all_the_scores():
     """A new score belongs into the sign tests below."""
-    blind = {name for name, plugin in registry.plugins("score").items() if plugin.load().BLIND}
-    assert blind == {"random"} and set(registry.plugins("score")) == {*DIFFERENTIABLE, *blind}
+    loaded = {name: plugin.load() for name, plugin in registry.plugins("score").items()}
+    blind = {name for name, module in loaded.items() if module.BLIND}
+    needy = {name for name, module in loaded.items() if module.NEEDS}  # in test_needs.py
+    assert blind == {"random"} and needy == {"learnability", "bald", "variance", "hardness", "nll", "chamfer"}
+    assert set(loaded) == {*DIFFERENTIABLE, *blind, *needy}
 
 
 @pytest.mark.parametrize("name", HARDNESS)

@@ -47,7 +47,17 @@ def test_conforming(rule):
 
 def test_these_are_all_the_rules():
     """A new rule belongs into the tests below."""
-    assert set(registry.plugins("selection rule")) == {"top", "bottom", "sir", "ccs", "moderate"}
+    assert set(registry.plugins("selection rule")) == {
+        "top",
+        "bottom",
+        "sir",
+        "ccs",
+        "moderate",
+        "newest",
+        "lot",
+        "covariance",
+        "kcentre",
+    }
 
 
 @pytest.mark.parametrize(
@@ -74,6 +84,20 @@ def test_top_and_bottom_are_the_two_ends():
     scores = pool(500)
     assert kept("top", scores, 50).tolist() == highest(scores, 50).tolist()
     assert kept("bottom", scores, 50).tolist() == highest(-scores, 50).tolist()
+
+
+def test_newest_is_a_window_whatever_the_scores():
+    assert kept("newest", pool(100), 30).tolist() == list(range(70, 100))
+
+
+def test_lot_is_another_at_each_turn_and_takes_any():
+    scores, turns = pool(4000), [kept("lot", pool(4000), 3000, turn=turn) for turn in range(4)]
+    assert kept("lot", -scores, 3000, turn=1).tolist() == turns[1].tolist()
+    stayed = set(range(4000))
+    for turn in turns:  # what stayed before is no more likely to stay than the rest: 3/4 of any
+        both = stayed & set(turn.tolist())
+        assert len(both) / len(stayed) == pytest.approx(0.75, abs=0.03)
+        stayed = both
 
 
 def test_sir_joins_random_and_top():

@@ -182,7 +182,7 @@ def test_hours_by_phase_add_up_to_what_the_table_says(make):
     """
     for seed in range(5):
         for scale, accuracy, hours in (("1k", 0.80 if seed < 2 else 0.86, 1.0), ("2k", 0.90, 3.0)):
-            by_phase = {"generate": 0.25 * hours, "train": 0.75 * hours * (1 + seed)}
+            by_phase = {"generate": 0.25 * hours, "score": 0.75 * hours * (1 + seed)}
             make(f"strategy=dp scale={scale} seed={seed}", accuracy=accuracy, hours=by_phase)
     comparison = load(make.root).single()
     totals = [(0.25 + 0.75 * (1 + seed), 3 * (0.25 + 0.75 * (1 + seed))) for seed in range(2)]
@@ -190,15 +190,15 @@ def test_hours_by_phase_add_up_to_what_the_table_says(make):
     (row,) = hours_to_target(comparison, 0.85).to_dict("records")
     assert (row["n"], row["at_once"], row["never"], row["unfinished"]) == (2, 3, 0, 0) and isnan(row["low"])
     assert row["mean"] == pytest.approx(sqrt(costs[0] * costs[1]))
-    assert row["generate"] + row["train"] == pytest.approx(row["mean"]) and row["guided"] == 0
+    assert row["generate"] + row["score"] == pytest.approx(row["mean"]) and row["guided"] == 0
     shares = [0.25 / (0.25 + 0.75 * (1 + seed)) for seed in range(2)]  # the same at both scales
     assert row["generate"] == pytest.approx(row["mean"] * sum(shares) / 2)
     (table,) = tables(comparison, targets=[0.85])
     cell = dict(zip(table.columns, table.rows[0]))["CPU hours"]
     assert (cell.value, cell.n) == (pytest.approx(row["mean"]), 2) and cell.text.endswith(" n=2 (+3 at once)")
     assert row["mean"] == cost_of(cost_to_target(comparison, 0.85, "hours")).mean
-    without = hours_to_target(comparison.with_(exclude=["train"]), 0.85)
-    assert "train" not in without and without["generate"][0] == pytest.approx(without["mean"][0])
+    without = hours_to_target(comparison.with_(exclude=["score"]), 0.85)
+    assert "score" not in without and without["generate"][0] == pytest.approx(without["mean"][0])
 
 
 def test_arms_that_do_not_get_there_have_no_phases(make):

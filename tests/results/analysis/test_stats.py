@@ -1,4 +1,4 @@
-"""Intervals against numbers worked out by hand, pairing, bootstrap, verdicts."""
+"""Estimates and intervals against numbers worked out by hand; pairing."""
 
 from math import isnan, sqrt
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from results.analysis.stats import Interval, paired_bootstrap, paired_difference, pairs, t_interval, verdict
+from results.analysis.stats import Estimate, Interval, over_seeds, pairs, t_interval
 
 
 def test_t_interval_golden():
@@ -23,7 +23,10 @@ def test_t_interval_golden():
 def test_t_interval_of_too_few_or_equal_values():
     assert t_interval([0.5])[:2] == (1, 0.5) and isnan(t_interval([0.5]).low)
     assert t_interval([]).n == 0 and isnan(t_interval([]).mean)
-    assert t_interval([0.5, 0.5]) == Interval(2, 0.5, 0.5, 0.5)
+    equal = t_interval([0.5, 0.5])  # two equal runs say nothing of the spread of runs
+    assert equal[:2] == (2, 0.5) and isnan(equal.low) and isnan(equal.high)
+    assert isnan(t_interval([0.9 - 0.8, 0.8 - 0.7]).low)  # equal but for the last bit of a float
+    assert t_interval([0.5] * 3) == Interval(3, 0.5, 0.5, 0.5)
 
 
 def runs(accuracies, scale=1000, split=0):
@@ -36,42 +39,19 @@ def test_pairs_are_of_equal_seed_scale_and_split():
     a, b = runs({0: 0.9, 1: 0.8, 2: 0.7}), runs({1: 0.7, 2: 0.5, 5: 0.1})
     both = pairs(a, b)
     assert sorted(both["seed"]) == [1, 2]
-    assert paired_difference(both)[:2] == (2, pytest.approx(0.15))
+    assert list(both["accuracy_a"] - both["accuracy_b"]) == pytest.approx([0.1, 0.2])
     assert not len(pairs(a, runs({0: 0.9}, scale=2000))) and not len(pairs(a, runs({0: 0.9}, split=1)))
     with pytest.raises(ValueError):
         pairs(a, pd.concat([b, b]))
 
 
-@pytest.mark.parametrize("shared", [True, False])
-def test_paired_bootstrap_is_fixed_and_covers_like_its_standard_error(shared):
-    rng = np.random.default_rng(3)
-    differences = rng.choice([-1, 0, 1], p=[0.05, 0.75, 0.2], size=(20, 400))
-    low, high = paired_bootstrap(differences, shared_images=shared)
-    assert (low, high) == paired_bootstrap(differences, shared_images=shared)
-    assert low < differences.mean() < high
-    seeds, images, both = (
-        differences.mean(axis=1).var() / 20,
-        differences.mean(axis=0).var() / 400,
-        differences.var() / 8000,
-    )
-    expected = 2 * 1.96 * sqrt(seeds + both + (images if shared else 0))
-    assert high - low == pytest.approx(expected, rel=0.1)
+def test_an_estimate_has_the_p_value_of_its_interval():
+    estimate = over_seeds([0.90, 0.92, 0.94])
+    assert estimate == Estimate(3, pytest.approx(0.92), pytest.approx(0.02 / sqrt(3)), 2)
+    shifted = over_seeds(np.array([0.90, 0.92, 0.94]) - 0.92 + 4.302652729911275 * 0.02 / sqrt(3))
+    assert shifted.low == pytest.approx(0, abs=1e-9) and shifted.p == pytest.approx(0.05)
+    assert isnan(over_seeds([0.5]).p)
 
 
-def test_bootstrap_needs_two_seeds_and_survives_chunks():
-    assert all(map(isnan, paired_bootstrap(np.ones((1, 10)))))
-    assert paired_bootstrap(np.ones((2, 50_000)), draws=30) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("t", "boot", "expected"),
-    [
-        ((0.1, 0.3), (0.05, 0.2), "above"),
-        ((0.1, 0.3), (-0.01, 0.2), "undecided"),
-        ((-0.1, 0.3), (0.05, 0.2), "undecided"),
-        ((-0.3, -0.1), (-0.2, -0.1), "below"),
-        ((-0.3, -0.1), (np.nan, np.nan), "undecided"),
-    ],
-)
-def test_a_verdict_needs_both(t, boot, expected):
-    assert verdict(Interval(5, sum(t) / 2, *t), boot) == expected
+def test_of_equal_numbers_the_p_value_is_one_or_nothing():
+    assert over_seeds([0.1] * 4).p == 0 and over_seeds([0.0] * 4).p == 1

@@ -1,41 +1,91 @@
-"""Worlds in which the claims are true, false or open: folders of fabricated runs with the accuracies, histories and
-costs one wants.
+"""Worlds in which the claims are true, false or null: folders of fabricated runs with the errors, histories and costs
+one wants.
+
+An arm's errors are those of ``static`` times e^−gain, in the teacher's world and on test; so a gain is what the claims
+measure. Arms whose plugins are not in the package are made of one that is, renamed.
 """
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dp_common.persistence import ledger
+from results.reading import cross_probe
 from tests.results import fabricate
 from tests.results.fabricate import IMAGES as IMAGES
-from tests.results.fabricate import NOISE as NOISE
-from tests.results.fabricate import SEEDS as SEEDS
 from tests.results.fabricate import history as history
+
+SEEDS = range(6)
+SCALES = (500, 1000, 4000)
+WRONG = {250: 0.4, 500: 0.3, 1000: 0.24, 2000: 0.2, 4000: 0.15}  # errors of static, on test
+DRAWN = 20_000  # images of the teacher's world
+EXACT = 0.1  # errors there, over those on test
 
 
 def run(
-    root: Path, words: str, seed: int = 0, accuracy: float = 0.9, *, hours: float | None = None, **more: Any
+    root: Path,
+    words: str,
+    seed: int = 0,
+    gain: float = 0.0,
+    *,
+    test: float | None = None,
+    hours: float | None = None,
+    pretend: Mapping[str, Any] | None = None,
+    **more: Any,
 ) -> Path:
-    """One run folder under ``root``; ``hours``: of training; the rest as ``fabricate.run`` takes it.
+    """One run folder under ``root``.
 
-    No shifted sets if none are given.
+    Args:
+        root: of the runs.
+        words: overrides, with a scale.
+        seed: of the run.
+        gain: in the teacher's world, and on test unless ``test`` says otherwise.
+        test: the gain there.
+        hours: of training.
+        pretend: changes of what was resolved and chosen, for what no plugin here knows; ``strategy`` renames the
+            section too.
+        more: as ``fabricate.run`` takes it; no shifted sets if none are given.
     """
-    values = fabricate.resolved(words + " train.seen=64k" * ("train.seen=" not in words)).values
-    more = {"shifted": {}, "summary": counts(values, more.get("kept") or values["scale"])} | more
+    plan = fabricate.resolved(words + " train.seen=64k" * ("train.seen=" not in words))
+    values, chosen = pretended(plan.values, plan.chosen, pretend or {})
+    scale = values["scale"]
+    wrong = EXACT * WRONG[scale] * np.exp(-gain)
+    population = {"population": round((1 - wrong) * DRAWN) / DRAWN, "population_images": DRAWN}
+    summary = counts(values, more.get("kept") or scale) | population | more.pop("summary", {})
+    more = {"shifted": {}, "summary": summary} | more
+    if pretend:
+        name = f"{values['task']}-{values['strategy']}-{scale}-s{seed}-{abs(hash(json.dumps(pretend))) % 10**10:010}"
+        said = {"chosen": chosen | {"seed": {"value": seed, "source": "command line"}}}
+        more |= {"values": values | {"seed": seed}, "name": name, "opened": said}
+        more["without"] = [key for key in plan.values if key not in values]
+        more["summary"] = more["summary"] | said | {"strategy": values["strategy"]}
+    accuracy = 1 - WRONG[scale] * np.exp(-(gain if test is None else test))
     return fabricate.run(root, words, accuracy, seed=seed, hours={"train": hours or 0.01}, **more)
 
 
-def runs(root, words, accuracies, noise=NOISE, seeds=SEEDS, **more):
-    """A run per seed and scale: ``accuracies`` {scale: mean}; seed k has noise[k] added.
+def pretended(values: dict[str, Any], chosen: dict[str, Any], changes: Mapping[str, Any]) -> tuple[dict, dict]:
+    """(values, chosen) with changes; of a renamed strategy its section is renamed in both."""
+    old, new = values["strategy"], changes.get("strategy", values["strategy"])
+    rename = lambda key: f"{new}.{key.removeprefix(old + '.')}" if key.startswith(f"{old}.") else key
+    values = {rename(key): value for key, value in values.items()} | dict(changes)
+    said = {rename(key): value for key, value in chosen.items()}
+    return values, said | {key: {"value": value, "source": "command line"} for key, value in changes.items()}
 
-    What is callable among ``more`` is asked per seed.
+
+def runs(root, words, gain=0.0, noise=0.02, scales=SCALES, seeds=SEEDS, **more):
+    """A run per seed and scale. ``gain``: a number, or a function of the scale; ``noise``: the standard deviation of
+    the gains of a scale, whose mean is ``gain`` exactly. What is callable among ``more`` is asked per seed and scale.
     """
-    for scale, accuracy in accuracies.items():
-        for seed in seeds:
+    for scale in scales:
+        spread = np.random.default_rng([len(words), sum(map(ord, words)), scale]).standard_normal(len(seeds))
+        spread = (spread - spread.mean()) / spread.std(ddof=1) if len(seeds) > 1 else np.zeros(1)
+        for seed, deviation in zip(seeds, spread):
             own = {key: value(seed, scale) if callable(value) else value for key, value in more.items()}
-            run(root, f"{words} scale={scale}", seed, accuracy + noise[seed], **own)
+            of_scale = gain(scale) if callable(gain) else gain
+            run(root, f"{words} scale={scale}", seed, of_scale + noise * deviation, **own)
 
 
 def counts(values, kept):
@@ -56,7 +106,25 @@ def counts(values, kept):
     }
 
 
-def theory(root, off=0.0, se=0.003, gains=(0.02, 0.03), spread=0.005, repeats=16, loops=None, again=True):
+def crossed(root, own, others, closing, noise=0.0):
+    """The cross probe of all runs of dp under a root: error on an addition by the guiding learner and by another's,
+    and how much of the gap is gone at the next addition; ``noise`` by seed.
+    """
+    lines = []
+    for folder in sorted(root.glob("digits-dp-*")):
+        seed = int(folder.name.split("-s")[-1].split("-")[0])
+        gap = own - others + noise * (seed % 4 - 1.5)
+        rows = [(k, k, 100, others + gap, others) for k in range(3)]
+        rows += [
+            (k, k + 1, 100, others + gap - closing * (1 + 0.1 * (seed % 3)) + noise * (seed % 3 - 1), others)
+            for k in range(2)
+        ]
+        columns = dict(zip(cross_probe.COLUMNS[2:], map(list, zip(*rows))))
+        lines.append(json.dumps({"run_id": folder.name, "other": "x", **columns}))
+    (root / cross_probe.NAME).write_text("".join(f"{line}\n" for line in lines))
+
+
+def theory(root, off=0.0, se=0.001, gains=(0.02, 0.03), spread=0.005, repeats=16, loops=None, again=True):
     """A ledger of the theory under ``root``: 40 points around their limit, one of them ``off`` it (a second time too,
     if ``again``), and the loop in which adaptive is gains[0] better than frozen, and frozen gains[1] better than
     random; ``loops`` of its ``repeats`` are there."""
@@ -103,82 +171,119 @@ def theory(root, off=0.0, se=0.003, gains=(0.02, 0.03), spread=0.005, repeats=16
     )
 
 
-FLAT = (0.0,) * 5
-ROUGH = (0.0, 0.06, -0.06, 0.05, -0.05)  # of an arm alone: its differences to others decide nothing
-EITHER = (0.0, 1.0, -1.0, 0.8, -0.8)  # of what happens inside a run, likewise
-# accuracy by scale of every arm, noise, inside of dp and of omega=0, gain under shift, hours of dp over those of prune
+ONE = (1000,)  # the scale of ablations
+ARMS = {  # {what a world says of it: (words, pretended)}, in the order of the files
+    "grown": ("strategy=dp dp.omega=0", {}),
+    "omega low": ("strategy=dp dp.omega=0.02", {}),
+    "omega high": ("strategy=dp dp.omega=0.4", {}),
+    "prune low": ("strategy=prune prune.oversample=1", {}),
+    "prune high": ("strategy=prune prune.oversample=40", {}),
+    "patience": ("strategy=dp dp.patience_growth={}", {}),
+    "weight": ("strategy=dp dp.new_weight=2", {}),
+    "first": ("strategy=dp dp.feedback=first", {}),
+    "sir": ("strategy=prune prune.rule=sir", {}),
+    "ccs": ("strategy=prune prune.rule=ccs", {}),
+    "warm": ("strategy=static", {"sampler.temperature": 1.2}),
+    "long": ("strategy=static sampler.steps=200", {}),
+    "fresh": ("strategy=dp", {"strategy": "fresh"}),
+    "refresh": ("strategy=dp", {"strategy": "refresh"}),
+    "learnability": ("strategy=dp", {"dp.score": "learnability"}),
+    "actgen": ("strategy=dp", {"strategy": "actgen"}),
+    "decoder": ("strategy=dp dp.through=decoder", {}),
+}
+OTHER_SCALES = {"grown": SCALES}  # of those that are no ablations
 TRUE = {
-    "static": (0.70, 0.74),
-    "dp": (0.74, 0.82),
-    "dp dp.omega=0": (0.70, 0.74),
-    "dp dp.omega=0.2": 0.74,
-    "prune": (0.74, 0.82),
-    "prune prune.oversample=1": 0.74,
-    "prune prune.oversample=32": 0.74,
-    "dp dp.patience_growth=0": 0.82,
-    "dp dp.new_weight=2": 0.82,
-    "dp dp.feedback=first": 0.78,
-    "noise": FLAT,
-    "inside": ((0.4, 0.02, -0.2, -0.2), (0.1, 0.02, -0.1, -0.1)),
-    "shift": 0.12,
+    "dp": lambda scale: 0.4 + 0.1 * np.log2(scale / 500),
+    "prune": 0.2,
+    **dict.fromkeys(("grown", "omega low", "omega high", "sir", "ccs", "warm", "long", "fresh", "refresh"), 0.0),
+    **dict.fromkeys(("prune low", "prune high"), -0.2),
+    **dict.fromkeys(("patience", "weight", "decoder"), 0.5),
+    "first": 0.3,
+    "learnability": 0.8,
+    "actgen": 0.9,
+    "noise": 0.02,
+    "inside": ((0.4, 0.03), (0.1, 0.01)),  # jump of the loss and rise of monitor, of dp and of omega=0
+    "redundant": {"dp": 0.2, "grown": 0.6, "omega low": 0.62, "omega high": 0.58},
+    "crossed": (0.5, 0.3, 0.1),
+    "shift": 1.2,
     "cost": 0.5,
+    "plane": (0.0, 0.4),
 }
 FALSE = {
-    "static": (0.70, 0.74),
-    "dp": (0.66, 0.70),
-    "dp dp.omega=0": (0.75, 0.79),
-    "dp dp.omega=0.2": 0.79,
-    "prune": (0.66, 0.70),
-    "prune prune.oversample=1": 0.66,
-    "prune prune.oversample=32": 0.75,
-    "dp dp.patience_growth=0": 0.70,
-    "dp dp.new_weight=2": 0.76,
-    "dp dp.feedback=first": 0.75,
-    "noise": FLAT,
-    "inside": ((0.1, -0.02, 0.1, 0.1), (0.4, 0.02, -0.1, -0.1)),
-    "shift": -0.12,
+    "dp": lambda scale: -0.3 - 0.1 * np.log2(scale / 500),
+    "prune": -0.2,
+    "grown": 0.3,
+    **dict.fromkeys(("omega low", "omega high", "prune low", "prune high"), 0.2),
+    **dict.fromkeys(("patience", "weight", "decoder"), 0.2),
+    **dict.fromkeys(("sir", "ccs", "warm", "long", "fresh", "refresh"), 0.2),
+    "first": -0.1,
+    "learnability": -0.8,
+    "actgen": -0.9,
+    "noise": 0.02,
+    "inside": ((0.1, 0.01), (0.4, 0.03)),
+    "redundant": {"dp": 0.2, "grown": 0.6, "omega low": 0.62, "omega high": 0.58},
+    "crossed": (0.3, 0.5, -0.1),
+    "shift": -0.5,
     "cost": 2,
+    "plane": (0.4, 0.0),
 }
-OPEN = {
-    "static": (0.70, 0.74),
-    "dp": (0.70, 0.74),
-    "dp dp.omega=0": (0.70, 0.74),
-    "dp dp.omega=0.2": 0.74,
-    "prune": (0.74, 0.90),
-    "prune prune.oversample=1": 0.86,
-    "prune prune.oversample=32": 0.90,
-    "dp dp.patience_growth=0": 0.74,
-    "dp dp.new_weight=2": 0.74,
-    "dp dp.feedback=first": 0.74,
-    "noise": ROUGH,
-    "inside": ((0.1, 0.02, -0.1, -0.1), (0.1, 0.02, -0.1, -0.1)),
+NULL = {
+    **dict.fromkeys(ARMS, 0.0),
+    "dp": 0.0,
+    "prune": 0.0,
+    "noise": 0.4,
+    "inside": ((0.1, 0.02), (0.1, 0.02)),
+    "redundant": {"dp": 0.5, "grown": 0.6, "omega low": 0.4, "omega high": 0.5},
+    "crossed": (0.4, 0.4, 0.0),
     "shift": 0.0,
-    "cost": 0.5,
+    "cost": 1,
+    "plane": (0.0, 0.0),
 }
 
 
-def build(root, facts):
-    """A root in which the claims are as ``facts`` (TRUE, FALSE, OPEN) say: two scales, five seeds, a UNet as the
-    teacher.
-    """
-    rough = facts["noise"] is ROUGH
-    for number, (words, accuracies) in enumerate(facts.items()):
-        if words in ("noise", "inside", "shift", "cost"):
-            continue
-        by_scale = dict(zip((500, 1000), accuracies)) if isinstance(accuracies, tuple) else {1000: accuracies}
-        noise = FLAT if words == "prune" else (facts["noise"] * 2)[number % 5 :][:5]
-        more = {
-            "hours": lambda seed, scale, words=words: 1e-5 * scale * (facts["cost"] if words == "dp" else 1),
-            "monitor": 0.9 if words in ("dp", "prune") else 0.8,
+def build(root, facts, seeds=SEEDS):
+    """A root in which the claims are as ``facts`` (TRUE, FALSE, NULL) say, with a UNet as the teacher."""
+    null, noise = facts is NULL, facts["noise"]
+    either = lambda seed: (-1) ** seed * (1 + 0.1 * seed)  # of neither sign
+
+    def inside(words):
+        jump, rise = facts["inside"][words != "dp"]
+        return lambda seed, scale: history(
+            jump + null * (words == "dp") * 0.2 * either(seed) + 0.001 * seed,
+            rise + null * (words == "dp") * 0.02 * either(seed) + 0.0001 * seed,
+            error=1 - facts["redundant"].get(words, 0.5) + null * 0.1 * either(seed * len(words)),
+        )
+
+    def of(words, **more):
+        more |= {"noise": noise, "seeds": seeds, "hours": lambda seed, scale: 1e-5 * scale}
+        runs(root, f"{words} teacher=unet", **more)
+
+    def shifted(gain):
+        return lambda seed, scale: {
+            name: 1 - 0.5 * np.exp(-gain * more - null * 0.3 * either(seed))
+            for name, more in (("blur", 1), ("pen", 1.1))
         }
-        if words in ("static", "dp"):
-            more["shifted"] = lambda seed, scale, words=words: {
-                name: 0.60 + (words == "dp") * (facts["shift"] + rough * EITHER[seed] * 0.08 * more)
-                for name, more in (("blur", 1), ("noise", 1.2))
-            }
-        if words in ("dp", "dp dp.omega=0"):
-            inside = facts["inside"][words != "dp"]
-            more["inside"] = lambda seed, scale, words=words, inside=inside: history(
-                *(one + (words == "dp") * rough * 0.1 * EITHER[seed] for one in inside)
-            )
-        runs(root, f"strategy={words} teacher=unet", by_scale, noise, **more)
+
+    of("strategy=static", gain=0.0, shifted={"blur": 0.5, "pen": 0.5})
+    cost = facts["cost"]
+    dp = {"gain": facts["dp"], "shifted": shifted(facts["shift"]), "hours": lambda seed, scale: cost * 1e-5 * scale}
+    runs(root, "strategy=dp teacher=unet probe=hardness", noise=noise, seeds=seeds, inside=inside("dp"), **dp)
+    of("strategy=prune", gain=facts["prune"])
+    for name, (words, pretend) in ARMS.items():
+        probed = name in facts["redundant"]
+        more = {"inside": inside(name)} if probed else {}
+        words = words.format(other_growth()) + " probe=hardness" * probed
+        of(words, gain=facts[name], scales=OTHER_SCALES.get(name, ONE), pretend=pretend, **more)
+    for (score, gain), pretend in zip(
+        (("entropy", facts["plane"][0]), ("learnability", facts["plane"][1]), ("bald", facts["plane"][1])),
+        ({}, {"dp.score": "learnability"}, {"dp.score": "bald"}),
+    ):
+        words = "strategy=dp task=plane teacher=mixture"
+        runs(root, words, gain=gain, noise=noise * (1 + 0.1 * len(score)), scales=ONE, seeds=seeds, pretend=pretend)
+    own, others, closing = facts["crossed"]
+    crossed(root, own, others, closing, noise=0.05 if null else 0.005)
+
+
+def other_growth():
+    """The exponent of patience that dp does not have by default."""
+    return 0 if fabricate.resolved("strategy=dp scale=1k train.seen=64k").values["dp.patience_growth"] else 1

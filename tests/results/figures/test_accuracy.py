@@ -21,7 +21,7 @@ def test_the_fitted_law_and_every_run_are_in_the_csv(make, tmp_path):
     assert np.allclose(laws["exponent"], 1.0) and np.allclose(laws.loc[["static", "dp"], "factor"], [100, 50])
     assert shown[shown["what"] == "run"]["short"].sum() == 1 and (shown["what"] == "run").sum() == 17
     assert (
-        "static: b = 1.00 [1.00, 1.00], n=2" in made[0].caption
+        "static: b = 1.00, n=2" in made[0].caption
         and "least squares on log-log over scales for each seed" in made[0].caption
     )
 

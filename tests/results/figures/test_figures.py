@@ -17,6 +17,9 @@ from tests.results.figures.histories import whole_study
 def test_a_study_has_all_figures_and_their_captions_beside_them(make, tmp_path):
     ((_, figures),) = draw_all(whole_study(make), tmp_path)
     assert [figure.name for figure in figures] == [
+        "forest",
+        "errors",
+        "price",
         "accuracy-images_generated",
         "accuracy-images_kept",
         "accuracy-hours",
@@ -54,6 +57,7 @@ def test_without_finished_runs_there_is_nothing_and_nothing_fails(make, tmp_path
     for scale in ("1k", "2k"):
         make(f"strategy=dp scale={scale} seed=1")  # finished, but nothing of its history was written down
     assert {figure.name for figure in draw_all(load(make.root), tmp_path)[0][1]} == {
+        "errors",
         "accuracy-images_generated",
         "accuracy-images_kept",
         "accuracy-hours",
@@ -85,6 +89,7 @@ def test_a_new_figure_is_one_file(make, tmp_path, monkeypatch):
         make(f"strategy=dp scale={scale}")
     ((comparison, figures),) = draw_all(load(make.root), tmp_path / "out")
     assert [figure.name for figure in figures] == [
+        "errors",
         "accuracy-images_generated",
         "accuracy-images_kept",
         "counts",

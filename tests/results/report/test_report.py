@@ -1,6 +1,7 @@
 """The page as a whole: it stands on its own, links to what is there, and is the same twice; its application."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -80,9 +81,14 @@ def test_repriced_tables_say_so(study, tmp_path):
     loaded = load(study)
     counts = dict.fromkeys(("classifier_evaluations", "gradients", "network_gradients", "monitor_evaluations"), 0)
     runs = loaded.runs.assign(additions=[[]] * 24, network_evaluations=20 * loaded.runs["images_generated"], **counts)
-    (tables,) = report.repriced(Study.of_frame(runs), repricing.load(tmp_path / "prices.csv"))
-    assert tables and all("re-priced" in table.title for table in tables)
-    assert any(table.title.startswith("Accuracy on test by") for table in tables)
+    study, out = Study.of_frame(runs), tmp_path / "out"
+    text = report.write(study, tmp_path, out, repricing.load(tmp_path / "prices.csv")).read_text()
+    titles = re.findall(r"<h4[^>]*>([^<]*)", text)
+    assert any(title.startswith("Costs in") and "re-priced" in title for title in titles)
+    assert [title for title in titles if "device cpu" in title] == [
+        title for title in titles if title.strip().endswith("as measured")
+    ]
+    assert text.index("Hours as they were measured") > text.index("re-priced")
 
 
 def test_claims_stand_with_their_verdicts(make, tmp_path, written):

@@ -13,12 +13,12 @@ def study(make):
             make(
                 f"strategy=static scale={scale} seed={seed}",
                 accuracy=accuracy + 0.01 * (seed % 2),
-                hours={"train": float(scale[0])},
+                hours={"generate": float(scale[0])},
             )
             make(
                 f"strategy=dp scale={scale} seed={seed}",
                 accuracy=min(accuracy + 0.05, 0.93) + 0.01 * (seed % 2),
-                hours={"train": float(scale[0])},
+                hours={"generate": float(scale[0])},
             )
     make("strategy=dp dp.omega=0.2 scale=1k", accuracy=0.5)
     return load(make.root).single()

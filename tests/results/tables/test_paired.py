@@ -1,8 +1,12 @@
-"""Paired differences: equal seeds, verdicts where both intervals agree."""
+"""Paired differences: equal seeds, the two-way interval, verdicts corrected within a row."""
 
-from scipy import stats as scipy_stats
+import numpy as np
 
 from results import Study, load
+from results.analysis.cells import corrected
+from results.analysis.effects import two_way_interval
+from results.analysis.stats import Estimate
+from results.reading.correctness import correctness
 from results.tables.csv import numbers
 from results.tables.paired import tables
 from tests.results.tables.shown import seeds as some
@@ -17,16 +21,32 @@ def test_differences_pair_equal_seeds_and_leave_the_rest_out(make):
     study = load(make.root)
     assert texts(tables(study.single())[0])["dp"]["1k"] == "—(2/4)"
     both = Study.of_frame(study.runs[study.runs["seed"].isin([1, 2])])
-    low, high = scipy_stats.t.interval(0.95, 1, loc=5, scale=scipy_stats.sem([4, 6]))
-    assert texts(tables(both.single())[0])["dp"]["1k"] == f"+5.00 [{low:+.2f}, {high:+.2f}] n=2"
+    flags = {
+        arm: [correctness(row) for row in both.runs[both.runs["arm"] == arm].to_dict("records")]
+        for arm in ("static", "dp")
+    }
+    low, high = two_way_interval(np.array(flags["dp"], float) - np.array(flags["static"])).interval()[2:]
+    assert texts(tables(both.single())[0])["dp"]["1k"] == f"+5.00 [{100 * low:+.2f}, {100 * high:+.2f}] n=2"
     found = numbers(both).set_index("arm").loc["dp"]
-    assert found["minus_static_verdict"] == "undecided" and found["minus_static_bootstrap_low_points"] > 0
+    assert found["minus_static_verdict"] == "undecided" and found["minus_static_p"] > 0.05
 
 
-def test_a_verdict_is_drawn_where_both_intervals_agree_and_not_without_correctness(make):
+def test_a_verdict_is_drawn_where_it_is_decided_and_not_without_correctness(make):
     some(make, "strategy=static scale=1k", [0.80, 0.81, 0.80])
     some(make, "strategy=dp scale=1k", [0.90, 0.91, 0.91])
     some(make, "strategy=prune scale=1k", [0.90, 0.91, 0.91], flags=False)
     table = tables(load(make.root).single())[0]
     assert texts(table)["dp"]["1k"].endswith("n=3 ↑") and texts(table)["prune"]["1k"].endswith("n=3")
     assert "No verdict for 3 pair(s) without per-image correctness (correct.parquet)." in table.notes
+
+
+def test_arrows_of_a_row_are_corrected_together():
+    """p = 0.02 is an arrow alone; beside two that say nothing it is none, beside two as clear it is again."""
+    clear, vague = Estimate(8, 0.03, 0.01, 7), Estimate(8, 0.001, 0.01, 7)
+    assert 0.01 < clear.p < 0.05 / 2
+
+    def verdicts(*estimates):
+        return [row["verdict"] for row in corrected([{"estimate": one} for one in estimates])]
+
+    assert verdicts(clear) == ["above"] and verdicts(clear, vague, vague) == ["undecided"] * 3
+    assert verdicts(clear, Estimate(8, -0.1, 0.01, 7), Estimate(8, 0.1, 0.01, 7)) == ["above", "below", "above"]

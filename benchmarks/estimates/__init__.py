@@ -1,0 +1,210 @@
+"""What runs would take before they are run: hours by phase, disk, share of monitoring. Imports torch only to count.
+
+In order of preference: ``prices=``, a file of measured unit costs, or ``here``, measured now; the measured costs that
+come with this package, where they are for such a run; operations, at a stated share of a GPU's peak. What is printed
+says which.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import unit_costs
+from benchmarks.estimates import operations, prices
+from benchmarks.estimates.prices import HERE, PEAKS, Prices, Unknown
+from benchmarks.estimates.work import KEPT_CHECKPOINTS, Work, work_of
+from dp_common.errors import BadInput
+
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
+
+PRICED = ("generate", "guided", "score", "train", "monitor")
+BEARABLE = 72.0  # hours of one thread; what takes longer is told in hours of a GPU where nothing is said
+NVIDIA = Path("/dev/nvidiactl")  # there where a driver is; asking torch would take seconds
+ABOUT = (
+    f"with dry_run: what to estimate by: a CSV of benchmarks.speed, {', '.join(unit_costs.names())}, {HERE} (measured "
+    f"now), or {' or '.join(PEAKS)} (counted operations at a share of its peak)"
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Of one run. ``hours``: of one ``device``, by phase; those outside of the price are ``evaluate`` and ``write``."""
+
+    work: Work
+    prices: Prices | None  # None: unknown
+    hours: dict[str, float] = field(default_factory=dict)
+    why: str = ""  # where unknown
+    image_bytes: float = 0.0
+    checkpoint_bytes: float = 0.0
+
+    @property
+    def device(self) -> str:
+        """What hours are hours of; empty where unknown."""
+        return self.prices.device if self.prices else ""
+
+    @property
+    def total(self) -> float:
+        """Hours that are priced."""
+        return priced(self.hours)
+
+    @property
+    def on_disk(self) -> float:
+        """Bytes, of images and checkpoints."""
+        return self.image_bytes + self.checkpoint_bytes
+
+
+def estimate(resolved: "Resolved", asked: str = "") -> Estimate:
+    """What a run would take.
+
+    Args:
+        resolved: the run.
+        asked: ``prices=``; empty: what fits best.
+
+    Raises:
+        BadInput: ``prices`` cannot be had, or says nothing of this run.
+    """
+    work = work_of(resolved)
+    learner = operations.learner_cost(resolved)
+    copies = 4 + (resolved.spec.train.ema > 0) - 1  # weights, two moments of AdamW, the average
+    stored = {
+        "image_bytes": work.kept * work.image_bytes,
+        "checkpoint_bytes": 4.0 * copies * learner.parameters * KEPT_CHECKPOINTS,
+    }
+    try:
+        found = prices_of(resolved, work, asked)
+    except Unknown as unknown:
+        if asked:
+            raise BadInput("prices", asked, f"it is not known {unknown}") from None
+        return Estimate(work, None, why=f"{unknown}; prices={HERE} times it on this machine", **stored)
+    return Estimate(work, found, hours_of(work, found), **stored)
+
+
+def prices_of(resolved: "Resolved", work: Work, asked: str = "") -> Prices:
+    """By what a run is priced. Raises BadInput or Unknown."""
+    if asked == HERE:
+        from benchmarks.estimates.measured_here import measured_here
+
+        return prices.by_file(resolved, work, measured_here(resolved))
+    if asked in PEAKS:
+        return prices.by_operations(resolved, work, asked)
+    if asked:
+        return prices.by_file(resolved, work, asked)
+    device = resolved.runtime.device
+    on_gpu = device.startswith("cuda") or (device == "auto" and NVIDIA.exists())
+    if not on_gpu and (name := prices.fitting(resolved)):
+        return prices.by_file(resolved, work, name)
+    thread = None if on_gpu else prices.by_thread(resolved, work)
+    if thread and (device == "cpu" or priced(hours_of(work, thread)) < BEARABLE):
+        return thread
+    return prices.by_operations(resolved, work)
+
+
+def priced(hours: dict[str, float]) -> float:
+    """The sum of the phases that are priced."""
+    return sum(hours.get(phase, 0.0) for phase in PRICED)
+
+
+def hours_of(work: Work, unit: Prices) -> dict[str, float]:
+    """{phase: hours}: counts times prices."""
+    seconds = {
+        "generate": work.plain * unit.plain,
+        "guided": work.guided * unit.guided,
+        "score": work.scored * unit.score,
+        "train": work.seen * unit.train,
+        "monitor": work.monitored * unit.monitor,
+        "evaluate": work.evaluated * unit.monitor,
+        "write": work.kept * unit.write,
+    }
+    return {phase: amount / 3600 for phase, amount in seconds.items()}
+
+
+# ---------------------------------------------------------------------- for people
+
+
+def lines(resolved: "Resolved", asked: str = "") -> list[str]:
+    """What ``--dry-run`` prints of one run."""
+    found = estimate(resolved, asked)
+    work, steps = found.work, resolved.spec.sampler.steps
+    guided = f", {work.guided:,.0f} guided at {work.gradients:g} of {steps} steps" if work.guided else ""
+    scored = f", {work.scored:,.0f} scored" if work.scored else ""
+    assumed = "" if work.sized else " (assumed: the task does not say)"
+    shown = [
+        f"images    {work.plain:,.0f} plain{guided}{scored}; {work.seen:,.0f} seen in training; monitor "
+        f"{work.evaluations:,.0f} x {work.monitor:,.0f}{assumed}"
+    ]
+    if found.prices is None:
+        shown.append(f"time      not known: {found.why}")
+    else:
+        shown.append(f"time      {hours_text(found.hours, found.device)}")
+        shown.append(f"          by {found.prices.source}")
+        if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
+            thread = hours_of(work, prices.by_thread(resolved, work))
+            shown.append(f"          without a GPU, {amount(priced(thread), 'thread')}")
+    return [*shown, f"disk      {disk_text(found)}"]
+
+
+def hours_text(hours: dict[str, float], device: str) -> str:
+    """Total and phases, and the share of monitoring."""
+    total = priced(hours)
+    phases = [f"{phase} {plain_amount(hours[phase], device)}" for phase in PRICED if hours.get(phase)]
+    share = f" ({100 * hours['monitor'] / total:.0f} % monitoring)" if total and hours.get("monitor") else ""
+    outside = [f"{phase} {plain_amount(hours[phase], device)}" for phase in ("evaluate", "write") if hours.get(phase)]
+    beside = f"; beside the price {', '.join(outside)}" if outside else ""
+    return f"about {amount(total, device)}: {', '.join(phases)}{share}{beside}"
+
+
+def amount(hours: float, device: str) -> str:
+    """With its unit: 75.3 H100-hours, 4.1 min of one thread."""
+    if device != "thread":
+        return f"{number(hours)} {device}-hours"
+    return f"{plain_amount(hours, device)} of one thread"
+
+
+def plain_amount(hours: float, device: str) -> str:
+    """Hours of a GPU; of a thread in the unit that suits."""
+    if device != "thread":
+        return number(hours)
+    units = ((72.0, 24.0, "days"), (1.0, 1.0, "h"), (1 / 60, 1 / 60, "min"), (0.0, 1 / 3600, "s"))
+    _, unit, name = next(row for row in units if hours >= row[0])
+    return f"{number(hours / unit)} {name}"
+
+
+def number(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+
+
+def disk_text(found: Estimate) -> str:
+    """Images and checkpoints."""
+    each = f" ({size(found.work.image_bytes)} an image)" if found.image_bytes else ""
+    return f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
+
+
+def size(count: float) -> str:
+    """1.5 MB, 19 GB."""
+    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{number(count / unit)} {name}"
+    return f"{count:.0f} B"
+
+
+def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
+    """What ``sweep --dry-run`` prints of all the runs that are to do."""
+    found = [(run.run_id, estimate(run, asked)) for run in runs]
+    shown: list[str] = []
+    for device in dict.fromkeys(one.device for _, one in found if one.prices):
+        mine = [(run_id, one) for run_id, one in found if one.device == device]
+        total = {phase: sum(one.hours.get(phase, 0.0) for _, one in mine) for phase in (*PRICED, "evaluate", "write")}
+        longest = max(mine, key=lambda pair: pair[1].total)
+        shown += [
+            f"time      {len(mine)} run{'s' * (len(mine) > 1)}, {hours_text(total, device)}",
+            f"          by {'; '.join(dict.fromkeys(one.prices.source for _, one in mine if one.prices))}",
+            f"longest   {longest[0]}, {amount(longest[1].total, device)}",
+        ]
+    if unknown := [one for _, one in found if not one.prices]:
+        shown.append(f"time      not known of {len(unknown)}: {'; '.join(dict.fromkeys(one.why for one in unknown))}")
+    if found:
+        shown.append(f"disk      about {size(sum(one.on_disk for _, one in found))}")
+    return shown

@@ -1,0 +1,114 @@
+"""The device that a run computes on: which one, how to wait for it, its name and memory, and what it cannot do.
+
+All that CUDA, Apple's MPS and the CPU answer differently is asked for here; elsewhere a device is a ``torch.device``.
+"""
+
+import platform
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dp_common.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+NAMES = "auto, cpu, cuda, cuda:N or mps"  # what ``device=`` may be
+PATTERN = r"auto|cpu|cuda(:[0-9]{1,3})?|mps"  # the same, found out without torch
+
+
+def named(name: str, local: int = 0) -> "torch.device":
+    """The device of a ``device=`` key.
+
+    Args:
+        name: ``auto`` (CUDA, else MPS, else the CPU), ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        local: the rank on this machine: of ``auto`` and ``cuda`` each takes its own device, or the one it was given
+            alone.
+
+    Raises:
+        BadInput: another name, or a device that this machine does not have.
+    """
+    import torch
+
+    counts = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if name == "auto":
+        name = next(kind for kind, there in counts.items() if there)
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BadInput("device", name, NAMES) from None
+    there = counts.get(device.type, 0)
+    if device.type == "cuda" and device.index is None and there:
+        device = torch.device("cuda", 0 if there == 1 else local)
+    if (device.index or 0) >= there:
+        which = f"; this is local rank {local}" if local else ""
+        mps = " and mps" if counts["mps"] else ""
+        raise BadInput("device", name, f"this machine has cpu and {counts['cuda']} CUDA device(s){mps}{which}")
+    return device
+
+
+def synchroniser(device: "torch.device") -> Callable[[], object]:
+    """The function that waits until the device has done what it was asked to, for a clock."""
+    import torch
+
+    if device.type == "cuda":
+        return lambda: torch.cuda.synchronize(device)
+    return torch.mps.synchronize if device.type == "mps" else lambda: None
+
+
+def label(device: "torch.device") -> str:
+    """The device's own name, or ``cpu``."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"mps ({platform.machine()})" if device.type == "mps" else "cpu"
+
+
+def memory(device: "torch.device") -> int | None:
+    """Bytes that the device has, as far as it says."""
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    return torch.mps.recommended_max_memory() if device.type == "mps" else None
+
+
+def reset_peak(device: "torch.device") -> None:
+    """Let ``peak`` count from now on."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
+def peak(device: "torch.device") -> int | None:
+    """The most bytes that tensors took on the device since ``reset_peak``; None where nobody counts."""
+    import torch
+
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+
+def in_float64(values: "torch.Tensor") -> "torch.Tensor":
+    """The values in float64, on the CPU where the device has none (MPS)."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
+
+
+def select(device: "torch.device") -> None:
+    """Make it the one that is meant where none is named: else all ranks of a machine make things on the first."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+
+
+def collectives(device: "torch.device") -> dict[str, Any]:
+    """What ``init_process_group`` is told of the device of this rank."""
+    return {"backend": "nccl", "device_id": device} if device.type == "cuda" else {"backend": "gloo"}
+
+
+def start_method() -> str:
+    """How processes that read images begin: by fork, which shares what is in memory, but for macOS, whose frameworks
+    do not survive it.
+    """
+    return "spawn" if sys.platform == "darwin" else "fork"

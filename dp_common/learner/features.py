@@ -1,0 +1,103 @@
+"""Features: what the last linear layer of any classifier sees, read on the way to its logits."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import Linear, Module
+from torch.nn.functional import normalize
+
+from dp_common.errors import BadInput
+
+
+def head_of(model: Module, name: str, classes: int) -> Linear:
+    """The last linear layer of a network, which answers with the logits.
+
+    Args:
+        model: The network.
+        name: Of the learner, for the error.
+        classes: Its outputs.
+
+    Raises:
+        BadInput: It has none.
+    """
+    found = [layer for layer in model.modules() if isinstance(layer, Linear) and layer.out_features == classes]
+    if not found:
+        raise BadInput("learner", name, f"has no last linear layer of {classes} outputs, whose input are the features")
+    return found[-1]
+
+
+def with_features(learner: Any, images: Tensor, model: Module | None = None) -> tuple[Tensor, Tensor]:
+    """Logits and features, by one forward pass; both fp32 and differentiable.
+
+    Args:
+        learner: Has ``guiding``, ``logits``, ``classes`` and ``spec``.
+        images: [B, C, H, W] about [-1, 1].
+        model: The network that answers; None: the learner as it is.
+
+    Returns:
+        (logits [B, classes], features [B, D]).
+
+    Raises:
+        BadInput: The last linear layer sees anything but one vector an image.
+    """
+    model, seen = model or learner.guiding, []
+    head = head_of(model, learner.spec.learner, learner.classes)
+    handle = head.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    try:
+        logits = learner.logits(images, model)
+    finally:
+        handle.remove()
+    if len(seen) != 1 or seen[0].shape != (len(images), head.in_features):
+        raise BadInput("learner", learner.spec.learner, "its last linear layer does not see one vector an image")
+    return logits, seen[0].float()
+
+
+@torch.no_grad()
+def features_of(learner: Any, images: Any, model: Module | None = None) -> Tensor:
+    """Features [n, D] of uint8 images, on the learner's device, in chunks."""
+    chunks = [images[start : start + learner.chunk] for start in range(0, len(images), learner.chunk)]
+    return torch.cat([with_features(learner, learner.to_float(chunk), model)[1] for chunk in chunks])
+
+
+def closeness(features: Tensor, labels: Tensor, memory: Tensor, memory_labels: Tensor) -> Tensor:
+    """The largest cosine between each image's features and those of the memory's images of its class.
+
+    Args:
+        features: [B, D], differentiable.
+        labels: [B].
+        memory: [M, D].
+        memory_labels: [M].
+
+    Returns:
+        [B] in [-1, 1]; 0 where the memory holds none of the class.
+    """
+    cosines = normalize(features, dim=1) @ normalize(memory, dim=1).T
+    same = labels[:, None] == memory_labels[None]
+    return torch.where(same.any(1), cosines.masked_fill(~same, -1.0).amax(1), 0.0)
+
+
+def moments_of(features: Tensor, labels: Tensor, classes: int, shrink: float = 0.1) -> tuple[Tensor, Tensor, Tensor]:
+    """Features as one Gaussian a class, with one covariance within classes.
+
+    Args:
+        features: [n, D].
+        labels: [n].
+        classes: How many.
+        shrink: Share of the mean variance, times I, that takes the place of as much of the covariance.
+
+    Returns:
+        (means [classes, D]; of a class without images the mean of all; precision [D, D]; log-determinant of the
+        covariance).
+    """
+    features = features.double()
+    counts = torch.bincount(labels, minlength=classes)
+    sums = torch.zeros(classes, features.shape[1], dtype=features.dtype, device=features.device)
+    means = sums.index_add(0, labels, features) / counts.clamp_min(1)[:, None]
+    means = torch.where(counts[:, None] > 0, means, features.mean(0))
+    within = features - means[labels]
+    covariance = within.T @ within / len(features)
+    eye = torch.eye(len(covariance), dtype=features.dtype, device=features.device)
+    covariance = (1 - shrink) * covariance + (shrink * covariance.trace() / len(covariance) + 1e-6) * eye
+    precision, log_det = torch.linalg.inv(covariance), torch.linalg.slogdet(covariance)[1]
+    return means.float(), precision.float(), log_det.float()

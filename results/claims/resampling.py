@@ -1,0 +1,28 @@
+"""D1: does guidance do more than sampling the same target from a pool?
+
+Guidance aims at Q ∝ e^{ω·H}·P. Sampling importance resampling (prune with rule=sir) draws from Q out of candidates that
+were not guided.
+"""
+
+from results.claims.judging.arm_selection import ArmSelection
+from results.claims.judging.claim import Claim, Finding
+from results.claims.judging.rules import better
+from results.claims.judging.words import BETTER, unpublished
+
+HALF = "dp − prune rule=sir"
+
+
+def judge(selection: ArmSelection) -> list[Finding]:
+    """One finding, pooled."""
+    return better(HALF, selection.arm("dp"), selection.arm("prune", rule="sir"), selection)
+
+
+CLAIM = Claim(
+    "D1",
+    "guidance beats sampling its target from a pool (SIR)",
+    BETTER,
+    {HALF: (("dp", {}), ("prune", {"rule": "sir"}))},
+    unpublished,
+    judge,
+    ablation=True,
+)

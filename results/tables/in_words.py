@@ -1,0 +1,174 @@
+"""The answer in plain sentences, as the numbers decide it: guidance against ``static``, its control, and the price.
+
+The contrast pooled over scales comes first (``results.analysis.contrasts``), in both worlds. What is undecided is
+called so. Terminal and report begin with these.
+"""
+
+from collections.abc import Sequence
+from math import exp, isnan, nan
+
+from dp_common.config.specification import short
+from results.analysis.arms import rank
+from results.analysis.comparisons import BASELINES, CEILING, Comparison
+from results.analysis.contrasts import POINTS, POPULATION, Contrast, pooled
+from results.analysis.disturbance import is_disturbed
+from results.analysis.effects import judged_together
+from results.analysis.equal_price import at_equal_price
+from results.analysis.repricing import MARK, kind_of
+from results.analysis.stats import Interval
+from results.tables.captions import unit_of
+from results.tables.cell_texts import FEWEST
+
+STATIC, CONTROL = BASELINES
+FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
+NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+SHARES = [*((1, n) for n in range(2, len(NUMBERS))), (2, 5), (3, 5), (2, 3), (3, 4), (4, 5)]  # that have a name
+BEATS = {"above": "beats", "below": "is behind"}
+AHEAD = {"above": "ahead", "below": "behind", "undecided": "undecided"}
+MORE = {"above": "fewer", "below": "more"}  # errors
+
+
+def lead_arm(comparison: Comparison) -> str | None:
+    """The arm that the first sentence is about: ``dp``, else the first that is no baseline; None without any."""
+    others = sorted(comparison.main_arms - {STATIC, CONTROL, CEILING}, key=rank)
+    return next((arm for arm in (*FIRST, *others) if arm in comparison.main_arms), None)
+
+
+def worlds(comparison: Comparison) -> tuple[str, ...]:
+    """The sets that a contrast is shown on: the teacher's world, where it was measured, and the real one."""
+    real = "test" if comparison.eval_set == POPULATION else comparison.eval_set
+    runs = comparison.done
+    return (POPULATION, real) if POPULATION in runs and runs[POPULATION].notna().any() else (real,)
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """The lead arm against ``static``, against its control, and the control against ``static``; [] where no pair of
+    seeds is finished.
+    """
+    arm = lead_arm(comparison)
+    if arm is None or STATIC not in comparison.arms:
+        return []
+    found = [contrast_sentence(comparison, arm, STATIC)]
+    if CONTROL in comparison.arms and arm == "dp":
+        found.append(contrast_sentence(comparison, arm, CONTROL, " (growing without guidance, its control)"))
+        found.append(contrast_sentence(comparison, CONTROL, STATIC))
+    return [text for text in found if text]
+
+
+def price_sentences(comparison: Comparison) -> list[str]:
+    """The lead arm against pruning and against ``static`` at equal hours; [] where hours say nothing of the arms."""
+    arm = lead_arm(comparison)
+    if arm is None or comparison.device is None or is_disturbed(comparison):
+        return []
+    against = [other for other in ("prune", STATIC) if other != arm and other in comparison.main_arms]
+    return [text for other in against if (text := price_sentence(comparison, arm, other))]
+
+
+def price_sentence(comparison: Comparison, arm: str, baseline: str) -> str:
+    """One arm against another at equal price, in both worlds; "" where they share no prices."""
+    found = {name: at_equal_price(comparison, arm, baseline, name) for name in reversed(worlds(comparison))}
+    known = {name: one for name, one in found.items() if one is not None}
+    if not known:
+        return ""
+    first, device = next(iter(known.values())), str(comparison.device)
+    words = judged_together([one.estimate for one in known.values()])
+    verdicts = [word if one.estimate.n >= FEWEST else "undecided" for word, one in zip(words, known.values())]
+    told = [
+        f"{set_text(name, comparison)} {factor_text(limited(one.estimate.interval()))}"
+        + (f", {in_words(one.estimate.mean)}" if verdict != "undecided" else "")
+        for (name, one), verdict in zip(known.items(), verdicts)
+    ]
+    unit, factor = unit_of(first.prices[-1])
+    low, high = (f"{factor * price:.2g}" for price in (first.prices[0], first.prices[-1]))
+    marked = f", {MARK}" if device.startswith(MARK) else ""
+    price = (
+        f"At equal price ({low} to {high} {kind_of(device).replace('hours', unit)}{marked}; {first.estimate.n} seeds)"
+    )
+    if len(set(verdicts)) > 1:
+        told = [f"{AHEAD[verdict]} {text}" for verdict, text in zip(verdicts, told)]
+        return f"{price}, `{arm}` against `{baseline}`: {'; '.join(told)}."
+    if verdicts[0] == "undecided":
+        return f"{price}, it is undecided whether `{arm}` beats `{baseline}`: {'; '.join(told)}."
+    return f"{price}, `{arm}` {BEATS[verdicts[0]]} `{baseline}`: {'; '.join(told)}."
+
+
+def contrast_sentence(comparison: Comparison, arm: str, baseline: str, about: str = "") -> str:
+    """One arm against another over all of their common scales, in both worlds; "" where there is no finished pair."""
+    found = {name: pooled(comparison, arm, baseline, name) for name in reversed(worlds(comparison))}
+    known = {name: one for name, one in found.items() if one is not None}
+    if not known:
+        return ""
+    verdicts = dict(zip(known, verdicts_of(list(known.values()))))
+    told = [world_text(comparison, arm, baseline, one, verdicts[name]) for name, one in known.items()]
+    first = next(iter(known.values()))
+    seeds = f"{first.estimate.n} seeds" if first.estimate.n > 1 else "one seed"
+    where, met = f"{scales_text(first)}, {seeds}", set(verdicts.values())
+    if met == {"undecided"}:
+        few = "" if first.estimate.n >= FEWEST else ", too few for an interval"
+        return f"Undecided whether `{arm}` beats `{baseline}`{about}, {where}{few}: {'; '.join(told)}."
+    if len(met) == 1:
+        return f"`{arm}` {BEATS[met.pop()]} `{baseline}`{about}, {where}: {'; '.join(told)}."
+    words = [f"{AHEAD[verdict]} {text}" for verdict, text in zip(verdicts.values(), told)]
+    return f"`{arm}` against `{baseline}`{about}, {where}: {'; '.join(words)}."
+
+
+def verdicts_of(contrasts: Sequence[Contrast]) -> list[str]:
+    """above: fewer errors; below: more; undecided, as everything below FEWEST seeds is. Corrected together (Holm)."""
+    found = judged_together([one.estimate for one in contrasts])
+    return [word if one.estimate.n >= FEWEST else "undecided" for word, one in zip(found, contrasts)]
+
+
+def world_text(comparison: Comparison, arm: str, baseline: str, contrast: Contrast, verdict: str) -> str:
+    """``on 1,797 real test images by 1.25 points [0.98, 1.52], one error in five fewer``."""
+    points = pooled(comparison, arm, baseline, contrast.eval_set, POINTS)
+    gap, name = shown(points or contrast), set_text(contrast.eval_set, comparison)
+    if verdict == "undecided":
+        return f"{name} {points_text(gap, '+.2f')}, {factor_text(shown(contrast))}"
+    if verdict == "below":
+        gap = Interval(gap.n, -gap.mean, -gap.high, -gap.low)
+    return f"{name} by {points_text(gap, '.2f')}, {in_words(contrast.estimate.mean)}"
+
+
+def set_text(eval_set: str, comparison: Comparison) -> str:
+    """A world in words."""
+    if eval_set == POPULATION:
+        return "in the teacher's world"
+    images = f"{comparison.test_images:,} " if comparison.test_images and eval_set == "test" else ""
+    return f"on {images}real {'test images' if eval_set == 'test' else f'images ({eval_set})'}"
+
+
+def shown(contrast: Contrast) -> Interval:
+    """The interval that is printed of a contrast."""
+    return limited(contrast.estimate.interval())
+
+
+def limited(interval: Interval) -> Interval:
+    """An interval as it is printed: none below FEWEST seeds."""
+    return interval if interval.n >= FEWEST else interval._replace(low=nan, high=nan)
+
+
+def factor_text(interval: Interval) -> str:
+    """A log error ratio as the factor on errors: ``errors ×0.64 [0.60, 0.68]``."""
+    bounds = "" if isnan(interval.low) else f" [{exp(-interval.high):.2f}, {exp(-interval.low):.2f}]"
+    return f"errors ×{exp(-interval.mean):.2f}{bounds}"
+
+
+def points_text(interval: Interval, form: str) -> str:
+    """``1.25 points [0.98, 1.52]``; of fractions."""
+    low, high = (100 * bound for bound in (interval.low, interval.high))
+    return f"{100 * interval.mean:{form}} points" + ("" if isnan(low) else f" [{low:{form}}, {high:{form}}]")
+
+
+def in_words(log_ratio: float) -> str:
+    """A log error ratio in words: ``one error in ten fewer``, ``4 % more errors``."""
+    share = abs(1 - exp(-log_ratio))
+    (parts, of), near = min(((pair, abs(share - pair[0] / pair[1])) for pair in SHARES), key=lambda found: found[1])
+    if log_ratio < 0 or near > 0.12 * share:
+        return f"{100 * share:.2g} % {'fewer' if log_ratio > 0 else 'more'} errors"
+    return f"{NUMBERS[parts]} error{'' if parts == 1 else 's'} in {NUMBERS[of]} fewer"
+
+
+def scales_text(contrast: Contrast) -> str:
+    """``over 4 scales (250 to 16k)``."""
+    scales = [short(scale) for scale in contrast.scales]
+    return f"over {len(scales)} scales ({scales[0]} to {scales[-1]})" if len(scales) > 1 else f"at {scales[0]} images"

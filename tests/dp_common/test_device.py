@@ -1,0 +1,94 @@
+"""Devices by name, and what they answer for."""
+
+import sys
+
+import pytest
+import torch
+
+from dp_common import device
+from dp_common.errors import BadInput
+
+
+@pytest.fixture
+def devices(monkeypatch):
+    """devices(n): let there be so many CUDA devices."""
+    return lambda n: monkeypatch.setattr(torch.cuda, "device_count", lambda: n)
+
+
+@pytest.mark.parametrize(
+    "there, name, local, expected",
+    [
+        (0, "auto", 0, "cpu"),
+        (0, "cpu", 3, "cpu"),
+        (1, "auto", 0, "cuda:0"),
+        (1, "cuda", 3, "cuda:0"),  # given one device alone, each rank calls it 0
+        (4, "auto", 2, "cuda:2"),
+        (4, "cuda:1", 2, "cuda:1"),
+        (4, "cpu", 2, "cpu"),
+    ],
+)
+def test_each_rank_takes_its_own_device(devices, there, name, local, expected):
+    devices(there)
+    assert device.named(name, local) == torch.device(expected)
+
+
+@pytest.mark.parametrize(
+    "there, name, local, message",
+    [
+        (0, "cuda", 0, "device=cuda: this machine has cpu and 0 CUDA"),
+        (2, "cuda:2", 0, "device=cuda:2: this machine has cpu and 2 CUDA"),
+        (2, "auto", 2, r"device=cuda: this machine has cpu and 2 CUDA device\(s\); this is local rank 2"),
+        (0, "gpu", 0, "device=gpu: auto, cpu, cuda, cuda:N or mps"),
+        (0, "meta", 0, "device=meta: this machine has cpu"),
+    ],
+)
+def test_a_device_that_is_not_there_is_refused(devices, there, name, local, message):
+    devices(there)
+    with pytest.raises(BadInput, match=message):
+        device.named(name, local)
+
+
+def test_a_mac_has_mps_and_takes_it_by_itself(devices, monkeypatch):
+    devices(0)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.named("auto") == torch.device("mps") == device.named("mps")
+    assert device.named("cpu") == torch.device("cpu")
+    with pytest.raises(BadInput, match="device=cuda: this machine has cpu and 0 CUDA device.s. and mps$"):
+        device.named("cuda")
+    with pytest.raises(BadInput, match="device=mps:1"):
+        device.named("mps:1")
+
+
+def test_without_mps_it_is_refused(devices):
+    devices(1)
+    with pytest.raises(BadInput, match="device=mps: this machine has cpu and 1 CUDA"):
+        device.named("mps")
+
+
+def test_each_kind_of_device_is_waited_for_in_its_own_way(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    monkeypatch.setattr(torch.mps, "synchronize", lambda: waited.append("mps"))
+    for name in ("cpu", "cuda:1", "mps"):
+        device.synchroniser(torch.device(name))()
+    assert waited == [torch.device("cuda:1"), "mps"]
+
+
+def test_ranks_meet_by_nccl_on_gpus_and_by_gloo_elsewhere():
+    gpu = torch.device("cuda:2")
+    assert device.collectives(gpu) == {"backend": "nccl", "device_id": gpu}
+    assert device.collectives(torch.device("cpu")) == device.collectives(torch.device("mps")) == {"backend": "gloo"}
+
+
+def test_readers_fork_but_on_a_mac(monkeypatch):
+    assert device.start_method() == ("spawn" if sys.platform == "darwin" else "fork")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert device.start_method() == "spawn"
+
+
+def test_the_cpu_is_named_and_counts_no_memory():
+    cpu = torch.device("cpu")
+    device.reset_peak(cpu)
+    device.select(cpu)
+    assert (device.label(cpu), device.memory(cpu), device.peak(cpu)) == ("cpu", None, None)
+    assert device.in_float64(torch.tensor([0.5])).dtype == torch.float64
