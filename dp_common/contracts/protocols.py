@@ -1,4 +1,4 @@
-"""The protocols of strategies, scores, teachers and tasks. A member that says *optional* has a default in ``defaults.py``."""
+"""The protocols of strategies, scores, teachers and tasks; what is *optional* has a default in ``defaults.py``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol

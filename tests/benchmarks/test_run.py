@@ -113,3 +113,21 @@ def test_an_interrupt_while_it_starts_is_one_line(application, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode in (1, 130) and out == "" and "Traceback" not in err, err
     assert err.count("\n") == 1 and "interrupted" in err and not list(tmp_path.glob("*/summary.json"))
+
+
+@pytest.mark.parametrize("word", ["--help", "--list", "--dry-run", "root=/proc/none", "device=tpu", "task=cifar10"])
+def test_what_needs_no_torch_imports_none(word):
+    """Nor pandas, scikit-learn or scipy: the answer is there in a fraction of a second."""
+    program = f"""if True:
+        import sys
+        heavy = ("torch", "timm", "sklearn", "pandas", "scipy", "matplotlib", "diffusers")
+        class Refuse:
+            def find_spec(self, name, path=None, target=None):
+                if name in heavy:
+                    print(f"{{name}} is imported", file=sys.stderr)
+                    raise RuntimeError("refused")
+        sys.meta_path.insert(0, Refuse())
+        from benchmarks import cli, run
+        cli.guarded(run.main, [{word!r}])"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == (0 if word.startswith("--") else 2) and "is imported" not in done.stdout + done.stderr
