@@ -187,7 +187,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
         [
             f"test accuracy   {100 * s['accuracy']:.2f} %   {interval} (95 % Wilson, this test set)",
             f"shifted sets    {shifted}" if shifted else "shifted sets    none",
-            *([population_text(s)] if s["population"] is not None else []),
+            *([population_text(s)] if s.get("population") is not None else []),  # runs of before have none
             f"images          {counts} in {s['iterations']:,} iterations{short}",
             f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
             f"hours           {of_result} of the result, {spent}",

@@ -178,8 +178,7 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     replay = Replay(run)
     replay.begin()
     guidance = attempt.resolved.strategy.planned_guidance()
-    if guidance_trial.wanted(run, guidance):
-        guidance_trial.try_guidance(run, guidance)
+    guidance_trial.try_guidance(run, guidance)
     attempt.meter.switch("idle")
     steps = attempt.resolved.strategy.run(Lab(replay))
     if not isinstance(steps, Iterator):

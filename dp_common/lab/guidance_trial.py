@@ -24,14 +24,16 @@ def wanted(run: RunContext, guidance: Guidance | None) -> bool:
     return asked == "yes" or (asked == "auto" and device.type != "cpu")
 
 
-def try_guidance(run: RunContext, guidance: Guidance) -> None:
-    """Guide one block of ``sampler.block`` images at its first guided step, by the learner as it is.
+def try_guidance(run: RunContext, guidance: Guidance | None) -> None:
+    """Where it is wanted, guide one block of ``sampler.block`` images at its first guided step, by the present learner.
 
     Nothing of it is counted, kept, or drawn from a generator that anything else draws from.
 
     Raises:
         Problem: The device's memory does not do, whatever is decoded and classified at once.
     """
+    if guidance is None or not wanted(run, guidance):
+        return
     sampler, learner, block = run.models.sampler, run.models.learner, run.spec.sampler.block
     indices = np.arange(block)
     labels = torch.from_numpy(label_of(indices, len(run.data.classes))).to(learner.device)

@@ -1,7 +1,7 @@
 """Augmentation of training images, by torchvision but for the cheapest.
 
-Padding and random crop, random resized crop, mirror and RandAugment of single images; Mixup or CutMix of pairs. All randomness is a function of
-(seed, global position), never of batches, processes or ranks.
+Padding and random crop, random resized crop, mirror and RandAugment of single images; Mixup or CutMix of pairs. All
+randomness is a function of (seed, global position), never of batches, processes or ranks.
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,8 @@ def difference_cell(stats: Stats) -> Cell:
     if missing:
         return Cell(missing)
     number = f"{100 * stats['mean']:+.2f}{bounds_text(stats, '+.2f')} n={stats['n']}{short_text(stats)}"
-    return Cell(number + ARROWS[stats["verdict"]], *in_percent(stats), n=stats["n"], verdict=stats["verdict"])
+    verdict = stats["verdict"] if stats["n"] >= FEWEST else "undecided"
+    return Cell(number + ARROWS[verdict], *in_percent(stats), n=stats["n"], verdict=verdict)
 
 
 def in_percent(stats: Stats) -> tuple[float, float, float]:

@@ -182,7 +182,7 @@ BAD = [  # application, words, how its one line begins
     ("cancel", "root=RUNS sweep=0123456789 seed=1", "sweep=0123456789: either"),
     ("table", "nowhere", "root=nowhere: no such folder"),
     ("table", "RUNS", "root=RUNS: holds no runs"),
-    ("table", "RUNS figures=maybe", "figures=maybe: all, no, or some of accuracy"),
+    ("table", "RUNS figures=maybe", "figures=maybe: all, no, or some of"),
     ("table", "RUNS tables=scale,reech", "tables=reech: all, or some of"),
     ("table", "RUNS target=200", "target=200: auto, or percent correct"),
     ("table", "RUNS seeds=x", "seed=x: all, or numbers"),
@@ -230,7 +230,7 @@ BAD = [  # application, words, how its one line begins
     ("table", "FILE", "root=FILE: not a folder"),
     ("table", "RUNS FILE", "root=FILE: not a folder"),
     ("table", "RUNS root=RUNS", "root=RUNS: given twice"),
-    ("table", "RUNS figures=hardnes", "figures=hardnes: all, no, or some of accuracy"),
+    ("table", "RUNS figures=hardnes", "figures=hardnes: all, no, or some of"),
     ("table", "RUNS figures=hours,hours", "figures=hours,hours: different values"),
     ("table", "RUNS figures=no,hours", "figures=no: all, no, or some of"),
     ("table", "RUNS tables=versus,no", "tables=no: all, or some of"),
@@ -335,7 +335,7 @@ def test_what_is_planned_for_another_machine_is_told_what_is_missing_here(here, 
     assert "missing   data.root=" in capsys.readouterr().out
     assert sweep.main(["--dry-run", "teacher=mixture", "strategy=static", "seed=0..2", *place(words).split()]) == 0
     told = capsys.readouterr()
-    assert told.err.count("missing   data.root=") == 1 and len(told.out.splitlines()) == 3
+    assert told.err.count("missing   data.root=") == 1 and told.out.count("new   ") == 3
     with pytest.raises(BadInput, match="data.root="):
         run.main(["--quiet", "teacher=mixture", *place(words).split()])
 

@@ -23,7 +23,7 @@ def points(entry):
     return expand([f"{key}={value}" for key, value in entry.items()])
 
 
-@pytest.mark.parametrize("name", ["rivals", "rivals-tuning"])
+@pytest.mark.parametrize("name", ["rivals", "rivals-tuning", "rivals-plane"])
 def test_every_arm_resolves_to_a_run_of_its_own(name):
     ids, runs = [], 0
     for entry, (first, last) in entries(name):

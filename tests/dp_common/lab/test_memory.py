@@ -10,7 +10,7 @@ from dp_common.lab import scan
 from dp_common.persistence.background import BOUND, Background
 from dp_common.training_data import shards
 
-SIDE = 64  # pixels: a file of noise is 12 kB, so that images outweigh their labels, indices and lines in the ledger
+SIDE = 96  # pixels: a file of noise is 27 kB, so that images outweigh their labels, indices and lines in the ledger
 
 
 def noise(indices, labels, guidance=None):
@@ -54,15 +54,15 @@ def test_generating_eight_times_as_many_holds_no_more(open_lab, threaded):
 @pytest.mark.parametrize("rule", ["top", "moderate"])
 def test_selecting_eight_times_as_many_holds_no_more(open_lab, monkeypatch, rule):
     """Also where the rule looks at all scores, and the chosen ones are made again."""
-    monkeypatch.setattr(scan, "HELD", 32 * 3 * SIDE * SIDE)
+    monkeypatch.setattr(scan, "HELD", 96 * 3 * SIDE * SIDE)
     peaks = []
     lab_of_noise(open_lab, "seed=0").lab.select(128, 64, "random", rule=rule)
     for seed, n in ((2, 256), (3, 8 * 256)):
         one = lab_of_noise(open_lab, f"seed={seed}")
-        peaks.append(peak_of(one.lab.select, n, n // 4, "random", rule=rule))
-        assert len(one.run.data.training_set) == n // 4
+        peaks.append(peak_of(one.lab.select, n, n // 2, "random", rule=rule))
+        assert len(one.run.data.training_set) == n // 2
     few, many = peaks
-    assert few > 64 * 3 * SIDE * SIDE and many < 1.05 * few
+    assert few > 96 * 3 * SIDE * SIDE and many < 1.05 * few
 
 
 @pytest.mark.parametrize("rule", ["top", "sir", "moderate"])

@@ -18,10 +18,15 @@ def accuracy(make):
 
 
 def test_a_cell_is_mean_interval_and_n(make):
-    values = [0.90, 0.92, 0.94]
+    values = [0.90, 0.92, 0.94, 0.92]
     some(make, "strategy=static scale=1k", values)
-    low, high = scipy_stats.t.interval(0.95, 2, loc=0.92, scale=scipy_stats.sem(values))
-    assert texts(accuracy(make))["static"]["1k"] == f"92.0 [{100 * low:.1f}, {100 * high:.1f}] n=3"
+    low, high = scipy_stats.t.interval(0.95, 3, loc=0.92, scale=scipy_stats.sem(values))
+    assert texts(accuracy(make))["static"]["1k"] == f"92.0 [{100 * low:.1f}, {100 * high:.1f}] n=4"
+
+
+def test_below_four_seeds_there_is_no_interval(make):
+    some(make, "strategy=static scale=1k", [0.90, 0.92, 0.94])
+    assert texts(accuracy(make))["static"]["1k"] == "92.0 n=3"
 
 
 def test_missing_runs_hide_the_mean_and_empty_cells_are_dashes(make):
@@ -51,17 +56,17 @@ def test_short_runs_are_counted_beside_the_cell(make):
 
 def test_the_ceiling_is_a_line_of_its_own_and_counts_each_seed_once(make):
     for scale in ("500", "1k", "2k"):
-        some(make, f"strategy=real scale={scale}", [0.93, 0.95], kept=None if scale == "500" else 897)
-        some(make, f"strategy=static scale={scale}", [0.8, 0.9])
+        some(make, f"strategy=real scale={scale}", [0.6, 1.0, 0.6, 1.0], kept=None if scale == "500" else 897)
+        some(make, f"strategy=static scale={scale}", [0.8, 0.9, 0.8, 0.9])
     table = accuracy(make)
-    assert texts(table)["real"] == {"500": "94.0 [81.3, 100.0] n=2", "1k": "—", "2k": "—"}
+    assert texts(table)["real"] == {"500": "80.0 [43.3, 100.0] n=4", "1k": "—", "2k": "—"}
     assert any(
-        re.match(r"Ceiling, `real`: 94\.0 \[81\.3, 100\.0\] n=2, trained on 897 real images", note)
+        re.match(r"Ceiling, `real`: 80\.0 \[43\.3, 100\.0\] n=4, trained on 897 real images", note)
         for note in table.notes
     )
     lines = numbers(load(make.root))
     assert lines.loc[(lines["arm"] == "real") & lines["scale"].isna(), ["n", "images_kept"]].values.tolist() == [
-        [2, 897]
+        [4, 897]
     ]
 
 
