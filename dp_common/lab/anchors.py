@@ -50,7 +50,6 @@ def slow(run: "RunContext") -> Indices:
     real, learner, found = run.data.real, run.models.learner, []
     labels = np.asarray(real.labels)
     chunks = [np.arange(start, min(start + 1024, len(real))) for start in range(0, len(real), 1024)]
-    import torch
 
     logits = torch.cat([learner.predict(np.asarray(real.read(rows))) for rows in chunks])
     answers = logits.softmax(1).numpy()
