@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 NAMES = "auto, cpu, cuda, cuda:N or mps"  # what ``device=`` may be
+PATTERN = r"auto|cpu|cuda(:[0-9]{1,3})?|mps"  # the same, found out without torch
 
 
 def named(name: str, local: int = 0) -> "torch.device":
