@@ -1,4 +1,4 @@
-"""Ask the learners of other seeds about the images that runs added: is an addition hard, or hard for one learner?
+"""Ask learners of other seeds about the images that runs added: is an addition hard, or hard for one learner?
 
     python -m benchmarks.cross_probe results/runs         finished runs with probe=hardness, each beside the next seed
 

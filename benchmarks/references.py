@@ -1,4 +1,4 @@
-"""What simple classifiers get from the same images: 1-nearest-neighbour, an RBF SVM, and the teacher's own Bayes rule.
+"""What simple classifiers get from the same images: 1-nearest-neighbour, an RBF SVM, the teacher's Bayes rule.
 
     python -m benchmarks.references [root]
     python -m benchmarks.references results/runs seed=0..3 scale=1k,4k

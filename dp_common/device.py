@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 NAMES = "auto, cpu, cuda, cuda:N or mps"  # what ``device=`` may be
+PATTERN = r"auto|cpu|cuda(:[0-9]{1,3})?|mps"  # the same, found out without torch
 
 
 def named(name: str, local: int = 0) -> "torch.device":
@@ -114,6 +115,16 @@ def peaks_gib(device: "torch.device") -> dict[str, float]:
     unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
     held = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, "device": peak(device)}
     return {where: round(n / 2**30, 3) for where, n in held.items() if n is not None}
+
+
+def release(device: "torch.device") -> None:
+    """Give back what the allocator keeps for later, after it ran out of memory."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
 
 
 def in_float64(values: "torch.Tensor") -> "torch.Tensor":

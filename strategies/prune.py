@@ -53,9 +53,8 @@ class Prune:
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
         pool = round((budget.scale - self.initial) * self.oversample)
-        made = self.initial + pool + (budget.scale - self.initial) * self.made_again
-        training = planned_training(self.interval, budget, 0.0 if self.initial else self.scorer_seen)
-        return {"generated": made, "scored": pool, **training}
+        made = {"generated": self.initial + pool + (budget.scale - self.initial) * self.made_again, "scored": pool}
+        return made | planned_training(self.interval, budget, self.scorer_seen * (not self.initial))
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""

@@ -100,7 +100,7 @@ def answers(teacher: Any, network: Any, device: Any, decode: str, through: str) 
         seen.append(gradient(*args))
         return seen[-1]
 
-    step.gradient = noted  # type: ignore[method-assign]
+    step.gradient = noted  # type: ignore[method-assign, assignment]
     indices = np.arange(N)
     images = sampler.sample(indices, indices, step)
     labels = torch.from_numpy(indices).to(device)

@@ -1,17 +1,20 @@
 """Which of the teacher's real images a strategy may start from: those that the learner finds hard, or by lot."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import torch
 
 from dp_common.arrays import Indices
 from dp_common.errors import Problem
-from dp_common.lab.context import RunContext
 from dp_common.seeds import derive
+
+if TYPE_CHECKING:  # strategies read WHICH, and --help reads strategies: without torch
+    from dp_common.lab.context import RunContext
 
 WHICH = ("wrong", "slow", "right", "random")
 
 
-def anchors(run: RunContext, n: int, which: str, number: int) -> Indices:
+def anchors(run: "RunContext", n: int, which: str, number: int) -> Indices:
     """At most ``n`` rows of the teacher's real training images, by lot, all different.
 
     Args:
@@ -40,11 +43,14 @@ def anchors(run: RunContext, n: int, which: str, number: int) -> Indices:
     return np.sort(lot.permutation(among)[:n])
 
 
-def slow(run: RunContext) -> Indices:
+def slow(run: "RunContext") -> Indices:
     """Rows of each class whose answers lie in the cluster of two with the higher mean loss."""
+    import torch
+
     real, learner, found = run.data.real, run.models.learner, []
     labels = np.asarray(real.labels)
     chunks = [np.arange(start, min(start + 1024, len(real))) for start in range(0, len(real), 1024)]
+
     logits = torch.cat([learner.predict(np.asarray(real.read(rows))) for rows in chunks])
     answers = logits.softmax(1).numpy()
     losses = -logits.log_softmax(1).numpy()[np.arange(len(labels)), labels]

@@ -25,7 +25,7 @@ from results.analysis.comparisons import (
 )
 from results.analysis.contrasts import POPULATION
 from results.analysis.effects import judged_together, two_way_interval
-from results.analysis.stats import PAIR, Estimate, Interval, over_seeds, pairs, t_interval
+from results.analysis.stats import PAIR, Estimate, over_seeds, pairs, t_interval
 from results.reading.correctness import column_of, correctness
 
 COUNTS = ("images_generated", "images_kept", "images_seen", "iterations")
@@ -47,19 +47,13 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
     done = runs[runs["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
     return {
-        **within(t_interval(reached[column]))._asdict(),
+        **t_interval(reached[column]).within(0, 1)._asdict(),
         "short": len(done) - len(reached),
         "done": len(done),
         "planned": len(runs),
         "expected": len(expected),
         "complete": replicates(done) >= expected,
     }
-
-
-def within(interval: Interval) -> Interval:
-    """An interval of an accuracy, none of it below 0 or above 1."""
-    low, high = np.clip([interval.low, interval.high], 0.0, 1.0)  # nan stays nan
-    return interval._replace(low=float(low), high=float(high))
 
 
 def accuracies(comparison: Comparison) -> tuple[pd.DataFrame, dict[str, Any] | None]:

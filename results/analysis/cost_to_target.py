@@ -206,7 +206,7 @@ def accuracy_at_cost(comparison: Comparison, amounts: Sequence[float], cost_axis
     found = []
     for arm in sorted(values, key=rank):
         for amount, column in zip(amounts, np.array(values[arm]).T):
-            interval = t_interval(column[~np.isnan(column)])
+            interval = t_interval(column[~np.isnan(column)]).within(0, 1)
             found.append({"arm": arm, "amount": amount, "expected": expected[arm], **interval._asdict()})
     return pd.DataFrame(found, columns=["arm", "amount", "expected", "n", "mean", "low", "high"])
 

@@ -27,6 +27,11 @@ class Interval(NamedTuple):
     low: float
     high: float
 
+    def within(self, low: float, high: float) -> "Interval":
+        """The same, none of it beyond what such numbers can be: 0 and 1 of an accuracy, 0 and 100 of a percentage."""
+        bounds = np.clip([self.low, self.high], low, high)  # nan stays nan
+        return self._replace(low=float(bounds[0]), high=float(bounds[1]))
+
 
 class Estimate(NamedTuple):
     """A mean over ``n`` replicates with its standard error ``se`` and the degrees of freedom ``df`` of that.

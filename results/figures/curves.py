@@ -31,6 +31,7 @@ from results.figures.drawing.style import (
 from results.figures.drawing.theory_lines import ORDERED, panel_of, plot_series
 from results.frames import records
 from results.tables.captions import conditions, set_named
+from results.tables.in_words import limited
 
 POSITION = 80
 LEAST = 3  # values of a parameter that make a curve
@@ -111,7 +112,7 @@ def curve_of(parameter: Parameter, comparison: Comparison) -> Curve | None:
         rows += [run_row(run, comparison.column) for run in records(part)]
         reached = part[part["scale_reached"].astype(bool)]
         if replicates(part) >= expected and len(reached):
-            interval = t_interval(100 * reached[comparison.column])
+            interval = limited(t_interval(100 * reached[comparison.column]).within(0, 100))
             rows.append(
                 {
                     "what": "mean",
@@ -215,5 +216,8 @@ def plot_curve(axes: Any, curve: Curve, looks: dict[str, tuple]) -> None:
     if parameter.log:
         log_axis(axes, values)
     else:
+        least = min((value for value in values if value > 0), default=1.0)
+        axes.set_xscale("symlog", linthresh=least, linscale=0.6)  # zero has a place too
         axes.set_xticks(values, [f"{value:g}" for value in values])
-    axes.set_xlabel(parameter.axis + (" (log scale)" if parameter.log else ""))
+        axes.minorticks_off()
+    axes.set_xlabel(parameter.axis + (" (log scale)" if parameter.log else " (log scale from the first on)"))

@@ -18,6 +18,7 @@ from results.figures.drawing.style import Figure, arm_look, head, save, sheet, s
 from results.frames import records
 from results.reading.history import additions, intervals
 from results.tables.captions import conditions
+from results.tables.cell_texts import FEWEST
 
 POSITION = 40
 MOST = 5  # arms side by side
@@ -54,7 +55,8 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         "Mean loss of each interval of training (on the images as they are trained on, mixed and augmented where the "
         "recipe does that), accuracy on the monitor set at its end, and size of the training set, over iterations, at "
         f"scale {scale:,}. Strong: seed {first_seed(shown)}, with a dashed line at each of its additions; faint: the "
-        f"other seeds ({span(seeds)} runs an arm), no mean, since each adds at plateaus of its own. The last interval "
+        f"other seeds ({span(seeds)} runs an arm). On monitor the strong line is the mean over seeds, where there are "
+        f"{FEWEST} or more. The last interval "
         "is the whole cool-down. Losses of arms are on different images and do not compare; their jumps do.",
         left_out(comparison),
         conditions(comparison.group),
@@ -115,16 +117,31 @@ def plot(plt: Any, shown: pd.DataFrame, arms: list[str], looks: dict[str, tuple]
     return drawing
 
 
+def monitor_mean(arm_rows: pd.DataFrame) -> pd.Series:
+    """The mean accuracy on monitor of all runs of an arm, by iterations, where every one of them looked; empty below
+    FEWEST runs.
+    """
+    trained = arm_rows[arm_rows["what"] == "trained"]
+    runs = trained["run"].nunique()
+    found = trained.assign(monitor=trained["monitor"].astype(float)).groupby(trained["iterations"].astype(float))
+    means = found["monitor"].mean()[found["run"].nunique() == runs]
+    return means if runs >= FEWEST else means[:0]
+
+
 def plot_arm(panels: Any, arm_rows: pd.DataFrame, colour: Any) -> None:
-    """The column of one arm, its first seed strong."""
+    """The column of one arm, its first seed strong; of monitor the mean, where there are seeds enough."""
     first = arm_rows.sort_values("seed", kind="stable")["run"].iloc[0]
+    averaged = monitor_mean(arm_rows)
+    if len(averaged):
+        panels[1].plot(averaged.index, averaged, color=colour, linewidth=1.8, zorder=4)
     for run, part in arm_rows.groupby("run"):
         strong = run == first
         width, alpha, order = (1.4, 1.0, 3) if strong else (0.7, 0.35, 2)
         style = {"color": colour, "linewidth": width, "alpha": alpha, "zorder": order}
         trained, added = part[part["what"] == "trained"], part[part["what"] == "added"]
         for panel, key in zip(panels, ("loss", "monitor")):
-            panel.plot(trained["iterations"].astype(float), trained[key].astype(float), **style)
+            look = style if key == "loss" or not len(averaged) else style | {"linewidth": 0.7, "alpha": 0.35}
+            panel.plot(trained["iterations"].astype(float), trained[key].astype(float), **look)
         sizes = part.sort_values("call")
         panels[2].step(sizes["iterations"].astype(float), sizes["size"].astype(float), where="post", **style)
         for x in added.loc[added["iterations"] > 0, "iterations"] if strong else ():

@@ -13,6 +13,7 @@ from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of,
 from results.figures.drawing.selection import joined, left_out, span
 from results.figures.drawing.style import Figure, arm_look, head, legend, save, sheet, stem
 from results.tables.captions import conditions
+from results.tables.in_words import limited
 
 POSITION = 60
 MOST = 6
@@ -48,7 +49,7 @@ def averaged(measured: pd.DataFrame) -> pd.DataFrame:
     moments = {"birth": measured[measured["at"] == measured["addition"]], "end": measured[measured["end"]]}
     return pd.DataFrame(
         [
-            {"arm": arm, "addition": addition, "when": when, **t_interval(rows["entropy"])._asdict()}
+            {"arm": arm, "addition": addition, "when": when, **limited(t_interval(rows["entropy"]))._asdict()}
             for when, part in moments.items()
             for (arm, addition), rows in part.groupby(["arm", "addition"])
         ]

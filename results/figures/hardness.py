@@ -1,6 +1,7 @@
 """Hardness over time (probe=hardness or truth): the error of each added batch before, when and after it came.
 
-Of the whole batch, and of those of its images that were misclassified when added.
+Of the whole batch. The paper's curve, of those of its images that were misclassified when added, is 100 % at inclusion
+whatever is learned; it is in the CSV.
 """
 
 from pathlib import Path
@@ -16,6 +17,7 @@ from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of,
 from results.figures.drawing.selection import joined, left_out, span, spread_over
 from results.figures.drawing.style import MARKERS, Figure, head, legend, rising, save, sheet, stem
 from results.tables.captions import conditions
+from results.tables.in_words import limited
 
 POSITION = 50
 MOST, BATCHES = 4, 6  # arms side by side; additions drawn of each
@@ -36,10 +38,9 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         "Error of the learner on the images of each addition (the first 2,048 at most, by their labels), at scale "
         f"{scale:,}, with its weights at each addition, before anything was learned from it, and at the end. Means "
         f"over seeds with 95 % t-intervals ({span(shown['n'])} seeds a point), cut by the frame. Large marker: the "
-        "moment of inclusion. Above, the whole batch; below, only those of its images that were misclassified when "
-        "added: this curve is 100 % at inclusion by construction, and regresses to the mean on both sides whatever "
-        "was learned; it is drawn because the paper draws it, and claims rest on the whole batch. The untrained "
-        "learner, at chance, is in the CSV only.",
+        "moment of inclusion. The paper draws only those images of a batch that were misclassified when added: that "
+        "curve is 100 % at inclusion by construction, and regresses to the mean on both sides whatever was learned; "
+        "it is in the CSV only, as is the untrained learner, at chance.",
         cost_of_probe(runs),
         left_out(comparison),
         conditions(comparison.group),
@@ -57,7 +58,7 @@ def averaged(measured: pd.DataFrame) -> pd.DataFrame:
     for place, part in measured.groupby(["arm", "addition", "moment"]):
         arm, addition, moment = str(place[0]), int(part["addition"].iloc[0]), int(part["moment"].iloc[0])
         for curve in CURVES:
-            interval = t_interval(100 * part[curve].dropna())
+            interval = limited(t_interval(100 * part[curve].dropna()).within(0, 100))
             row = {"arm": arm, "addition": addition, "at": "end" if moment < 0 else moment, "curve": curve}
             if interval.n:
                 rows.append(row | {"included": addition == moment, **interval._asdict()})
@@ -65,24 +66,20 @@ def averaged(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def plot(plt: Any, shown: pd.DataFrame, arms: list[str], title: str, subtitle: str) -> Any:
-    """The drawing: a column per arm, a row per curve."""
+    """The drawing: a panel per arm."""
     batches = spread_over(sorted(shown["addition"].unique()), BATCHES)
-    shown = shown[shown["at"] != 0]
+    shown = shown[(shown["at"] != 0) & (shown["curve"] == "error")]
     moments = [*sorted(set(shown["at"]) - {"end"}), "end"]
-    size = (2.4 * len(arms) + 1.9, 5.4)
+    size = (2.4 * len(arms) + 1.9, 3.5)
     shared = {"layout": "constrained", "squeeze": False, "sharex": True, "sharey": "row"}
-    drawing, axes = plt.subplots(2, len(arms), figsize=size, **shared)
+    drawing, axes = plt.subplots(1, len(arms), figsize=size, **shared)
     head(drawing, title, f"{subtitle}\nmean, 95 % t-interval over seeds; large marker: at inclusion")
     for column, arm in enumerate(arms):
-        for row, curve in enumerate(CURVES):
-            part = shown[(shown["arm"] == arm) & (shown["curve"] == curve)]
-            plot_batches(axes[row, column], part, batches, moments)
+        plot_batches(axes[0, column], shown[shown["arm"] == arm], batches, moments)
         axes[0, column].set_title(arm, loc="left")
-        axes[1, column].set_xlabel("weights at addition")
-    axes[0, 0].set_ylim(-2, min(104, 1.35 * shown.loc[shown["curve"] == "error", "mean"].max() + 1))
-    axes[1, 0].set_ylim(-4, 104)
+        axes[0, column].set_xlabel("weights at addition")
+    axes[0, 0].set_ylim(-2, min(104, 1.35 * shown["mean"].max() + 1))
     axes[0, 0].set_ylabel("error, %, of the whole batch")
-    axes[1, 0].set_ylabel("error, %, of those\nmisclassified when added")
     legend(drawing, axes[0, 0], "batch")
     return drawing
 

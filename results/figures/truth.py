@@ -17,6 +17,7 @@ from results.frames import records
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
 from results.tables.captions import conditions
+from results.tables.in_words import limited
 
 POSITION = 90
 MOST = 7  # arms by round
@@ -109,7 +110,7 @@ def intervals(rows: pd.DataFrame, keys: Sequence[str], columns: Sequence[str]) -
     found = []
     for values, part in rows.groupby(list(keys), sort=True):
         for column in columns:
-            interval = t_interval(part[column].dropna())
+            interval = limited(t_interval(part[column].dropna()))
             if interval.n:
                 found.append({**dict(zip(keys, values)), "what": column, **interval._asdict()})
     return pd.DataFrame(found, columns=[*keys, "what", "n", "mean", "low", "high"])

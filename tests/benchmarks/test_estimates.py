@@ -106,8 +106,8 @@ def test_ratios_of_guidance_follow_from_the_table():
         (["strategy=dp"], "unit costs of cpu.csv"),
         (["strategy=dp", "task=digits-1797", "teacher=unet"], "unit costs of digits-unet.csv"),
         (["strategy=dp", "task=digits-1797", "teacher=unet", "device=cuda"], "counted operations at 40 %"),
-        (["task=plane"], "rates of the digits recipes"),
-        (["preset=paper/imagenet1k-640k", "device=cpu"], "rates of the digits recipes"),
+        (["task=plane"], "rates that the digits recipes had on a CPU"),
+        (["preset=paper/imagenet1k-640k", "device=cpu"], "rates that the digits recipes had on a CPU"),
         (["preset=paper/imagenet1k-640k"], "not measured"),
     ],
 )

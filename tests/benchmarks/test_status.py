@@ -49,9 +49,16 @@ def test_each_run_has_the_state_that_its_folder_shows(tmp_path, capsys):
 
 def test_hours_to_go_are_those_of_runs_alike():
     rows = [
-        {"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "detail": "", "hours": 2.0, "whole": 2.0},
-        {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "detail": "", "hours": 0.5, "whole": 2.0},
-        {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "detail": "", "hours": 0.0, "whole": None},
+        {"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "detail": "", "hours": 2.0, "whole": 2.0, "words": []},
+        {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "detail": "", "hours": 0.5, "whole": 2.0, "words": []},
+        {
+            "run_id": "digits-static-1k-s0-cccc",
+            "state": "missing",
+            "detail": "",
+            "hours": 0.0,
+            "whole": None,
+            "words": [],
+        },
     ]
     assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
     assert "no estimate" in status.hours_text([rows[2]], [])

@@ -62,7 +62,7 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
     ("words", "told"),
     [
         (["{root}", "figurs=no"], "figurs=no: no such key. Did you mean figures?"),
-        (["{root}", "figures=maybe"], "figures=maybe: all, no, or some of accuracy, "),
+        (["{root}", "figures=maybe"], "figures=maybe: all, no, or some of"),
         (["{root}", "root={root}"], "given twice"),
         (["{root}/nowhere"], "no such folder"),
         (["{root}/.."], None),

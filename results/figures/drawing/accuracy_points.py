@@ -2,6 +2,7 @@
 printed.
 """
 
+from math import nan
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,8 @@ from results.analysis.power_law import fit
 from results.analysis.stats import t_interval
 from results.figures.drawing.selection import span
 from results.frames import records
+from results.tables.cell_texts import FEWEST
+from results.tables.in_words import limited
 
 HOURS = "hours"
 COLUMNS = [
@@ -88,6 +91,7 @@ def run_row(run: dict[str, Any], column: str) -> dict[str, Any]:
 def mean_rows(arm: str, scale: int, part: pd.DataFrame, comparison: Comparison, cost_axis: str) -> list[dict[str, Any]]:
     """The mean of a cell; [] where runs are missing, or its hours are of several devices."""
     whole = cell(part, comparison.expected(scale), comparison.column)
+    low, high = (whole["low"], whole["high"]) if whole["n"] >= FEWEST else (nan, nan)
     reached = part[part["scale_reached"].astype(bool)]
     if not (whole["complete"] and whole["n"] and reached["x"].notna().all()):
         return []
@@ -101,8 +105,8 @@ def mean_rows(arm: str, scale: int, part: pd.DataFrame, comparison: Comparison, 
             "x": reached["x"].mean(),
             "spent": reached["gpu_hours_spent"].mean(),
             "accuracy": 100 * whole["mean"],
-            "low": 100 * whole["low"],
-            "high": 100 * whole["high"],
+            "low": 100 * low,
+            "high": 100 * high,
             "n": whole["n"],
             "device": reached["device"].iloc[0],
         }
@@ -114,7 +118,7 @@ def ceiling_rows(comparison: Comparison) -> list[dict[str, Any]]:
     ceiling = comparison.ceiling[comparison.ceiling["state"] == "done"]
     if not len(ceiling):
         return []
-    top = t_interval(ceiling[comparison.column])
+    top = limited(t_interval(ceiling[comparison.column]).within(0, 1))
     return [
         {
             "what": "ceiling",

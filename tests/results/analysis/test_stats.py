@@ -55,3 +55,9 @@ def test_an_estimate_has_the_p_value_of_its_interval():
 
 def test_of_equal_numbers_the_p_value_is_one_or_nothing():
     assert over_seeds([0.1] * 4).p == 0 and over_seeds([0.0] * 4).p == 1
+
+
+def test_no_interval_of_an_accuracy_reaches_beyond_what_accuracies_are():
+    wide = t_interval([0.9, 1.0])
+    assert wide.high > 1 and wide.within(0, 1)[1:] == (wide.mean, max(0.0, wide.low), 1.0)
+    assert isnan(t_interval([0.9]).within(0, 1).low)

@@ -181,7 +181,7 @@ def test_by_round(world, tmp_path):
     ):
         arm = next(name for name in frame["arm"].unique() if set(name.split()) == set(arm.split()))
         row = at(frame, arm=arm, addition=addition, what="true_label")
-        assert (row["mean"], row["n"]) == (pytest.approx(right), 3) and row["low"] < right < row["high"]
+        assert (row["mean"], row["n"]) == (pytest.approx(right), 3) and np.isnan(row["low"])  # of three seeds
     assert at(frame, arm="dp", addition=2, what="log_density")["mean"] == pytest.approx(0.9)
     assert at(frame, arm="dp", addition=2, what="distance")["mean"] == pytest.approx(2) and at(
         frame, arm="dp", addition=2, what="distance_plain"
