@@ -97,11 +97,10 @@ def look(name: str, place: Place, file: IO[str]) -> int:
 
 def say(finding: Finding, verdict: str, seconds: float, file: IO[str]) -> None:
     """One JSON line, written through at once."""
-    got = f"{finding.got:.4g}" if isinstance(finding.got, float) else finding.got
     line = {
         "item": finding.item,
         "expected": finding.expected,
-        "got": float(got) if isinstance(finding.got, float) else got,
+        "got": float(f"{finding.got:.4g}") if isinstance(finding.got, float) else finding.got,
         "unit": finding.unit,
         "verdict": verdict,
         "seconds": round(seconds, 2),

@@ -32,7 +32,7 @@ SD_XL = {
     "addition_time_embed_dim": 256,
     "projection_class_embeddings_input_dim": 2816,
 }
-UNETS = {"sd-1.5": SD_1, "sd-2.1": SD_2, "sd-xl": SD_XL}  # as published
+UNETS: dict[str, Config] = {"sd-1.5": SD_1, "sd-2.1": SD_2, "sd-xl": SD_XL}  # as published
 VAE = {
     "block_out_channels": [128, 256, 512, 512],
     "layers_per_block": 2,

@@ -14,6 +14,7 @@ import io
 import platform
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -29,8 +30,10 @@ from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
 Row = dict[str, Any]
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 COLUMNS = (
-    "item unit seconds_per_unit units_per_second compared_with ratio tflop_per_second peak_gib repeats threads device"
+    "item unit seconds_per_unit units_per_second compared_with ratio tflop_per_second peak_gib repeats threads device "
+    "clock"
 ).split()
 
 
@@ -48,6 +51,11 @@ class Options:
     repeat: int = option(7, "times that everything is timed, after one round to warm up", low=1)
     block: int = option(512, "images sampled at once", low=1)
     threads: int = option(1, "CPU threads", low=1, high=1024)
+    clock: str = option(
+        "wall",
+        "cpu: CPU seconds of this process, on a machine that others use too; for threads=1",
+        choices=tuple(CLOCKS),
+    )
     workers: int = option(2, "processes that read images", low=0)
     device: str = option("auto", devices.NAMES)
     overrides: tuple[str, ...] = option((), "keys of a run, for the suites that time one", rest=True)
@@ -69,7 +77,9 @@ def main(argv: list[str]) -> int:
     items: dict[str, Item] = {}
     for module in modules:
         items |= module.items(setting)
-    seconds, peaks = measure(items, options.repeat, setting.device)
+    if options.clock == "cpu" and (setting.device.type != "cpu" or options.threads > 1):
+        raise BadInput("clock", options.clock, "only with device=cpu threads=1: a device's time is no CPU's")
+    seconds, peaks = measure(items, options.repeat, setting.device, CLOCKS[options.clock])
     rows = cost_rows(items, seconds, peaks, options, setting.device)
     if options.out:
         write_atomic(options.out, as_csv(rows).encode())
@@ -90,7 +100,9 @@ def suites_text(overrides: list[str]) -> str:
     return "\n".join(["Suites:", "", *table([(name, folders.about(path)) for name, path in found.items()])])
 
 
-def measure(items: dict[str, Item], repeat: int, device: Any) -> tuple[dict[str, list[float]], dict[str, float | None]]:
+def measure(
+    items: dict[str, Item], repeat: int, device: Any, clock: Callable[[], float] = time.perf_counter
+) -> tuple[dict[str, list[float]], dict[str, float | None]]:
     """Time all items in turn, ``repeat`` rounds after one to warm up.
 
     Returns:
@@ -103,11 +115,11 @@ def measure(items: dict[str, Item], repeat: int, device: Any) -> tuple[dict[str,
         for name, item in items.items():
             devices.reset_peak(device)
             synchronise()
-            since = time.perf_counter()
+            since = clock()
             item.call()
             synchronise()
             if turn:
-                seconds[name].append((time.perf_counter() - since) / item.n)
+                seconds[name].append((clock() - since) / item.n)
             peak = devices.peak(device)
             peaks[name] = None if peak is None else peak / 2**30
         print(f"round {turn} of {repeat}", file=sys.stderr)
@@ -137,6 +149,7 @@ def cost_rows(
             "repeats": options.repeat,
             "threads": options.threads,
             "device": label,
+            "clock": options.clock,
         }
         for name, item in items.items()
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from dp_common import Budget, Lab
+from dp_common.lab.patience import planned_training
 from strategies.dp import DeliberatePractice
 
 
@@ -22,9 +23,9 @@ class Fresh(DeliberatePractice):
     section: ClassVar[str] = "fresh"
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
-        """Two learners are looked at."""
-        plan = super().planned_work(budget)
-        return plan | {"evaluations": 2 * plan["evaluations"]}
+        """Two learners are trained; the first at most until its last addition would come by even spacing."""
+        first = budget.stable / budget.seen * self.additions / (self.additions + 1)
+        return super().planned_work(budget) | planned_training(self.interval, budget, first)
 
     def run(self, lab: Lab) -> Iterator[str]:
         """dp's loop, then static's."""

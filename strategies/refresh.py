@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dp_common import BadInput, Budget, Lab, option
-from dp_common.lab.patience import Additions, check_schedule, interval_of
+from dp_common.lab.patience import Additions, check_schedule, interval_of, planned_training
 from strategies.dp import DeliberatePractice
 
 
@@ -44,8 +44,8 @@ class Refresh(DeliberatePractice):
         """What comes in is guided; with drop=easiest what is there is scored."""
         guided, scored = self.rounds * self.per_round, self.rounds * budget.scale * (self.drop == "easiest")
         images = {"generated": budget.scale, "guided": guided} if self.omega else {"generated": budget.scale + guided}
-        work = {"scored": scored, "evaluations": budget.seen // self.interval}
-        return images | work | {"gradients_per_image": 1 / self.every}
+        work = {"scored": scored, "gradients_per_image": 1 / self.every}
+        return images | work | planned_training(self.interval, budget)
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Train; at each plateau P images leave, and P guided ones come."""

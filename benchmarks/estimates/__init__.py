@@ -68,17 +68,14 @@ def estimate(resolved: "Resolved", asked: str = "") -> Estimate:
     work = work_of(resolved)
     learner = operations.learner_cost(resolved)
     copies = 4 + (resolved.spec.train.ema > 0) - 1  # weights, two moments of AdamW, the average
-    stored = {
-        "image_bytes": work.kept * work.image_bytes,
-        "checkpoint_bytes": 4.0 * copies * learner.parameters * KEPT_CHECKPOINTS,
-    }
+    images, checkpoints = work.kept * work.image_bytes, 4.0 * copies * learner.parameters * KEPT_CHECKPOINTS
     try:
         found = prices_of(resolved, work, asked)
     except Unknown as unknown:
         if asked:
             raise BadInput("prices", asked, f"it is not known {unknown}") from None
-        return Estimate(work, None, why=f"{unknown}; prices={HERE} times it on this machine", **stored)
-    return Estimate(work, found, hours_of(work, found), **stored)
+        return Estimate(work, None, {}, f"{unknown}; prices={HERE} times it on this machine", images, checkpoints)
+    return Estimate(work, found, hours_of(work, found), "", images, checkpoints)
 
 
 def prices_of(resolved: "Resolved", work: Work, asked: str = "") -> Prices:

@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from benchmarks import speed
@@ -30,7 +29,7 @@ def measured_here(resolved: "Resolved") -> str:
     setting = Setting(device, min(BLOCK, resolved.spec.sampler.block))
     items = teacher.measured(resolved, setting)
     seconds, peaks = speed.measure(items, REPEAT, device)
-    options = SimpleNamespace(repeat=REPEAT, threads=resolved.spec.threads)
+    options = speed.Options(repeat=REPEAT, threads=resolved.spec.threads, clock="wall")
     rows = speed.cost_rows(items, seconds, peaks, options, device)
     path = Path(tempfile.mkdtemp(prefix="prices-")) / "here.csv"
     write_atomic(path, speed.as_csv(rows).encode())

@@ -7,6 +7,7 @@ counted them on meta tensors; others are counted when they are asked for.
 import csv
 from functools import cache
 from importlib.resources import files
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,9 +97,7 @@ def teacher_cost(resolved: "Resolved") -> Teacher:
         return Teacher(nothing, nothing, nothing)
     plugin = resolved.plugins["teacher"]
     if plugin.built_in and plugin.name == "mixture":
-        values = resolved.task.shape[0] * resolved.task.shape[1] * resolved.task.shape[2]
-        forward = (4 * values**2 + 8 * teacher.components * values) / 1e12  # two rotations, distances, weighted means
-        return Teacher(Cost(forward, 2 * forward), nothing, nothing)
+        return Teacher(mixture(prod(resolved.task.shape), resolved.values["mixture.components"]), nothing, nothing)
     if plugin.built_in and plugin.name == "unet":
         return Teacher(pixel_unet(resolved), nothing, nothing)
     if plugin.built_in and plugin.name == "stable-diffusion":
@@ -106,11 +105,18 @@ def teacher_cost(resolved: "Resolved") -> Teacher:
     raise Unknown(f"what an image of teacher={resolved.spec.teacher} costs")
 
 
+def mixture(values: int, components: int) -> Cost:
+    """Of the mixture's denoiser for images of so many values: two rotations, distances and weighted means."""
+    forward = (4 * values**2 + 8 * components * values) / 1e12
+    return Cost(forward, 2 * forward)
+
+
 def pixel_unet(resolved: "Resolved") -> Cost:
     """Of a row through the network of a weights file. Raises Unknown where there is none."""
     from dp_common.teachers import unet
 
-    path = resolved.teacher.path_of(resolved.task)
+    teacher: Any = resolved.teacher
+    path = teacher.path_of(resolved.task)
     known = table().get(Network("denoiser", f"unet {path.stem}", shape_text(resolved.task.shape)))
     if known and path.parent == unet.PACKAGED:
         return known

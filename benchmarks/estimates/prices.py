@@ -17,16 +17,21 @@ if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
 # TFLOP/s without sparsity that makers state, by arithmetic, and the share of it that is assumed to be reached.
-PEAKS = {"h100": {"half": 989.0, "fp32": 66.9}, "a100": {"half": 312.0, "fp32": 19.5}}
-SHARES = {"half": 0.4, "fp32": 0.6}
+PEAKS = {
+    "h100": {"half": 989.0, "tf32": 494.5, "fp32": 66.9},
+    "a100": {"half": 312.0, "tf32": 156.0, "fp32": 19.5},
+}
+SHARES = {"half": 0.4, "tf32": 0.4, "fp32": 0.6}
 NOT_MEASURED = "not measured: what is waited for, and small networks' launches, come on top"
 HERE = "here"  # prices=here: measured now
-FITS = {  # measured for which runs: of what these files say, the mixture's and the learner's times follow the work
-    "cpu": {"teacher": ("mixture",), "learner": ("vit-digits",)},
-    "digits-unet": {"teacher": ("unet",), "learner": ("vit-digits",)},
+FITS = {  # the files of this package: teacher and learner that they were measured with
+    "digits": ("mixture", "cnn-digits"),
+    "cpu": ("mixture", "vit-digits"),
+    "digits-unet": ("unet", "vit-digits"),
 }
 TASKS = ("digits", "digits-1797")
-SAMPLER, COMPONENTS = Sampler(steps=20), 6  # with which those were measured
+SAMPLER = Sampler(steps=20)  # with which those were measured,
+COMPONENTS = {"digits": 12, "cpu": 6}  # and of the mixture
 UNET_ON_CPU = Network("denoiser", "unet digits-1797", "1x8x8")
 LEARNER_ON_CPU = Network("learner", "vit-digits", "1x8x8")
 
@@ -52,26 +57,27 @@ class Prices:
 def by_operations(resolved: "Resolved", work: "Work", gpu: str = "h100") -> Prices:
     """On a GPU of this kind, at a stated share of its peak. Raises Unknown."""
     spec, teacher = resolved.spec, resolved.teacher
-    half, fp32 = (SHARES[kind] * PEAKS[gpu][kind] for kind in ("half", "fp32"))
-    rate = {"bf16": half, "fp16": half, "fp32": fp32}
+    half, tf32, fp32 = (SHARES[kind] * PEAKS[gpu][kind] for kind in ("half", "tf32", "fp32"))
+    rate = {"bf16": half, "fp16": half, "tf32": tf32, "fp32": fp32}
     of_teacher = rate[getattr(teacher, "dtype", "fp32")]
     peak = PEAKS[gpu]
     source = (
         f"counted operations at {100 * SHARES['half']:.0f} % of {peak['half']:.0f} TFLOP/s in half precision and "
         f"{100 * SHARES['fp32']:.0f} % of {peak['fp32']:.0f} in fp32; {NOT_MEASURED}"
     )
-    return from_rates(resolved, work, of_teacher, rate[spec.precision], fp32, gpu.upper(), source)
+    training, looking = rate[spec.precision], rate[spec.guide_precision]
+    return from_rates(resolved, work, of_teacher, training, looking, gpu.upper(), source)
 
 
 def by_thread(resolved: "Resolved", work: "Work") -> Prices:
     """On one thread of a CPU, at the rates that small networks had there. Raises Unknown."""
     unet, learner, cpu = operations.table()[UNET_ON_CPU], operations.table()[LEARNER_ON_CPU], seconds_of("cpu")
     of_teacher = unet.forward * SAMPLER.steps / seconds_of("digits-unet")["unet.plain"]
+    if resolved.spec.teacher == "mixture":
+        of_teacher = operations.mixture(64, COMPONENTS["cpu"]).forward * SAMPLER.steps / cpu["sample.plain"]
     training, looking = learner.training / cpu["learner.train"], learner.forward / cpu["learner.forward"]
-    source = (
-        f"counted operations at the rates of the digits recipes there ({1000 * of_teacher:.0f} GFLOP/s a teacher, "
-        f"{1000 * training:.0f} a learner); {NOT_MEASURED}"
-    )
+    rates = f"{1000 * of_teacher:.0f} GFLOP/s a teacher, {1000 * training:.0f} a learner"
+    source = f"counted operations at the rates that the digits recipes had on a CPU ({rates}); {NOT_MEASURED}"
     return from_rates(resolved, work, of_teacher, training, looking, "thread", source)
 
 
@@ -126,9 +132,9 @@ def seconds_in(path: str | Path) -> dict[str, float]:
 def fitting(resolved: "Resolved") -> str:
     """The file of this package that was measured for such a run; empty: none."""
     spec = resolved.spec
-    for name, wanted in FITS.items():
-        if spec.task in TASKS and all(getattr(spec, key) in values for key, values in wanted.items()):
-            return name if not spec.train.model_args else ""
+    for name, parts in FITS.items():
+        if spec.task in TASKS and (spec.teacher, spec.learner) == parts and not spec.train.model_args:
+            return name
     return ""
 
 
@@ -146,7 +152,7 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
     item = items_of(resolved, seconds, name)
     plain = seconds[item["plain"]]
     guided = guided_seconds(resolved, work, item["guided"], plain, seconds) if work.guided else plain
-    scale = work_beside_measured(resolved) if ours else 1.0
+    scale = work_beside_measured(resolved, COMPONENTS.get(name, 0)) if ours else 1.0
     look = seconds[item["forward"]]
     device = rows[0]["device"]
     threads = rows[0].get("threads", "1")
@@ -199,10 +205,11 @@ def guided_seconds(resolved: "Resolved", work: "Work", stem: str, plain: float, 
     return plain + share / nearest * (found[nearest] - plain)
 
 
-def work_beside_measured(resolved: "Resolved") -> float:
-    """Work of one plain image of this run over that of the ones that were measured for this package."""
+def work_beside_measured(resolved: "Resolved", measured: int) -> float:
+    """Work of one plain image of this run over that of the ones that were measured for this package, with so many
+    components of a mixture.
+    """
     sampler = resolved.spec.sampler
     work = sampler.steps / SAMPLER.steps * (2 if sampler.cfg_scale != 1 else 1)
-    components = getattr(resolved.teacher, "components", COMPONENTS)
-    values = 64  # pixels of a digit: two rotations of them, and distances to the components
-    return work * (4 * values**2 + 8 * components * values) / (4 * values**2 + 8 * COMPONENTS * values)
+    components = getattr(resolved.teacher, "components", measured)
+    return work * operations.mixture(64, components).forward / operations.mixture(64, measured).forward

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import product
 from types import SimpleNamespace
 from typing import Any
@@ -49,7 +50,8 @@ class Bench:
             if place.small
             else (random_teachers.SD_1, random_teachers.VAE, {})
         )
-        self.teacher = random_teachers.stable_diffusion(place.device, *parts, shape=shape)
+        unet, vae, tiny = parts
+        self.teacher = random_teachers.stable_diffusion(place.device, unet, vae, tiny, shape=shape)
         with place.device:
             network = build(name, {}, shape, 1000).eval().requires_grad_(False)
         self.classifier = SimpleNamespace(logits=lambda images, model=None: network(images.float()).float())
@@ -126,7 +128,7 @@ def guided_steps(place: Place, bench: Bench, step: float, plain: float) -> Findi
             guidance = Guidance("entropy", 0.05, "relative", through)
             devices.reset_peak(place.device)
             with classifying(place, bench, precision):
-                seconds = within_memory(place, lambda guidance=guidance: bench.step(guidance))
+                seconds = within_memory(place, partial(bench.step, guidance))
             if seconds is None:
                 yield Finding(name, None, verdict=FULL, note=f"block {len(bench.latents)}; peak {gib(place)} GiB")
                 continue
@@ -165,8 +167,7 @@ def within_memory(place: Place, call: Callable[[], Any]) -> float | None:
     try:
         return place.timed(call)
     except torch.OutOfMemoryError:
-        if place.device.type == "cuda":
-            torch.cuda.empty_cache()
+        devices.release(place.device)
         return None
 
 

@@ -1,5 +1,6 @@
 """ViT-B at 224 pixels: training, looking, reading from disk."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def training(place: Place) -> Findings:
         learner = learner_of(place, 64 if place.small else micro, *words)
         given = batches(learner, pinned)
         devices.reset_peak(place.device)
-        seconds = place.timed(lambda learner=learner, given=given: learner.step(given, 0))
+        seconds = place.timed(partial(learner.step, given, 0))
         yield Finding(f"training.{name}", learner.spec.train.batch / seconds, "images/s", low, 4000, rate=True)
         if (peak := devices.peak(place.device)) is not None:
             yield Finding(f"training.{name}.peak", peak / GIB, "GiB", None, 18 if micro == 128 else 34, rate=True)
@@ -56,23 +57,16 @@ def training(place: Place) -> Findings:
 def looking(place: Place) -> Findings:
     """As monitor and test are looked at, by precision; and what decoding JPEGs anew each time costs beside it."""
     import numpy as np
-    import torch
 
     from benchmarks.speed_suites.loader import pictures
     from dp_common.training_data import shards
 
-    learner = learner_of(place, 64 if place.small else 128)
-    images = np.random.default_rng(0).integers(0, 256, (64 if place.small else 445, *learner.shape), dtype=np.uint8)
-    before = torch.get_float32_matmul_precision()
     rates = {}
-    for name, precision, low, high in (("fp32", "highest", 700, 1600), ("tf32", "high", 3000, 7000)):
-        torch.set_float32_matmul_precision(precision)
-        rates[name] = len(images) / place.timed(lambda: learner.predict(images))
-        yield Finding(f"looking.{name}", rates[name], "images/s", low, high, rate=True)
-    torch.set_float32_matmul_precision(before)
-    with torch.autocast(place.device.type, torch.bfloat16):
-        rate = len(images) / place.timed(lambda: learner.predict(images))
-    yield Finding("looking.bf16", rate, "images/s", 5000, 14000, rate=True)
+    for precision, low, high in (("fp32", 700, 1600), ("tf32", 3000, 7000), ("bf16", 5000, 14000)):
+        learner = learner_of(place, 64 if place.small else 128, f"guide_precision={precision}")
+        images = np.zeros((64 if place.small else 445, *learner.shape), np.uint8)
+        rates[precision] = len(images) / place.timed(partial(learner.predict, images))
+        yield Finding(f"looking.{precision}", rates[precision], "images/s", low, high, rate=True)
     encoded = [shards.encode(image, "jpeg") for image in pictures(8)]
     decoding = len(encoded) / place.timed(lambda: [shards.decode(data) for data in encoded])
     note = "one core, against looking in TF32: so many cores would keep the device busy"

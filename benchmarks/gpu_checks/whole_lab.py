@@ -35,7 +35,7 @@ def lab(place: Place) -> Findings:
         watch[0] += time.perf_counter() - since
         return found
 
-    ImageSampler.pixels = watched  # type: ignore[method-assign]
+    ImageSampler.pixels = watched  # type: ignore[method-assign, assignment]
     try:
         summary = runner.execute(resolved, quiet=True)
     finally:

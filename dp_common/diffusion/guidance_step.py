@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dp_common import device as devices
 from dp_common.diffusion.guidance import Guidance, rule_step
 from dp_common.errors import Problem
 from dp_common.seeds import rank_of
@@ -109,8 +110,7 @@ class GuidanceStep:
             except torch.OutOfMemoryError:
                 if not self.chunk.halve(size):
                     raise
-                if x0.is_cuda:
-                    torch.cuda.empty_cache()
+                devices.release(x0.device)
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def of_rows(self, x0: Tensor, labels: Tensor) -> Tensor:

@@ -5,9 +5,7 @@ is the same for all images of the call (moments, memory, heads) is made once, wh
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,13 +19,11 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
-from dp_common.learner.classifier import Learner
 from dp_common.learner.features import closeness, features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
-from dp_common.learner.training_loop import Stretch, train
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
-from dp_common.seeds import derive, rank_of
+from dp_common.seeds import rank_of
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
 FEATURES = ("features", "moments", "memory", "exemplars")  # that are read where the logits are made
@@ -174,7 +170,7 @@ class ScoreSources:
         """[B, C] log-probabilities, up to a constant, by the density at equal priors or by the classifier."""
         if not reference_is_trained(self.run.spec, self.teacher):
             return self.teacher.log_density(images)
-        self.meter.count(classifier_evaluations=len(images))
+        self.count_passes(images, 1, 1)
         return self.learner.logits(images, self.kept.reference)
 
     def heads(self, images: Tensor, logits: Tensor, features: Tensor | None) -> Tensor:
@@ -185,14 +181,19 @@ class ScoreSources:
             return torch.einsum("bd,kdc->bkc", features, weights) + biases
         if source == "snapshots":  # the newest is the learner as it is
             answers = [learner.logits(images, model) for model in self.kept.snapshots[:-1]] + [logits]
-            self.meter.count(classifier_evaluations=len(images) * (len(answers) - 1))
+            self.count_passes(images, len(answers) - 1, len(answers) - 1)
             return torch.stack(answers, 1)
-        self.meter.count(classifier_evaluations=len(images) * count)
+        self.count_passes(images, count, count - 1)
         model, answers = self.model or learner.guiding, []
         for number in range(count):
             with thinned(model, self.run.spec.learner, self.run.spec.seed, number):
                 answers.append(learner.logits(images, model))
         return torch.stack(answers, 1)
+
+    def count_passes(self, images: Tensor, forwards: int, gradients: int) -> None:
+        """Passes beside the learner's own: forwards, and where a gradient will be taken so many backwards."""
+        backwards = gradients * len(images) if images.requires_grad else 0
+        self.meter.count(classifier_evaluations=forwards * len(images), gradients=backwards)
 
     # ------------------------------------------------------------------ once a call
 
@@ -271,28 +272,6 @@ class Scorer:
             found.append(self(learner.to_float(images[rows]), of_rows).cpu())
         self.sources.meter = usual
         return torch.cat(found)
-
-
-def train_reference(run: RunContext, pause: Callable[..., None]) -> tuple[Any, int, float]:
-    """Train a classifier of the learner's kind on all of the teacher's real images, once.
-
-    Args:
-        run: What is worked with.
-        pause: Called between iterations; may raise.
-
-    Returns:
-        (the model in evaluation mode, images seen, mean loss).
-    """
-    spec, learner, real = run.spec, run.models.learner, run.data.real
-    batch = spec.train.batch
-    seen = -(-(spec.reference.seen or spec.train.seen // 4) // batch) * batch
-    own = replace(spec, seed=derive(spec.seed, "reference"), train=replace(spec.train, seen=seen))
-    shape = SimpleNamespace(shape=learner.shape, classes=range(learner.classes))
-    reference = Learner(own, shape, learner.device, learner.readers, learner.group)
-    images = type(run.data.training_set)()
-    images.add_real(real, np.arange(len(real)))
-    loss = train(run.io, reference, images, Stretch(0, seen), pause)
-    return learner.model_of(reference.frozen_copy()), seen, loss / (seen // batch)
 
 
 def informs(needs: Iterable[str]) -> bool:

@@ -12,9 +12,10 @@ from dp_common.lab.addition_writer import AdditionWriter
 from dp_common.lab.anchors import anchors
 from dp_common.lab.choices import Choices
 from dp_common.lab.generate import GeneratedAddition
+from dp_common.lab.reference import train_reference
 from dp_common.lab.replay import Replay
 from dp_common.lab.rule_sources import RuleSources
-from dp_common.lab.score_sources import ScoreSources, informs, needs_of, train_reference
+from dp_common.lab.score_sources import ScoreSources, informs, needs_of
 from dp_common.lab.select import SelectedAddition
 from dp_common.lab.state import AddedImages, LabState, Outcome, PendingCall
 from dp_common.learner.training_loop import Stretch, train

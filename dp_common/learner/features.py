@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import Linear, Module
 from torch.nn.functional import normalize
 
+from dp_common.device import in_float64
 from dp_common.errors import BadInput
 
 
@@ -90,7 +91,8 @@ def moments_of(features: Tensor, labels: Tensor, classes: int, shrink: float = 0
         (means [classes, D]; of a class without images the mean of all; precision [D, D]; log-determinant of the
         covariance).
     """
-    features = features.double()
+    place, features = features.device, in_float64(features)
+    labels = labels.to(features.device)
     counts = torch.bincount(labels, minlength=classes)
     sums = torch.zeros(classes, features.shape[1], dtype=features.dtype, device=features.device)
     means = sums.index_add(0, labels, features) / counts.clamp_min(1)[:, None]
@@ -100,4 +102,4 @@ def moments_of(features: Tensor, labels: Tensor, classes: int, shrink: float = 0
     eye = torch.eye(len(covariance), dtype=features.dtype, device=features.device)
     covariance = (1 - shrink) * covariance + (shrink * covariance.trace() / len(covariance) + 1e-6) * eye
     precision, log_det = torch.linalg.inv(covariance), torch.linalg.slogdet(covariance)[1]
-    return means.float(), precision.float(), log_det.float()
+    return means.float().to(place), precision.float().to(place), log_det.float().to(place)

@@ -52,8 +52,9 @@ def small():
 
 
 @pytest.mark.parametrize("through", ["denoiser", "decoder"])
-def test_a_guided_step_costs_its_parts(small, through):
+def test_a_guided_step_costs_its_parts(small, through, monkeypatch):
     """What the sampler does is what estimates add up: two rows, a decode and a look, and their gradients."""
+    monkeypatch.setattr(small.teacher, "tiny", None)  # which would decode for guidance
     denoise = meta.sd_denoise_cost(random_teachers.SMALL_UNET)
     decode = meta.sd_decode_cost(8, random_teachers.SMALL_VAE)
     look = 2 * 768 * 10 * 2 / 1e12

@@ -34,7 +34,7 @@ def test_from_images_a_little_noise_gives_variants_and_all_of_it_gives_new_ones(
     one.lab.generate(30, start=rows, strength=1.0)
     images, labels, indices = joined(one)
     away = [np.abs(images[at : at + 30].astype(float) - real.read(np.array(rows))).mean() for at in (0, 30, 60)]
-    assert 3 * away[0] < away[2] and away[0] < away[1] < away[2]
+    assert 2 * away[0] < away[2] and away[0] < away[1] < away[2]
     assert labels[:30].tolist() == real.labels[rows].tolist()
     plain = one.run.models.sampler.pixels(indices[60:], labels[60:])[0]
     assert np.abs(images[60:].astype(float) - plain).mean() < 2  # all of it: what they started from is forgotten
@@ -105,7 +105,7 @@ def test_anchors_are_what_they_are_called(open_lab, which):
     if which in ("wrong", "right"):
         assert (right[rows] == (which == "right")).all()
     if which == "slow":
-        assert loss[rows].mean() > 1.2 * loss.mean()
+        assert loss[rows].mean() > loss.mean() + 0.05
     assert one.replay.state.consulted == (40 if which == "random" else len(real))
     with pytest.raises(Problem, match="which=odd: one of wrong, slow, right, random"):
         one.lab.anchors(3, "odd")

@@ -53,29 +53,33 @@ def test_omega_orders_the_score(open_lab, score, words):
 def test_repulsion_keeps_away_from_the_set(open_lab):
     from dp_common.learner.features import closeness, features_of
 
-    def close(repel):
-        one, _ = practised(open_lab, "entropy", 0.3, repel=repel)
+    def close(omega, repel):
+        one, _ = practised(open_lab, "entropy", omega, "sampler.steps=20", repel=repel)
         images, labels, _ = one.run.data.training_set.joined()
         features, labels = features_of(one.run.models.learner, images), torch.as_tensor(labels)
         return closeness(features[30:], labels[30:], features[:30], labels[:30]).mean()
 
-    assert close(100.0) < close(0.0) < close(-100.0)
+    plain = close(1e-9, 0.0)  # beside a weight so large the entropy says nothing
+    assert close(0.05, 1e6) < plain < close(0.05, -1e6)
 
 
 def test_what_they_take_is_counted_and_what_is_measured_alone_is_not(open_lab):
     steps, images = 4, 30
 
-    def evaluations(score, *words):
+    def spent(score, *words):
+        """(passes through a classifier, gradients)"""
         one, _ = practised(open_lab, score, 0.1, *words)
         at = max(r["n"] for r in one.ledger.records if r["kind"] == "call" and r["name"] == "train")
-        return counted([r for r in one.ledger.records if r["n"] > at], "classifier_evaluations")
+        lines = [r for r in one.ledger.records if r["n"] > at]
+        return counted(lines, "classifier_evaluations"), counted(lines, "gradients")
 
-    assert evaluations("entropy") == steps * images
-    assert evaluations("nll") == steps * images  # the density asks no network
-    assert evaluations("learnability", *CLASSIFIER) == 2 * steps * images
-    assert evaluations("bald") == 2 * steps * images  # two snapshots, of which the newest is the learner
-    assert evaluations("bald", "heads.source=epistemic") == steps * images + 30  # and the set, once
-    assert evaluations("hardness") == steps * images + 30
+    each = steps * images
+    assert spent("entropy") == (each, each)
+    assert spent("nll") == (each, each)  # the density asks no network
+    assert spent("learnability", *CLASSIFIER) == (2 * each, 2 * each)
+    assert spent("bald") == (2 * each, 2 * each)  # two snapshots, of which the newest is the learner
+    assert spent("bald", "heads.source=epistemic") == (each + 30, each)  # and the set, once
+    assert spent("hardness") == (each + 30, each)
 
 
 def test_the_reference_is_trained_once_and_paid_for(open_lab):
@@ -144,7 +148,7 @@ def test_what_cannot_be_looked_at_is_told(open_lab):
             ["dp.score=learnability", "teacher=unet", "reference.source=density"],
             "reference.source=density: it needs a teacher whose density is known; unet's is not: classifier",
         ),
-        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=vit-digits has no dropout layer"),
+        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=cnn-digits has no dropout layer"),
         (["dp.score=bald", "probe=truth"], "probe=truth: not with dp.score=bald"),
     ],
 )

@@ -1,0 +1,35 @@
+"""The reference that scores compare the learner with, where no density is known: a classifier of the real images."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from dp_common.lab.context import RunContext
+from dp_common.learner.classifier import Learner
+from dp_common.learner.training_loop import Stretch, train
+from dp_common.seeds import derive
+
+
+def train_reference(run: RunContext, pause: Callable[..., None]) -> tuple[Any, int, float]:
+    """Train a classifier of the learner's kind on all of the teacher's real images, once.
+
+    Args:
+        run: What is worked with.
+        pause: Called between iterations; may raise.
+
+    Returns:
+        (the model in evaluation mode, images seen, mean loss).
+    """
+    spec, learner, real = run.spec, run.models.learner, run.data.real
+    batch = spec.train.batch
+    seen = -(-(spec.reference.seen or spec.train.seen // 4) // batch) * batch
+    own = replace(spec, seed=derive(spec.seed, "reference"), train=replace(spec.train, seen=seen))
+    shape = SimpleNamespace(shape=learner.shape, classes=range(learner.classes))
+    reference = Learner(own, shape, learner.device, learner.readers, learner.group)
+    images = type(run.data.training_set)()
+    images.add_real(real, np.arange(len(real)))
+    loss = train(run.io, reference, images, Stretch(0, seen), pause)
+    return learner.model_of(reference.frozen_copy()), seen, loss / (seen // batch)
