@@ -17,6 +17,7 @@ Rules of an ``option`` that only applications have:
 * ``read``: a function (key, text) -> value, in place of the field's type.
 """
 
+import errno
 import os
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from dp_common.errors import BadInput, Problem, did_you_mean
 
 ALIASES = {"seeds": "seed"}
 INTERRUPTED = 130
+LONGEST_NAME = 255  # bytes of a file or folder, on every usual file system
 
 Options = TypeVar("Options")
 
@@ -248,12 +250,24 @@ def existing_folder(key: str, path: str | Path) -> Path:
 
 def creatable_folder(key: str, path: str | Path) -> None:
     """Refuse a folder that could not be made, without making it. Raises BadInput."""
-    path = Path(path)
-    nearest = next((folder for folder in (path, *path.parents) if folder.exists()), Path())
+    nearest = nearest_folder(path)
     if not nearest.is_dir():
         raise BadInput(key, path, f"cannot write there: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise BadInput(key, path, "cannot write there: Permission denied")
+    try:  # the superuser is told yes everywhere
+        tempfile.TemporaryFile(dir=nearest).close()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise BadInput(key, path, f"cannot write there: {error.strerror}") from error
+    if too_long := next((part for part in Path(path).parts if len(os.fsencode(part)) > LONGEST_NAME), None):
+        raise BadInput(key, path, f"cannot write there: {too_long[:20]}... is longer than {LONGEST_NAME} bytes")
+
+
+def nearest_folder(path: str | Path) -> Path:
+    """What is there of a path: it, or the innermost of the folders it would lie in."""
+    path = Path(path).absolute()
+    return next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), Path("/"))
 
 
 def writable_folder(key: str, path: str | Path, shown: str | Path | None = None) -> Path:

@@ -1,5 +1,6 @@
 """The card of an exported set, its README.md: what it is, how it was made, by which licence, and how to verify it."""
 
+import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,8 @@ def card(
     words = [word for word in opened["words"] if word.partition("=")[0] != "root"]
     generated, real = (sum(n for (_, kind), n in counts.items() if kind is flag) for flag in (False, True))
     rows = [
-        f"| {label} | {name} | {counts[label, False]} | {counts[label, True]} |" for label, name in enumerate(classes)
+        f"| {label} | {cell_text(name)} | {counts[label, False]} | {counts[label, True]} |"
+        for label, name in enumerate(classes)
     ]
     commit = summary["git"]["commit"] or "unknown (no checkout)"
     versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items() if version)
@@ -94,6 +96,12 @@ def card(
             "",
         ]
     )
+
+
+def cell_text(name: str) -> str:
+    """A name as one cell of a table: nothing in it is markup."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())
+    return re.sub(r"([\\`*_{}\[\]<>|#$~&])", r"\\\1", line)
 
 
 def digest_text(order: str) -> str:

@@ -4,11 +4,12 @@
     python -m benchmarks.run strategy=dp scale=4k seed=1 dp.omega=0.05 root=results/runs
     python -m benchmarks.run --list [--check]          what there is to choose from
     python -m benchmarks.run --dry-run key=value ...   the resolved configuration, the run id, an estimate
-    python -m benchmarks.run --help                    every key
+    python -m benchmarks.run --help                    every key; with strategy=./idea.py its keys too
 
-The same command again resumes, or prints the finished result. Under torchrun, or in a SLURM step of several tasks, the
-ranks work on the run together, a device each; with how many is no part of what a run is, and may differ from attempt to
-attempt. In Python: ``from benchmarks import run; run(strategy="dp", scale="4k")`` returns the summary.
+The same command again resumes, or prints the finished result. ``ranks=2`` does the run with two processes of this
+machine, a device each; so does torchrun, or a SLURM step of several tasks. With how many is no part of what a run is,
+and may differ from attempt to attempt. In Python: ``from benchmarks import run; run(strategy="dp", scale="4k")``
+returns the summary.
 """
 
 import time
@@ -16,6 +17,8 @@ import time
 STARTED = time.perf_counter()
 
 import json  # noqa: E402
+import os  # noqa: E402
+import shlex  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
@@ -45,6 +48,7 @@ class Options:
     list: bool = option(False, "print what there is to choose from, and end")
     check: bool = option(False, "with --list: import each plugin too, and say which are broken")
     dry_run: bool = option(False, "print the resolved configuration, the run id and an estimate, and end")
+    ranks: int = option(1, "processes of this machine that work on the run together, a device each", low=1, high=1024)
     prices: str = option("", estimates.ABOUT, unset="what fits best")
     quiet: bool = option(False, "print the result only")
     json: bool = option(False, "print the result as JSON")
@@ -60,15 +64,22 @@ def main(argv: Sequence[str]) -> int:
         print(list_text(options.check))
         return 0
     if options.dry_run:
+        from benchmarks.cheap_checks import refuse_typed
         from dp_common.config.resolve import resolve
 
         resolved = resolve(list(options.overrides))
-        cli.creatable_folder("root", resolved.runtime.root)
-        print(dry_text(resolved, options.prices))
+        missing = refuse_typed(resolved)
+        print("\n".join([dry_text(resolved, options.prices), *missing]))
         return 0
     if options.prices:
         raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
-    return run(list(options.overrides), options.quiet, options.json)
+    if options.ranks == 1:
+        return run(list(options.overrides), options.quiet, options.json)
+    from benchmarks import local_ranks
+
+    ended = begin(list(options.overrides), quiet=True, as_json=options.json, alone=True)[1]
+    words = [*cli.as_words(options, ("quiet", "json")), *options.overrides]
+    return 0 if ended else local_ranks.launch(options.ranks, words)
 
 
 def run(overrides: list[str], quiet: bool = False, as_json: bool = False) -> int:
@@ -76,23 +87,26 @@ def run(overrides: list[str], quiet: bool = False, as_json: bool = False) -> int
 
     The first failure of any rank is shown, once, by that rank.
     """
-    from dp_common.config.resolve import resolve
     from dp_common.distributed import rendezvous
+    from dp_common.progress import doing, pulse
 
+    if rendezvous.read_launcher_env(os.environ) is None:
+        with pulse(quiet=quiet):
+            resolved, ended = begin(overrides, quiet, as_json, alone=True)
+            if ended:
+                return 0
     group = rendezvous.join()
     try:
-        resolved = resolve(overrides)
-        cli.creatable_folder("root", resolved.runtime.root)
-        quiet = quiet or not group.first
-        if not quiet:
-            print(resolved.run_id, file=sys.stderr)
-            for note in resolved.notes:
-                print(note, file=sys.stderr)
-        from dp_common.lab.runner import execute, folder_of
+        with pulse(quiet=quiet or not group.first):
+            if group.size > 1:
+                resolved, _ = begin(overrides, quiet or not group.first, as_json, alone=False)
+            with doing("importing torch"):
+                from dp_common.lab.runner import execute
 
-        summary = execute(resolved, stop=stop_on_signals(), quiet=quiet, started=STARTED, group=group)
+            stop = stop_on_signals()
+            summary = execute(resolved, stop=stop, quiet=quiet or not group.first, started=STARTED, group=group)
         if group.first:
-            print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder_of(resolved)))
+            show(resolved, summary, as_json)
         return 0
     except Exception as error:
         if group.report_failure(error):
@@ -100,6 +114,47 @@ def run(overrides: list[str], quiet: bool = False, as_json: bool = False) -> int
         return getattr(error, "code", 1)
     finally:
         group.shutdown()
+
+
+def begin(overrides: list[str], quiet: bool, as_json: bool, alone: bool) -> "tuple[Resolved, bool]":
+    """All that takes no torch: what the run is, what is wrong with it, whether it is done or held already.
+
+    Args:
+        overrides: keys of the run.
+        quiet: do not say what it is.
+        as_json: of a result that is shown.
+        alone: no rank of several, which find out together whether it is done.
+
+    Returns:
+        (the run, whether it is done and its result has been shown).
+
+    Raises:
+        BadInput: a cheap mistake.
+        Held: a live process of this machine has it.
+    """
+    from benchmarks.cheap_checks import refuse
+    from dp_common.config.resolve import resolve
+    from dp_common.persistence import finished, lease
+    from dp_common.progress import doing
+
+    with doing("finding out what the run is: plugins, data, weights"):
+        resolved = resolve(overrides)
+    folder = Path(resolved.runtime.root) / resolved.run_id
+    if alone and (summary := finished.finished(folder)):
+        show(resolved, summary, as_json)
+        return resolved, True
+    refuse(resolved)
+    if alone:
+        lease.refuse_held(folder)
+    if not quiet:
+        print("\n".join([resolved.run_id, *resolved.notes]), file=sys.stderr, flush=True)
+    return resolved, False
+
+
+def show(resolved: "Resolved", summary: dict[str, Any], as_json: bool) -> None:
+    """Print a result."""
+    folder = Path(resolved.runtime.root) / resolved.run_id
+    print(json.dumps(summary, indent=1) if as_json else result_text(summary, folder))
 
 
 def stop_on_signals() -> Callable[[], bool]:
@@ -132,14 +187,15 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
         [
             f"test accuracy   {100 * s['accuracy']:.2f} %   {interval} (95 % Wilson, this test set)",
             f"shifted sets    {shifted}" if shifted else "shifted sets    none",
-            *([population_text(s)] if s["population"] is not None else []),
+            *([population_text(s)] if s.get("population") is not None else []),  # runs of before have none
             f"images          {counts} in {s['iterations']:,} iterations{short}",
             f"seconds         {phases}  ({s['device']}, {s['threads']} thread(s))",
             f"hours           {of_result} of the result, {spent}",
             "additions",
             *map(addition_text, s["additions"]),
-            f"folder          {folder}",
+            f"folder          {folder.absolute()}",
             *([f"short           {why_short(s)}"] if short else []),
+            f"next            python -m benchmarks.table {shlex.quote(str(folder.parent))}",
         ]
     )
 
@@ -163,13 +219,13 @@ def addition_text(addition: dict[str, Any]) -> str:
 
 
 def keys_text(overrides: list[str]) -> str:
-    """Every key of a run with its default, allowed values and meaning."""
+    """Every key of a run with its default, allowed values and meaning; plugins given by path in ``overrides`` too."""
     from benchmarks.cli_help import row, table
     from dp_common.config.resolve import sections
     from dp_common.config.typed import known_keys
 
     lines = ["Keys of a run:"]
-    for section, cls in sections():
+    for section, cls in sections(overrides):
         part = "" if section in ("specification", "runtime") else section
         lines += ["", section, ""]
         lines += table([row(known.field, key) for key, known in known_keys({part: cls}).items()])

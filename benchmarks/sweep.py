@@ -63,13 +63,14 @@ def main(argv: Sequence[str]) -> int:
     overrides = list(options.overrides)
     runs = plan(overrides)
     root = Path(runs[0].runtime.root)
-    cli.creatable_folder("root", root)
     todo = missing(runs, root)
+    wanting = check_all(todo, root, options.dry_run or bool(profile))
     if options.dry_run:
         print("\n".join(preview(runs, root)))
     print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
     if options.dry_run:
         print("\n".join(["", *estimates.grid_lines(todo, options.prices)] if todo else []))
+        print("\n".join(wanting), end="\n" if wanting else "", file=sys.stderr)
         return 0
     if options.prices:
         raise BadInput("prices", options.prices, "only with dry_run=yes; benchmarks.table re-prices what is done")
@@ -129,6 +130,32 @@ def plan(overrides: Iterable[str]) -> "list[Resolved]":
         run = resolve(point)
         runs.setdefault(run.run_id, run)
     return list(runs.values())
+
+
+def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool) -> list[str]:
+    """Refuse what is wrong with any of these runs and found without torch, before the first begins.
+
+    Args:
+        runs: those to do.
+        root: where.
+        elsewhere: they may run on another machine, or not at all: what nobody named and is not here may be there.
+
+    Returns:
+        A line for each such thing.
+
+    Raises:
+        BadInput: the first fault.
+    """
+    from benchmarks.cheap_checks import refuse, refuse_typed
+
+    cli.creatable_folder("root", root)
+    lines: dict[str, None] = {}
+    for run in runs:
+        if elsewhere:
+            lines |= dict.fromkeys(refuse_typed(run))
+        else:
+            refuse(run)
+    return list(lines)
 
 
 def missing(runs: "Iterable[Resolved]", root: Path) -> "list[Resolved]":

@@ -3,8 +3,11 @@
 Every message is one line that names the key, the value and what is allowed.
 """
 
+import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher
+
+ALIKE = 0.72  # of two words, at least, for one to be meant by the other
 
 
 class Problem(Exception):
@@ -69,6 +72,30 @@ class PeerFailed(Problem):
 
 
 def did_you_mean(word: object, names: Iterable[str]) -> str:
-    """' Did you mean X?' or ''."""
-    close = get_close_matches(str(word), list(names), n=1, cutoff=0.5)
-    return f" Did you mean {close[0]}?" if close else ""
+    """' Did you mean X?' or ''; better nothing than a name that only shares some letters."""
+    alike = [(likeness(str(word).lower(), name.lower()), -len(name), name) for name in names]
+    best = max(alike, default=(0.0, 0, ""))
+    return f" Did you mean {best[2]}?" if best[0] >= ALIKE else ""
+
+
+def likeness(word: str, name: str) -> float:
+    """From 0 to 1. Of keys of one section, ``train.lrr`` and ``train.lr``, the parts after the dot are compared; and
+    ``batch`` is like ``train.batch``, ``vit_tny`` like what begins with ``vit_tiny``.
+    """
+    (group, _, last), (own_group, _, own) = word.rpartition("."), name.rpartition(".")
+    if group and group == own_group:
+        return ratio(last, own)
+    found = ratio(word, name)
+    if own_group and not group:
+        found = max(found, 0.95 * ratio(word, own))
+    tokens = re.split("([-_.])", name)
+    beginnings = ("".join(tokens[:end]) for end in range(1, len(tokens), 2))
+    found = max([found, *(0.95 * ratio(word, start) for start in beginnings if len(start) > 4)])
+    return max(found, 0.8) if len(word) > 2 and word in tokens else found
+
+
+def ratio(one: str, other: str) -> float:
+    """How alike two words are; 0 where their lengths or letters show at once that they are not."""
+    matcher = SequenceMatcher(None, one, other)
+    quick = matcher.real_quick_ratio() >= ALIKE and matcher.quick_ratio() >= ALIKE
+    return matcher.ratio() if quick else 0.0

@@ -42,8 +42,8 @@ class Prune:
         self.how = (self.score, self.balance, not self.initial, self.rule, self.rule_args)
         if self.initial > budget.scale:
             raise BadInput("prune.initial", self.initial, f"at most scale, {budget.scale}")
-        self.added, self.interval = budget.scale - self.initial, self.interval or interval_of(budget.seen)
-        self.per_round = max(1, -(-self.added // self.rounds))
+        self.interval = self.interval or interval_of(budget.seen)
+        self.per_round = max(1, -(-(budget.scale - self.initial) // self.rounds))
         if self.at and self.rounds > 1:
             raise BadInput("prune.at", self.at, f"0 with {self.rounds} rounds")
         sizes = list(range(self.initial, budget.scale, self.per_round)) if self.initial else []
@@ -52,9 +52,9 @@ class Prune:
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
-        pool = round(self.added * self.oversample)
-        training = planned_training(self.interval, budget, 0.0 if self.initial else self.scorer_seen)
-        return {"generated": self.initial + pool + self.added * self.made_again, "scored": pool, **training}
+        pool = round((budget.scale - self.initial) * self.oversample)
+        made = {"generated": self.initial + pool + (budget.scale - self.initial) * self.made_again, "scored": pool}
+        return made | planned_training(self.interval, budget, self.scorer_seen * (not self.initial))
 
     def run(self, lab: Lab) -> Iterator[str]:
         """Either workflow, then the rest of the budget."""

@@ -33,7 +33,8 @@ def choose_parts(said: Mapping[str, Any], paths: Mapping[str, str] | None) -> di
     """Task, teacher and strategy of a run; where nobody says which, the task's recipe does. Raises BadInput."""
     plain = {kind: getattr(Spec, kind) for kind in PARTS}
     task = registry.find("task", str(said.get("task", plain["task"])), paths=paths)
-    wanted = plain | {key: value for key, value in task.load().recipe.items() if key in PARTS} | dict(said)
+    recipe = task.load().recipe_of(said)
+    wanted = plain | {key: value for key, value in recipe.items() if key in PARTS} | dict(said)
     parts = {"task": task} | {kind: registry.find(kind, str(wanted[kind]), paths=paths) for kind in PARTS[1:]}
     for kind, plugin in parts.items():
         twin = next((k for k in PARTS if k != kind and parts[k].section == plugin.section), None)

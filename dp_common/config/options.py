@@ -14,8 +14,9 @@ def option(default: T, about: str, **rules: Any) -> T:
         default: the value where nobody says another; a dict or a list is copied for each instance.
         about: what the key means, one line for ``--help``.
         **rules: what is allowed. ``choices``; ``low`` <= value <= ``high``; value > ``above``; ``at_most``: the key
-            whose value bounds it; ``plugin``: the value names a plugin of that kind (``plugin="score"``; with
-            ``guides=True`` one whose gradient is followed); ``place=True``: it says where something is, so ``~`` is
+            whose value bounds it; ``pattern``: what a text matches in whole, which ``about`` then says; ``plugin``:
+            the value names a plugin of that kind (``plugin="score"``; with ``guides=True`` one whose gradient is
+            followed); ``place=True``: it says where something is, so ``~`` is
             expanded and the value is not hashed, since what is there has a fingerprint of its own; ``runtime=True``:
             it changes no bit of any number, and is not hashed either; ``task``: only that task reads it. Applications
             have further ones (``benchmarks/cli.py``).

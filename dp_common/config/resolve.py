@@ -5,8 +5,10 @@ Layers, later ones win: dataclass defaults < the teacher's recipe < the task's r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
+from dp_common import files
 from dp_common.config import registry
 from dp_common.config.draft import PARTS, Draft, by_section, choose_parts, parse
 from dp_common.config.durations import seconds
@@ -73,7 +75,7 @@ def resolve(words: Sequence[str], plugin_paths: Mapping[str, str] | None = None)
     classes = {kind: plugin.load() for kind, plugin in parts.items()}
     layers = [
         (f"teacher {parts['teacher'].name}", classes["teacher"].recipe),
-        (f"task {parts['task'].name}", classes["task"].recipe),
+        (f"task {parts['task'].name}", classes["task"].recipe_of(preset | given)),
         (f"preset {preset_name}", preset),
         ("command line", by_section(given, parts)),
     ]
@@ -114,6 +116,8 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
         "data_fingerprint": parts["task"].fingerprint(),
         "teacher_fingerprint": parts["teacher"].fingerprint(parts["task"]),
     } | {f"{key}_source": plugin.source_digest() for key, plugin in plugins.items() if not plugin.built_in}
+    if checkpoint := spec.train.model_args.get("checkpoint_path"):
+        fingerprints["learner_weights"] = weights_digest(str(checkpoint))
     defaults = {key: default_of(known.field) for key, known in config.known.items()}
     foreign = [plugins[kind].section for kind in PARTS if not plugins[kind].built_in]
     return Resolved(
@@ -136,6 +140,11 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
         notes=notes,
         **parts,
     )
+
+
+def weights_digest(path: str) -> str:
+    """Of the weights a learner starts from; "" where they are not there, which is refused later."""
+    return files.digest(Path(path).read_bytes()) if Path(path).is_file() else ""
 
 
 def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str, dict[str, Any]]:
@@ -171,10 +180,20 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
     return found
 
 
-def sections() -> list[tuple[str, Any]]:
-    """(title, dataclass) of everything that has keys, for --help; plugins that do not load have none."""
+def sections(words: Sequence[str] = ()) -> list[tuple[str, Any]]:
+    """(title, dataclass) of everything that has keys, for --help; plugins that do not load have none.
+
+    Args:
+        words: overrides; of the plugins that they give by path, too, before the others of their kind. Those are
+            loaded or refused: somebody asks for them.
+    """
     rows: list[tuple[str, Any]] = [("specification", Spec), ("runtime", Runtime)]
+    given = {key: value for key, equals, value in (word.partition("=") for word in words) if equals}
     for kind in PARTS:
+        asked = registry.find(kind, given[kind]) if kind in given else None
+        if asked and asked.spelling:
+            cls = asked.load()
+            rows += [(asked.section, cls)] if is_dataclass(cls) and fields(cls) else []
         for plugin in registry.plugins(kind).values():
             try:
                 cls = plugin.load()

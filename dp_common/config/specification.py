@@ -7,6 +7,7 @@ from typing import Any
 
 from dp_common.config.options import option
 from dp_common.device import NAMES as DEVICES
+from dp_common.device import PATTERN as DEVICE
 
 RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
 
@@ -195,7 +196,7 @@ class Runtime:
     """Keys that change no number and are not hashed."""
 
     root: str = option("results/runs", "folder of runs", place=True)
-    device: str = option("auto", DEVICES)
+    device: str = option("auto", DEVICES, pattern=DEVICE)
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
         60.0, "seconds without a heartbeat after which another process may take a run over", above=0

@@ -272,6 +272,8 @@ def check(key: str, value: Any, rules: Mapping[str, Any], shown: Any = None) -> 
     choices = rules.get("choices")
     if choices and value not in choices:
         raise BadInput(key, shown, f"one of {', '.join(map(str, choices))}.{did_you_mean(value, choices)}")
+    if rules.get("pattern") and not re.fullmatch(rules["pattern"], str(value)):
+        raise BadInput(key, shown, rules["about"])
     for bound, broken, words in (
         ("low", lambda v, b: v < b, "at least"),
         ("high", lambda v, b: v > b, "at most"),

@@ -13,6 +13,7 @@ CHECKS: dict[str, Callable[..., None]] = {
     "learner": conformance.check_learner,
     "task": conformance.check_task,
     "score": conformance.check_score,
+    "guidance_rule": conformance.check_guidance_rule,
     "selection_rule": conformance.check_selection_rule,
 }
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from dp_common.errors import Problem
+
 Say = Callable[[str], None]
 
 
@@ -21,7 +23,17 @@ def require(condition: Any, rule: str, found: Any) -> None:
 
 
 def hold_to(rules: Iterable[Callable[..., None]], say: Say, *subject: Any) -> None:
-    """Go through rules, functions that say what they hold by their docstring; ``say`` is told of each that holds."""
+    """Go through rules, functions that say what they hold by their docstring; ``say`` is told of each that holds.
+
+    Raises Nonconforming, also where the plugin ends with an error of its own.
+    """
     for rule in rules:
-        rule(*subject)
-        say("ok  " + " ".join((rule.__doc__ or rule.__name__).split()))
+        held = " ".join((rule.__doc__ or rule.__name__).split())
+        try:
+            rule(*subject)
+        except (Nonconforming, Problem):
+            raise
+        except Exception as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            raise Nonconforming(f"{held}: {why}") from error
+        say("ok  " + held)

@@ -23,8 +23,10 @@ from dp_common.contracts.defaults import (
     TaskDefaults,
     TeacherDefaults,
 )
+from dp_common.contracts.guidance_rule import GuidanceRule
 from dp_common.contracts.lab import Lab
-from dp_common.contracts.protocols import GuidanceRule, Learner, Score, Strategy, Task, Teacher
+from dp_common.contracts.learner import Learner
+from dp_common.contracts.protocols import Score, Strategy, Task, Teacher
 from dp_common.contracts.selection_rule import SelectionRule
 
 __all__ = [

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dp_common.config.specification import Budget
+    from dp_common.contracts.protocols import Task
     from dp_common.diffusion.guidance import Guidance
     from dp_common.real_images.splits import AnySplit
 
@@ -79,6 +80,9 @@ class TeacherDefaults:
         """Not known."""
         return ""
 
+    def require_files(self, task: "Task") -> None:
+        """``prepare`` looks for them."""
+
     def denoise(self, x: "Tensor", t: int, labels: "Tensor") -> "Tensor":
         """Not to be asked of a teacher that holds images."""
         raise NotImplementedError(f"{type(self).__name__} does not denoise")
@@ -121,6 +125,14 @@ class TaskDefaults:
 
     recipe: ClassVar[Mapping[str, Any]] = {}
     shifted: "Mapping[str, AnySplit]" = {}
+
+    @classmethod
+    def recipe_of(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The recipe, whatever was said."""
+        return cls.recipe
+
+    def require_files(self) -> None:
+        """``load`` looks for them."""
 
     def sizes(self) -> Mapping[str, int]:
         """Not known before ``load``."""

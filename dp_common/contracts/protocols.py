@@ -1,4 +1,4 @@
-"""The protocols, one a kind of plugin. A member that says *optional* has a default in ``defaults.py``."""
+"""The protocols of strategies, scores, teachers and tasks; what is *optional* has a default in ``defaults.py``."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -8,7 +8,6 @@ from dp_common.contracts.lab import Lab
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor, device
-    from torch.nn import Module
 
     from dp_common.arrays import Shape
     from dp_common.config.specification import Budget, Data
@@ -89,26 +88,6 @@ class Score(Protocol):
         ...
 
 
-class GuidanceRule(Protocol):
-    """How the gradient of a score moves one step of the sampler; a module."""
-
-    def step(
-        self, x: "Tensor", x0: "Tensor", eps: "Tensor", g: "Tensor", alpha: float, omega: float, every: int
-    ) -> "tuple[Tensor, Tensor, Tensor]":
-        """The guided (x, x0, eps).
-
-        Args:
-            x: [B, ...] x_t.
-            x0: [B, ...] the predicted image.
-            eps: [B, ...] the predicted noise.
-            g: [B, ...] gradient of each image's own score by its x_t; zeros where an image is not to be moved.
-            alpha: ᾱ_t, in (0, 1).
-            omega: the guidance weight; towards higher scores where it is positive.
-            every: one step in so many is guided.
-        """
-        ...
-
-
 class Teacher(Protocol):
     """A diffusion model with a differentiable way from x_t to an image; or images that are made already.
 
@@ -177,6 +156,12 @@ class Teacher(Protocol):
 
     @property
     def stored_counts(self) -> Sequence[int]: ...
+
+    def require_files(self, task: "Task") -> None:
+        """Optional. Refuse in a moment, without torch and before the task is loaded, what names files that are not
+        there; ``--dry-run`` asks too. Raises BadInput.
+        """
+        ...
 
     def prepare(self, task: "Task", device: "device") -> None:
         """Fit or load.
@@ -286,6 +271,19 @@ class Task(Protocol):
     @property
     def shape(self) -> "Shape": ...
 
+    @classmethod
+    def recipe_of(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Optional, ``recipe``: the recipe for what a preset or the command line says, {key: text or value}; where a
+        learner or a size of images wants another.
+        """
+        ...
+
+    def require_files(self) -> None:
+        """Optional. Refuse in a moment, without torch, what names data that are not there; ``--dry-run`` asks too.
+        Raises BadInput.
+        """
+        ...
+
     def sizes(self) -> "Mapping[str, int]":
         """Optional, {}. About how many images ``monitor`` and ``test`` will have, and ``shifted`` together, for
         estimates: known without torch and before ``load``.
@@ -300,21 +298,4 @@ class Task(Protocol):
 
     def fingerprint(self) -> str:
         """What identifies the real data; cheap, no torch, and there before ``load``."""
-        ...
-
-
-class Learner(Protocol):
-    """The classifier: a class, or a function that makes it."""
-
-    def __call__(self, classes: int, shape: tuple[int, int, int], **model_args: Any) -> "Module":
-        """A network for float images [B, *shape] about [-1, 1] that answers with logits [B, classes].
-
-        Args:
-            classes: of the task.
-            shape: (channels, height, width).
-            **model_args: ``train.model_args.NAME=VALUE``; the parameters after the first two are what it takes.
-
-        Raises:
-            ValueError, TypeError, AssertionError: it cannot be built so; the message is shown as one line.
-        """
         ...

@@ -8,7 +8,7 @@ from dp_common.arrays import Indices
 from dp_common.errors import Problem
 from dp_common.seeds import derive
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # strategies read WHICH, and --help reads strategies: without torch
     from dp_common.lab.context import RunContext
 
 WHICH = ("wrong", "slow", "right", "random")
@@ -45,10 +45,11 @@ def anchors(run: "RunContext", n: int, which: str, number: int) -> Indices:
 
 def slow(run: "RunContext") -> Indices:
     """Rows of each class whose answers lie in the cluster of two with the higher mean loss."""
+    import torch
+
     real, learner, found = run.data.real, run.models.learner, []
     labels = np.asarray(real.labels)
     chunks = [np.arange(start, min(start + 1024, len(real))) for start in range(0, len(real), 1024)]
-    import torch
 
     logits = torch.cat([learner.predict(np.asarray(real.read(rows))) for rows in chunks])
     answers = logits.softmax(1).numpy()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dp_common import device as devices
 from dp_common import files
 from dp_common.config.resolve import Resolved
 from dp_common.diffusion.guidance_step import Chunk
@@ -24,6 +25,7 @@ from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
 from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
+from dp_common.learner.trial import images_per_second
 from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
@@ -32,7 +34,7 @@ from dp_common.persistence.provenance import provenance
 from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
-from dp_common.progress import Progress
+from dp_common.progress import Progress, doing
 from dp_common.training_data.block_set import BlockSet
 from dp_common.training_data.training_set import TrainingSet, TrainSet
 
@@ -70,10 +72,11 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
     group.broadcast(ledger.records)
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", spec_text(resolved).encode())
-    open_line(ledger, resolved, lease, labels)
+    open_line(ledger, resolved, lease, labels, devices.versions(attempt.device))
     try:
         extra = work(attempt, ledger)
-        ledger.append("close", state="done", wall=round(meter.wall(), 6))
+        peaks = devices.peaks_gib(attempt.device)
+        ledger.append("close", state="done", wall=round(meter.wall(), 6), peaks_gib=peaks)
         summary = summarise(ledger.records, resolved, extra)
         lease.check()
         files.write_atomic(folder / "summary.json", json.dumps(summary, indent=1).encode())
@@ -92,7 +95,9 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
         ledger.close()
 
 
-def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str]) -> None:
+def open_line(
+    ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str], drivers: dict[str, str | None]
+) -> None:
     """The first line of an attempt: what is run, on what, and the seconds that a killed one before it lost."""
     lost = max(0.0, lease.last_beat - ledger.records[-1]["t"]) if lease.last_beat and ledger.records else 0.0
     ledger.append(
@@ -104,7 +109,7 @@ def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,
-        **provenance(labels),
+        **provenance(labels, drivers),
     )
 
 
@@ -160,9 +165,19 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     )
 
 
+def announce(attempt: Attempt, run: RunContext) -> None:
+    """Say how long this is going to take, by a few iterations of a copy of the learner."""
+    with doing(f"timing learner={attempt.resolved.spec.learner}"):
+        rate = images_per_second(run.models.learner, devices.synchroniser(attempt.device)) * attempt.group.size
+    planned = {"generated": run.budget.scale, "guided": 0, **attempt.resolved.strategy.planned_work(run.budget)}
+    run.io.progress.expect(rate, planned["generated"] + planned["guided"])
+
+
 def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     """The strategy from its first call to the final evaluation; returns what only this attempt knows of the result."""
     run, task, spec = context_of(attempt, ledger), attempt.resolved.task, attempt.resolved.spec
+    if not attempt.quiet:
+        announce(attempt, run)
     replay = Replay(run)
     replay.begin()
     guidance = attempt.resolved.strategy.planned_guidance()
@@ -176,10 +191,12 @@ def work(attempt: Attempt, ledger: AnyLedger) -> dict[str, Any]:
     replay.state.require_spent(attempt.resolved.budget)
     replay.finish()
     if ledger.writes and spec.probe != "none":
-        hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)
-    with attempt.meter.phase("evaluate"):
-        held_out = population(run, attempt.resolved, attempt.folder)
-    correct = evaluate(run, task, replay.calls, held_out)
+        with doing(f"measuring probe={spec.probe}"):
+            hardness.measure(run.io, run.models.teacher, run.models.learner, replay.calls)
+    with doing("the final evaluation"):
+        with attempt.meter.phase("evaluate"):
+            held_out = population(run, attempt.resolved, attempt.folder)
+        correct = evaluate(run, task, replay.calls, held_out)
     if ledger.writes:
         with attempt.meter.phase("write"):
             save_correctness(attempt.folder / "correct.parquet", correct)

@@ -19,25 +19,17 @@ from dp_common.errors import BadInput, Problem
 from dp_common.lab import score_sources
 from dp_common.lab.attempt import Attempt, follow, lead
 from dp_common.lab.scoring import is_blind
-from dp_common.persistence import ledger
+from dp_common.persistence.finished import finished
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.provenance import fix_threads
-from dp_common.persistence.summary import read_summary
 from dp_common.probes import hardness
+from dp_common.progress import doing, pulse
 
 
 def folder_of(resolved: Resolved) -> Path:
     """Where a run's files are."""
     return Path(resolved.runtime.root) / resolved.run_id
-
-
-def finished(folder: Path) -> dict[str, Any] | None:
-    """The summary of a run that is done, else None. Raises Damaged where it, or the ledger it was made from, is."""
-    summary = read_summary(folder)
-    if summary:
-        ledger.read(folder, summary["run_id"])
-    return summary or None
 
 
 def never() -> bool:
@@ -83,6 +75,21 @@ def execute(
     group.set_timeout(resolved.runtime.rank_timeout)
     if summary := group.broadcast(finished(folder)):
         return summary
+    if not quiet and group.first:
+        with pulse():
+            return execute_unfinished(resolved, group, folder, stop, False, started)
+    return execute_unfinished(resolved, group, folder, stop, True, started)
+
+
+def execute_unfinished(
+    resolved: Resolved,
+    group: ProcessGroup,
+    folder: Path,
+    stop: Callable[[], bool],
+    quiet: bool,
+    started: float | None,
+) -> dict[str, Any]:
+    """As ``execute``, of a run that was not finished when it was looked at."""
     device = preflight(resolved, group)
     lease = None
     try:
@@ -95,7 +102,7 @@ def execute(
         group.connect(device)
         labels = [label.decode() for label in group.all_gather(devices.label(device).encode())]
         meter = Meter(group.size, devices.synchroniser(device), started=started)
-        attempt = Attempt(resolved, folder, device, group, meter, stop, quiet or not group.first)
+        attempt = Attempt(resolved, folder, device, group, meter, stop, quiet)
         return lead(attempt, lease, labels) if lease else follow(attempt)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -117,7 +124,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     Raises:
         BadInput: Naming the key.
     """
-    from dp_common.learner.build import check_fits
+    from dp_common.learner.build import check_batch, check_fits
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
     fix_threads(spec.threads)
@@ -125,17 +132,23 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     if spec.guide_precision == "tf32" and device.type != "cuda":
         raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)
-    task.load(spec.data.split)
+    with doing(f"loading the data of task={spec.task}"):
+        task.load(spec.data.split)
     require_ready("task", spec.task, task)
     require_images(spec.task, task)
     resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
-    check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+    with doing(f"building learner={spec.learner}"):
+        model = check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
+        spans = [batch_share.spans(spec.train, 0, rank, group.size) for rank in range(group.size)]
+        share = min(stop - start for of_rank in spans for start, stop in of_rank)
+        check_batch(model, spec.learner, spec.train, task.shape, share)
     for key, name, guides in resolved.scores:
         if is_blind(name, key) and guides:
             raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     score_sources.check(resolved)
     hardness.check(spec, resolved.teacher)
-    resolved.teacher.prepare(task, device)
+    with doing(f"loading or fitting teacher={spec.teacher}"):
+        resolved.teacher.prepare(task, device)
     require_ready("teacher", spec.teacher, resolved.teacher)
     if resolved.teacher.holds_images:
         check_stored(resolved)

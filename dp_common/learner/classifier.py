@@ -60,8 +60,6 @@ class Learner:
 
     def reset(self) -> None:
         """The initial weights of the seed, shared by all its strategies, and no optimiser state."""
-        from timm.optim import param_groups_weight_decay
-
         train = self.spec.train
         torch.manual_seed(derive(self.spec.seed, "weights"))
         self.model = self.new_model()
@@ -69,9 +67,7 @@ class Learner:
         if self.group.size > 1:
             parallel = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
         self.forward = torch.compile(parallel) if train.compile else parallel
-        self.optimizer = torch.optim.AdamW(
-            param_groups_weight_decay(self.model, train.weight_decay), lr=0.0, fused=True
-        )
+        self.optimizer = torch.optim.AdamW(weight_decay_groups(self.model, train.weight_decay), lr=0.0, fused=True)
         self.average: Any = None
         if train.ema:
             from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -109,7 +105,9 @@ class Learner:
         for (images, labels), last in with_last(micro_batches):
             torch.manual_seed(derive(self.spec.seed, "augment", position))  # drop-path and the like: by position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
-                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), position)
+                loss = self.loss(
+                    self.to_float(images), torch.as_tensor(labels).to(self.device, non_blocking=True), position
+                )
                 loss = loss * (len(labels) / train.batch)
                 (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
             position, total = position + len(labels), total + loss.detach()
@@ -184,7 +182,7 @@ class Learner:
         readers = self.readers if isinstance(split, LazySplit) else 0
         numbers = range(group.rank, len(batches), group.size)
         flags = [np.empty(0, bool)]
-        for number, images in zip(numbers, loading.stream(batches, numbers, readers)):
+        for number, images in zip(numbers, loading.stream(batches, numbers, readers, self.device.type == "cuda")):
             guesses = guesses_among(self.predict(images).numpy(), split.among)
             flags.append(guesses == split.labels[number * self.chunk : number * self.chunk + len(guesses)])
         by_rank = [np.frombuffer(data, bool) for data in group.all_gather(np.concatenate(flags).tobytes())]
@@ -230,6 +228,19 @@ class Learner:
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": slots})
         if self.average is not None:
             self.average.load_state_dict(owned["average"])
+
+
+def weight_decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Parameters for AdamW: first those without weight decay (biases, and whatever has one dimension), then those with
+    it; as ``timm.optim.param_groups_weight_decay``, whose import takes a second.
+    """
+    groups: dict[bool, list[torch.nn.Parameter]] = {False: [], True: []}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            decays = bool(weight_decay) and parameter.ndim > 1 and not name.endswith(".bias")
+            groups[decays].append(parameter)
+    by_decay = [(groups[False], 0.0), (groups[True], weight_decay)]
+    return [{"params": parameters, "weight_decay": decay} for parameters, decay in by_decay if parameters]
 
 
 @contextmanager

@@ -79,6 +79,31 @@ def content(key: str, path: str | Path, labels: Collection[str] | None = None) -
     return found
 
 
+def remembered(place: str, cue: str, find: Callable[[], str]) -> str:
+    """What ``find`` found when ``cue`` was as it is, of the files that ``cue_of`` made it of; else it is found again.
+
+    Args:
+        place: what is remembered, of which real path.
+        cue: see ``cue_of``.
+        find: finds it out by reading the files.
+    """
+    memory = memory_of(place)
+    known = recall(memory).get("found", {})
+    if known.get("cue") == cue:
+        return str(known["value"])
+    began = time.time()
+    value = find()
+    newest = int(cue.partition(" ")[0])
+    if 0 <= newest <= (began - RACY) * 1e9 and memory.is_absolute():
+        try:
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            parts = {"found": {"cue": cue, "value": value}}
+            files.write_atomic(memory, json.dumps({"version": VERSION, "parts": parts}).encode())
+        except OSError:
+            pass  # it is found again next time
+    return value
+
+
 class Reading:
     """Finds the content of one set, by what is remembered of it and by reading the rest."""
 

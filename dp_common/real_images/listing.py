@@ -17,6 +17,7 @@ from dp_common.config.registry import one_line
 from dp_common.errors import BadInput
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+LONGEST_NAME = 240  # bytes; 255 are allowed
 LAYOUT = "one folder per class (PATH/cat/1.png), a .tar of such folders, or a folder of such .tars"
 
 
@@ -201,9 +202,17 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [(int(part) if index % 2 else part.lower()) for index, part in enumerate(parts)], name
 
 
+def safe_name(name: str) -> str:
+    """A name as every usual file system takes it, with room for a number before it."""
+    safe = "".join("_" if letter in '/\\:*?"<>|' or not letter.isprintable() else letter for letter in name).strip()
+    while len(os.fsencode(safe)) > LONGEST_NAME:
+        safe = safe[:-1]
+    return safe
+
+
 def folder_names(classes: Sequence[str]) -> list[str]:
     """A folder for each class: its name, if all are names of folders and differ, else label and name of each."""
-    safe = ["".join("_" if letter in '/\\:*?"<>|\0' else letter for letter in name).strip() for name in classes]
+    safe = [safe_name(name) for name in classes]
     plain = safe == list(classes) and len({name.casefold() for name in safe}) == len(safe)
     if plain and not any(name.startswith((".", "__MACOSX")) or not name for name in safe):
         return safe

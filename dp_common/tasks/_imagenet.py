@@ -144,18 +144,23 @@ class ImageNetTask(RealData, TaskDefaults):
         index_of = {wnid: str(index) for index, wnid in enumerate(timm_lines("imagenet_synsets.txt"))}
         return {index_of[wnid]: label for label, wnid in enumerate(self.classes) if wnid in held}
 
+    def require_files(self) -> None:
+        """Raise BadInput where train or val are not there."""
+        root = Path(self.data.root)
+        absent = [part for part in ("train", "val") if not (root / part).is_dir()]
+        if absent:
+            raise BadInput(
+                "data.root", root, f"no folder {' nor '.join(str(root / part) for part in absent)}; {how_to_get(root)}"
+            )
+
     def load(self, split: int) -> None:
         """Find train, val and the shifted sets, and draw monitor and train_heldout from train by the seed ``split``.
 
         Raises:
             BadInput: they are not there, or not all of them, or monitor leaves classes without images.
         """
+        self.require_files()
         root, label_of = Path(self.data.root), {wnid: label for label, wnid in enumerate(self.classes)}
-        absent = [part for part in ("train", "val") if not (root / part).is_dir()]
-        if absent:
-            raise BadInput(
-                "data.root", root, f"no folder {' nor '.join(str(root / part) for part in absent)}; {how_to_get(root)}"
-            )
         real, val = (self._files(root / part, label_of, how_to_get(root)) for part in ("train", "val"))
         monitor = splits.stratified(real.labels, self.monitor_images, split, "data-monitor")
         rest = np.setdiff1d(np.arange(len(real)), monitor)

@@ -37,12 +37,14 @@ RECIPE: dict[str, Any] = {  # ours, a start: about 100 epochs of 50,000 images; 
 class TorchvisionTask(RealData, TaskDefaults):
     """What these tasks share.
 
-    Each adds ``source``, the name in torchvision.datasets; ``official``, the MD5 sums torchvision checks its files by;
+    Each adds ``source``, the name in torchvision.datasets; ``unpacked``, what there is under ``data.root`` of what
+    torchvision has got; ``official``, the MD5 sums torchvision checks its files by;
     ``unchecked``, files that it takes as they are once they are unpacked; ``classes`` and ``shape``.
     """
 
     monitor_images: int = option(5_000, "images of the official training set that patience looks at", low=1)
     source: ClassVar[str] = ""
+    unpacked: ClassVar[str] = ""
     official: ClassVar[list[str]] = []
     unchecked: ClassVar[list[str]] = []
     classes: ClassVar[list[str]] = []
@@ -67,6 +69,16 @@ class TorchvisionTask(RealData, TaskDefaults):
         if files and all(file.is_file() for file in files):
             known.append([hashlib.sha256(file.read_bytes()).hexdigest() for file in files])
         return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
+
+    def require_files(self) -> None:
+        """Raise BadInput where the folder or file that torchvision unpacks to is not there."""
+        path = Path(self.data.root) / self.unpacked
+        if not path.exists():
+            raise BadInput(
+                "data.root",
+                self.data.root,
+                f"torchvision's {self.source} is not there: no {path}; get it by: {self._download()}",
+            )
 
     def load(self, split: int) -> None:
         """Read the official parts and draw monitor from the training part by the seed ``split``.

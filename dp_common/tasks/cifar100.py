@@ -12,6 +12,7 @@ class Cifar100(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE | {"train.flip": True, "train.crop": 0.6}
     source: ClassVar[str] = "CIFAR100"
+    unpacked: ClassVar[str] = "cifar-100-python"
     official: ClassVar[list[str]] = ["eb9058c3a382ffc7106e4002c42a8d85"]
     classes: ClassVar[list[str]] = """
         apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can

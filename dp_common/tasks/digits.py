@@ -12,6 +12,7 @@ import numpy as np
 
 from dp_common.config.specification import Data
 from dp_common.contracts import TaskDefaults
+from dp_common.real_images.kept_arrays import kept
 from dp_common.real_images.splits import RealData, Split, balanced
 from dp_common.tasks import _uci_digits as uci
 from dp_common.tasks._digit_shifts import SHIFTS
@@ -31,6 +32,9 @@ class Digits(RealData, TaskDefaults):
         "train.lr": 2e-3,
         "prune.oversample": 8,
         "dp.omega": 0.1,
+        "fresh.omega": 0.1,
+        "refresh.omega": 0.1,
+        "allocate.omega": 0.1,
         "mixture.components": 12,
     }
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
@@ -39,13 +43,9 @@ class Digits(RealData, TaskDefaults):
 
     def load(self, split: int) -> None:
         """Deal out teacher and monitor by the seed ``split``; the shifted sets are the same for all of them."""
-        from sklearn.model_selection import train_test_split
-
         optical, pen = uci.arrays("uci_optical.npz"), uci.arrays("uci_pen.npz")
         images, labels = uci.pixels(optical["train_images"]), optical["train_labels"].astype(np.int64)
-        train, monitor = train_test_split(
-            np.arange(len(labels)), test_size=MONITOR, stratify=labels, random_state=split
-        )
+        train, monitor = kept("split", [labels], [MONITOR, split], lambda: dealt_out(labels, split))
         self.train = limited(images[train], labels[train], self.data.limit, split)
         self.monitor = limited(images[monitor], labels[monitor], self.data.limit, split)
         test_labels = optical["test_labels"].astype(np.int64)
@@ -62,6 +62,13 @@ class Digits(RealData, TaskDefaults):
     def fingerprint(self) -> str:
         """Of both files of digits."""
         return uci.fingerprint()
+
+
+def dealt_out(labels: np.ndarray, split: int) -> list[np.ndarray]:
+    """Rows of teacher and monitor, stratified."""
+    from sklearn.model_selection import train_test_split
+
+    return train_test_split(np.arange(len(labels)), test_size=MONITOR, stratify=labels, random_state=split)
 
 
 def limited(images: np.ndarray, labels: np.ndarray, limit: int, split: int) -> Split:

@@ -12,6 +12,7 @@ class FashionMnist(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE | {"train.flip": True}
     source: ClassVar[str] = "FashionMNIST"
+    unpacked: ClassVar[str] = "FashionMNIST"
     unchecked: ClassVar[list[str]] = _torchvision.IDX
     official: ClassVar[list[str]] = [
         "8d4fb7e6c68d591d4c3dfef9ec88bf0d",

@@ -8,6 +8,7 @@ test set.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -15,11 +16,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dp_common.config.options import option
+from dp_common.config.typed import count
 from dp_common.contracts import TaskDefaults
 from dp_common.errors import BadInput
 from dp_common.progress import note
 from dp_common.real_images import content, image_files, listing, splits
 from dp_common.real_images.splits import AnySplit, RealData
+
+SMALL_LEARNERS = ("vit-digits", "vit-digits-fine", "mlp-plane")
+SMALL = {"train.seen": 128_000, "train.batch": 128, "train.lr": 2e-3, "train.label_smoothing": 0.0}  # as of digits
+TINY, TINY_SIDE = {"teacher": "mixture", "learner": "vit-digits"}, 16
+PHOTOGRAPHS, PHOTOGRAPH_SIDE = {"images.format": "jpeg", "train.order": "block"}, 128
 
 
 @dataclass
@@ -34,6 +41,18 @@ class Folder(RealData, TaskDefaults):
         "train.lr": 1e-3,
         "train.label_smoothing": 0.1,
     }
+
+    @classmethod
+    def recipe_of(cls, said: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A small network has its own recipe, and tiny images a small network and a teacher that needs no training;
+        photographs are stored as JPEG and streamed.
+        """
+        size = side_of(said.get("folder.size", cls.size))
+        recipe = cls.recipe | (TINY if size <= TINY_SIDE else {})
+        if str(said.get("learner", recipe["learner"])) in SMALL_LEARNERS:
+            recipe = recipe | SMALL
+        return recipe | (PHOTOGRAPHS if size >= PHOTOGRAPH_SIDE else {})
+
     size: int = option(
         32,
         "side of its square images: the shorter side is resized to it, the longer one cut to it evenly",
@@ -197,6 +216,14 @@ class Folder(RealData, TaskDefaults):
             if len(held) == len(label_of)
             else np.array([label for known, label in label_of.items() if known in held])
         )
+
+
+def side_of(said: Any) -> int:
+    """``folder.size`` as it was said; the default where it cannot be read, which is refused in its turn."""
+    try:
+        return count("folder.size", said)
+    except BadInput:
+        return Folder.size
 
 
 def key_of(name: str) -> str:

@@ -12,6 +12,7 @@ class Mnist(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE
     source: ClassVar[str] = "MNIST"
+    unpacked: ClassVar[str] = "MNIST"
     unchecked: ClassVar[list[str]] = _torchvision.IDX
     official: ClassVar[list[str]] = [
         "f68b3c2dcbeaaa9fbdd348bbdeb94873",

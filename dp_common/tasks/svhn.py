@@ -14,6 +14,7 @@ class Svhn(_torchvision.TorchvisionTask):
 
     recipe: ClassVar[dict[str, Any]] = _torchvision.RECIPE
     source: ClassVar[str] = "SVHN"
+    unpacked: ClassVar[str] = "train_32x32.mat"
     official: ClassVar[list[str]] = ["e26dedcc434d2e4c54c9b2d4a06d8373", "eb5a983be6a315427106f1b164d9cef3"]
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
     shape: ClassVar[tuple[int, int, int]] = (3, 32, 32)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -104,6 +105,12 @@ def fetch(key: str, weights: str, revision: str, files: Sequence[str]) -> Path:
         ) from error
 
 
+def hub_is_offline() -> bool:
+    """Has somebody said that the hub is not to be asked?"""
+    said = {os.environ.get(name, "").upper() for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")}
+    return bool(said & {"1", "ON", "YES", "TRUE"})  # as huggingface_hub reads it
+
+
 def files_of(suffix: str) -> list[str]:
     """Patterns of what is read of a pipeline; ``suffix`` is that of its weights, such as ``.fp16``.
 
@@ -122,21 +129,35 @@ def files_of(suffix: str) -> list[str]:
 def read_index(weights: str, folder: Path, suffix: str) -> dict[str, Any]:
     """model_index.json of a folder in which nothing is missing. Raises BadInput."""
     require(WEIGHTS, weights, folder, "model_index.json")
-    index = json.loads((folder / "model_index.json").read_text())
+    index = read_json(WEIGHTS, weights, folder, "model_index.json")
     if index.get("_class_name") not in TINY:
         raise BadInput(WEIGHTS, weights, f"is a {index.get('_class_name')}: a {' or a '.join(TINY)}")
     second = "_2" if index["_class_name"] == "StableDiffusionXLPipeline" else ""
     texts = ["", second] if second else [""]
-    require(WEIGHTS, weights, folder, "scheduler/scheduler_config.json")
+    read_json(WEIGHTS, weights, folder, "scheduler/scheduler_config.json")
     for end in texts:  # without its files a CLIPTokenizer starts with an empty vocabulary, and says nothing
-        require(WEIGHTS, weights, folder, f"tokenizer{end}/vocab.json", f"tokenizer{end}/tokenizer.json")
+        for file in ("vocab.json", "merges.txt"):
+            require(WEIGHTS, weights, folder, f"tokenizer{end}/{file}", f"tokenizer{end}/tokenizer.json")
+        read_json(WEIGHTS, weights, folder, f"tokenizer{end}/tokenizer_config.json")  # which token fills up a prompt
     for name in (*(f"text_encoder{end}" for end in texts), "unet", "vae"):
         stem = "model" if name.startswith("text") else STEMS[name]
-        require(WEIGHTS, weights, folder, f"{name}/config.json")
+        read_json(WEIGHTS, weights, folder, f"{name}/config.json")
         require(
             WEIGHTS, weights, folder, f"{name}/{stem}{suffix}.safetensors", f"{name}/{stem}{suffix}-*-of-*.safetensors"
         )
     return index
+
+
+def read_json(key: str, weights: str, folder: Path, file: str) -> dict[str, Any]:
+    """A file of the folder that holds one mapping. Raises BadInput."""
+    require(key, weights, folder, file)
+    try:
+        found = json.loads((folder / file).read_text())
+    except (OSError, ValueError) as error:
+        raise BadInput(key, weights, f"{folder / file} cannot be read: {one_line(error)}") from error
+    if not isinstance(found, dict):
+        raise BadInput(key, weights, f"{folder / file} holds no mapping")
+    return found
 
 
 def require(key: str, weights: str, folder: Path, *either: str) -> None:
@@ -212,7 +233,11 @@ def encode(
     texts, widths = [*prompts, ""], []
     pooled: Any = None
     for end, cls in (("", CLIPTextModel), ("_2", CLIPTextModelWithProjection))[: 1 + xl]:
-        tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder=f"tokenizer{end}", local_files_only=True)
+        name = f"tokenizer{end}"
+        try:
+            tokenizer = CLIPTokenizer.from_pretrained(folder, subfolder=name, local_files_only=True)
+        except Exception as error:  # of Rust's parsers too, which raise plain ones
+            raise BadInput(WEIGHTS, folder, f"{folder / name} does not load: {one_line(error)[:200]}") from error
         encoder = load(cls, folder, f"text_encoder{end}", torch.float32, variant).to(device)
         room = min(tokenizer.model_max_length, encoder.config.max_position_embeddings)
         longest = max(texts, key=lambda text: len(tokenizer(text).input_ids))

@@ -7,16 +7,19 @@ to the task's shape as real images are; nothing is sampled, nothing can be guide
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dp_common.config.options import option
 from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
+from dp_common.progress import doing
 from dp_common.real_images import listing
+from dp_common.real_images.content import cue_of, remembered
+from dp_common.real_images.listing import brief
 from dp_common.real_images.splits import ImageSource
 from dp_common.seeds import rank_of
 
@@ -41,6 +44,38 @@ class Images(TeacherDefaults):
         self.source = source_of(self.path, self.classes)
         self.rows = rows_by_class(self.source, len(self.classes))
         self.stored_counts = [len(rows) for rows in self.rows]
+        self.refuse_overlap(task)
+
+    def require_files(self, task: Task) -> None:
+        """Raise BadInput where there is nothing at the path."""
+        exists(self.path)
+
+    def refuse_overlap(self, task: Task) -> None:
+        """Raise BadInput if an image, as it is dealt out, is one that this run holds out as monitor or test.
+
+        They are compared pixel by pixel where those are held in memory. Larger ones are not: to decode every image
+        would take longer than the run.
+        """
+        from dp_common.real_images.splits import Split, pixel_digests
+
+        held = [split for split in (task.monitor, task.test) if isinstance(split, Split)]
+        digests = {digest for split in held for digest in pixel_digests(split.images)}
+        if not digests:
+            return
+
+        def first_of_them() -> str:
+            found = []
+            with doing("comparing the teacher's images with monitor and test", sum(self.stored_counts)) as work:
+                for row in (row for rows in self.rows for row in rows):
+                    if pixel_digests(self.source.one(row, self.shape)[None])[0] in digests:
+                        found.append(self.source.name(row))
+                    work.advance(1)
+            return brief(found, "image") if found else ""
+
+        subject = hashlib.sha256(b"".join(sorted(digests)) + repr(self.shape).encode()).hexdigest()
+        place = f"overlap {os.path.realpath(self.path)} {subject} {self.classes}"
+        if found := remembered(place, cue(self.path), first_of_them):
+            raise BadInput(KEY, self.path, f"{found} among them that this run holds out as monitor or test: leave out")
 
     def stored(self, indices: "np.ndarray", labels: "np.ndarray") -> "np.ndarray":
         """The images of these indices and labels: uint8 [n, C, H, W].
@@ -62,15 +97,22 @@ class Images(TeacherDefaults):
     def fingerprint(self, task: Task) -> str:
         """Of the files of all images, class by class and in their order; in a folder or in Parquet it is the same."""
         classes = tuple(task.classes)
-        return content(self.path, classes, state_of(self.path))
+        exists(self.path)
+        place = f"images {os.path.realpath(self.path)} {classes}"
+        return remembered(place, cue(self.path), lambda: content(self.path, classes))
 
 
-def source_of(path: str, classes: Sequence[str]) -> ImageSource:
-    """The images at ``path``. Raises BadInput."""
+def exists(path: str) -> None:
+    """Raise BadInput where there is nothing."""
     if not path:
         raise BadInput(KEY, None, f"teacher=images needs {WANTED}")
     if not Path(path).exists():
         raise BadInput(KEY, path, f"no such folder or file; expected {WANTED}")
+
+
+def source_of(path: str, classes: Sequence[str]) -> ImageSource:
+    """The images at ``path``. Raises BadInput."""
+    exists(path)
     files = parquet_files(Path(path))
     if files:
         from dp_common.real_images.parquet_images import ParquetImages
@@ -107,18 +149,19 @@ def rows_by_class(source: ImageSource, classes: int) -> "list[list[int]]":
     return rows
 
 
-def state_of(path: str) -> tuple[tuple[str, int, int], ...]:
-    """(name, bytes, time of change) of every file there, which says when their content is to be looked at again."""
+def cue(path: str) -> str:
+    """What changes whenever the files there may have, which are then looked at again."""
     top = Path(path)
     files = [top] if top.is_file() else sorted(file for file in top.rglob("*") if file.is_file())
-    return tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return cue_of((str(file.relative_to(top)), file) for file in files)
 
 
-@lru_cache(maxsize=8)
-def content(path: str, classes: tuple[str, ...], state: tuple[tuple[str, int, int], ...]) -> str:
-    """A digest of the images at ``path``; remembered while their files are the same: a sweep asks once per run."""
+def content(path: str, classes: tuple[str, ...]) -> str:
+    """A digest of the images at ``path``, class by class and in their order."""
     source, digest = source_of(path, classes), hashlib.sha256()
-    for label, rows in enumerate(rows_by_class(source, len(classes))):
-        for row in rows:
-            digest.update(b"%d " % label + hashlib.sha256(source.data(row)).digest())
+    with doing(f"reading the images of {KEY}={path}", len(source.labels)) as work:
+        for label, rows in enumerate(rows_by_class(source, len(classes))):
+            for row in rows:
+                digest.update(b"%d " % label + hashlib.sha256(source.data(row)).digest())
+                work.advance(1)
     return digest.hexdigest()[:16]

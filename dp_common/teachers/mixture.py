@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dp_common.config.options import option
 from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
+from dp_common.real_images.kept_arrays import kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,16 +42,17 @@ class Mixture(TeacherDefaults):
             BadInput: a class has fewer images than there are to be components.
         """
         import numpy as np
-        import sklearn.cluster  # noqa: F401  (before the limit, which binds only libraries that are loaded)
         import torch
-        from threadpoolctl import threadpool_limits
 
         from dp_common.diffusion.schedule import alphas_cumprod
 
         images = task.train.read(np.arange(len(task.train)))
         pixels = images.reshape(len(task.train), -1).astype("float64") / 127.5 - 1
-        with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
-            centres, shares, lam, basis = self.fit(pixels, task.train.labels, len(task.classes))
+        labels, classes = task.train.labels, len(task.classes)
+        settings = (self.components, self.jitter, classes)
+        centres, shares, lam, basis = kept(
+            "mixture", [pixels, labels], settings, lambda: self.fit(pixels, labels, classes)
+        )
         f32 = dict(dtype=torch.float32, device=device)
         self.lam, self.basis = torch.tensor(lam, **f32), torch.tensor(basis, **f32)
         self.means = torch.tensor(centres @ basis, **f32)  # [C, K, D], in the basis U
@@ -75,6 +77,17 @@ class Mixture(TeacherDefaults):
         Raises:
             BadInput: a class has fewer images than components.
         """
+        import sklearn.cluster
+        import sklearn.covariance  # noqa: F401
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # sums in one order: the same mixture whatever the machine's cores
+            return self._fit(pixels, labels, classes)
+
+    def _fit(
+        self, pixels: "np.ndarray", labels: "np.ndarray", classes: int
+    ) -> "tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]":
+        """As ``fit``, by as many threads as there are."""
         import numpy as np
         from sklearn.cluster import KMeans
         from sklearn.covariance import ledoit_wolf

@@ -27,8 +27,10 @@ from dp_common.teachers._stable_diffusion_files import (
     encode,
     fetch,
     files_of,
+    hub_is_offline,
     identity,
     load,
+    locate,
     read_index,
     require,
 )
@@ -102,9 +104,8 @@ class StableDiffusion(TeacherDefaults):
                 "stable-diffusion",
                 f"makes square images of 1 or 3 channels; the task's are {list(task.shape)}",
             )
-        suffix = f".{self.variant}" if self.variant else ""
-        folder = fetch(WEIGHTS, self.weights, self.revision, files_of(suffix))
-        index = read_index(self.weights, folder, suffix)
+        folder = fetch(WEIGHTS, self.weights, self.revision, files_of(self.suffix))
+        index = read_index(self.weights, folder, self.suffix)
         self.xl = index["_class_name"] == "StableDiffusionXLPipeline"
         if self.guide_decode == "tiny":
             tiny_weights, tiny_files = (
@@ -147,6 +148,22 @@ class StableDiffusion(TeacherDefaults):
             for network in filter(None, (unet, self.vae, self.tiny)):
                 network.enable_gradient_checkpointing()
         self.unet = torch.compile(unet) if self.compile else unet
+
+    @property
+    def suffix(self) -> str:
+        """That of the files of its weights."""
+        return f".{self.variant}" if self.variant else ""
+
+    def require_files(self, task: Task) -> None:
+        """Raise BadInput where a folder is not there or not whole, or hub ids are not to be had without a network.
+
+        Where there is one, ``prepare`` asks the hub.
+        """
+        self.prompts(task)
+        folder, hub = locate(self.weights)
+        if folder is not None or hub is None or hub_is_offline():
+            folder = fetch(WEIGHTS, self.weights, self.revision, files_of(self.suffix))
+            read_index(self.weights, folder, self.suffix)
 
     def prompts(self, task: Task) -> list[str]:
         """A text for each class, in label order. Raises BadInput."""

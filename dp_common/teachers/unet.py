@@ -52,13 +52,8 @@ class UNet(TeacherDefaults):
             BadInput: there is no such file, it is for other classes or shapes, or was trained on what this run holds
                 out.
         """
+        self.require_files(task)
         path = self.path_of(task)
-        if not path.is_file():
-            raise BadInput(
-                "unet.weights",
-                self.weights or None,
-                f"no such file: {path}; `python -m benchmarks.train_teacher task={name_of(task)}` makes one",
-            )
         about, tensors = read(path)
         for what, theirs, ours in (
             ("classes", about["classes"], list(task.classes)),
@@ -76,6 +71,16 @@ class UNet(TeacherDefaults):
             {key.removeprefix("weights."): value for key, value in tensors.items() if key.startswith("weights.")}
         )
         self.adopt(net, about, device)
+
+    def require_files(self, task: Task) -> None:
+        """Raise BadInput where its weights are not there."""
+        path = self.path_of(task)
+        if not path.is_file():
+            raise BadInput(
+                "unet.weights",
+                self.weights or None,
+                f"no such file: {path}; `python -m benchmarks.train_teacher task={name_of(task)}` makes one",
+            )
 
     def adopt(self, net: "torch.nn.Module", about: Mapping[str, Any], device: "torch.device | str") -> None:
         """Use this network, as what its file says of itself says; a trainer samples through here too."""

@@ -78,7 +78,8 @@ def evaluate(
         study = load(root)
     comparisons = study.comparisons if study else ()
     named = tuple(sorted(scales))
-    selections = [ArmSelection(comparison, root, prices, named, looks, comparisons) for comparison in comparisons]
+    roots = study.roots if study else ()
+    selections = [ArmSelection(one, root, prices, named, looks, comparisons, roots) for one in comparisons]
     claims = [claim for claim in all_claims() if claim.id in only or not only]
     return [judgement for claim in claims for judgement in judged(claim, selections, theory, root)]
 

@@ -32,7 +32,8 @@ def judge(selection: ArmSelection) -> list[Finding]:
     if (runs["state"] != "done").any():
         n, lost = len(replicates(runs)), len(replicates(runs[runs["state"] != "done"]))
         return [unfinished(half, f"—({n - lost}/{n})", n, runs["scale"].unique()) for half in (OWN, CLOSES)]
-    crossed = gaps(cross_probe.read(selection.root)).reindex(runs["run_id"])
+    crossed = pd.concat([cross_probe.read(root) for root in selection.roots or (selection.root,)])
+    crossed = gaps(crossed.drop_duplicates(["run_id", "addition", "at"])).reindex(runs["run_id"])
     if crossed.isna().any(axis=None):
         return [missing(half, runs, selection) for half in (OWN, CLOSES)]
     return [of_gaps(half, runs.assign(gap=crossed[half].to_numpy()), selection) for half in (OWN, CLOSES)]

@@ -160,7 +160,7 @@ def plot_errors(axes: Any, shown: pd.DataFrame, looks: dict[str, tuple], eval_se
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel(f"error on {eval_set}, % (log scale)")
     corner = {"transform": axes.transAxes, "ha": "right", "va": "top", "fontsize": SMALL, "color": GREY}
-    axes.text(0.98, 0.98, "line: error = a·x$^{-b}$, fitted per seed", **corner)
+    axes.text(0.98, 0.98, "line: error = a·x$^{-b}$, fitted per seed", parse_math=True, **corner)
     legend_beside(axes, True, "exponent, 95 % t-interval over n seeds")
 
 

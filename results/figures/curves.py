@@ -112,7 +112,7 @@ def curve_of(parameter: Parameter, comparison: Comparison) -> Curve | None:
         rows += [run_row(run, comparison.column) for run in records(part)]
         reached = part[part["scale_reached"].astype(bool)]
         if replicates(part) >= expected and len(reached):
-            interval = limited(t_interval(100 * reached[comparison.column])).within(0, 100)
+            interval = limited(t_interval(100 * reached[comparison.column]).within(0, 100))
             rows.append(
                 {
                     "what": "mean",

@@ -58,7 +58,7 @@ def averaged(measured: pd.DataFrame) -> pd.DataFrame:
     for place, part in measured.groupby(["arm", "addition", "moment"]):
         arm, addition, moment = str(place[0]), int(part["addition"].iloc[0]), int(part["moment"].iloc[0])
         for curve in CURVES:
-            interval = limited(t_interval(100 * part[curve].dropna())).within(0, 100)
+            interval = limited(t_interval(100 * part[curve].dropna()).within(0, 100))
             row = {"arm": arm, "addition": addition, "at": "end" if moment < 0 else moment, "curve": curve}
             if interval.n:
                 rows.append(row | {"included": addition == moment, **interval._asdict()})

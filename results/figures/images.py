@@ -21,7 +21,7 @@ from dp_common.config.specification import short
 from dp_common.errors import BadInput, did_you_mean
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, one_scale, spread_over, varying
-from results.figures.drawing.style import GREY, Figure, head, save, sheet, stem
+from results.figures.drawing.style import GREY, Figure, head, name_text, save, sheet, stem
 from results.frames import records
 from results.reading.history import additions
 from results.tables.captions import conditions
@@ -240,7 +240,7 @@ def plot(plt: Any, cells: pd.DataFrame, title: str, subtitle: str) -> Any:
         panel.grid(False)
         panel.set_frame_on(False)
         names = part.drop_duplicates("row").sort_values("row")
-        labels = names["row_name"] if panel is axes[0, 0] else [""] * len(names)
+        labels = names["row_name"].map(name_text) if panel is axes[0, 0] else [""] * len(names)
         panel.set_yticks((names["row"] + 0.5) * pitch, labels, fontsize=8)
         panel.tick_params(length=0)
         if block:
@@ -248,7 +248,8 @@ def plot(plt: Any, cells: pd.DataFrame, title: str, subtitle: str) -> Any:
             panel.set_xticks([])
             continue
         middles = part.groupby("class_name", sort=False)["column"].agg(["min", "max"])
-        panel.set_xticks((middles["min"] + middles["max"] + 1) / 2 * pitch, middles.index, fontsize=8, color=GREY)
+        shown = middles.index.map(name_text)
+        panel.set_xticks((middles["min"] + middles["max"] + 1) / 2 * pitch, shown, fontsize=8, color=GREY)
         panel.xaxis.tick_top()
         for edge in middles["min"][1:]:
             panel.axvline(edge * pitch - 0.5, color="0.6", linewidth=0.8)

@@ -8,6 +8,7 @@ from importlib import import_module
 import pytest
 
 from benchmarks.cli import guarded
+from dp_common.errors import BadInput
 from tests.processes import ROOT
 
 BAD = [  # application, words, how its one line begins
@@ -29,6 +30,119 @@ BAD = [  # application, words, how its one line begins
     ("run", "--quiet learner=vit_tny", "learner=vit_tny: "),
     ("run", "--quiet dp.score=random", "dp.score=random: "),
     ("run", "--quiet device=tpu", "device=tpu: "),
+    # every kind of key: whole numbers, shares, choices, words, places, mappings, plugins
+    ("run", "--quiet scale=", "scale=: a whole number"),
+    ("run", "--quiet scale=-5", "scale=-5: at least 1"),
+    ("run", "--quiet scale=1e3", "scale=1e3: a whole number"),
+    ("run", "--quiet scale=٣", "scale=٣: a whole number"),
+    ("run", "--quiet scale=4K", "scale=4K: a whole number"),
+    ("run", "--quiet scale=99999999999999999999", "scale=99999999999999999999: at most"),
+    ("run", "--quiet scale=2000000000", "scale=2000000000: at most 1000000000"),
+    ("run", "--quiet seed=-1", "seed=-1: at least 0"),
+    ("run", "--quiet seed=0..4", "seed=0..4: one whole number; python -m benchmarks.sweep takes ranges"),
+    ("run", "--quiet seed=9223372036854775808", "seed=9223372036854775808: at most 9223372036854775807"),
+    ("run", "--quiet seed=true", "seed=true: a whole number"),
+    ("run", "--quiet threads=0", "threads=0: at least 1"),
+    ("run", "--quiet threads=9999", "threads=9999: at most 1024"),
+    ("run", "--quiet precision=fp8", "precision=fp8: one of fp32, bf16"),
+    ("run", "--quiet evaluate=never", "evaluate=never: one of end, curve"),
+    ("run", "--quiet probe=hard", "probe=hard: one of none, hardness, truth"),
+    ("run", "--quiet guide_with=both", "guide_with=both: one of ema, raw"),
+    ("run", "--quiet train.batch=0", "train.batch=0: at least 1"),
+    ("run", "--quiet train.seen=-1k", "train.seen=-1k: at least 1"),
+    ("run", "--quiet train.lr=0", "train.lr=0: more than 0"),
+    ("run", "--quiet train.lr=inf", "train.lr=inf: a finite number"),
+    ("run", "--quiet train.lr=1,5", "train.lr=1,5: expected a number"),
+    ("run", "--quiet train.weight_decay=-1", "train.weight_decay=-1: at least 0"),
+    ("run", "--quiet train.label_smoothing=0.9", "train.label_smoothing=0.9: at most 0.5"),
+    ("run", "--quiet train.ema=1", "train.ema=1: at most 0.99999"),
+    ("run", "--quiet train.crop=0", "train.crop=0: more than 0"),
+    ("run", "--quiet train.flip=maybe", "train.flip=maybe: true or false"),
+    ("run", "--quiet train.order=random", "train.order=random: one of uniform, block"),
+    ("run", "--quiet train.micro=3", "train.micro=3: a divisor of train.batch, 128"),
+    ("run", "--quiet train.mixup=1 train.batch=100", "train.batch=100: a multiple of 64 with train.mixup"),
+    ("run", "--quiet train.model_args=3", "train.model_args=3: expected {name: value"),
+    ("run", "--quiet train.model_args={a:", "train.model_args={a:: not YAML"),
+    ("run", "--quiet train.epochs=3", "train.epochs=3: no such key"),
+    ("run", "--quiet train.lrr=3", "train.lrr=3: no such key. Did you mean train.lr?"),
+    ("run", "--quiet batch=3", "batch=3: no such key. Did you mean train.batch?"),
+    ("run", "--quiet bald=3", "bald=3: no such key. --help lists them all."),
+    ("run", "--quiet data.split=-1", "data.split=-1: at least 0"),
+    ("run", "--quiet data.split=4294967296", "data.split=4294967296: at most"),
+    ("run", "--quiet data.limit=-1", "data.limit=-1: at least 0"),
+    ("run", "--quiet data.train=nowhere", "data.train=nowhere: a key of task=folder"),
+    ("run", "--quiet images.quality=0", "images.quality=0: at least 1"),
+    ("run", "--quiet images.format=bmp", "images.format=bmp: one of png, jpeg, webp"),
+    ("run", "--quiet images.path=x", "images.path=x: a key of teacher=images"),
+    ("run", "--quiet sampler.steps=1001", "sampler.steps=1001: at most 1000"),
+    ("run", "--quiet sampler.eta=2", "sampler.eta=2: at most 1"),
+    ("run", "--quiet sampler.temperature=0", "sampler.temperature=0: more than 0"),
+    ("run", "--quiet sampler.spacing=even", "sampler.spacing=even: one of leading"),
+    ("run", "--quiet sampler.mode_variance=1", "sampler.mode_variance=1.0: 0 at sampler.temperature=1"),
+    ("run", "--quiet shard=100", "shard=100: a multiple of sampler.block, 512"),
+    ("run", "--quiet limit=soon", "limit=soon: "),
+    ("run", "--quiet lease_ttl=0", "lease_ttl=0: more than 0"),
+    ("run", "--quiet rank_timeout=1", "rank_timeout=1: more than 2"),
+    ("run", "--quiet ranks=0", "ranks=0: at least 1"),
+    ("run", "--quiet ranks=two", "ranks=two: a whole number"),
+    ("run", "--quiet ranks=2 root=FILE/runs", "root=FILE/runs: cannot write there"),
+    ("run", "--quiet root=", "root: a folder for the runs"),
+    ("run", "--quiet root=/proc/none", "root=/proc/none: cannot write there"),
+    ("run", "--dry-run root=/proc/none", "root=/proc/none: cannot write there"),
+    ("run", "--quiet scale=999M task=folder", "data.train: task=folder reads your own images"),
+    ("run", "--quiet scale=1000M train.seen=1000M", "root=results/runs: 1,000,000,000 images take at least"),
+    ("run", "--dry-run scale=1000M train.seen=1000M", "root=results/runs: 1,000,000,000 images take at least"),
+    ("run", "--quiet task=cats", "task=cats: one of"),
+    ("run", "--quiet task=cifar10", "data.root=data: torchvision's CIFAR10 is not there: no data/cifar-10-batches-py"),
+    ("run", "--quiet task=svhn data.root=RUNS", "data.root=RUNS: torchvision's SVHN is not there"),
+    ("run", "--quiet task=imagenet100", "data.root=data: no folder data/train nor data/val"),
+    ("run", "--quiet task=folder", "data.train: task=folder reads your own images"),
+    ("run", "--quiet task=folder data.train=nowhere", "data.train=nowhere: no such folder or file"),
+    ("run", "--quiet task=folder data.train=FILE", "data.train=FILE: a file that is no .tar"),
+    ("run", "--quiet task=folder data.train=RUNS", "data.train=RUNS: no images there"),
+    ("run", "--quiet preset=folder-laptop", "data.train: task=folder reads your own images"),
+    ("run", "--quiet teacher=gan", "teacher=gan: one of"),
+    ("run", "--quiet teacher=unet unet.weights=nowhere", "unet.weights=nowhere: no such file: nowhere"),
+    ("run", "--dry-run teacher=unet unet.weights=nowhere", "unet.weights=nowhere: no such file: nowhere"),
+    ("run", "--quiet teacher=unet unet.dtype=int8", "unet.dtype=int8: one of fp32, bf16, fp16"),
+    ("run", "--quiet teacher=images", "images.path: teacher=images needs"),
+    ("run", "--quiet teacher=images strategy=static images.path=nowhere", "images.path=nowhere: no such folder"),
+    ("run", "--quiet teacher=images strategy=static images.path=RUNS", "images.path=RUNS: no images there"),
+    ("run", "--quiet teacher=images sampler.temperature=2 images.path=FILE", "sampler.temperature=2.0: 1 with teacher"),
+    ("run", "--quiet mixture.components=0", "mixture.components=0: at least 1"),
+    (
+        "run",
+        "--quiet teacher=stable-diffusion stable_diffusion.weights=/none",
+        "stable_diffusion.weights=/none: no such",
+    ),
+    (
+        "run",
+        "--quiet teacher=stable-diffusion stable_diffusion.weights=RUNS",
+        "stable_diffusion.weights=RUNS: RUNS has",
+    ),
+    ("run", "--dry-run teacher=stable-diffusion stable_diffusion.weights=RUNS", "stable_diffusion.weights=RUNS: RUNS"),
+    ("run", "--quiet teacher=stable-diffusion stable_diffusion.template=cat", "stable_diffusion.template=cat: a text"),
+    ("run", "--quiet teacher=stable-diffusion stable_diffusion.dtype=fp64", "stable_diffusion.dtype=fp64: one of"),
+    (
+        "run",
+        "--quiet learner=resnet18 train.model_args.checkpoint_path=none.pth",
+        "train.model_args.checkpoint_path=none",
+    ),
+    ("run", "--quiet strategy=FILE", "strategy=FILE: one of"),
+    ("run", "--quiet strategy=./none.py", "strategy=./none.py: no such file: none.py"),
+    ("run", "--quiet strategy=static dp.omega=1", "dp.omega=1: a key of strategy=dp; this run has strategy=static"),
+    ("run", "--quiet dp.omega=x", "dp.omega=x: expected a number"),
+    ("run", "--quiet dp.rule=sideways", "dp.rule=sideways: one of"),
+    ("run", "--quiet dp.score=entropi", "dp.score=entropi: one of"),
+    ("run", "--quiet dp.schedule=odd", "dp.schedule=odd: one of"),
+    ("run", "--quiet strategy=prune prune.rule=best", "prune.rule=best: one of"),
+    ("run", "--quiet seed=${nothing}", "seed=${nothing}: a whole number"),
+    ("run", "--quiet =4", "=4: expected key=value"),
+    ("run", "--quiet scale", "scale: expected key=value"),
+    ("run", "--quiet device=gpu", "device=gpu: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--quiet device=cuda:x", "device=cuda:x: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--quiet device=cpu:3", "device=cpu:3: auto, cpu, cuda, cuda:N or mps"),
+    ("run", "--dry-run device=tpu", "device=tpu: auto, cpu, cuda, cuda:N or mps"),
     ("check_images", "", "path: needed"),
     ("check_images", "nowhere", "path=nowhere: "),
     ("sweep", "launcher=slurmm", "launcher=slurmm: one of local, slurm. Did you mean slurm?"),
@@ -47,6 +161,15 @@ BAD = [  # application, words, how its one line begins
     ("sweep", "seed=4..0", "seed=4..0: "),
     ("sweep", "scale=1k,,2k", "scale=1k,,2k: "),
     ("sweep", "strategy=static dp.omega=0,1", "dp.omega"),
+    ("sweep", "strategy=static,foo", "strategy=foo: one of"),
+    ("sweep", "strategy=dp dp.omega=0,x", "dp.omega=x: expected a number"),
+    ("sweep", "seed=0..", "seed=0..: "),
+    ("sweep", "seed=0..1000001", "seed=0..1000001: "),
+    ("sweep", "task=cifar10 strategy=static", "data.root=data: torchvision's CIFAR10 is not there"),
+    ("sweep", "strategy=static teacher=unet unet.weights=none", "unet.weights=none: no such file"),
+    ("sweep", "strategy=static root=/proc/none", "root=/proc/none: cannot write there"),
+    ("sweep", "strategy=static device=tpu", "device=tpu: auto, cpu, cuda, cuda:N or mps"),
+    ("sweep", "strategy=static scale=1k,1000M", "root=results/runs: 1,000,000,000 images take at least"),
     ("sweep", "root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
     ("sweep", "--dry-run root=FILE/runs strategy=static", "root=FILE/runs: cannot write there"),
     ("status", "nowhere", "root=nowhere: no such folder"),
@@ -200,6 +323,21 @@ def test_it_is_one_line_and_exit_2_and_nothing_is_written(here, capsys, applicat
     assert not before or application == "sweep", err  # a sweep says first how many runs it has
     left = sorted(str(path.relative_to(here)) for path in here.rglob("*"))
     assert left == ["file", "runs"], left
+
+
+@pytest.mark.parametrize(
+    "words", ["task=mnist data.root=RUNS", "task=imagenet1k data.root=/data/imagenet", "task=svhn"]
+)
+def test_what_is_planned_for_another_machine_is_told_what_is_missing_here(here, capsys, words):
+    from benchmarks import run, sweep
+
+    assert run.main(["--dry-run", "teacher=mixture", *place(words).split()]) == 0
+    assert "missing   data.root=" in capsys.readouterr().out
+    assert sweep.main(["--dry-run", "teacher=mixture", "strategy=static", "seed=0..2", *place(words).split()]) == 0
+    told = capsys.readouterr()
+    assert told.err.count("missing   data.root=") == 1 and told.out.count("new   ") == 3
+    with pytest.raises(BadInput, match="data.root="):
+        run.main(["--quiet", "teacher=mixture", *place(words).split()])
 
 
 def test_it_is_so_in_an_interpreter_of_its_own(tmp_path):

@@ -269,10 +269,26 @@ def test_damage_is_found_and_nothing_is_left(small, tmp_path, harm):
         (["Cat", "cat"], ["0_Cat", "1_cat"]),
         ([".hidden", "x"], ["0_.hidden", "1_x"]),
         (["é", " "], ["0_é", "1_"]),
+        (["new\nline", "$10_bill$", "=1+1"], ["0_new_line", "1_$10_bill$", "2_=1+1"]),
+        (["x" * 255, "y"], ["0_" + "x" * 240, "1_y"]),
+        (["שלום", "é" * 127], ["0_שלום", "1_" + "é" * 120]),
     ],
 )
 def test_every_class_has_a_folder_of_its_own(classes, folders):
     assert folder_names(classes) == folders
+
+
+def test_a_class_name_is_no_markup_of_the_card():
+    from benchmarks.export_card import cell_text
+
+    names = {
+        "a|b": r"a\|b",
+        "$10_bill$": r"\$10\_bill\$",
+        "new\nline ": "new line",
+        "<b>": r"\<b\>",
+        "é, 'x'": "é, 'x'",
+    }
+    assert {name: cell_text(name) for name in names} == names
 
 
 def test_files_hold_no_more_than_they_should(finished, tmp_path, monkeypatch):

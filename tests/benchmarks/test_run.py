@@ -10,6 +10,8 @@ import time
 import pytest
 
 from benchmarks import run
+from dp_common.config.resolve import resolve
+from dp_common.errors import BadInput, Held
 from tests.processes import ROOT
 
 SUMMARY = {
@@ -45,9 +47,10 @@ def test_the_result_is_told_in_full(tmp_path):
         f"folder          {tmp_path}",
     ):
         assert part in text, part
-    assert text.splitlines()[-1].startswith("short           800 of 1,000 images: no further plateau came")
+    assert text.splitlines()[-2].startswith("short           800 of 1,000 images: no further plateau came")
+    assert text.splitlines()[-1] == f"next            python -m benchmarks.table {tmp_path.parent}"
     whole = run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
-    assert whole.splitlines()[-1].startswith("folder")
+    assert whole.splitlines()[-2].startswith("folder")
     assert "was not reached" not in run.result_text(SUMMARY | {"scale_reached": True}, tmp_path)
     assert "mixed devices" in run.result_text(SUMMARY | {"gpu_hours": {"total": None}}, tmp_path)
 
@@ -113,3 +116,81 @@ def test_an_interrupt_while_it_starts_is_one_line(application, tmp_path):
     out, err = process.communicate(timeout=60)
     assert process.returncode in (1, 130) and out == "" and "Traceback" not in err, err
     assert err.count("\n") == 1 and "interrupted" in err and not list(tmp_path.glob("*/summary.json"))
+
+
+@pytest.mark.parametrize("word", ["--help", "--list", "--dry-run", "root=/proc/none", "device=tpu", "task=cifar10"])
+def test_what_needs_no_torch_imports_none(word):
+    """Nor pandas, scikit-learn or scipy: the answer is there in a fraction of a second."""
+    program = f"""if True:
+        import sys
+        heavy = ("torch", "timm", "sklearn", "pandas", "scipy", "matplotlib", "diffusers")
+        class Refuse:
+            def find_spec(self, name, path=None, target=None):
+                if name in heavy:
+                    print(f"{{name}} is imported", file=sys.stderr)
+                    raise RuntimeError("refused")
+        sys.meta_path.insert(0, Refuse())
+        from benchmarks import cli, run
+        cli.guarded(run.main, [{word!r}])"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == (0 if word.startswith("--") else 2) and "is imported" not in done.stdout + done.stderr
+
+
+def test_help_of_a_plugin_tells_its_keys(capsys, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom dp_common import option\n@dataclass\nclass Mine:\n"
+        "    bold: float = option(0.5, 'how bold')\n    def run(self, lab):\n        yield ''\n"
+    )
+    for spelling in (f"{tmp_path}/mine.py", f"{tmp_path}/mine.py:Mine"):
+        with pytest.raises(SystemExit):
+            run.main([f"strategy={spelling}", "--help"])
+        text = capsys.readouterr().out
+        assert "\nmine\n" in text and "mine.bold=0.5" in text and "how bold" in text
+    with pytest.raises(BadInput, match="strategy=./nowhere.py: no such file"):
+        run.main(["strategy=./nowhere.py", "--help"])
+
+
+def test_a_run_that_is_done_is_shown_at_once(tmp_path, capsys, monkeypatch):
+    """Without torch, whatever has become of data and weights since."""
+    words = [
+        "strategy=static",
+        "scale=100",
+        "train.seen=1920",
+        "train.batch=64",
+        f"root={tmp_path}",
+        "population.images=0",
+    ]
+    assert run.main([*words, "--quiet"]) == 0
+    first = capsys.readouterr().out
+    monkeypatch.setattr("benchmarks.cheap_checks.refuse", lambda run: pytest.fail("looked for what it needs"))
+    monkeypatch.setattr("dp_common.lab.runner.execute", lambda *a, **k: pytest.fail("begun again"))
+    assert run.main(words) == 0
+    assert capsys.readouterr() == (first, "")
+
+
+def test_a_run_that_is_held_is_told_so_before_anything_is_imported(tmp_path, monkeypatch):
+    from dp_common.persistence.lease import Lease
+
+    words = ["strategy=static", "scale=100", "train.seen=1920", "train.batch=64", f"root={tmp_path}"]
+    folder = tmp_path / resolve(words).run_id
+    folder.mkdir()
+    held = Lease(folder)
+    try:
+        monkeypatch.setattr("dp_common.lab.runner.execute", lambda *a, **k: pytest.fail("begun"))
+        with pytest.raises(Held, match=f"held by pid {os.getpid()}"):
+            run.main(words)
+    finally:
+        held.release()
+
+
+def test_a_disk_that_is_too_small_is_told(tmp_path, monkeypatch):
+    from types import SimpleNamespace
+
+    from benchmarks import cheap_checks
+
+    monkeypatch.setattr(cheap_checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000))
+    with pytest.raises(
+        BadInput, match=f"root={tmp_path}: 4,000 images take at least 0.0 GB, and 0.0 GB are free there"
+    ):
+        run.main(["--dry-run", f"root={tmp_path}"])
+    assert run.main(["--dry-run", "scale=90", f"root={tmp_path}"]) == 0

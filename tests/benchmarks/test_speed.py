@@ -58,3 +58,24 @@ def test_unit_costs_have_names_and_their_old_places_a_successor(tmp_path, monkey
         unit_costs.path_of("prices", "results/measured/speed/cpu.csv")
     with pytest.raises(BadInput, match="Did you mean digits-unet?"):
         unit_costs.path_of("prices", "digits-uent")
+
+
+def test_what_a_start_is_spent_on(monkeypatch):
+    from benchmarks.speed_suites import startup
+
+    started = []
+    monkeypatch.setattr(startup, "start", lambda words: started.append(words))
+    items = startup.items(SimpleNamespace())
+    for _ in range(2):
+        items["start.run"].call()
+    roots = [words[-1] for words in started]
+    assert len(set(roots)) == 3 and len(items) == len(startup.COMMANDS) + 3  # a run that is new each time
+    assert {item.reference for item in items.values()} == {None, "start.python"}
+
+
+def test_a_start_that_fails_is_no_timing():
+    from benchmarks.speed_suites.startup import start
+
+    start(["-c", "pass"])
+    with pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        start(["-c", "1 / 0"])

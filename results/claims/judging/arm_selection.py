@@ -36,6 +36,7 @@ class ArmSelection:
         scales: those named beforehand, over which effects are pooled; without, those that most replicates have.
         looks: was the study looked at at planned times, so that each look has its own p?
         others: the other comparisons under the root; what was chosen outside of the strategy is there.
+        roots: all folders of runs; ``root`` alone where there are none.
     """
 
     comparison: Comparison
@@ -44,6 +45,7 @@ class ArmSelection:
     scales: tuple[int, ...] = ()
     looks: bool = False
     others: tuple[Comparison, ...] = ()
+    roots: tuple[str | Path, ...] = ()
 
     @property
     def group(self) -> Group:

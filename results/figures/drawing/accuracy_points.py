@@ -118,7 +118,7 @@ def ceiling_rows(comparison: Comparison) -> list[dict[str, Any]]:
     ceiling = comparison.ceiling[comparison.ceiling["state"] == "done"]
     if not len(ceiling):
         return []
-    top = limited(t_interval(ceiling[comparison.column])).within(0, 1)
+    top = limited(t_interval(ceiling[comparison.column]).within(0, 1))
     return [
         {
             "what": "ceiling",

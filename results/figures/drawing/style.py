@@ -3,6 +3,7 @@
 The same data and versions give the same bytes: a fixed hash salt for SVG, no dates, text as paths.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ FIXED = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 9,
+    "text.parse_math": False,  # names are other people's: a class may be called $10_bill$
 }
 METADATA: dict[str, dict[str, None]] = {
     "svg": {"Date": None, "Creator": None},
@@ -33,6 +35,7 @@ METADATA: dict[str, dict[str, None]] = {
 }  # by ending: not written
 GREY = "0.35"
 SMALL = 7.5  # points of the small print
+LONGEST = 24  # characters of a name in a drawing
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,20 @@ def sheet() -> Iterator[Any]:
     import seaborn
 
     before = set(plt.get_fignums())
-    with plt.rc_context(seaborn.axes_style("whitegrid") | FIXED):
+    with plt.rc_context(seaborn.axes_style("whitegrid") | FIXED), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # an emoji in a name is drawn as a box
         try:
             yield plt
         finally:
             for number in set(plt.get_fignums()) - before:
                 plt.close(number)
+
+
+def name_text(name: str) -> str:
+    """A name that other people gave, as one line of a drawing: what does not print is a space, what is long is cut."""
+    printing = "".join(letter if letter.isprintable() else " " for letter in str(name))
+    line = " ".join(printing.split()) or "(no name)"
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
 def palette() -> list:

@@ -13,7 +13,7 @@ def chosen(*words):
 
 def test_nothing_said_nothing_chosen():
     assert chosen() == {}
-    assert chosen("task=digits", "strategy=dp", "scale=4k", "seed=0", "dp.omega=0.05", "train.lr=0.002") == {}
+    assert chosen("task=digits", "strategy=dp", "scale=4k", "seed=0", "dp.omega=0.1", "train.lr=0.002") == {}
 
 
 def test_what_differs_is_told_with_its_source():
@@ -63,9 +63,9 @@ def test_what_cannot_be_left_out_is_chosen():
 
 def test_a_preset_is_named_and_the_command_line_wins(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text("strategy: dp\nseed: 0\ndp: {omega: 0.1, every: 2}\nunet: {dtype: bf16}\n")
+    path.write_text("strategy: dp\nseed: 0\ndp: {omega: 0.2, every: 2}\nunet: {dtype: bf16}\n")
     assert chosen(f"preset={path}", "dp.every=4") == {
-        "dp.omega": (0.1, f"preset {path}"),
+        "dp.omega": (0.2, f"preset {path}"),
         "dp.every": (4, COMMAND_LINE),
     }
 

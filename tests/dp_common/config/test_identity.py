@@ -85,7 +85,7 @@ def test_what_decides_the_result_changes_run_id_and_nothing_else_does():
         "dp.initial=250",
         "data.root=/elsewhere",
         "train.micro=128",  # the whole batch
-        "dp.omega=0.0500",
+        "dp.omega=0.1000",
     ):
         assert resolve(["strategy=dp", "scale=1k", same]).run_id == base, same
     for other in (
@@ -168,7 +168,7 @@ class TestPlugins:
             assert resolve([f"strategy={copy}", *words]).strategy.omega == 0.3
         with pytest.raises(BadInput, match="given twice"):
             resolve([f"strategy={copy}", "dp.omega=0.3", "dp_DeliberatePractice.omega=0.3"])
-        assert resolve(["strategy=dp"]).strategy.omega == 0.05
+        assert resolve(["strategy=dp"]).strategy.omega == 0.1  # the recipe of digits
 
     def test_nor_does_a_group_of_keys_lend_its_name(self, tmp_path):
         (tmp_path / "train.py").write_text((PLUGINS / "idea.py").read_text())

@@ -7,6 +7,7 @@ import pytest
 from dp_common.config import registry
 from dp_common.conformance import (
     Nonconforming,
+    check_guidance_rule,
     check_learner,
     check_score,
     check_strategy,
@@ -79,6 +80,33 @@ def test_asking_for_more_than_there_is_room_is_refused():
 @pytest.mark.parametrize("name", registry.plugins("score"))
 def test_scores(name):
     check_score(name)
+
+
+@pytest.mark.parametrize("name", [*registry.plugins("guidance rule"), f"{PLUGINS}/twice.py"])
+def test_guidance_rules(name):
+    told = []
+    check_guidance_rule(name, say=told.append)
+    assert len(told) == 5
+
+
+@pytest.mark.parametrize(
+    "name, rule",
+    [
+        ("pair", r"answers with \(x, x0, eps\): tuple of 2"),
+        ("flat", "eps is a tensor of the shape"),
+        ("steep", "answers are finite: eps at alpha=0.0047"),
+        ("hasty", "leaves what it got as it was: eps is changed"),
+        ("joined", "a batch equals its singles"),
+        ("drifting", "moves nothing at omega = 0 or g = 0: eps moves at omega=0"),
+        ("printed", "along .g where omega > 0"),
+        ("lame", "as far the other way"),
+        ("bare", "TypeError: bare.. takes 4 positional arguments but 7"),
+    ],
+)
+def test_guidance_rules_that_cheat_are_found(name, rule):
+    with pytest.raises(Nonconforming, match=rule) as caught:
+        check_guidance_rule(f"{PLUGINS}/missteps.py:{name}")
+    assert "TypeError" not in rule or "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -234,10 +262,14 @@ def test_a_learner_and_a_task_of_ones_own_run(tmp_path):
     "words, code, said",
     [
         (["score=entropy"], 0, "conforming"),
+        (["guidance_rule=relative"], 0, "conforming"),
+        (["guidance_rule=relative", "omega=1"], 2, "a guidance rule has no keys"),
+        (["guidance_rule=relativ"], 2, "guidance_rule=relativ: one of eps-relative, "),
+        (["score=" + str(PLUGINS / "missteps.py:bare")], 1, "NOT CONFORMING  one finite number per row: TypeError"),
         (["--help"], 0, "learner=./net.py:Net"),
         ([f"score={PLUGINS}/net.py"], 2, "has no score(logits, labels)"),
         ([], 2, "what is to be checked"),
-        (["figure=x"], 2, "one of strategy=, teacher=, learner=, task=, score="),
+        (["figure=x"], 2, "one of strategy=, teacher=, learner=, task=, score=, guidance_rule="),
         (["score=entropy", "x=1"], 2, "a score has no keys"),
         (["task=digits", "task=plane"], 2, "given once"),
     ],

@@ -53,13 +53,14 @@ def test_omega_orders_the_score(open_lab, score, words):
 def test_repulsion_keeps_away_from_the_set(open_lab):
     from dp_common.learner.features import closeness, features_of
 
-    def close(repel):
-        one, _ = practised(open_lab, "entropy", 0.05, "sampler.steps=20", repel=repel)
+    def close(omega, repel):
+        one, _ = practised(open_lab, "entropy", omega, "sampler.steps=20", repel=repel)
         images, labels, _ = one.run.data.training_set.joined()
         features, labels = features_of(one.run.models.learner, images), torch.as_tensor(labels)
         return closeness(features[30:], labels[30:], features[:30], labels[:30]).mean()
 
-    assert close(1000.0) < close(0.0) < close(-1000.0)
+    plain = close(1e-9, 0.0)  # beside a weight so large the entropy says nothing
+    assert close(0.05, 1e6) < plain < close(0.05, -1e6)
 
 
 def test_what_they_take_is_counted_and_what_is_measured_alone_is_not(open_lab):
@@ -147,7 +148,7 @@ def test_what_cannot_be_looked_at_is_told(open_lab):
             ["dp.score=learnability", "teacher=unet", "reference.source=density"],
             "reference.source=density: it needs a teacher whose density is known; unet's is not: classifier",
         ),
-        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=vit-digits has no dropout layer"),
+        (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=cnn-digits has no dropout layer"),
         (["dp.score=bald", "probe=truth"], "probe=truth: not with dp.score=bald"),
     ],
 )

@@ -132,3 +132,19 @@ def test_a_model_that_does_not_fit_is_named():
 def test_the_last_of_a_stream_is_known():
     assert list(with_last(iter("abc"))) == [("a", False), ("b", False), ("c", True)]
     assert list(with_last([])) == [] and list(with_last("a")) == [("a", True)]
+
+
+@pytest.mark.parametrize("name", ["vit-digits", "cnn-digits", "resnet18"])
+@pytest.mark.parametrize("decay", [0.05, 0.0])
+def test_groups_of_weight_decay_are_timms(name, decay):
+    from timm.optim import param_groups_weight_decay
+
+    from dp_common.learner.build import build
+    from dp_common.learner.classifier import weight_decay_groups
+
+    model = build(name, {}, (1, 8, 8), 10)
+    next(model.parameters()).requires_grad_(False)
+    ours, theirs = weight_decay_groups(model, decay), param_groups_weight_decay(model, decay)
+    assert [group["weight_decay"] for group in ours] == [group["weight_decay"] for group in theirs]
+    for one, other in zip(ours, theirs, strict=True):
+        assert [id(parameter) for parameter in one["params"]] == [id(parameter) for parameter in other["params"]]

@@ -93,6 +93,8 @@ def test_epistemic_heads_agree_where_there_is_data_and_differ_where_there_is_non
     weights, biases = trained_heads(features, labels, np.arange(400), 2, 8, seed=0)
     again = trained_heads(features, labels, np.arange(400), 2, 8, seed=0)
     assert torch.equal(weights, again[0]) and torch.equal(biases, again[1])
+    many = trained_heads(features.repeat(6, 1), labels.repeat(6), np.arange(2400), 2, 8, seed=0)  # by lot
+    assert many[0].shape == weights.shape and not torch.equal(many[0], weights)
 
     def answers(rows):
         return (torch.einsum("nd,kdc->nkc", rows, weights) + biases).softmax(2)

@@ -12,7 +12,8 @@ from benchmarks import export
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.lab import runner
-from dp_common.real_images import image_files
+from dp_common.real_images import content, image_files
+from dp_common.teachers import images
 from tests.dp_common.real_images.pictures import noise, tar_of, tree
 
 CLASSES = [str(label) for label in range(10)]
@@ -121,10 +122,35 @@ def test_what_a_run_made_is_the_same_set_again(small, tmp_path, to):
 
 
 def test_no_image_is_decoded_twice(digits, small, monkeypatch):
+    """Once to be dealt out, once ever to be compared with what is held out."""
+    monkeypatch.setattr(content, "RACY", -60.0)  # these files were not written a moment ago
+    prepared(digits)
     seen, decode = Counter(), image_files.decode
     monkeypatch.setattr(image_files, "decode", lambda data, shape: seen.update([data]) or decode(data, shape))
     runner.execute(small("strategy=static", "scale=39", "teacher=images", f"images.path={digits}"), quiet=True)
     assert len(seen) == 39 and set(seen.values()) == {1}
+
+
+@pytest.mark.parametrize("part", ["monitor", "test"])
+def test_images_that_the_run_holds_out_are_refused(digits, small, tmp_path, part):
+    task = resolve(["strategy=static"]).task
+    task.load(0)
+    save(digits / "2/001.png", getattr(task, part).images[7, 0])
+    with pytest.raises(BadInput, match=r"images.path=.*: 1 image \(2/001.png\) among them that this run holds out"):
+        runner.execute(small("strategy=static", "scale=30", "teacher=images", f"images.path={digits}"), quiet=True)
+    assert not (tmp_path / "runs").exists()
+    save(digits / "2/001.png", task.train.images[7, 0])  # the teacher's own
+    prepared(digits)
+
+
+def test_content_is_read_once_and_again_when_a_file_has_changed(digits, monkeypatch):
+    monkeypatch.setattr(content, "RACY", -60.0)
+    words, read = ["teacher=images", "strategy=static", f"images.path={digits}"], []
+    monkeypatch.setattr(images, "content", lambda *a, old=images.content: read.append(1) or old(*a))
+    first = resolve(words).run_id
+    assert resolve(words).run_id == first and len(read) == 1
+    save(digits / "3/000.png", noise(99, (8, 8), 1)[..., 0])
+    assert resolve(words).run_id != first and len(read) == 2
 
 
 def test_pruning_takes_its_candidates_from_them(digits, small):

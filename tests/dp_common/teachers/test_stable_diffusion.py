@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -391,21 +392,52 @@ def test_missing_folder_is_refused(tmp_path):
     refused("sd-1-5", "stable_diffusion.weights=sd-1-5", "Did you mean sd-1.5?")
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "model_index.json",
-        "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors",
-        "vae/config.json",
-        "text_encoder/model.safetensors",
-        "tokenizer/vocab.json",
-        "scheduler/scheduler_config.json",
-    ],
-)
-def test_missing_component_is_named(copy, file):
+PARTS = [
+    "model_index.json",
+    "scheduler/scheduler_config.json",
+    "text_encoder/config.json",
+    "text_encoder/model.safetensors",
+    "tokenizer/merges.txt",
+    "tokenizer/tokenizer_config.json",
+    "tokenizer/vocab.json",
+    "unet/config.json",
+    "unet/diffusion_pytorch_model.safetensors",
+    "vae/config.json",
+    "vae/diffusion_pytorch_model.safetensors",
+]
+SPARE = ["tokenizer/special_tokens_map.json"]  # tokenizer_config.json says the same
+
+
+def test_these_are_all_parts(folders):
+    files = [path.relative_to(folders["sd"]).as_posix() for path in folders["sd"].rglob("*") if path.is_file()]
+    assert sorted(files) == sorted(PARTS + SPARE)
+
+
+@pytest.mark.parametrize("file", PARTS)
+def test_a_part_that_is_missing_is_named_before_torch_is_asked(copy, file):
     (copy / file).unlink()
     refused(copy, f"{copy} has no {file}")
+    with pytest.raises(BadInput, match=f"has no {file}"):
+        StableDiffusion(str(copy)).require_files(ANIMALS)
+
+
+@pytest.mark.parametrize("file", PARTS)
+@pytest.mark.parametrize("harm", ["half", "empty", "garbage"])
+def test_a_part_that_is_broken_is_one_line(copy, file, harm):
+    before = (copy / file).read_bytes()
+    (copy / file).write_bytes({"half": before[: len(before) // 2], "empty": b"", "garbage": b"\xff\0{"}[harm])
+    if (file, harm) in (("tokenizer/merges.txt", "half"), ("tokenizer/merges.txt", "empty")):
+        return  # a shorter list of merges is one
+    refused(copy, "stable_diffusion.weights", Path(file).parent.name if "/" in file else file)
+
+
+def test_a_missing_part_is_found_by_a_dry_run(copy, capsys):
+    from benchmarks.run import main
+
+    (copy / "tokenizer/merges.txt").unlink()
+    with pytest.raises(BadInput, match="has no tokenizer/merges.txt"):
+        main(["--dry-run", "teacher=stable-diffusion", f"stable_diffusion.weights={copy}"])
+    assert main(["--dry-run", "teacher=stable-diffusion"]) == 0  # nobody said where they are
 
 
 def test_weights_that_are_not_all_there_are_refused(copy):

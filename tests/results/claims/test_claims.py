@@ -180,7 +180,7 @@ def test_table_and_files(verdicts, tmp_path, capsys):
     "words, part",
     [
         (["price=x"], "Did you mean prices"),
-        (["a", "b"], "given twice"),
+        (["a", "b"], "no such folder"),
         (["nowhere"], "no such folder"),
         (["prices=nowhere.csv"], "no such file"),
         (["looks=often"], "looks=often: one of"),

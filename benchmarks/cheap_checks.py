@@ -1,0 +1,76 @@
+"""What can be wrong with a run and is found in a moment, without torch: for ``run``, ``sweep`` and ``--dry-run`` alike.
+
+Files that are named and not there, a folder that cannot be written, a disk that is too small. What takes torch to find
+is found a few seconds later, before anything is written (``dp_common/lab/runner.py``).
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from benchmarks import cli
+from dp_common.errors import BadInput
+
+if TYPE_CHECKING:
+    from dp_common.config.resolve import Resolved
+
+LEAST_SHARE = 0.05  # of its pixels' bytes: no format stores a generated image in less
+LEAST_BYTES = 100  # of an image with its row, however small
+
+
+def faults(resolved: "Resolved") -> list[BadInput]:
+    """Everything that is wrong, what matters most first."""
+    checks: list[Callable[[], None]] = [
+        lambda: cli.creatable_folder("root", resolved.runtime.root),
+        resolved.task.require_files,
+        lambda: resolved.teacher.require_files(resolved.task),
+        lambda: require_checkpoint(resolved),
+        lambda: require_disk(resolved),
+    ]
+    found = []
+    for check in checks:
+        try:
+            check()
+        except BadInput as fault:
+            found.append(fault)
+    return found
+
+
+def refuse(resolved: "Resolved") -> None:
+    """Raise the first fault."""
+    for fault in faults(resolved):
+        raise fault
+
+
+def refuse_typed(resolved: "Resolved") -> list[str]:
+    """For a dry run: raise the first fault of a key that somebody gave; else say what a run here would end with.
+
+    Runs are planned on one machine for another: that nothing is at ``data.root`` is said, and no fault. What else is
+    named and not there would give the run another id than it has where it is.
+    """
+    lines = []
+    for fault in faults(resolved):
+        typed = fault.key == "root" or resolved.sources.get(fault.key, "") == "command line"
+        if typed and fault.key != "data.root":
+            raise fault
+        lines.append(f"missing   {fault}")
+    return lines
+
+
+def require_checkpoint(resolved: "Resolved") -> None:
+    """Raise BadInput for weights of the learner that are not there."""
+    for name, value in resolved.spec.train.model_args.items():
+        if name in ("checkpoint_path", "pretrained_cfg_overlay.file") and value and not os.path.isfile(str(value)):
+            raise BadInput(f"train.model_args.{name}", value, "no such file")
+
+
+def require_disk(resolved: "Resolved") -> None:
+    """Raise BadInput where the images cannot fit on the disk, however well they are compressed."""
+    scale, (channels, height, width) = resolved.budget.scale, resolved.task.shape
+    needed = scale * (LEAST_BYTES + LEAST_SHARE * channels * height * width)
+    free = shutil.disk_usage(cli.nearest_folder(resolved.runtime.root)).free
+    done = os.path.exists(os.path.join(resolved.runtime.root, resolved.run_id, "ledger.jsonl"))
+    if needed > free and not done:
+        wanted = f"{scale:,} images take at least {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free there"
+        raise BadInput("root", resolved.runtime.root, wanted)
