@@ -4,8 +4,10 @@ All that CUDA, Apple's MPS and the CPU answer differently is asked for here; els
 """
 
 import platform
+import resource
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dp_common.errors import BadInput
@@ -87,6 +89,32 @@ def peak(device: "torch.device") -> int | None:
     import torch
 
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else None
+
+
+def versions(device: "torch.device") -> dict[str, str | None]:
+    """Of what lies between torch and the device: CUDA, cuDNN, NCCL and the driver; nothing of other devices."""
+    import torch
+
+    if device.type != "cuda":
+        return {}
+    nccl = ".".join(map(str, torch.cuda.nccl.version())) if torch.distributed.is_nccl_available() else None
+    return {"cuda": torch.version.cuda, "cudnn": str(torch.backends.cudnn.version()), "nccl": nccl, "driver": driver()}
+
+
+def driver() -> str | None:
+    """The version of NVIDIA's kernel module, as far as the system says."""
+    try:
+        words = Path("/proc/driver/nvidia/version").read_text().splitlines()[0].split()
+    except (OSError, IndexError):
+        return None
+    return next((word for word in words if word[0].isdigit() and "." in word), None)
+
+
+def peaks_gib(device: "torch.device") -> dict[str, float]:
+    """The most memory that was held in this process: ``host`` (resident) and, where it counts, ``device``; GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+    held = {"host": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit, "device": peak(device)}
+    return {where: round(n / 2**30, 3) for where, n in held.items() if n is not None}
 
 
 def release(device: "torch.device") -> None:

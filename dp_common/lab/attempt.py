@@ -72,10 +72,11 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
     group.broadcast(ledger.records)
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", spec_text(resolved).encode())
-    open_line(ledger, resolved, lease, labels)
+    open_line(ledger, resolved, lease, labels, devices.versions(attempt.device))
     try:
         extra = work(attempt, ledger)
-        ledger.append("close", state="done", wall=round(meter.wall(), 6))
+        peaks = devices.peaks_gib(attempt.device)
+        ledger.append("close", state="done", wall=round(meter.wall(), 6), peaks_gib=peaks)
         summary = summarise(ledger.records, resolved, extra)
         lease.check()
         files.write_atomic(folder / "summary.json", json.dumps(summary, indent=1).encode())
@@ -94,7 +95,9 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
         ledger.close()
 
 
-def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str]) -> None:
+def open_line(
+    ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str], drivers: dict[str, str | None]
+) -> None:
     """The first line of an attempt: what is run, on what, and the seconds that a killed one before it lost."""
     lost = max(0.0, lease.last_beat - ledger.records[-1]["t"]) if lease.last_beat and ledger.records else 0.0
     ledger.append(
@@ -106,7 +109,7 @@ def open_line(ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,
-        **provenance(labels),
+        **provenance(labels, drivers),
     )
 
 

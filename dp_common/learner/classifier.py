@@ -105,7 +105,9 @@ class Learner:
         for (images, labels), last in with_last(micro_batches):
             torch.manual_seed(derive(self.spec.seed, "augment", position))  # drop-path and the like: by position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
-                loss = self.loss(self.to_float(images), torch.as_tensor(labels).to(self.device), position)
+                loss = self.loss(
+                    self.to_float(images), torch.as_tensor(labels).to(self.device, non_blocking=True), position
+                )
                 loss = loss * (len(labels) / train.batch)
                 (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
             position, total = position + len(labels), total + loss.detach()
@@ -180,7 +182,7 @@ class Learner:
         readers = self.readers if isinstance(split, LazySplit) else 0
         numbers = range(group.rank, len(batches), group.size)
         flags = [np.empty(0, bool)]
-        for number, images in zip(numbers, loading.stream(batches, numbers, readers)):
+        for number, images in zip(numbers, loading.stream(batches, numbers, readers, self.device.type == "cuda")):
             guesses = guesses_among(self.predict(images).numpy(), split.among)
             flags.append(guesses == split.labels[number * self.chunk : number * self.chunk + len(guesses)])
         by_rank = [np.frombuffer(data, bool) for data in group.all_gather(np.concatenate(flags).tobytes())]

@@ -52,13 +52,18 @@ def train(io: RunIO, learner: Learner, training_set: TrainingSet, stretch: Stret
     augment = augment_of(spec.seed, train, learner.shape)
     examples = loading.Examples(training_set, spec.seed, stretch.since, stretch.new_weight, augment)
     batches = [batch_share.spans(train, first, group.rank, group.size) for first in range(position, stretch.end, batch)]
-    micro_batches = loading.stream(examples, [span for spans in batches for span in spans], learner.readers)
+    pinned = learner.device.type == "cuda"
+    micro_batches = loading.Waiting(
+        loading.stream(examples, [span for spans in batches for span in spans], learner.readers, pinned),
+        lambda seconds: io.meter.beside("data_wait", seconds),
+    )
     with io.progress.task("train", stretch.end - position) as advance:
         for spans in batches:
             total = total + learner.step(islice(micro_batches, len(spans)), position)
             position += batch
             io.meter.count(images_trained=batch, iterations=1)
             advance(batch)
+            micro_batches.tell()
             if position < stretch.end and (group.size == 1 or position // batch % MEET == 0):
                 pause(position, SumOverRanks(group, total, position))
         learner.synchronise()

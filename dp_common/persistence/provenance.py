@@ -4,13 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dp_common.persistence.records import Commit, Provenance
 
-PACKAGES = ("torch", "torchvision", "timm", "diffusers", "numpy", "scikit-learn", "scipy", "pyarrow")
+PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
 def fix_threads(threads: int) -> None:
@@ -61,10 +61,16 @@ def installed(package: str) -> str | None:
         return None
 
 
-def provenance(labels: Sequence[str]) -> Provenance:
-    """The part of an ``open`` line that says where and with what; ``labels``: the device of each rank."""
+def provenance(labels: Sequence[str], drivers: Mapping[str, str | None] | None = None) -> Provenance:
+    """The part of an ``open`` line that says where and with what.
+
+    Args:
+        labels: the device of each rank.
+        drivers: versions of what lies between torch and the device.
+    """
     import socket
 
+    packages = {package: installed(package) for package in PACKAGES}
     return {
         "device": labels[0] if len(set(labels)) == 1 else "mixed",
         "devices": len(labels),
@@ -74,5 +80,5 @@ def provenance(labels: Sequence[str]) -> Provenance:
         "pid": os.getpid(),
         "argv": sys.argv,
         "git": commit(),
-        "versions": {"python": sys.version.split()[0], **{package: installed(package) for package in PACKAGES}},
+        "versions": {"python": sys.version.split()[0], **packages, **(drivers or {})},
     }

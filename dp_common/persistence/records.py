@@ -203,6 +203,7 @@ class Close(Line):
     state: Literal["done", "interrupted", "failed"]
     why: NotRequired[str]  # unless done
     wall: float  # seconds
+    peaks_gib: NotRequired[dict[str, float]]  # the first rank's memory at most: host, and device where it counts
 
 
 Record: TypeAlias = Open | Resume | Shard | Partial | Call | Checkpoint | Midway | Snapshot | Probe | Evaluate | Close

@@ -8,8 +8,10 @@ into shards does not show in its groups. A shard exists once the ledger names it
 import hashlib
 import io
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels
 from dp_common.config.specification import ROW_GROUP
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
+
+OPEN = 128  # shards that a process keeps open
 
 
 @dataclass(frozen=True)
@@ -172,13 +176,29 @@ def read_group(path: Path | str, group: int) -> tuple[pa.Array, Labels]:
         Damaged: The row group cannot be read, or its bytes are not those that were written.
     """
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table = file.read_row_group(group, columns=["image.bytes", "label"], use_threads=False)
+        table = opened(str(path), *identity(path)).read_row_group(
+            group, columns=["image.bytes", "label"], use_threads=False
+        )
     except (pa.ArrowInvalid, OSError) as error:
         raise Damaged(
             f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew"
         ) from error
     return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
+
+
+def identity(path: Path | str) -> tuple[int, int, int]:
+    """What tells a file from another of its name."""
+    found = os.stat(path)
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(OPEN)
+def opened(path: str, *identity: int) -> pq.ParquetFile:
+    """A shard to read row groups from, with checked pages: opening and reading the footer takes as long as a group.
+
+    The last ``OPEN`` are kept. They are mapped to memory, so that a forked process may read on.
+    """
+    return pq.ParquetFile(path, page_checksum_verification=True, memory_map=True)
 
 
 def sum_of(encoded: Sequence[bytes], indices: Indices, labels: Labels) -> str:

@@ -87,7 +87,9 @@ def test_workers_hand_over_the_same_in_the_same_order(tmp_path, workers):
     training_set = filled(tmp_path, 200, 150)
     examples, spans = loading.Examples(training_set, 0), [(32 * n, 32 * n + 32) for n in range(3, 20)]
     alone = [(images.tobytes(), labels.tolist()) for images, labels in loading.stream(examples, spans)]
-    beside = [(images.tobytes(), labels.tolist()) for images, labels in loading.stream(examples, spans, workers)]
+    beside = [
+        (np.asarray(images).tobytes(), labels.tolist()) for images, labels in loading.stream(examples, spans, workers)
+    ]
     assert alone == beside
 
 
