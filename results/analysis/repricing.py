@@ -74,7 +74,7 @@ def load(file: str | Path) -> Prices:
     named = {item.removesuffix(".learner.train") for item in seconds if item.endswith(".learner.train")}
     teachers = [
         name
-        for name in ("mixture", *sorted(named))
+        for name in dict.fromkeys(["mixture", *sorted(named)])
         if {items_of(name, seconds)[part] for part in ("plain", "train", "forward")} <= set(seconds)
     ]
     if not teachers:
