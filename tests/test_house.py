@@ -17,7 +17,7 @@ ALLOWED = {  # what each package may import besides itself
 ROOMS = {  # low to high: a room imports from itself and from those before it
     "dp_common": (
         "errors arrays seeds files progress device config persistence theory diffusion guidance_rules selection_rules "
-        "distributed scores real_images training_data tasks teachers learner learners probes teacher_training lab "
+        "distributed scores real_images training_data pool tasks teachers learner learners probes teacher_training lab "
         "conformance"
     ).split(),
     "results": "discovery frames published reading analysis archive tables figures claims report".split(),

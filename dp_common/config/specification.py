@@ -209,6 +209,11 @@ class Runtime:
     )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
     shard: int = option(4096, "images per shard file", low=1)
+    pool: bool = option(
+        False,
+        "plain images are made once for all runs of a root: taken from <root>/pool where they are, else kept there. "
+        "What they cost when they were made is in the price",
+    )
     guidance_chunk: int = option(
         0,
         "images decoded and classified at once while a guidance gradient is taken, for memory; 0: sampler.block, and "

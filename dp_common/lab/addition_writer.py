@@ -225,6 +225,12 @@ class AdditionWriter:
         with run.io.meter.phase("write"):
             return run.io.background.do(work)
 
+    def block_of(self, encoded: list[bytes], images: Images | None) -> "Future[Encoded]":
+        """A block of files that are there already; ``images``: what is in them, where the training set holds images."""
+        done: Future[Encoded] = Future()
+        done.set_result(Encoded(encoded, images if self.run.data.training_set.in_memory else None, 0.0))
+        return done
+
     def store(
         self,
         kind: str,

@@ -21,6 +21,7 @@ from dp_common.lab import guidance_trial
 from dp_common.lab.context import CheckpointTimer, Data, Models, RunContext
 from dp_common.lab.evaluation import evaluate, save_correctness
 from dp_common.lab.lab import Lab
+from dp_common.lab.pooled import pool_of
 from dp_common.lab.population import population
 from dp_common.lab.replay import Replay
 from dp_common.lab.score_sources import snapshots_kept
@@ -72,7 +73,7 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
     group.broadcast(ledger.records)
     if not (folder / "spec.yaml").exists():
         files.write_atomic(folder / "spec.yaml", spec_text(resolved).encode())
-    open_line(ledger, resolved, lease, labels, devices.versions(attempt.device))
+    open_line(ledger, attempt, lease, labels)
     try:
         extra = work(attempt, ledger)
         peaks = devices.peaks_gib(attempt.device)
@@ -95,10 +96,9 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
         ledger.close()
 
 
-def open_line(
-    ledger: Ledger, resolved: Resolved, lease: Lease, labels: list[str], drivers: dict[str, str | None]
-) -> None:
+def open_line(ledger: Ledger, attempt: Attempt, lease: Lease, labels: list[str]) -> None:
     """The first line of an attempt: what is run, on what, and the seconds that a killed one before it lost."""
+    resolved, pool = attempt.resolved, pool_of(attempt.resolved, attempt.device)
     lost = max(0.0, lease.last_beat - ledger.records[-1]["t"]) if lease.last_beat and ledger.records else 0.0
     ledger.append(
         "open",
@@ -109,7 +109,8 @@ def open_line(
         fingerprints=resolved.fingerprints,
         words=resolved.words,
         places=resolved.places,
-        **provenance(labels, drivers),
+        **({"pool": pool.key} if pool else {}),
+        **provenance(labels, devices.versions(attempt.device)),
     )
 
 
@@ -162,6 +163,7 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
         attempt.group,
         CheckpointTimer(runtime.checkpoint_every),
         snapshots_kept(attempt.resolved),
+        pool_of(resolved, attempt.device),
     )
 
 

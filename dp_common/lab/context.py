@@ -10,6 +10,7 @@ from dp_common.diffusion.image_sampler import ImageSampler
 from dp_common.distributed.process_group import ProcessGroup
 from dp_common.learner.classifier import Learner
 from dp_common.persistence.run_io import RunIO
+from dp_common.pool.store import ImagePool
 from dp_common.real_images.splits import AnySplit
 from dp_common.training_data.training_set import TrainingSet
 
@@ -64,3 +65,4 @@ class RunContext:
     group: ProcessGroup
     timer: CheckpointTimer
     snapshots: int = 0  # evaluations whose weights are kept, for scores that look at several answers
+    pool: ImagePool | None = None  # that plain images are shared in

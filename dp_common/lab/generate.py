@@ -5,7 +5,9 @@ makes; images themselves only where the training set is in memory.
 """
 
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +18,14 @@ from dp_common.diffusion.image_sampler import Start
 from dp_common.lab.addition_writer import AdditionWriter, Encoded, Stored, as_added, blocks
 from dp_common.lab.choices import Choices
 from dp_common.lab.context import Models
+from dp_common.lab.pooled import Made, PooledImages
 from dp_common.lab.scoring import score_images
 from dp_common.lab.state import AddedImages
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.records import Shard
+from dp_common.persistence.records import Shard, Spent
+from dp_common.pool.store import Block
 from dp_common.seeds import label_of
+from dp_common.training_data import shards
 
 Means = dict[str, float]
 
@@ -81,23 +86,56 @@ class GeneratedAddition:
     def shard(self, start: int, stop: int) -> Stored:
         """Make images start .. stop-1 and have them written. Raises Cancelled."""
         self.making = ShardInMaking(start)
-        for block in blocks(start, stop, self.writer.run.spec.sampler.block):
-            self.block(np.arange(block.start, block.stop))
-            self.writer.advance(len(block))
+        with self.pooled() or nullcontext() as pooled:
+            for block in blocks(start, stop, self.writer.run.spec.sampler.block):
+                indices = np.arange(block.start, block.stop)
+                if not pooled:
+                    self.block(indices)
+                elif there := pooled.take(block.start, block.stop):
+                    self.taken(there, indices)
+                else:
+                    spent = self.block(indices)
+                    encoded, means = self.making.encoded[-1], self.making.means[-1]
+                    pooled.keep(Made(block.start, block.stop, partial(files_of, encoded), means, spent))
+                self.writer.advance(len(block))
         return self.store(self.making)
 
-    def block(self, indices: Indices) -> None:
+    def block(self, indices: Indices) -> Spent:
         """Sample a block and have it encoded; of a teacher with a known density measure what that says, and score it
-        where that is asked for.
+        where that is asked for. Returns what sampling it took.
         """
         run, sampler, making = self.writer.run, self.models.sampler, self.making
         labels = self.labels_of(indices)
-        with run.io.meter.phase("guided" if self.guidance else "generate"):
+        with run.io.meter.measured("guided" if self.guidance else "generate") as spent:
             pixels, floats = sampler.pixels(indices, labels, self.guidance, self.start_of(indices))
         making.encoded.append(self.writer.encode_block(pixels))
         making.means.append(sampler.density_means(floats, labels))
         if self.scored_by:
             making.scores.append(self.scored(pixels, labels, indices))
+        making.sizes.append(len(indices))
+        return spent
+
+    def pooled(self) -> PooledImages | None:
+        """The way through the pool; None where these images are none that runs share: they are steered, or chosen; or
+        they are to be scored as they were before a format that loses something.
+        """
+        run, chosen = self.writer.run, self.chosen
+        own = self.guidance or chosen.labels is not None or chosen.rows is not None
+        if run.pool is None or own or (self.scored_by and run.spec.images.format != "png"):
+            return None
+        return PooledImages(run.pool, run.io.meter, lambda: self.writer.advance(0))
+
+    def taken(self, block: Block, indices: Indices) -> None:
+        """Take in a block that is there already, as ``block`` does one that it makes."""
+        run, making, labels = self.writer.run, self.making, self.labels_of(indices)
+        images = None
+        if self.scored_by or run.data.training_set.in_memory:
+            with run.io.meter.phase("write"):
+                images = np.stack([shards.decode(data) for data in block.encoded])
+        making.encoded.append(self.writer.block_of(block.encoded, images))
+        making.means.append(block.means)
+        if self.scored_by and images is not None:
+            making.scores.append(self.scored(images, labels, indices))
         making.sizes.append(len(indices))
 
     def scored(self, images: Images, labels: Labels, indices: Indices) -> Scores:
@@ -149,6 +187,11 @@ class GeneratedAddition:
         stop = made.stop // unit * unit
         if stop > made.start:
             self.writer.submit(self.store(made.until(stop)))
+
+
+def files_of(encoded: "Future[Encoded]") -> list[bytes]:
+    """The files of a block, when they are there."""
+    return encoded.result().files
 
 
 def covered(there: dict[int, Shard], first: int, n: int, size: int) -> tuple[list[Shard], list[list[int]]]:

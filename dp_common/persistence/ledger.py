@@ -154,11 +154,13 @@ def totals(records: Iterable[Mapping[str, Any]]) -> tuple[dict[str, float], dict
     return phases, counts
 
 
-def seconds_beside(records: Iterable[Mapping[str, Any]]) -> dict[str, float]:
-    """The sums of ``spent.beside`` over records: {what (meter.BESIDE): seconds}; {} of older ledgers."""
+def seconds_beside(records: Iterable[Mapping[str, Any]], part: str = "beside") -> dict[str, float]:
+    """The sums of ``spent.beside`` over records: {what (meter.BESIDE): seconds}; {} of older ledgers. ``part``: of
+    another part of ``spent``, such as ``pooled``.
+    """
     beside: dict[str, float] = {}
     for record in records:
-        for name, seconds in record.get("spent", {}).get("beside", {}).items():
+        for name, seconds in record.get("spent", {}).get(part, {}).items():
             beside[name] = beside.get(name, 0) + seconds
     return beside
 
@@ -262,8 +264,9 @@ class Ledger:
         record = {"n": len(self.records), "t": round(time.time(), 3), "attempt": self.attempt, "kind": kind, **content}
         self.unwritten.append({"spent": self.meter()})  # what a line that failed would have held is held by the next
         record["spent"] = dict(zip(("phases", "counts"), totals(self.unwritten)))
-        if beside := seconds_beside(self.unwritten):
-            record["spent"]["beside"] = beside
+        for part in ("beside", "pooled"):
+            if seconds := seconds_beside(self.unwritten, part):
+                record["spent"][part] = seconds
         line, size = encode(record), os.fstat(self.file.fileno()).st_size
         try:
             if self.file.write(line) != len(line):

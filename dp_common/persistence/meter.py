@@ -32,6 +32,7 @@ class Meter:
         self.seconds: dict[str, float] = {}
         self.counts: dict[str, int] = {}
         self.besides: dict[str, float] = {}
+        self.pooled: dict[str, float] = {}
 
     def switch(self, name: str) -> str:
         """Enter a phase and stay there; returns the one before.
@@ -80,10 +81,22 @@ class Meter:
 
     def absorb(self, spent: Spent) -> None:
         """Take in what another rank, or this one earlier, has measured: the next snapshot holds it too."""
-        for mine, theirs in ((self.seconds, spent["phases"]), (self.besides, spent.get("beside", {}))):
+        more = (spent["phases"], spent.get("beside", {}), spent.get("pooled", {}))
+        for mine, theirs in zip((self.seconds, self.besides, self.pooled), more):
             for name, seconds in theirs.items():
                 mine[name] = mine.get(name, 0.0) + seconds
         self.count(**spent["counts"])
+
+    @contextmanager
+    def measured(self, name: str) -> Iterator[Spent]:
+        """Be in a phase; what it took, all of it by this clock, stands in what is yielded when the block has ended."""
+        found: Spent = {"phases": {}, "counts": {}}
+        with self.phase(name):
+            seconds, counts = self.seconds.get(name, 0.0), dict(self.counts)
+            yield found
+            self.switch(name)
+            found["phases"][name] = round(self.seconds[name] - seconds, 6)
+            found["counts"] |= {unit: n - counts.get(unit, 0) for unit, n in self.counts.items()}
 
     def snapshot_and_reset(self) -> Spent:
         """What was measured since this was called last: device seconds by phase and counts, without zeros.
@@ -97,7 +110,9 @@ class Meter:
         }
         if self.besides:
             measured["beside"] = {name: round(seconds, 6) for name, seconds in self.besides.items()}
-        self.seconds, self.counts, self.besides = {}, {}, {}
+        if self.pooled:
+            measured["pooled"] = {phase: round(seconds, 6) for phase, seconds in self.pooled.items()}
+        self.seconds, self.counts, self.besides, self.pooled = {}, {}, {}, {}
         return measured
 
     def wall(self) -> float:

@@ -15,6 +15,7 @@ from dp_common.persistence import ledger
 
 SUMMARY = "summary.json"
 PLANS = "sweeps"
+POOL = "pool.json"  # in the folder of a pool of images, in which no run is
 
 
 class Found(NamedTuple):
@@ -42,6 +43,8 @@ def look_under(roots: Iterable[str | Path]) -> Found:
             files, folders = listed(folder)
             if ledger.NAME in files or SUMMARY in files:
                 runs.append(folder)
+                continue
+            if POOL in files:
                 continue
             if folder.name == PLANS:
                 plans += [folder / name for name in files if name.endswith(".json") and not name.startswith(".")]

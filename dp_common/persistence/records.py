@@ -17,6 +17,7 @@ class Spent(TypedDict):
     phases: dict[str, float]  # device seconds by phase (meter.PHASES), of all ranks
     counts: dict[str, int]  # units of work (summary.UNITS and a few more)
     beside: NotRequired[dict[str, float]]  # seconds of work within phases or beside them (meter.BESIDE); in no sum
+    pooled: NotRequired[dict[str, float]]  # of ``phases``, what was not spent here: images came from the pool
 
 
 class Line(TypedDict):
@@ -71,6 +72,7 @@ class Open(Line, Provenance):
     fingerprints: dict[str, Any]
     words: list[str]  # the overrides as they were typed
     places: dict[str, Any]  # where data and weights are
+    pool: NotRequired[str]  # key of the pool that plain images are shared in; absent with pool=no
 
 
 class Resume(Line):
@@ -280,7 +282,7 @@ class Summary(TypedDict):
     devices: int
     threads: int
     gpu_hours: dict[str, float | None]  # by phase, of surviving work; ``total`` is None where devices were mixed
-    gpu_hours_spent: float  # in all attempts, lost work included
+    gpu_hours_spent: float  # in all attempts, lost work included; without images that came from the pool
     additions: list[Addition]
     monitor: str
     information_class: NotRequired[str]  # I0 to I3: what of the real world was seen; absent in old summaries

@@ -63,8 +63,8 @@ def hours(records: Sequence[Record]) -> tuple[dict[str, float], float, dict[str,
 
     Returns:
         (device hours by phase, of surviving work for the phases that are priced, of everything for the others, and
-        ``total``, the sum of the priced ones; device hours spent in priced phases by all attempts, lost work included;
-        units of surviving work).
+        ``total``, the sum of the priced ones; device hours spent in priced phases by all attempts, lost work included
+        and images from the pool left out; units of surviving work).
     """
     kept, counts = ledger.totals([r for r in ledger.surviving(records) if r["kind"] in ledger.WORK])
     spent, _ = ledger.totals(records)
@@ -74,7 +74,8 @@ def hours(records: Sequence[Record]) -> tuple[dict[str, float], float, dict[str,
     attempts = {r["attempt"]: r for r in records if r["kind"] == "open"}
     opened = [attempts[number] for number in sorted(attempts)]
     lost = sum(later["lost"] * died["devices"] for died, later in zip(opened, opened[1:]))
-    return by_phase, (sum(spent.get(phase, 0) for phase in PRICED) + lost) / 3600, counts
+    pooled = ledger.seconds_beside(records, "pooled")
+    return by_phase, (sum(spent.get(phase, 0) - pooled.get(phase, 0) for phase in PRICED) + lost) / 3600, counts
 
 
 def probe_hours(records: Iterable[Record]) -> float:

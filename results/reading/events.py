@@ -91,8 +91,9 @@ def hours_by_line(records: Sequence[Mapping[str, Any]]) -> list[dict[str, float]
     seconds: dict[str, float] = {}
     lost, found = 0.0, []
     for record in records:
-        for phase, more in record.get("spent", {}).get("phases", {}).items():
-            seconds[phase] = seconds.get(phase, 0.0) + more
+        spent = record.get("spent", {})
+        for phase, more in spent.get("phases", {}).items():
+            seconds[phase] = seconds.get(phase, 0.0) + more - spent.get("pooled", {}).get(phase, 0.0)
         lost += record["lost"] * record["devices"] if record["kind"] == "open" else 0.0
         total = sum(seconds.get(phase, 0.0) for phase in PRICED) + lost
         found.append(

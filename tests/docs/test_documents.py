@@ -235,7 +235,7 @@ def cheap(name: str, words: list[str]) -> list[str]:
             return [word for word in words if word != "yes=yes"]
         case "gpu_check":
             return ["device=cpu", "items=machine"]
-        case "status" | "report" | "claims" | "follow" | "speed":
+        case "status" | "report" | "claims" | "follow" | "speed" | "archive" | "recompute" | "references" | "pool":
             return words
     raise AssertionError(
         f"python -m benchmarks.{name}: this test knows no cheap form of it; say what it needs: <!-- needs: ... -->"

@@ -1,0 +1,1 @@
+"""Plain images that runs share: what decides them, and where they are kept."""
