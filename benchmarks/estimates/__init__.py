@@ -14,7 +14,9 @@ from benchmarks import unit_costs
 from benchmarks.estimates import operations, prices
 from benchmarks.estimates.prices import HERE, PEAKS, Prices, Unknown
 from benchmarks.estimates.work import KEPT_CHECKPOINTS, Work, work_of
+from dp_common.config.specification import canonical
 from dp_common.errors import BadInput
+from dp_common.pool.key import values_of
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -189,6 +191,7 @@ def size(count: float) -> str:
 
 def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
     """What ``sweep --dry-run`` prints of all the runs that are to do."""
+    runs = list(runs)
     found = [(run.run_id, estimate(run, asked)) for run in runs]
     shown: list[str] = []
     for device in dict.fromkeys(one.device for _, one in found if one.prices):
@@ -204,4 +207,16 @@ def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
         shown.append(f"time      not known of {len(unknown)}: {'; '.join(dict.fromkeys(one.why for one in unknown))}")
     if found:
         shown.append(f"disk      about {size(sum(one.on_disk for _, one in found))}")
-    return shown
+    return shown + pool_lines((run, one.work) for run, (_, one) in zip(runs, found))
+
+
+def pool_lines(works: "Iterable[tuple[Resolved, Work]]") -> list[str]:
+    """What sharing plain images saves; [] where nothing. Candidates, which are scored and thrown away, stay out."""
+    alone, largest = 0.0, dict[bytes, float]()
+    for run, work in works:
+        if not run.teacher.holds_images:
+            plain, key = max(0.0, work.plain - work.scored), canonical(values_of(run))
+            alone, largest[key] = alone + plain, max(plain, largest.get(key, 0.0))
+    shared = sum(largest.values())
+    said = f"pool      about {shared:,.0f} plain images are made with pool=yes, {alone:,.0f} without; candidates apart"
+    return [said] if shared < alone else []

@@ -206,6 +206,14 @@ def points():
     ]
 
 
+def test_a_grid_says_what_sharing_plain_images_saves():
+    words = [["strategy=static", f"scale={scale}", f"seed={seed}"] for scale in ("1k", "4k") for seed in (0, 1)]
+    runs = [resolve(one) for one in [*words, ["strategy=dp", "scale=4k", "seed=0"]]]
+    found = estimates.pool_lines([(run, work_of(run)) for run in runs])
+    assert found == ["pool      about 8,000 plain images are made with pool=yes, 11,000 without; candidates apart"]
+    assert estimates.pool_lines([(run, work_of(run)) for run in runs[2:4]]) == []
+
+
 def test_a_grid_of_the_paper_is_told_in_gpu_hours(no_gpu, capsys, tmp_path):
     assert sweep.main(["--dry-run", "grid=table1", "seed=0", f"root={tmp_path}"]) == 0
     out = capsys.readouterr().out
