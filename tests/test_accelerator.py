@@ -151,7 +151,7 @@ def test_stable_diffusion_on_a_device(on, tiny_sd, decode, through):
     words = [*DP, *tiny_sd, f"stable_diffusion.guide_decode={decode}", f"dp.through={through}"]
     expected, *_ = on("cpu", words)
     summary, waits, guided = on("cuda", words)
-    assert summary["store_digest"] == expected["store_digest"] and guided == 1
+    assert summary["store_digest"] == expected["store_digest"] and guided >= 1
     check_waits(waits, guided, 2)
 
 

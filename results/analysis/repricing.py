@@ -74,8 +74,8 @@ def load(file: str | Path) -> Prices:
     named = {item.removesuffix(".learner.train") for item in seconds if item.endswith(".learner.train")}
     teachers = [
         name
-        for name in ("mixture", *sorted(named))
-        if {items_of(name)[part] for part in ("plain", "train", "forward")} <= set(seconds)
+        for name in dict.fromkeys(["mixture", *sorted(named)])
+        if {items_of(name, seconds)[part] for part in ("plain", "train", "forward")} <= set(seconds)
     ]
     if not teachers:
         raise BadInput(
@@ -87,18 +87,18 @@ def load(file: str | Path) -> Prices:
     return Prices(path.name, devices[0], seconds, tuple(teachers))
 
 
-def items_of(teacher: str) -> dict[str, str]:
-    """{part of the work: its item}, guided images having a prefix."""
-    return (
-        MIXTURE
-        if teacher == "mixture"
-        else {
-            "plain": f"{teacher}.plain",
-            "guided": f"{teacher}.",
-            "train": f"{teacher}.learner.train",
-            "forward": f"{teacher}.learner.forward",
-        }
-    )
+def items_of(teacher: str, seconds: Mapping[str, float]) -> dict[str, str]:
+    """{part of the work: its item} in a file of costs, guided images having a prefix: as suite=teacher names them, or,
+    of the mixture, as suite=digits does.
+    """
+    if teacher == "mixture" and MIXTURE["plain"] in seconds:
+        return MIXTURE
+    return {
+        "plain": f"{teacher}.plain",
+        "guided": f"{teacher}.",
+        "train": f"{teacher}.learner.train",
+        "forward": f"{teacher}.learner.forward",
+    }
 
 
 def reprice(frame: pd.DataFrame, prices: Prices) -> pd.DataFrame:
@@ -152,7 +152,7 @@ def hours_of(row: Mapping[Any, Any], prices: Prices) -> dict[str, Any]:
     if uncounted:
         return {"repriced_why": f"its summary does not count {', '.join(uncounted)}"}
     teacher = teacher_of(row, prices)
-    item = items_of(teacher)
+    item = items_of(teacher, prices.seconds)
     guided = sum(
         addition["images"] for addition in row["additions"] if addition["call"] == "generate" and addition["omega"]
     )
@@ -198,7 +198,7 @@ def guided_cost(row: Mapping[str, Any], guided: int, teacher: str, prices: Price
     values = row["values"]
     share = row["gradients"] / guided / values["sampler.steps"]
     path = "denoiser" if row["network_gradients"] else "decoder"
-    stem = f"{items_of(teacher)['guided']}{parameters(values).get('rule', 'relative')}.{path}"
+    stem = f"{items_of(teacher, prices.seconds)['guided']}{parameters(values).get('rule', 'relative')}.{path}"
     decode = values.get("stable_diffusion.guide_decode", "full")
     costs = {
         ending: prices.seconds[name]
@@ -212,5 +212,5 @@ def guided_cost(row: Mapping[str, Any], guided: int, teacher: str, prices: Price
         return f"{stem}.{every}", costs[every]
     if "every1" not in costs:
         return f"{stem}.{every}", None
-    plain = prices.seconds[items_of(teacher)["plain"]]
+    plain = prices.seconds[items_of(teacher, prices.seconds)["plain"]]
     return f"{stem}.every1", plain + share * (costs["every1"] - plain)

@@ -105,7 +105,8 @@ def compose(
     gaps = [headline.gaps_of(one.comparison) if one.tables else {} for one in shown]
     leads = [headline.sentences(one.comparison, gap) for one, gap in zip(shown, gaps)]
     titles = [one.comparison.title for one in shown]
-    alone = shown[0] if len(shown) == 1 else None
+    finished = [number for number, one in enumerate(shown) if one.tables] or list(range(len(shown)))
+    alone = shown[finished[0]] if len(finished) == 1 else None  # the others have nothing to show yet
     first = sections.in_short(alone.figures, alone.tables, judgements, titles, alone.comparison, out) if alone else None
     kept_out = sections.ESSENCE if first else ()
     results = [
@@ -115,8 +116,8 @@ def compose(
             one.comparison,
             lead,
             gap,
-            [figure for figure in one.figures if figure.name not in kept_out],
-            [table for table in one.tables if table.title not in kept_out],
+            [figure for figure in one.figures if one is not alone or figure.name not in kept_out],
+            [table for table in one.tables if one is not alone or table.title not in kept_out],
             out,
             one.appendix,
         )
@@ -131,9 +132,11 @@ def compose(
         sections.making(study, root, out, overrides),
     ]
     tally = sections.tally(judgements)
-    if len(shown) == 1:
-        facts = page.bullets([*leads[0][1], *tally], "facts")
-        return page.page(leads[0][0], f"{PROJECT} · {titles[0]}", facts, parts)
+    if alone:
+        lead, more = leads[finished[0]]
+        waiting = [f"{len(shown) - 1} further comparison(s) have no finished run yet."] if len(shown) > 1 else []
+        facts = page.bullets([*more, *waiting, *tally], "facts")
+        return page.page(lead, f"{PROJECT} · {titles[finished[0]]}", facts, parts)
     items = "".join(
         f'<li><a href="#{section.anchor}">{page.prose(title)}</a>: {page.prose(lead)}</li>'
         for section, title, (lead, _) in zip(results, titles, leads)

@@ -193,7 +193,7 @@ def test_a_dry_sweep_totals_the_grid(no_gpu, capsys, tmp_path):
     words = ["strategy=static,dp", "scale=500,1k", "seed=0..2", f"root={tmp_path}"]
     assert sweep.main(["--dry-run", *words]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.startswith("digits-")]) == 12
+    assert len([line for line in lines if line.startswith("new") and "digits-" in line]) == 12
     total = sum(estimates.estimate(resolve([*point])).total for point in points())
     shown = next(line for line in lines if line.startswith("time"))
     assert shown.startswith(f"time      12 runs, about {estimates.amount(total, 'thread')}:")

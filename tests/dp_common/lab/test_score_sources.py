@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from dp_common.config.registry import find
 from dp_common.config.resolve import resolve
 from dp_common.conformance import check_strategy
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import BadInput, Problem
 from dp_common.lab import runner
 from dp_common.lab.score_sources import ScoreSources
+from dp_common.learner.features import closeness, with_features
 
 DP = ("strategy=dp", "dp.every=1")
 CLASSIFIER = ("reference.source=classifier", "reference.seen=128")
@@ -50,17 +52,22 @@ def test_omega_orders_the_score(open_lab, score, words):
     assert births[0] < births[1] < births[2]
 
 
-def test_repulsion_keeps_away_from_the_set(open_lab):
-    from dp_common.learner.features import closeness, features_of
+def test_repulsion_points_away_from_the_nearest_of_the_class(open_lab):
+    """A small step up the gradient lowers the closeness; the weight 0 is the score itself."""
+    one, _ = practised(open_lab, "entropy", 0.1)
+    sources, labels = ScoreSources(one.run, one.replay.kept), torch.arange(30) % 3
+    images = one.run.models.sampler.sample(np.arange(60, 90), labels.numpy()).requires_grad_()
 
-    def close(omega, repel):
-        one, _ = practised(open_lab, "entropy", omega, "sampler.steps=20", repel=repel)
-        images, labels, _ = one.run.data.training_set.joined()
-        features, labels = features_of(one.run.models.learner, images), torch.as_tensor(labels)
-        return closeness(features[30:], labels[30:], features[:30], labels[:30]).mean()
+    def close(points):
+        _, features = with_features(one.run.models.learner, points)
+        return closeness(features, labels, *sources.memory[:2]).detach()
 
-    plain = close(1e-9, 0.0)  # beside a weight so large the entropy says nothing
-    assert close(0.05, 1e6) < plain < close(0.05, -1e6)
+    plain, repelled = (sources.scorer("entropy", repel)(images, labels) for repel in (0.0, 1e6))
+    assert torch.allclose(plain, find("score", "entropy").load().score(one.run.models.learner.logits(images), labels))
+    (g,) = torch.autograd.grad(repelled.sum(), images)
+    step = 0.01 * g / g.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    before, after = close(images), close(images + step)
+    assert after.mean() < before.mean() and (after < before).float().mean() > 0.8
 
 
 def test_what_they_take_is_counted_and_what_is_measured_alone_is_not(open_lab):

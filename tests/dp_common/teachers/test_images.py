@@ -124,23 +124,27 @@ def test_what_a_run_made_is_the_same_set_again(small, tmp_path, to):
 def test_no_image_is_decoded_twice(digits, small, monkeypatch):
     """Once to be dealt out, once ever to be compared with what is held out."""
     monkeypatch.setattr(content, "RACY", -60.0)  # these files were not written a moment ago
-    prepared(digits)
+    words = ["strategy=static", "scale=39", "teacher=images", f"images.path={digits}"]
+    before = small(*words)
+    before.task.load(before.spec.data.split)
+    before.teacher.prepare(before.task, "cpu")
     seen, decode = Counter(), image_files.decode
     monkeypatch.setattr(image_files, "decode", lambda data, shape: seen.update([data]) or decode(data, shape))
-    runner.execute(small("strategy=static", "scale=39", "teacher=images", f"images.path={digits}"), quiet=True)
+    runner.execute(small(*words), quiet=True)
     assert len(seen) == 39 and set(seen.values()) == {1}
 
 
 @pytest.mark.parametrize("part", ["monitor", "test"])
 def test_images_that_the_run_holds_out_are_refused(digits, small, tmp_path, part):
-    task = resolve(["strategy=static"]).task
-    task.load(0)
+    run = small("strategy=static", "scale=30", "teacher=images", f"images.path={digits}")
+    task = run.task
+    task.load(run.spec.data.split)
     save(digits / "2/001.png", getattr(task, part).images[7, 0])
     with pytest.raises(BadInput, match=r"images.path=.*: 1 image \(2/001.png\) among them that this run holds out"):
-        runner.execute(small("strategy=static", "scale=30", "teacher=images", f"images.path={digits}"), quiet=True)
+        runner.execute(run, quiet=True)
     assert not (tmp_path / "runs").exists()
     save(digits / "2/001.png", task.train.images[7, 0])  # the teacher's own
-    prepared(digits)
+    run.teacher.prepare(task, "cpu")
 
 
 def test_content_is_read_once_and_again_when_a_file_has_changed(digits, monkeypatch):

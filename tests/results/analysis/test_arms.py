@@ -19,7 +19,7 @@ LABELS = [
     ("strategy=prune prune.initial=0", "prune initial=0"),
     ("strategy=dp", "dp"),
     ("strategy=dp dp.omega=0", "dp omega=0"),
-    ("strategy=dp dp.omega=0.05", "dp"),  # an explicitly typed default
+    ("strategy=dp dp.omega=0.1", "dp"),  # an explicitly typed default
     ("strategy=dp dp.initial=700", "dp initial=700"),  # per_round follows from it and is not named
     ("strategy=dp dp.patience=1 dp.per_round=300", "dp per_round=300 patience=1"),
     ("strategy=dp train.seen=32k dp.patience=2", "dp patience=2"),
@@ -65,7 +65,7 @@ def change_defaults(monkeypatch):
 
     def later(kind, name):
         cls = installed(kind, name)
-        return make_dataclass("Later", [("omega", float, 0.5)], bases=(cls,)) if name == "dp" else cls
+        return make_dataclass("Later", [("patience", int, 2)], bases=(cls,)) if name == "dp" else cls
 
     monkeypatch.setattr(old, "plugin", later)
 

@@ -162,3 +162,15 @@ def test_of_several_teachers_the_runs_own_is_meant(make, file):
             load(make.root).runs,
             repricing.load(file({key.replace("unet", "sd"): cost for key, cost in UNET.items()} | UNET)),
         )
+
+
+def test_the_packaged_costs_price_the_default_run():
+    """Those of suite=teacher, which names the mixture's items otherwise than suite=digits."""
+    from benchmarks import unit_costs
+    from results.analysis import repricing
+
+    prices = repricing.load(unit_costs.FOLDER / "digits.csv")
+    assert prices.teachers == ("mixture",)
+    item = repricing.items_of("mixture", prices.seconds)
+    assert item["plain"] == "mixture.plain" and item["train"] == "mixture.learner.train"
+    assert repricing.items_of("mixture", {"sample.plain": 1.0})["plain"] == "sample.plain"

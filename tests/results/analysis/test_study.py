@@ -30,13 +30,13 @@ def test_a_damaged_run_is_left_out_and_the_note_says_what_to_do(make):
 
 def test_damaged_correctness_leaves_the_accuracy_and_takes_the_verdict(make):
     for arm, accuracy in (("static", 0.80), ("dp", 0.95)):
-        folders = [make(f"strategy={arm} scale=1k seed={seed}", accuracy=accuracy) for seed in range(3)]
+        folders = [make(f"strategy={arm} scale=1k seed={seed}", accuracy=accuracy) for seed in range(4)]
     for damaged, verdict in ((False, "above"), (True, "undecided")):
         if damaged:
             (folders[1] / "correct.parquet").write_bytes(b"nonsense")
         ((_, (scale, versus)),) = of_comparisons(load(make.root), ["scale", "versus"])
-        assert scale.rows[1][1].text == "95.0 [95.0, 95.0] n=3"
-        assert (versus.rows[0][1].n, versus.rows[0][1].verdict) == (3, verdict)
+        assert scale.rows[1][1].text == "95.0 [95.0, 95.0] n=4"
+        assert (versus.rows[0][1].n, versus.rows[0][1].verdict) == (4, verdict)
         named = [note for note in versus.notes if note.startswith("Damaged and left out")]
         assert len(named) == damaged and all(str(folders[1] / "correct.parquet") in note for note in named)
 

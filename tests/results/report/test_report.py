@@ -111,12 +111,26 @@ def test_claims_stand_with_their_verdicts(make, tmp_path, written):
 
 def test_two_comparisons_have_a_headline_each(make, tmp_path):
     make("strategy=static scale=1k seed=0")
+    make("strategy=static scale=1k seed=0 train.seen=16k")
     make("strategy=static scale=1k seed=0 train.seen=32k", state="open")
     text = composed(make.root, tmp_path / "out")
     found = Page(text)
-    assert report.QUESTION in text and {"c1", "c2"} <= set(found.ids) and len(found.ids) == len(set(found.ids))
-    assert "Comparison 1 of 2" in text and "No run of it is finished yet" in text
+    assert report.QUESTION in text and {"c1", "c2", "c3"} <= set(found.ids) and len(found.ids) == len(set(found.ids))
+    assert "Comparison 1 of 3" in text and "No run of it is finished yet" in text
     assert text.index("Too few runs are finished") < text.index("<nav")
+
+
+def test_where_only_one_comparison_has_finished_runs_the_page_is_about_it(make, tmp_path):
+    for seed in range(4):
+        for strategy, accuracy in (("static", 0.8), ("dp", 0.9)):
+            make(f"strategy={strategy} scale=1k seed={seed}", accuracy=accuracy + 0.005 * seed)
+    make("strategy=static scale=1k seed=0 train.seen=32k", state="open")
+    text = composed(make.root, tmp_path / "out")
+    heading = text[text.index("<h1") : text.index("</h1>")]
+    assert "beats" in heading and report.QUESTION not in text
+    assert "1 further comparison(s) have no finished run yet." in text and "In short" in text
+    short = text[text.index('class=short aria-labelledby="short"') : text.index('aria-labelledby="c1"')]
+    assert "All scales together" in short and "? undecided" in short
 
 
 def test_the_same_ledgers_give_the_same_bytes_wherever_they_lie(study, written, tmp_path):
