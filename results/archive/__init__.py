@@ -128,7 +128,9 @@ def finished(study: Study) -> list[dict[str, Any]]:
 
 
 def packed_flags(study: Study) -> bytes:
-    """The bytes of correct.npz: for each real set its runs, its number of images, and [runs, bytes] of packed bits."""
+    """The bytes of correct.npz: for each real set its runs, the number of images of each, and [runs, bytes] of packed
+    bits, zeros behind those of smaller sets.
+    """
     sets = [
         "test",
         "monitor",
@@ -139,8 +141,10 @@ def packed_flags(study: Study) -> bytes:
         known = {run["run_id"]: flags for run in finished(study) if (flags := correctness(run, eval_set)) is not None}
         if known:
             arrays[f"{eval_set}.runs"] = np.array(list(known))
-            arrays[f"{eval_set}.images"] = np.array(len(next(iter(known.values()))))
-            arrays[f"{eval_set}.bits"] = np.stack([np.packbits(flags) for flags in known.values()])
+            sizes = [len(flags) for flags in known.values()]
+            arrays[f"{eval_set}.images"] = np.array(sizes)
+            wide = [np.pad(flags, (0, max(sizes) - len(flags))) for flags in known.values()]
+            arrays[f"{eval_set}.bits"] = np.packbits(np.stack(wide), axis=1)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

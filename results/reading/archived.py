@@ -102,9 +102,9 @@ def all_flags(path: Path, _changed: int, eval_set: str) -> dict[str, np.ndarray]
         with np.load(path, allow_pickle=False) as arrays:
             if f"{eval_set}.bits" not in arrays:
                 return {}
-            runs, images = arrays[f"{eval_set}.runs"], int(arrays[f"{eval_set}.images"])
-            flags = np.unpackbits(arrays[f"{eval_set}.bits"], axis=1, count=images).astype(bool)
+            runs, sizes = arrays[f"{eval_set}.runs"], arrays[f"{eval_set}.images"]
+            flags = np.unpackbits(arrays[f"{eval_set}.bits"], axis=1).astype(bool)
     except (OSError, ValueError, KeyError) as error:
         raise Damaged(f"{path}: {error}") from error
     flags.flags.writeable = False
-    return dict(zip(map(str, runs), flags))
+    return {str(run): row[:size] for run, size, row in zip(runs, sizes, flags)}

@@ -23,7 +23,7 @@ from tests.results.figures.histories import whole_study
 def both(tmp_path_factory):
     """(root of runs, archive of it): all claims, an unfinished run, one below its scale, one without correctness."""
     root, folder = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("archive") / "kept"
-    world.build(root, world.OPEN)
+    world.build(root, world.TRUE)
     world.theory(root)
     world.run(root, "strategy=prune scale=2k teacher=unet", 0, 0.8, state="interrupted")
     world.run(root, "strategy=static scale=2k teacher=unet", 0, 0.8, kept=1500)
