@@ -22,7 +22,7 @@ from dp_common.persistence import ledger
 from results.analysis import theory
 from results.analysis.study import Study, load
 from results.frames import records
-from results.reading import references
+from results.reading import cross_probe, references
 from results.reading.archived import ABOUT, CORRECT, FORMAT, LEDGERS, RUNS
 from results.reading.correctness import correctness
 from results.reading.history import records_of, surviving
@@ -73,11 +73,19 @@ def write_study(
         if (Path(root) / theory.NAME).is_file():
             (folder / theory.NAME).parent.mkdir(exist_ok=True)
             write_atomic(folder / theory.NAME, (Path(root) / theory.NAME).read_bytes())
+    probed = "".join((Path(root) / cross_probe.NAME).read_text() for root in study.roots if has_probe(root))
+    if probed:
+        write_atomic(folder / cross_probe.NAME, probed.encode())
     beside = references.read(study.roots)
     beside = beside[beside["run_id"].isin(study.runs["run_id"])]
     if len(beside):
         write_atomic(folder / references.NAME, beside.to_csv(index=False, lineterminator="\n").encode())
     write_atomic(folder / ABOUT, (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def has_probe(root: Path) -> bool:
+    """Does a cross probe lie there?"""
+    return (Path(root) / cross_probe.NAME).is_file()
 
 
 def kept_sweeps(study: Study) -> list[dict[str, list[str]]]:

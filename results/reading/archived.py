@@ -27,8 +27,10 @@ FORMAT = 1
 
 
 def files_of() -> tuple[str, ...]:
-    """The names of the files of an archive, and of what may lie with it: the theory's ledger, references, prices."""
-    return RUNS, ABOUT, CORRECT, LEDGERS, "theory/theory.jsonl", "references.csv", "prices.csv"
+    """The names of the files of an archive, and of what may lie with it: the theory's ledger, references,
+    the cross probe, prices.
+    """
+    return RUNS, ABOUT, CORRECT, LEDGERS, "theory/theory.jsonl", "references.csv", "cross_probe.jsonl", "prices.csv"
 
 
 def archives_under(root: Path) -> list[Path]:

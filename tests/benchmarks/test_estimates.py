@@ -218,7 +218,7 @@ def test_a_grid_says_what_sharing_plain_images_saves():
 def test_a_grid_of_the_paper_is_told_in_gpu_hours(no_gpu, capsys, tmp_path):
     assert sweep.main(["--dry-run", "grid=table1", "seed=0", f"root={tmp_path}"]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"time      \d+ runs, about [\d,]+ H100-hours: generate", out) and "TB" in out.splitlines()[-1]
+    assert re.search(r"time      \d+ runs, about [\d,]+ H100-hours: generate", out) and re.search(r"disk .* TB", out)
 
 
 def test_status_estimates_runs_of_which_nothing_alike_was_seen(no_gpu, tmp_path, capsys):
