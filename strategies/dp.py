@@ -39,7 +39,6 @@ class DeliberatePractice:
     )
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
     anneal: float = option(1.0, "omega is multiplied by it from each addition to the next; 1: stays", above=0)
-    repel: float = option(0.0, "gamma: guide away from the set's nearest image of the class; 0: not", low=0)
     section: ClassVar[str] = "dp"  # of its keys; its variants have their own
 
     def resolve_defaults(self, budget: Budget) -> None:
@@ -64,7 +63,7 @@ class DeliberatePractice:
     def planned_guidance(self) -> Guidance:
         """What steers the first addition, and all where ω is not annealed."""
         frozen = self.feedback == "first"
-        return Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen, self.repel)
+        return Guidance(self.score, self.omega, self.rule, self.through, self.every, frozen)
 
     def steer(self, lab: Lab, number: int) -> Guidance:
         """What steers addition ``number``, from 0; where the first learner is to guide, it is kept at the first."""

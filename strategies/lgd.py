@@ -2,13 +2,12 @@
 
     S = CE(f(x), y) − CE(f_ref(x), y),      ε ← ε − ω ρ ∇S,  ρ = √(1−ᾱ)‖ε‖/‖∇S‖      (scores/learnability, eps-relative)
 
-At each addition κ guided candidates an image are made, and those with the largest S kept; ``repel`` is its deviation
-term, minus γ times the largest cosine to an image of the class in the set.
+At each addition κ guided candidates an image are made, and those with the largest S kept.
 
-reproduces: the score, ρ, κ candidates, the deviation term; published: sets grow from a seed of 10 images a class by 10
-a class, and the learner is trained on each set; λ (our ω), the reference's weight, γ and κ were not to be found; ours:
-dp's sizes and plateaus, the best of a class's candidates rather than of each slot's, features of the learner in the
-cosine, and the sign that raises S.
+reproduces: the score, ρ, κ candidates; not its deviation term, which keeps away from the set's nearest image of the
+class; published: sets grow from a seed of 10 images a class by 10 a class, and the learner is trained on each set; λ
+(our ω), the reference's weight and κ were not to be found; ours: dp's sizes and plateaus, the best of a class's
+candidates rather than of each slot's, and the sign that raises S.
 """
 
 from dataclasses import dataclass

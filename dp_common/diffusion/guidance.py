@@ -38,8 +38,6 @@ class Guidance:
         through: What is differentiated: ``denoiser`` (decoder and network) or ``decoder`` alone.
         every: One step in so many is guided, at least 1.
         frozen: By the learner as it was at ``lab.freeze()``, instead of as it is now.
-        repel: γ: of the score is subtracted γ times the largest cosine, of the learner's features, to an image of the
-            class in the training set (the deviation term of arXiv 2604.00519); 0: nothing is.
 
     Raises:
         BadInput: A value that nobody can sample with, naming the field and what is allowed.
@@ -51,7 +49,6 @@ class Guidance:
     through: str = "denoiser"
     every: int = 1
     frozen: bool = False
-    repel: float = 0.0
 
     def __post_init__(self) -> None:
         registry.find("score", str(self.score), "guidance.score")
@@ -60,20 +57,14 @@ class Guidance:
             raise BadInput("guidance.through", self.through, f"one of {', '.join(THROUGH)}")
         if isinstance(self.every, bool) or int(self.every) != self.every or self.every < 1:
             raise BadInput("guidance.every", self.every, "a whole number of at least 1")
-        for name, value in (("omega", self.omega), ("repel", self.repel)):
-            if not math.isfinite(value):
-                raise BadInput(f"guidance.{name}", value, "a finite number")
-        for name, plain in (
-            ("omega", float),
-            ("every", int),
-            ("frozen", bool),
-            ("repel", float),
-        ):  # numpy's numbers are not journaled
+        if not math.isfinite(self.omega):
+            raise BadInput("guidance.omega", self.omega, "a finite number")
+        for name, plain in (("omega", float), ("every", int), ("frozen", bool)):  # numpy's numbers are not journaled
             object.__setattr__(self, name, plain(getattr(self, name)))
 
     def as_record(self) -> dict[str, Any]:
-        """Its fields, as a call's line in the ledger holds them; ``repel`` where there is any."""
-        return {key: value for key, value in asdict(self).items() if key != "repel" or value}
+        """Its fields, as a call's line in the ledger holds them."""
+        return asdict(self)
 
 
 def rule_step(name: str) -> Callable:

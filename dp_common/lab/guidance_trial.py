@@ -19,7 +19,7 @@ def wanted(run: RunContext, guidance: Guidance | None) -> bool:
     looks at more than logits is not: what it looks at is not there before anything is made.
     """
     asked, device = run.runtime.try_guidance, run.models.learner.device
-    if guidance is None or not guidance.omega or guidance.repel or needs_of(guidance.score):
+    if guidance is None or not guidance.omega or needs_of(guidance.score):
         return False
     return asked == "yes" or (asked == "auto" and device.type != "cpu")
 

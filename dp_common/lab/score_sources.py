@@ -19,7 +19,7 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
-from dp_common.learner.features import closeness, features_of, head_of, moments_of, with_features
+from dp_common.learner.features import features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
@@ -79,9 +79,6 @@ def check(resolved: Resolved) -> None:
             raise BadInput(
                 "probe", "truth", f"not with {key}={name}, which looks at more than logits: none or hardness"
             )
-    guidance = resolved.strategy.planned_guidance()
-    if guidance and guidance.repel:
-        head_of(build(*network), spec.learner, len(task.classes))
     for key, plugin in resolved.plugins.items():
         if plugin.kind == "selection rule" and (looked := plugin.load().NEEDS):
             head_of(build(*network), spec.learner, len(task.classes))
@@ -104,19 +101,18 @@ class ScoreSources:
         self.learner, self.teacher = run.models.learner, run.models.teacher
         self.meter = run.io.meter
 
-    def scorer(self, score: str, repel: float = 0.0) -> "Scorer":
+    def scorer(self, score: str) -> "Scorer":
         """A score with all that it needs.
 
         Args:
             score: Its name.
-            repel: γ, weight of the closeness to the present set's images of the class, which is subtracted.
 
         Raises:
             Problem: It needs what no key of the run told beforehand, or what there is not enough of yet.
         """
         needs = needs_of(score)
         self.require(score, needs)
-        return Scorer(registry.find("score", score).load(), needs, self, repel)
+        return Scorer(registry.find("score", score).load(), needs, self)
 
     def require(self, score: str, needs: frozenset[str]) -> None:
         """Raises Problem where something is missing."""
@@ -245,9 +241,8 @@ class ScoreSources:
 class Scorer:
     """A score bound to its sources: images in, scores out, differentiable."""
 
-    def __init__(self, module: Any, needs: frozenset[str], sources: ScoreSources, repel: float = 0.0) -> None:
-        self.module, self.needs, self.sources, self.repel = module, needs, sources, repel
-        self.asked = needs | {"features", "memory"} if repel else needs
+    def __init__(self, module: Any, needs: frozenset[str], sources: ScoreSources) -> None:
+        self.module, self.needs, self.sources = module, needs, sources
         self.places = sources.learner.classes if "exemplars" in needs else 0
 
     def __call__(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -255,9 +250,8 @@ class Scorer:
         places = None
         if self.places:
             labels, places = labels % self.places, labels // self.places
-        logits, found = self.sources.look(images, labels, self.asked, places)
-        value = self.module.score(logits, labels, **{need: found[need] for need in self.needs})
-        return value - self.repel * closeness(found["features"], labels, *found["memory"]) if self.repel else value
+        logits, found = self.sources.look(images, labels, self.needs, places)
+        return self.module.score(logits, labels, **found)
 
     @torch.no_grad()
     def of_stored(self, decoded: DecodedImages, meter: Meter) -> Tensor:

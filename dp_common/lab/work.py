@@ -39,8 +39,7 @@ class LabWork:
         sources = ScoreSources(self.run, replay.kept, model)
         if not guidance or not guidance.omega:
             return None, sources
-        more = needs_of(guidance.score) or guidance.repel
-        scorer = sources.scorer(guidance.score, guidance.repel) if more else None
+        scorer = sources.scorer(guidance.score) if needs_of(guidance.score) else None
         return models.sampler.guidance_step(guidance, models.learner, model, scorer), sources
 
     def _informed(self, state: LabState, *scores: str) -> LabState:

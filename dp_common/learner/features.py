@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import Linear, Module
-from torch.nn.functional import normalize
 
 from dp_common.device import in_float64
 from dp_common.errors import BadInput
@@ -59,23 +58,6 @@ def features_of(learner: Any, images: Any, model: Module | None = None) -> Tenso
     """Features [n, D] of uint8 images, on the learner's device, in chunks."""
     chunks = [images[start : start + learner.chunk] for start in range(0, len(images), learner.chunk)]
     return torch.cat([with_features(learner, learner.to_float(chunk), model)[1] for chunk in chunks])
-
-
-def closeness(features: Tensor, labels: Tensor, memory: Tensor, memory_labels: Tensor) -> Tensor:
-    """The largest cosine between each image's features and those of the memory's images of its class.
-
-    Args:
-        features: [B, D], differentiable.
-        labels: [B].
-        memory: [M, D].
-        memory_labels: [M].
-
-    Returns:
-        [B] in [-1, 1]; 0 where the memory holds none of the class.
-    """
-    cosines = normalize(features, dim=1) @ normalize(memory, dim=1).T
-    same = labels[:, None] == memory_labels[None]
-    return torch.where(same.any(1), cosines.masked_fill(~same, -1.0).amax(1), 0.0)
 
 
 def moments_of(features: Tensor, labels: Tensor, classes: int, shrink: float = 0.1) -> tuple[Tensor, Tensor, Tensor]:

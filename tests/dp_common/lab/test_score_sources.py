@@ -4,26 +4,24 @@ import numpy as np
 import pytest
 import torch
 
-from dp_common.config.registry import find
 from dp_common.config.resolve import resolve
 from dp_common.conformance import check_strategy
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import BadInput, Problem
 from dp_common.lab import runner
 from dp_common.lab.score_sources import ScoreSources
-from dp_common.learner.features import closeness, with_features
 
 DP = ("strategy=dp", "dp.every=1")
 CLASSIFIER = ("reference.source=classifier", "reference.seen=128")
 
 
-def practised(open_lab, score, omega, *words, repel=0.0):
+def practised(open_lab, score, omega, *words):
     """A lab after 30 plain images, two trainings and 30 images guided by a score: (lab, its last line)."""
     one = open_lab(*DP, f"dp.score={score}", *words)
     one.lab.generate(30)
     one.lab.train(256)
     one.lab.train(256)
-    one.lab.generate(30, Guidance(score, omega, rule="relative", every=1, repel=repel))
+    one.lab.generate(30, Guidance(score, omega, rule="relative", every=1))
     return one, one.ledger.records[-1]
 
 
@@ -50,24 +48,6 @@ def counted(line_of, unit):
 def test_omega_orders_the_score(open_lab, score, words):
     births = [practised(open_lab, score, omega, *words)[1]["measured"]["score_at_birth"] for omega in (-0.3, 1e-9, 0.3)]
     assert births[0] < births[1] < births[2]
-
-
-def test_repulsion_points_away_from_the_nearest_of_the_class(open_lab):
-    """A small step up the gradient lowers the closeness; the weight 0 is the score itself."""
-    one, _ = practised(open_lab, "entropy", 0.1)
-    sources, labels = ScoreSources(one.run, one.replay.kept), torch.arange(30) % 3
-    images = one.run.models.sampler.sample(np.arange(60, 90), labels.numpy()).requires_grad_()
-
-    def close(points):
-        _, features = with_features(one.run.models.learner, points)
-        return closeness(features, labels, *sources.memory[:2]).detach()
-
-    plain, repelled = (sources.scorer("entropy", repel)(images, labels) for repel in (0.0, 1e6))
-    assert torch.allclose(plain, find("score", "entropy").load().score(one.run.models.learner.logits(images), labels))
-    (g,) = torch.autograd.grad(repelled.sum(), images)
-    step = 0.01 * g / g.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-    before, after = close(images), close(images + step)
-    assert after.mean() < before.mean() and (after < before).float().mean() > 0.8
 
 
 def test_what_they_take_is_counted_and_what_is_measured_alone_is_not(open_lab):
@@ -199,7 +179,7 @@ def test_sources_know_the_set_of_their_call_only(open_lab):
     "words",
     [
         ("dp", "dp.score=learnability", "reference.source=classifier", "reference.seen=256", "dp.patience=1"),
-        ("dp", "dp.score=bald", "dp.patience=1", "dp.repel=0.1"),
+        ("dp", "dp.score=bald", "dp.patience=1"),
         ("prune", "prune.score=variance", "heads.source=epistemic", "prune.patience=1"),
         ("prune", "prune.score=hardness", "prune.rule=ccs", "prune.patience=1"),
     ],

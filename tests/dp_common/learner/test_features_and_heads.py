@@ -9,7 +9,7 @@ from torch import nn
 
 from dp_common.errors import BadInput
 from dp_common.learner.build import build
-from dp_common.learner.features import closeness, features_of, head_of, moments_of, with_features
+from dp_common.learner.features import features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import thinned, trained_heads
 
 SHAPES = {"vit-digits": (1, 8, 8), "resnet-small": (3, 32, 32), "mlp-plane": (1, 1, 2)}
@@ -60,13 +60,6 @@ def test_moments_are_those_that_the_features_were_drawn_with():
     torch.testing.assert_close(torch.linalg.inv(precision), factor @ factor.T, atol=0.03, rtol=0)
     assert log_det.item() == pytest.approx(torch.logdet(factor @ factor.T).item(), abs=0.05)
     torch.testing.assert_close(found[2], features.mean(0))  # a class without images
-
-
-def test_closeness_is_the_nearest_cosine_within_the_class():
-    memory, labels = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0]]), torch.tensor([0, 1, 0])
-    features = torch.tensor([[3.0, 0.0], [1.0, 1.0], [1.0, 0.0]])
-    found = closeness(features, torch.tensor([0, 1, 2]), memory, labels)
-    assert found.tolist() == pytest.approx([1, 0.5**0.5, 0])  # of class 2 there is none
 
 
 def test_masks_stay_and_are_each_heads_own():
