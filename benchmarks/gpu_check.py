@@ -88,7 +88,7 @@ def look(name: str, place: Place, file: IO[str]) -> int:
             since = time.perf_counter()
     except Exception as error:  # whatever it is: the other items are worth their time
         full = type(error).__name__ == "OutOfMemoryError"
-        note = f"{type(error).__name__}: {one_line(error)}"
+        note = one_line(error)
         say(Finding(name, None, note=note), FULL if full else FAILED, time.perf_counter() - since, file)
         bad += not full
     gc.collect()

@@ -25,7 +25,6 @@ from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Damaged
 from dp_common.persistence import ledger
 from dp_common.persistence.places import look_under
-from dp_common.pool import store
 
 
 @dataclass
@@ -50,6 +49,8 @@ def main(argv: Sequence[str]) -> int:
     if argv and argv[0] == "fill":
         return fill(cli.parse(argv[1:], FillOptions, __doc__))
     options = cli.parse(argv, Options, __doc__)
+    from dp_common.pool import store
+
     root, unused = Path(options.root), []
     users = users_of(root)
     for folder in sorted(path.parent for path in (root / store.FOLDER).glob(f"*/{store.ABOUT}")):
@@ -85,6 +86,8 @@ def users_of(root: Path) -> Counter[str]:
 
 def content(folder: Path) -> tuple[int, float, int]:
     """(images, seconds that making them took, bytes) of a pool; files that are damaged count by their size alone."""
+    from dp_common.pool import store
+
     images, seconds, size = 0, 0.0, 0
     for path in store.files_in(folder):
         size += path.stat().st_size

@@ -6,13 +6,14 @@ other groups.
 """
 
 import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from dp_common.config.identity import frozen_defaults
 from dp_common.config.specification import short
 from dp_common.files import digest
 from results.analysis.arms import format_value
@@ -69,8 +70,10 @@ def group_runs(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
     """
     runs = frame[frame["strategy"].notna()].astype({"scale": int, "seed": int, "data.split": int})
     texts, distinct = [], {}
-    for values, weights in zip(runs["values"], weight_names(runs)):
-        shared = {key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
+    for shared in with_newer_keys(
+        {key: value for key, value in values.items() if not varies(key, values["strategy"])} | weights
+        for values, weights in zip(runs["values"], weight_names(runs))
+    ):
         texts.append(json.dumps(shared, sort_keys=True))
         distinct[texts[-1]] = shared
     found = []
@@ -84,6 +87,18 @@ def group_runs(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:
             for split, part in parts
         ]
     return sorted(found, key=lambda pair: (*pair[0].core.values(), pair[0].title))
+
+
+def with_newer_keys(shared: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What runs share, with the keys that were added after some of them: those have the neutral value there, by which
+    a key is added (``dp_common.config.identity``).
+    """
+    everything, known = list(shared), defaultdict[tuple[Any, ...], set[str]](set)
+    for values in everything:
+        known[tuple(values.get(key) for key in CORE)].update(values)
+    for values in everything:
+        missing = known[tuple(values.get(key) for key in CORE)] - set(values)
+        yield values | {key: frozen_defaults()[key] for key in missing if key in frozen_defaults()}
 
 
 def weight_names(runs: pd.DataFrame) -> pd.Series:

@@ -22,7 +22,7 @@ from dp_common.persistence import ledger
 from results.analysis import theory
 from results.analysis.study import Study, load
 from results.frames import records
-from results.reading import references
+from results.reading import cross_probe, references
 from results.reading.archived import ABOUT, CORRECT, FORMAT, LEDGERS, RUNS
 from results.reading.correctness import correctness
 from results.reading.history import records_of, surviving
@@ -73,11 +73,19 @@ def write_study(
         if (Path(root) / theory.NAME).is_file():
             (folder / theory.NAME).parent.mkdir(exist_ok=True)
             write_atomic(folder / theory.NAME, (Path(root) / theory.NAME).read_bytes())
+    probed = "".join((Path(root) / cross_probe.NAME).read_text() for root in study.roots if has_probe(root))
+    if probed:
+        write_atomic(folder / cross_probe.NAME, probed.encode())
     beside = references.read(study.roots)
     beside = beside[beside["run_id"].isin(study.runs["run_id"])]
     if len(beside):
         write_atomic(folder / references.NAME, beside.to_csv(index=False, lineterminator="\n").encode())
     write_atomic(folder / ABOUT, (json.dumps(about, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def has_probe(root: Path) -> bool:
+    """Does a cross probe lie there?"""
+    return (Path(root) / cross_probe.NAME).is_file()
 
 
 def kept_sweeps(study: Study) -> list[dict[str, list[str]]]:
@@ -128,7 +136,9 @@ def finished(study: Study) -> list[dict[str, Any]]:
 
 
 def packed_flags(study: Study) -> bytes:
-    """The bytes of correct.npz: for each real set its runs, its number of images, and [runs, bytes] of packed bits."""
+    """The bytes of correct.npz: for each real set its runs, the number of images of each, and [runs, bytes] of packed
+    bits, zeros behind those of smaller sets.
+    """
     sets = [
         "test",
         "monitor",
@@ -139,8 +149,10 @@ def packed_flags(study: Study) -> bytes:
         known = {run["run_id"]: flags for run in finished(study) if (flags := correctness(run, eval_set)) is not None}
         if known:
             arrays[f"{eval_set}.runs"] = np.array(list(known))
-            arrays[f"{eval_set}.images"] = np.array(len(next(iter(known.values()))))
-            arrays[f"{eval_set}.bits"] = np.stack([np.packbits(flags) for flags in known.values()])
+            sizes = [len(flags) for flags in known.values()]
+            arrays[f"{eval_set}.images"] = np.array(sizes)
+            wide = [np.pad(flags, (0, max(sizes) - len(flags))) for flags in known.values()]
+            arrays[f"{eval_set}.bits"] = np.packbits(np.stack(wide), axis=1)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     return buffer.getvalue()

@@ -125,7 +125,7 @@ def monitor_mean(arm_rows: pd.DataFrame) -> pd.Series:
     runs = trained["run"].nunique()
     found = trained.assign(monitor=trained["monitor"].astype(float)).groupby(trained["iterations"].astype(float))
     means = found["monitor"].mean()[found["run"].nunique() == runs]
-    return means if runs >= FEWEST else means[:0]
+    return means if runs >= FEWEST else means.iloc[:0]
 
 
 def plot_arm(panels: Any, arm_rows: pd.DataFrame, colour: Any) -> None:

@@ -27,8 +27,10 @@ FORMAT = 1
 
 
 def files_of() -> tuple[str, ...]:
-    """The names of the files of an archive, and of what may lie with it: the theory's ledger, references, prices."""
-    return RUNS, ABOUT, CORRECT, LEDGERS, "theory/theory.jsonl", "references.csv", "prices.csv"
+    """The names of the files of an archive, and of what may lie with it: the theory's ledger, references,
+    the cross probe, prices.
+    """
+    return RUNS, ABOUT, CORRECT, LEDGERS, "theory/theory.jsonl", "references.csv", "cross_probe.jsonl", "prices.csv"
 
 
 def archives_under(root: Path) -> list[Path]:
@@ -102,9 +104,9 @@ def all_flags(path: Path, _changed: int, eval_set: str) -> dict[str, np.ndarray]
         with np.load(path, allow_pickle=False) as arrays:
             if f"{eval_set}.bits" not in arrays:
                 return {}
-            runs, images = arrays[f"{eval_set}.runs"], int(arrays[f"{eval_set}.images"])
-            flags = np.unpackbits(arrays[f"{eval_set}.bits"], axis=1, count=images).astype(bool)
+            runs, sizes = arrays[f"{eval_set}.runs"], arrays[f"{eval_set}.images"]
+            flags = np.unpackbits(arrays[f"{eval_set}.bits"], axis=1).astype(bool)
     except (OSError, ValueError, KeyError) as error:
         raise Damaged(f"{path}: {error}") from error
     flags.flags.writeable = False
-    return dict(zip(map(str, runs), flags))
+    return {str(run): row[:size] for run, size, row in zip(runs, sizes, flags)}

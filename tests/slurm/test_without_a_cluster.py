@@ -340,9 +340,9 @@ def test_a_stale_temporary_file_of_a_killed_process_is_dropped(tmp_path):
 
 def test_a_run_in_progress_tells_what_the_rest_will_cost():
     rows = [
-        {"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "hours": 2.0, "whole": 2.0},
-        {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "hours": 0.5, "whole": 2.0},
-        {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "hours": 0.0, "whole": None},
+        {"run_id": "digits-dp-1k-s0-aaaa", "state": "done", "hours": 2.0, "whole": 2.0, "words": []},
+        {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "hours": 0.5, "whole": 2.0, "words": []},
+        {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "hours": 0.0, "whole": None, "words": []},
     ]
     assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
     assert "no estimate" in status.hours_text([rows[2]], [])

@@ -14,7 +14,7 @@ from dp_common.training_data import shards
 SIDE = 128  # pixels: a file of noise is 49 kB, so that images outweigh their labels, indices and lines in the ledger
 
 
-def noise(indices, labels, guidance=None):
+def noise(indices, labels, guidance=None, start=None):
     """Images that cannot be compressed, each a function of its index."""
     drawn = [np.random.default_rng(index).integers(0, 256, (3, SIDE, SIDE), np.uint8) for index in indices.tolist()]
     return np.stack(drawn), None

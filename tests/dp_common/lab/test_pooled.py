@@ -28,7 +28,15 @@ MIDDLE = ["strategy=static", "scale=64", "teacher=mixture", *TINY]
 RUNS = {
     "small": ["strategy=static", "scale=40"],
     "large": ["strategy=static", "scale=96"],
-    "plain": ["strategy=dp", "dp.omega=0", "scale=96", "dp.initial=32", "dp.per_round=32", "dp.schedule=even"],
+    "plain": [
+        "strategy=dp",
+        "dp.omega=0",
+        "dp.every=1",
+        "scale=96",
+        "dp.initial=32",
+        "dp.per_round=32",
+        "dp.schedule=even",
+    ],
     "prune": ["strategy=prune", "prune.initial=48", "scale=64", "prune.rounds=1", "prune.schedule=even"],
 }
 EQUAL = ("store_digest", "accuracy", "monitor_accuracy", "images_generated", "images_kept", "additions", *UNITS)

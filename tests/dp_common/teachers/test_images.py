@@ -168,7 +168,7 @@ def test_pruning_takes_its_candidates_from_them(digits, small):
     "words, said",
     [
         (["strategy=static", "scale=40"], "teacher=images: holds 3 images of class 9; this run takes 4 of each class"),
-        (["strategy=dp", "scale=20", "dp.patience=1"], "dp.omega=0.05: no guidance with teacher=images"),
+        (["strategy=dp", "scale=20", "dp.patience=1"], "dp.omega=0.1: no guidance with teacher=images"),
         (["strategy=static", "scale=20", "images.path="], "images.path: teacher=images needs a folder"),
         (["strategy=static", "scale=20", "images.path=/no/such"], "images.path=/no/such: no such folder or file"),
         (["strategy=static", "scale=20", "sampler.cfg_scale=2"], "has no unconditional mode"),

@@ -6,6 +6,7 @@ import pytest
 
 from dp_common.errors import BadInput
 from results import load
+from results.analysis.study import Study
 
 
 def some(make, words, accuracies, **changes):
@@ -32,6 +33,19 @@ def test_comparisons_do_not_mix(make, words, key):
     found = study.comparisons
     assert len(found) == 2 and len({one.title for one in found}) == len({one.slug for one in found}) == 2
     assert all(len(one.runs) == 2 for one in found)
+
+
+def test_runs_from_before_a_key_came_stand_with_those_from_after(make):
+    """They were made with its neutral value."""
+    some(make, "strategy=static scale=1k", [0.8, 0.9])
+    frame = load(make.root).runs.copy()
+    first, second = frame.index
+    without = {key: value for key, value in frame["values"][first].items() if key != "sampler.cfg_low"}
+    frame.at[first, "values"] = without
+    (one,) = Study.of_frame(frame).comparisons
+    assert len(one.runs) == 2 and not one.group.extra
+    frame.at[second, "values"] = without | {"sampler.cfg_low": 0.5}
+    assert len(Study.of_frame(frame).comparisons) == 2
 
 
 def test_a_budget_raised_to_the_scale_is_a_comparison_of_its_own(make):

@@ -23,7 +23,7 @@ from tests.results.figures.histories import whole_study
 def both(tmp_path_factory):
     """(root of runs, archive of it): all claims, an unfinished run, one below its scale, one without correctness."""
     root, folder = tmp_path_factory.mktemp("runs"), tmp_path_factory.mktemp("archive") / "kept"
-    world.build(root, world.OPEN)
+    world.build(root, world.TRUE)
     world.theory(root)
     world.run(root, "strategy=prune scale=2k teacher=unet", 0, 0.8, state="interrupted")
     world.run(root, "strategy=static scale=2k teacher=unet", 0, 0.8, kept=1500)
@@ -47,7 +47,7 @@ def test_every_claim_is_the_same(both):
     """Those on what happened inside the runs, and on the theory, too; but for where a sweep would write to."""
     root, folder = both
     ours, theirs = claims.evaluate(folder), claims.evaluate(root)
-    assert len(ours) == 10 and {one.id for one in ours if one.findings} >= {"C1", "C5", "C6", "C8", "C9", "C10"}
+    assert len({one.id for one in ours}) == 20 and {one.id for one in ours if one.findings} >= {"C1a", "C2", "C5", "C6", "C8", "C9", "C10t"}
     frames = [claims.effects(found).drop(columns="sweep") for found in (ours, theirs)]
     pd.testing.assert_frame_equal(*frames)
     assert [one.sweep.replace(str(folder), str(root)) for one in ours] == [one.sweep for one in theirs]

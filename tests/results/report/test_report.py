@@ -152,7 +152,7 @@ def test_the_command_line_writes_the_page_and_refuses_bad_input(tmp_path, monkey
     )
     application.main([str(root), "seeds=0", "exclude=monitor"])
     text = (root / "report" / report.NAME).read_text()
-    assert "written to" in capsys.readouterr().err and "python -m benchmarks.report ROOT seed=0 exclude=monitor" in text
+    assert "written:" in capsys.readouterr().err and "python -m benchmarks.report ROOT seed=0 exclude=monitor" in text
     assert "Finished are 1 of 1 run: 1 arm at 1k, up to 1 seed." in text and Page(text).ids
     again = tmp_path / "again"
     application.main([str(root), "seeds=0", "exclude=monitor", f"out={again}"])
