@@ -47,7 +47,15 @@ def test_every_claim_is_the_same(both):
     """Those on what happened inside the runs, and on the theory, too; but for where a sweep would write to."""
     root, folder = both
     ours, theirs = claims.evaluate(folder), claims.evaluate(root)
-    assert len({one.id for one in ours}) == 20 and {one.id for one in ours if one.findings} >= {"C1a", "C2", "C5", "C6", "C8", "C9", "C10t"}
+    assert len({one.id for one in ours}) == 20 and {one.id for one in ours if one.findings} >= {
+        "C1a",
+        "C2",
+        "C5",
+        "C6",
+        "C8",
+        "C9",
+        "C10t",
+    }
     frames = [claims.effects(found).drop(columns="sweep") for found in (ours, theirs)]
     pd.testing.assert_frame_equal(*frames)
     assert [one.sweep.replace(str(folder), str(root)) for one in ours] == [one.sweep for one in theirs]
