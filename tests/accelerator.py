@@ -114,10 +114,11 @@ class Accelerator(TorchFunctionMode):
 
     def __enter__(self):
         self.stack = ExitStack()
-        cuda, autocast = self.device.type == "cuda", torch.autocast
+        cuda, autocast, loader = self.device.type == "cuda", torch.autocast, torch.utils.data.DataLoader
         for target, name, value in (
             (torch.cuda, "device_count", lambda: int(cuda)),
             (torch.cuda, "is_available", lambda: cuda),
+            (torch.backends.cudnn, "version", lambda: 90000),
             (torch.cuda, "synchronize", lambda device=None: None),
             (torch.cuda, "set_device", lambda device: None),
             (torch.cuda, "get_device_name", lambda device=None: "make-believe"),
@@ -126,6 +127,8 @@ class Accelerator(TorchFunctionMode):
             (torch.cuda, "empty_cache", lambda: None),
             (torch.backends.mps, "is_available", lambda: not cuda),
             (torch.mps, "synchronize", lambda: None),
+            # pinned memory is a driver's: only a GPU can test it
+            (torch.utils.data, "DataLoader", lambda *args, **more: loader(*args, **more | {"pin_memory": False})),
             (torch, "autocast", lambda device_type, *rest, **more: autocast("cpu", *rest, **more)),
             (torch._C, "_group_tensors_by_device_and_dtype", self.grouped(torch._C._group_tensors_by_device_and_dtype)),
             (torch.optim.Optimizer, "_accelerator_graph_capture_health_check", lambda self: None),

@@ -32,6 +32,8 @@ RUN = [
     "mortal.schedule=even",  # by patience, how many additions there are would depend on the bits of one machine
     "sampler.block=32",
     "shard=32",
+    "data.limit=450",  # a final evaluation longer than an attempt lives would never end
+    "population.images=300",
 ]
 
 
