@@ -102,6 +102,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     check_shards(spec, runtime)
     check_micro(spec.train)
     check_temperature(spec, parts["teacher"])
+    check_population(spec, parts["teacher"])
     check_sampler(spec, parts["teacher"])
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     derive(parts["strategy"], plugins["strategy"].section, budget, sources)
@@ -231,6 +232,13 @@ def check_micro(train: Train) -> None:
         key = "train.micro" if train.micro else "train.batch"
         mixing = f"a multiple of {PAIRS} with train.mixup or train.cutmix, which pair images in blocks of {PAIRS}"
         raise BadInput(key, train.micro or train.batch, mixing)
+
+
+def check_population(spec: Spec, teacher: Teacher) -> None:
+    """Raises BadInput for held-out images of a teacher that deals out all it holds."""
+    if spec.population.images > 0 and teacher.holds_images:
+        said = f"0 with teacher={spec.teacher}, which deals out all images that it holds"
+        raise BadInput("population.images", spec.population.images, said)
 
 
 def check_temperature(spec: Spec, teacher: Teacher) -> None:

@@ -50,8 +50,6 @@ def population(run: RunContext, resolved: Resolved, folder: Path) -> Split | Non
     teacher = run.models.teacher
     if teacher.knows_density:
         return Split(exact_pixels(teacher, labels), labels)
-    if teacher.holds_images:
-        return None  # what it holds it deals out: nothing of it is held back
     path = folder.parent / "population" / f"{key_of(resolved, n)}.npy"
     if run.group.rank == 0 and not path.exists():
         note(f"drawing a population of {n:,} images, once: {path}")
@@ -72,7 +70,7 @@ def key_of(resolved: Resolved, n: int) -> str:
     values, section = resolved.values, resolved.spec.teacher.replace("-", "_") + "."
     decides = ("task", "teacher", "threads", "data.split", "data.limit", "sampler.block", *KEPT)
     kept = {key: value for key, value in values.items() if key in decides or key.startswith(section)}
-    prints = {key: value for key, value in resolved.fingerprints.items() if key != "code"}
+    prints = {key: value for key, value in resolved.fingerprints.items() if key.startswith(("data_", "t"))}
     return files.digest(canonical({"values": kept, "fingerprints": prints, "images": n}))[:16]
 
 

@@ -120,3 +120,20 @@ def test_a_shifted_set_is_scored_among_its_own_classes():
     assert made.correct(split).tolist() == [True, False, True, False]
     lazy = LazySplit(lambda row: IMAGES[row], split.labels, split.among)
     assert made.correct(lazy).tolist() == made.correct(split).tolist()
+
+
+def test_a_padded_crop_moves_by_whole_pixels_each_way_as_often():
+    from dp_common.training_data.augmentation import padded_crop
+
+    images = np.zeros((3000, 1, 5, 5), np.uint8)
+    images[:, :, 2, 2] = 255
+    moved = padded_crop(images, np.arange(3000), pad=1, seed=0)
+    assert moved.shape == images.shape and (moved.sum((1, 2, 3)) == 255).all()
+    share = (moved > 0).mean((0, 1))
+    assert share[[0, 4]].sum() == share[:, [0, 4]].sum() == 0
+    assert np.abs(share[1:4, 1:4] - 1 / 9).max() < 0.025
+    rows = np.array([17, 4, 2999])  # each image by its own position
+    assert np.array_equal(padded_crop(images[rows], rows, 1, 0), moved[rows])
+    assert not np.array_equal(padded_crop(images, np.arange(3000), 1, 1), moved)
+    corner = padded_crop(np.full((200, 2, 3, 3), 9, np.uint8), np.arange(200), 1, 0)
+    assert set(np.unique(corner)) == {0, 9}  # what is outside is 0
