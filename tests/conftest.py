@@ -69,6 +69,7 @@ def small(tmp_path):
         given = dict(override.split("=", 1) for override in overrides)
         others = [] if "dp" in given.get("strategy", "dp") else ["dp"]
         others += [] if given.get("teacher", "mixture") == "mixture" else ["mixture"]
+        others += ["population"] if given.get("teacher") == "images" else []  # it deals out all that it holds
         defaults = [word for word in SMALL if word.partition(".")[0] not in others]
         rest = [*defaults, f"root={tmp_path / 'runs'}"]
         return resolve([*overrides, *(word for word in rest if word.partition("=")[0] not in given)])
