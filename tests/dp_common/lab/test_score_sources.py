@@ -151,9 +151,8 @@ def test_exemplars_are_dealt_in_turns_and_are_real_images_consulted(open_lab):
     one, _ = practised(open_lab, "chamfer", 0.1, "exemplars.per_class=3")
     assert (one.replay.state.information, one.replay.state.consulted) == (2, 9)
     sources = ScoreSources(one.run, one.replay.kept)
-    features, labels = sources.shown
     dealt = sources.dealt(torch.tensor([0, 1, 1, 1, 1]), torch.tensor([0, 0, 1, 2, 3]))
-    of_one = features[labels == 1]
+    of_one = sources.shown[1]
     assert torch.equal(dealt[1:, 0], of_one[[0, 1, 2, 0]]) and torch.equal(dealt[2], of_one[[1, 2, 0]])
     sampler, scorer = one.run.models.sampler, sources.scorer("chamfer")
     step = sampler.guidance_step(Guidance("chamfer", 0.3), one.run.models.learner, None, scorer)
