@@ -110,8 +110,8 @@ def hours_of(work: Work, unit: Prices) -> dict[str, float]:
     seconds = {
         "generate": work.plain * unit.plain,
         "guided": work.guided * unit.guided,
-        "score": work.scored * unit.score,
-        "train": work.seen * unit.train,
+        "score": (work.scored * (1 + work.looks.scoring) + work.looks.once) * unit.score,
+        "train": (work.seen + work.looks.reference) * unit.train,
         "monitor": work.monitored * unit.monitor,
         "evaluate": work.evaluated * unit.monitor,
         "write": work.kept * unit.write,
@@ -128,9 +128,10 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
     work, steps = found.work, resolved.spec.sampler.steps
     guided = f", {work.guided:,.0f} guided at {work.gradients:g} of {steps} steps" if work.guided else ""
     scored = f", {work.scored:,.0f} scored" if work.scored else ""
+    reference = f" and {work.looks.reference:,.0f} by the reference" if work.looks.reference else ""
     assumed = "" if work.sized else " (assumed: the task does not say)"
     shown = [
-        f"images    {work.plain:,.0f} plain{guided}{scored}; {work.seen:,.0f} seen in training; monitor "
+        f"images    {work.plain:,.0f} plain{guided}{scored}; {work.seen:,.0f} seen in training{reference}; monitor "
         f"{work.evaluations:,.0f} x {work.monitor:,.0f}{assumed}"
     ]
     if found.prices is None:

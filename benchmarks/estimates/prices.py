@@ -91,7 +91,7 @@ def from_rates(
     plain = (sampler.steps * rows * teacher.denoise.forward + teacher.decode.forward) / of_teacher
     exact = getattr(resolved.strategy, "through", "denoiser") == "denoiser"
     network = rows * teacher.denoise.backward if exact else 0.0
-    of_gradient = (network + both(teacher.guide)) / of_teacher + both(learner) / looking
+    of_gradient = (network + both(teacher.guide)) / of_teacher + both(learner) / looking * (1 + work.looks.guiding)
     look = learner.forward / looking
     return Prices(
         device, source, False, plain, plain + work.gradients * of_gradient, look, learner.training / training, look
@@ -154,6 +154,8 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
     guided = guided_seconds(resolved, work, item["guided"], plain, seconds) if work.guided else plain
     scale = work_beside_measured(resolved, COMPONENTS.get(name, 0)) if ours else 1.0
     look = seconds[item["forward"]]
+    more = work.looks.guiding * work.gradients  # passes of guided steps beside those that were measured
+    extra = more * look * both(learner := operations.learner_cost(resolved)) / learner.forward if more else 0.0
     device = rows[0]["device"]
     threads = rows[0].get("threads", "1")
     where = "thread" if device.startswith("cpu") and threads in ("1", "") else device
@@ -162,7 +164,7 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
         f"unit costs of {Path(path).name}, measured on {device}",
         True,
         plain * scale,
-        plain * scale + (guided - plain) * (resolved.spec.sampler.steps / SAMPLER.steps if ours else 1.0),
+        plain * scale + (guided - plain) * (resolved.spec.sampler.steps / SAMPLER.steps if ours else 1.0) + extra,
         look,
         seconds[item["train"]],
         look,

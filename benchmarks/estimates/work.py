@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from benchmarks.estimates.looks import Looks, looks_of
 from dp_common.lab.patience import planned_training
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Work:
     evaluated: float  # looked at outside of the price: test, shifted sets, the population
     kept: float  # stored in the end
     image_bytes: float  # of one that is stored
+    looks: Looks = Looks()  # what scores and rules look at beside logits
 
     @property
     def monitored(self) -> float:
@@ -61,6 +63,7 @@ def work_of(resolved: "Resolved") -> Work:
         evaluated=looks * (sizes["test"] + sizes["shifted"] + monitor) + population_of(resolved),
         kept=0 if not planned["generated"] + planned["guided"] else budget.scale,
         image_bytes=bytes_of(spec.images.format, prod(resolved.task.shape)) if not teacher.holds_images else 0.0,
+        looks=looks_of(resolved) if planned["guided"] or planned["scored"] else Looks(),
     )
 
 

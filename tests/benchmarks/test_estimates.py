@@ -91,6 +91,48 @@ def test_all_presets_of_the_paper_have_hours(no_gpu):
     assert all(one.image_bytes > 1e9 or not one.work.kept or one.work.plain == 0 for one in found)
 
 
+def test_all_presets_of_the_rivals_have_hours_and_pay_for_their_reference(no_gpu):
+    for name in (name for name in preset_names() if name.startswith("rivals/")):
+        found = estimates.estimate(resolve([f"preset={name}"]))
+        assert found.total > 0, name
+    dp, rival = (
+        estimates.estimate(resolve([f"preset={name}"]))
+        for name in ("paper/imagenet100-128k", "rivals/imagenet100-learnability")
+    )
+    assert rival.hours["train"] == pytest.approx(1.25 * dp.hours["train"])
+    assert rival.hours["guided"] > 1.03 * dp.hours["guided"]
+
+
+DP = ["strategy=dp", "scale=400", "dp.initial=100", "dp.per_round=100"]  # three additions, of 100, 200 and 300 images
+
+
+@pytest.mark.parametrize(
+    "words, expected",
+    [
+        (["dp.score=entropy"], (0, 0, 0, 0)),
+        (["dp.score=learnability"], (0, 0, 0, 0)),  # the mixture's density asks no network
+        (["dp.score=learnability", "reference.source=classifier", "reference.seen=9k"], (1, 1, 0, 9000)),
+        (["dp.score=bald", "heads.count=4"], (3, 3, 0, 0)),
+        (["dp.score=bald", "heads.source=dropout", "heads.count=4"], (4, 4, 0, 0)),
+        (["dp.score=variance", "heads.source=epistemic"], (0, 0, 3 * 250, 0)),
+        (["dp.score=hardness"], (0, 0, 3 * 250, 0)),
+        (["dp.score=chamfer", "exemplars.per_class=4"], (0, 0, 3 * 40, 0)),
+        (["strategy=prune", "prune.score=random"], (0, -1, 0, 0)),
+        (["strategy=prune", "prune.rule=kcentre"], (0, 1, 3 * 250, 0)),
+    ],
+)
+def test_what_scores_look_at_is_in_the_estimate(no_gpu, words, expected):
+    run = resolve([*(DP if words[0].startswith("dp") else ["scale=400"]), *words])
+    found = work_of(run).looks
+    assert (found.guiding, found.scoring, found.once, found.reference) == expected
+
+
+def test_more_passes_take_longer_by_measured_costs_too(no_gpu):
+    plain, bald = (estimates.estimate(resolve([*DP, f"dp.score={score}"])) for score in ("entropy", "bald"))
+    assert plain.prices.measured and bald.hours["guided"] > plain.hours["guided"]
+    assert bald.hours["train"] == plain.hours["train"]
+
+
 def test_ratios_of_guidance_follow_from_the_table():
     """1.84 by the exact path and the full VAE, 1.04 by the decoder's and a tiny one, one step in five."""
     denoise = operations.part("denoiser", "sd-1.5", 64)
