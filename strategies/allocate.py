@@ -26,7 +26,7 @@ class Allocate(DeliberatePractice):
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """An evaluation more at each addition."""
         plan = super().planned_work(budget)
-        return plan | {"evaluations": plan["evaluations"] + self.additions}
+        return plan | {"evaluations": plan["evaluations"] + self.additions, "labelled": budget.scale - self.initial}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """n images, their classes by lot in these shares."""

@@ -37,7 +37,9 @@ def looks_of(resolved: "Resolved") -> Looks:
     real += resolved.values.get("prune.rule_args.real_per_class", 0) * ("real" in of_rules)
     return Looks(
         guiding=max((passes(resolved, each) for each in guiding), default=0.0),
-        scoring=max((passes(resolved, each) for each in needs.values()), default=0.0) - blind + ("features" in of_rules),
+        scoring=max((passes(resolved, each) for each in needs.values()), default=0.0)
+        - blind
+        + ("features" in of_rules),
         once=calls * (present + real * resolved.budget.classes),
         reference=float(spec.reference.seen or spec.train.seen // 4) if trained else 0.0,
     )

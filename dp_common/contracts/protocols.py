@@ -38,8 +38,9 @@ class Strategy(Protocol):
 
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
-        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor. What
-        is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor; and
+        those that are ``started`` from images or ``labelled`` by the strategy, which not every teacher can. What is
+        left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
         """
         ...
 

@@ -19,6 +19,7 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
+from dp_common.lab.patience import evaluations_before
 from dp_common.learner.features import features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.persistence.meter import Meter
@@ -72,6 +73,8 @@ def check(resolved: Resolved) -> None:
                 head_of(model, spec.learner, len(task.classes))
             elif spec.heads.source == "dropout":
                 dropping(model, spec.learner)
+        if "heads" in needs and spec.heads.source == "snapshots":
+            check_snapshots(resolved, key, name)
         if "exemplars" in needs and (few := fewest(task)) < spec.exemplars.per_class:
             most = f"at most {few}, the real images of a class"
             raise BadInput("exemplars.per_class", spec.exemplars.per_class, most)
@@ -85,6 +88,19 @@ def check(resolved: Resolved) -> None:
             wanted = resolved.values.get(f"{key}_args.real_per_class", 0)
             if "real" in looked and wanted > (few := fewest(task)):
                 raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {few}, the real images of a class")
+
+
+def check_snapshots(resolved: Resolved, key: str, name: str) -> None:
+    """Refuse snapshots for a learner that is frozen, or for an addition before there are two. Raises BadInput."""
+    strategy: Any = resolved.strategy
+    others = "heads.source=dropout or epistemic"
+    guidance = strategy.planned_guidance()
+    if guidance and guidance.frozen and guidance.score == name:
+        raise BadInput(key, name, f"by a frozen learner not with heads.source=snapshots: {others}")
+    if getattr(strategy, "additions", 0) and evaluations_before(strategy, resolved.budget) < 2:
+        interval = f"{resolved.plugins['strategy'].section}.interval"
+        why = f"two evaluations on monitor before the first addition, since {key}={name} looks at two snapshots"
+        raise BadInput(interval, strategy.interval, f"{why}; lower it, or {others}")
 
 
 class ScoreSources:

@@ -150,7 +150,9 @@ class LabWork:
         """A classifier of the real images is trained."""
         run, replay = self.run, self.replay
         with run.io.meter.phase("train"):
-            replay.kept.reference, seen, loss = train_reference(run, replay.begun_again)
+            begun, unfinished = replay.training_begun(0), replay.kept.unfinished
+            replay.kept.unfinished, pause = None, partial(replay.in_training, digest=call.digest)
+            replay.kept.reference, seen, loss = train_reference(run, pause, begun, unfinished)
         replay.weights_changed()
         state = replay.state.trained_apart(seen, self.run.budget.batch).consulting(1, len(self.run.data.real))
         return Outcome(None, state, AddedImages([], measured={"reference_loss": loss}))

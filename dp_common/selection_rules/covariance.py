@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dp_common import option
+from dp_common import BadInput, option
 from dp_common.arrays import Labels, Scores
 from dp_common.selection_rules._greedy import greedy
 
@@ -30,6 +30,11 @@ class Covariance:
     real_per_class: int = option(32, "k, real images of each class that are matched", low=2)
     dimensions: int = option(16, "d, directions of the real images that are looked at; at most k - 1", low=1)
 
+    def __post_init__(self) -> None:
+        if self.dimensions >= self.real_per_class:
+            most = f"at most real_per_class - 1, {self.real_per_class - 1}: so many directions k images have"
+            raise BadInput("dimensions", self.dimensions, most)
+
     def choose(
         self,
         scores: Scores,
@@ -42,7 +47,7 @@ class Covariance:
     ) -> np.ndarray:
         """The rows that are kept."""
         centred = real.astype(np.float64) - real.mean(0)
-        directions = np.linalg.svd(centred, full_matrices=False)[2][: min(self.dimensions, len(real) - 1)].T
+        directions = np.linalg.svd(centred, full_matrices=False)[2][: self.dimensions].T
         points, target = (features - real.mean(0)) @ directions, np.cov((centred @ directions).T, bias=True)
         target = np.atleast_2d(target)
         mean, spread = np.zeros(len(target)), np.zeros_like(target)
