@@ -32,7 +32,8 @@ def looks_of(resolved: "Resolved") -> Looks:
     blind = bool(needs) and all(resolved.plugins[key].constant("BLIND", False) for key in needs)
     calls = getattr(strategy, "additions", 1)
     of_set = bool(all_needs & {"moments", "memory"}) or ("heads" in all_needs and spec.heads.source == "epistemic")
-    present = (getattr(strategy, "initial", 0) + spec.scale) / 2 if of_set or "present" in of_rules else 0.0
+    sizes = getattr(strategy, "initial", 0) + spec.scale - getattr(strategy, "per_round", 0)  # first and last, summed
+    present = sizes / 2 if of_set or "present" in of_rules else 0.0
     real = spec.exemplars.per_class * ("exemplars" in all_needs)
     real += resolved.values.get("prune.rule_args.real_per_class", 0) * ("real" in of_rules)
     return Looks(

@@ -114,11 +114,11 @@ DP = ["strategy=dp", "scale=400", "dp.initial=100", "dp.per_round=100"]  # three
         (["dp.score=learnability", "reference.source=classifier", "reference.seen=9k"], (1, 1, 0, 9000)),
         (["dp.score=bald", "heads.count=4"], (3, 3, 0, 0)),
         (["dp.score=bald", "heads.source=dropout", "heads.count=4"], (4, 4, 0, 0)),
-        (["dp.score=variance", "heads.source=epistemic"], (0, 0, 3 * 250, 0)),
-        (["dp.score=hardness"], (0, 0, 3 * 250, 0)),
+        (["dp.score=variance", "heads.source=epistemic"], (0, 0, 3 * 200, 0)),
+        (["dp.score=hardness"], (0, 0, 3 * 200, 0)),
         (["dp.score=chamfer", "exemplars.per_class=4"], (0, 0, 3 * 40, 0)),
         (["strategy=prune", "prune.score=random"], (0, -1, 0, 0)),
-        (["strategy=prune", "prune.rule=kcentre"], (0, 1, 3 * 250, 0)),
+        (["strategy=prune", "prune.rule=kcentre"], (0, 1, 3 * 200, 0)),
     ],
 )
 def test_what_scores_look_at_is_in_the_estimate(no_gpu, words, expected):
