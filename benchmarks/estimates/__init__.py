@@ -108,8 +108,8 @@ def priced(hours: dict[str, float]) -> float:
 def hours_of(work: Work, unit: Prices) -> dict[str, float]:
     """{phase: hours}: counts times prices."""
     seconds = {
-        "generate": work.plain * unit.plain,
-        "guided": work.guided * unit.guided,
+        "generate": (work.plain - work.spared * (not work.guided)) * unit.plain,
+        "guided": max(0.0, work.guided - work.spared) * unit.guided,
         "score": (work.scored * (1 + work.looks.scoring) + work.looks.once) * unit.score,
         "train": (work.seen + work.looks.reference) * unit.train,
         "monitor": work.monitored * unit.monitor,

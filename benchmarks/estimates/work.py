@@ -31,6 +31,7 @@ class Work:
     evaluated: float  # looked at outside of the price: test, shifted sets, the population
     kept: float  # stored in the end
     image_bytes: float  # of one that is stored
+    spared: float = 0.0  # of those made, guided ones if there are any, so many are not sampled: they start from images
     looks: Looks = Looks()  # what scores and rules look at beside logits
 
     @property
@@ -63,6 +64,7 @@ def work_of(resolved: "Resolved") -> Work:
         evaluated=looks * (sizes["test"] + sizes["shifted"] + monitor) + population_of(resolved),
         kept=0 if not planned["generated"] + planned["guided"] else budget.scale,
         image_bytes=bytes_of(spec.images.format, prod(resolved.task.shape)) if not teacher.holds_images else 0.0,
+        spared=planned.get("started", 0.0) * (1 - planned.get("passed", 1.0)),
         looks=looks_of(resolved) if planned["guided"] or planned["scored"] else Looks(),
     )
 

@@ -39,8 +39,8 @@ class Strategy(Protocol):
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
         guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor; and
-        those that are ``started`` from images or ``labelled`` by the strategy, which not every teacher can. What is
-        left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+        those that are ``started`` from images, of whose noise levels a share is ``passed``, or ``labelled`` by the
+        strategy, which not every teacher can. What is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
         """
         ...
 

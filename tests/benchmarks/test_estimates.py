@@ -127,6 +127,15 @@ def test_what_scores_look_at_is_in_the_estimate(no_gpu, words, expected):
     assert (found.guiding, found.scoring, found.once, found.reference) == expected
 
 
+def test_images_that_start_from_others_pass_a_share_of_the_steps(no_gpu):
+    words = ["strategy=actgen", "scale=400", "actgen.initial=100", "actgen.per_round=100", "actgen.fade=0.5"]
+    half, whole = (estimates.estimate(resolve([*words, f"actgen.strength={s}"])) for s in (0.5, 1))
+    assert half.hours["guided"] == pytest.approx(whole.hours["guided"] / 2) and half.work.guided == 300
+    plain = estimates.estimate(resolve([*words, "actgen.omega=0", "actgen.strength=0.6"])).hours
+    passed = 100 + 100 * 0.6 * (1 + 0.5 + 0.25)
+    assert plain["generate"] / passed == pytest.approx(whole.hours["generate"] / 100)
+
+
 def test_more_passes_take_longer_by_measured_costs_too(no_gpu):
     plain, bald = (estimates.estimate(resolve([*DP, f"dp.score={score}"])) for score in ("entropy", "bald"))
     assert plain.prices.measured and bald.hours["guided"] > plain.hours["guided"]

