@@ -1,6 +1,7 @@
 """Deliberate Practice (Askari-Hemmat et al., ICML 2025, arXiv 2502.15588).
 
 Train until held-out accuracy stalls; steer the sampler up the gradient of the learner's own entropy; add; go on.
+reproduces: Algorithm 1; ours: what the paper does not state (rule, path, frequency, deadlines), in docs/definitions.md.
 """
 
 from collections.abc import Iterator

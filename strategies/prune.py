@@ -1,6 +1,6 @@
 """Generate, then prune: make many, keep what the learner finds most informative, or what another rule keeps.
 
-In the loop; or, ``initial=0``, plainly: a pool, scored by a learner of a random tenth, the best kept, a fresh learner.
+reproduces: the paper's pruning (``initial=0``: scored by a learner of a random tenth, then afresh); ours: in the loop.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Static generation: everything at once, then train."""
+"""Static generation: everything at once, then train.
+
+reproduces: the paper's first baseline, and that of all papers compared here; ours: the budget, equal at every scale.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,8 @@
 """A step of relative length along the gradient, taken by x_t itself, as in arXiv 2310.00158.
 
 δ = ω‖x_t‖ g/‖g‖        x ← x + δ, ε is kept, x̂0 ← x̂0 + δ/√ᾱ
+
+reproduces: arXiv 2310.00158; published: the step, at every fifth of 30 steps; its weights were not to be found.
 """
 
 from math import sqrt

@@ -3,6 +3,8 @@
     δ = ω‖x_t‖ g/‖g‖        ε ← ε + δ/√(1−ᾱ), x̂0 is kept
 
 The next x_{t'} moves by √((1−ᾱ_{t'})/(1−ᾱ_t)) δ, towards higher H; nothing moves at a last step to ᾱ = 1.
+reproduces: nothing that is printed; published: ω of 0.03 to 0.07 (arXiv 2502.15588), without a normalisation; ours:
+the reading under which that is a natural range.
 """
 
 from math import sqrt

@@ -1,6 +1,9 @@
 """Classifier guidance: ω times the gradient is added to the score ∇log p of the density, so x̂0 and ε stay consistent.
 
 ε ← ε − kω√(1−ᾱ) g        x̂0 ← x̂0 + kω(1−ᾱ)/√ᾱ g        k = ``every``: ω means the same at any frequency
+
+reproduces: Dhariwal & Nichol 2021 (arXiv 2105.05233), as Eq. 7 of arXiv 2502.15588 means it; ours: the sign of its
+Algorithm 1, where Eq. 7 prints the other, and k.
 """
 
 from math import sqrt

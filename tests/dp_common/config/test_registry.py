@@ -180,3 +180,10 @@ def test_constants_are_read_without_importing(tmp_path):
     path.write_text("import nowhere\n\nNEEDS = ('heads',)\nBLIND = bool(1)\n\n\nclass Rule:\n    DEEP = 3\n")
     plugin = registry.find("score", str(path))
     assert [plugin.constant(name, None) for name in ("NEEDS", "BLIND", "DEEP", "NONE")] == [("heads",), None, 3, None]
+
+
+@pytest.mark.parametrize("kind", ["strategy", "score", "guidance rule", "selection rule"])
+def test_every_method_says_what_of_it_is_published_and_what_is_ours(kind):
+    own = [plugin for plugin in registry.plugins(kind).values() if plugin.built_in and plugin.name != "random"]
+    silent = [plugin.name for plugin in own if not plugin.path.read_text().count("reproduces:")]
+    assert len(own) > 3 and not silent
