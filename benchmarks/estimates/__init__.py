@@ -176,9 +176,11 @@ def number(value: float) -> str:
 
 
 def disk_text(found: Estimate) -> str:
-    """Images and checkpoints."""
+    """Images and checkpoints, and what is kept decoded."""
     each = f" ({size(found.work.image_bytes)} an image)" if found.image_bytes else ""
-    return f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
+    decoded = f"; once for all runs {size(found.work.decoded_bytes)} of real images, decoded"
+    said = f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
+    return said + decoded * (found.work.decoded_bytes > 0)
 
 
 def size(count: float) -> str:

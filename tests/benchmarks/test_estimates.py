@@ -131,6 +131,15 @@ def test_a_gpu_preset_says_its_phases_the_share_of_monitoring_and_what_a_cpu_wou
     assert re.search(r"without a GPU, [\d,]+ days of one thread", text) and "of images (30.7 kB an image)" in text
 
 
+def test_what_is_kept_decoded_is_on_the_disk_once_for_all_runs(no_gpu):
+    def said(*words):
+        return estimates.lines(resolve(["preset=paper/imagenet1k-640k", *words]))[-1]
+
+    assert said().endswith("checkpoints; once for all runs 7.5 GB of real images, decoded")
+    assert said("evaluate=curve").endswith("; once for all runs 15.1 GB of real images, decoded")
+    assert all("decoded" not in said(word) for word in ("decoded=no", "data.limit=1000"))
+
+
 def test_hours_by_measured_costs_follow_counts_steps_and_frequency(no_gpu):
     def hours(*words):
         return estimates.estimate(resolve(["strategy=dp", *words])).hours
