@@ -201,6 +201,13 @@ def image_parts(a: np.ndarray, b: np.ndarray, measure: str) -> np.ndarray:
     return found
 
 
+def worlds(comparison: Comparison) -> tuple[str, ...]:
+    """The sets that a contrast is shown on: the teacher's world, where it was measured, and the real one."""
+    real = "test" if comparison.eval_set == POPULATION else comparison.eval_set
+    runs = comparison.done
+    return (POPULATION, real) if POPULATION in runs and runs[POPULATION].notna().any() else (real,)
+
+
 def arms_paired(comparison: Comparison, arm: str, baseline: str, scales: Collection[int] = ()) -> PairedRuns:
     """The finished pairs of two arms of a comparison."""
     done = comparison.done
