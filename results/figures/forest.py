@@ -22,7 +22,7 @@ from results.tables.pooled import contrasts_of
 POSITION = 1
 MOST = 4  # contrasts that are drawn; the table of pooled contrasts has all
 ROW = 0.18  # inches
-PANEL = 3.6  # inches, about
+PANEL = 2.8  # inches, at least
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:

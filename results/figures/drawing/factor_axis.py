@@ -8,7 +8,7 @@ from results.figures.drawing.style import SMALL
 
 FACTORS = (0.1, 0.14, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4, 5, 7, 10)
 LABEL = "factor on errors;  fewer →"
-APART = 0.3  # inches between two numbers
+APART = 0.36  # inches between two numbers
 
 
 def factor_axis(axes: Any, low: float, high: float, width: float) -> None:
