@@ -6,6 +6,7 @@ scales, which explore.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -235,7 +236,16 @@ def pooled(
     Returns:
         None where there are no such pairs, or they were not measured on the set.
     """
-    return contrast(arms_paired(comparison, arm, baseline, scales), eval_set or comparison.eval_set, measure)
+    place = tuple(map(int, scales))
+    return kept_contrast(comparison, arm, baseline, eval_set or comparison.eval_set, measure, place)
+
+
+@lru_cache(maxsize=64)
+def kept_contrast(
+    comparison: Comparison, arm: str, baseline: str, eval_set: str, measure: str, scales: tuple[int, ...]
+) -> Contrast | None:
+    """``pooled``, remembered: sentences, table, figure and claims ask for the same ones."""
+    return contrast(arms_paired(comparison, arm, baseline, scales), eval_set, measure)
 
 
 def at_scales(
