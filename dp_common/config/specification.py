@@ -214,6 +214,13 @@ class Runtime:
         "plain images are made once for all runs of a root: taken from <root>/pool where they are, else kept there. "
         "What they cost when they were made is in the price",
     )
+    pool_candidates: str = option(
+        "take",
+        "with pool=yes, of candidates that are scored and chosen from: take those that are there, or keep the others "
+        "there too, as png whatever images.format is, so that scores see the same pixels",
+        choices=("take", "keep"),
+        typed_as="pool.candidates",
+    )
     guidance_chunk: int = option(
         0,
         "images decoded and classified at once while a guidance gradient is taken, for memory; 0: sampler.block, and "

@@ -55,7 +55,8 @@ def known_keys(shape: Mapping[str, type]) -> dict[str, Key]:
             if isinstance(f.type, type) and is_dataclass(f.type):
                 yield from walk(part, f.type, f"{prefix}{f.name}.")
             elif f.init:
-                yield (prefix if part in UNPREFIXED else f"{part}.{prefix}") + f.name, Key(part, prefix + f.name, f)
+                name = f.metadata.get("typed_as", f.name)
+                yield (prefix if part in UNPREFIXED else f"{part}.{prefix}") + name, Key(part, prefix + f.name, f)
 
     return {key: where for part, cls in shape.items() for key, where in walk(part, cls, "")}
 

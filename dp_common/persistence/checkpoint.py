@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 KEPT = 2
+STATES = ("partial", "features")  # what the names of a scan's files begin with, before the number of its call
 
 
 def save(
@@ -41,10 +42,21 @@ def save(
         ledger.append("midway", call=call + 1, file=file, digest=data_digest, **midway)
     else:
         ledger.append("checkpoint", call=call, file=file, digest=data_digest)
-    kept = {record["file"] for record in named(ledger.records)[-KEPT:]}
+    kept = named(ledger.records)[-KEPT:]
     for old in Path(folder).glob("checkpoint-*.safetensors"):
-        if old.name not in kept:
+        if old.name not in {record["file"] for record in kept}:
             old.unlink()
+    if len(kept) == KEPT:
+        remove_states(folder, moment(kept[0])[0])
+
+
+def remove_states(folder: str | Path, calls: float) -> None:
+    """Remove what the scans of selections up to call ``calls`` put away: who goes on from there needs it no more."""
+    for name in STATES:
+        for path in Path(folder).glob(f"{name}-*"):
+            number = path.name.split("-")[1]
+            if number.isdecimal() and int(number) <= calls:
+                path.unlink(missing_ok=True)
 
 
 def named(records: Iterable[Record]) -> list[Checkpoint | Midway]:
