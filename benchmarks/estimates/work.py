@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from benchmarks.estimates.looks import Looks, looks_of
 from dp_common.lab.patience import planned_training
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ class Work:
     evaluated: float  # looked at outside of the price: test, shifted sets, the population
     kept: float  # stored in the end
     image_bytes: float  # of one that is stored
+    candidates: float = 0.0  # of ``plain``, scored and mostly thrown away
+    shared: float = 0.0  # of ``plain``, those before: what any run of these images makes
+    share: float = 1.0  # of a sampler's steps that an addition takes, which may start from images
+    looks: Looks = Looks()  # beside the learner's logits
 
     @property
     def monitored(self) -> float:
@@ -49,6 +54,7 @@ def work_of(resolved: "Resolved") -> Work:
     sizes = {"monitor": 1000, "test": 1000, "shifted": 0} | sizes
     monitor = sizes["test"] if spec.data.monitor == "paper" else sizes["monitor"]
     looks = 1 + (planned["evaluations"] if spec.evaluate == "curve" else 0)
+    candidates, unshared = planned.get("candidates", 0.0), planned.get("unshared", 0.0)
     return Work(
         plain=planned["generated"],
         guided=planned["guided"],
@@ -61,6 +67,10 @@ def work_of(resolved: "Resolved") -> Work:
         evaluated=looks * (sizes["test"] + sizes["shifted"] + monitor) + population_of(resolved),
         kept=0 if not planned["generated"] + planned["guided"] else budget.scale,
         image_bytes=bytes_of(spec.images.format, prod(resolved.task.shape)) if not teacher.holds_images else 0.0,
+        candidates=candidates,
+        shared=0.0 if teacher.holds_images else max(0.0, planned["generated"] - candidates - unshared),
+        share=planned.get("share", 1.0),
+        looks=looks_of(resolved, planned, sizes if sized else {}),
     )
 
 

@@ -117,6 +117,14 @@ class Reference:
     )
     seen: int = option(0, "images that the classifier sees in its training; 0: a quarter of train.seen", low=0)
 
+    def trained(self, knows_density: bool) -> bool:
+        """Is it a classifier, for want of a density that is known, or because that is asked for?"""
+        return self.source == "classifier" or (self.source == "auto" and not knows_density)
+
+    def images(self, seen: int, batch: int) -> int:
+        """Images that the classifier sees, whole batches, beside a learner that sees ``seen``."""
+        return -(-(self.seen or seen // 4) // batch) * batch
+
 
 @dataclass
 class Heads:
