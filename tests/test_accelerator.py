@@ -12,7 +12,7 @@ from dp_common.lab import runner
 from tests.accelerator import Accelerator
 
 DP = "strategy=dp scale=60 train.seen=640 train.batch=64 sampler.steps=5 dp.schedule=even dp.interval=64".split()
-DP += ["data.limit=200"]
+DP += ["data.limit=200", "population.images=100"]
 SMALL = ["mixture.components=2"]
 HEAVY = [  # all that a recipe can ask of a learner
     *"precision=bf16 train.ema=0.9 train.mixup=0.5 train.cutmix=1 train.clip_grad=1 train.flip=yes".split(),

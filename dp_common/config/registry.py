@@ -72,14 +72,24 @@ def built_in(kind: str) -> dict[str, Plugin]:
     """{name: Plugin} of a kind's own folder: the files in it, of YAML also those in folders of it. Files with _ are
     none.
     """
-    package, found = FOLDERS[kind], {}
-    for folder in folders_of(package):
-        for file in sorted(folder.rglob("*.yaml") if kind in DATA else folder.glob("*.py")):
-            name = file.relative_to(folder).with_suffix("").as_posix()
-            if not file.stem.startswith("_"):
-                plain = name if kind in DATA else name.replace("_", "-")
-                module = str(file) if kind in DATA else f"{package}.{file.stem}"
-                found[plain] = Plugin(kind, plain, module, built_in=True)
+    found: dict[str, Plugin] = {}
+    for folder in folders_of(FOLDERS[kind]):
+        changed = None if kind in DATA else folder.stat().st_mtime_ns  # of a folder, not of those in it
+        listing = listed.__wrapped__ if changed is None else listed
+        found |= listing(kind, folder, changed)
+    return found
+
+
+@lru_cache
+def listed(kind: str, folder: Path, changed: int | None) -> dict[str, Plugin]:
+    """Of one folder, which is listed again once it has changed: a grid asks often."""
+    found = {}
+    for file in sorted(folder.rglob("*.yaml") if kind in DATA else folder.glob("*.py")):
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        if not file.stem.startswith("_"):
+            plain = name if kind in DATA else name.replace("_", "-")
+            module = str(file) if kind in DATA else f"{FOLDERS[kind]}.{file.stem}"
+            found[plain] = Plugin(kind, plain, module, built_in=True)
     return found
 
 

@@ -167,7 +167,7 @@ def chosen(draft: Draft, values: Mapping[str, Any], budget: Budget) -> dict[str,
             continue
         whole = key if key in config.known else config.mapping_of(key)
         if whole and config.known[whole].part == section:
-            other = config.copy()
+            other = config.copy(section)
             other.put(whole, usual.get(whole))
             trial = draft.instance("strategy", other)
             try:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast, get_origin
 
 import yaml
@@ -92,11 +92,15 @@ class TypedConfig:
         self.shape, self.known = dict(shape), known_keys(shape)
         self.parts: dict[str, Any] = {part: structured(cls) for part, cls in shape.items()}
 
-    def copy(self) -> "TypedConfig":
-        """Another of the same keys, holding the same values."""
+    def copy(self, *parts: str) -> "TypedConfig":
+        """Another of the same keys, holding the same values.
+
+        Args:
+            parts: Those that will be set anew; the others are shared with this one. None: all.
+        """
         other = TypedConfig({})
         other.shape, other.known = self.shape, self.known
-        other.parts = {part: conf.copy() for part, conf in self.parts.items()}
+        other.parts = {part: conf.copy() if part in (parts or self.parts) else conf for part, conf in self.parts.items()}
         return other
 
     def mapping_of(self, key: str) -> str | None:
@@ -170,22 +174,22 @@ def structured(cls: type) -> Any:
     """The keys of a dataclass as OmegaConf holds them, typed: those one can set, without the class around them, whose
     other annotations may name what is not imported.
     """
-
-    def keys_of(cls: type) -> type:
-        rows = []
-        for f in fields(cls):
-            if isinstance(f.type, type) and is_dataclass(f.type):
-                inner = keys_of(f.type)
-                rows.append((f.name, inner, field(default_factory=inner)))
-            elif f.init:
-                kind = Key("", f.name, f).type
-                value = default_of(f) if has_default(f) else OMEGACONF_MISSING
-                rows.append(
-                    (f.name, kind if kind in NAMES.values() else Any, field(default_factory=partial(copy, value)))
-                )
-        return make_dataclass(cls.__name__, rows)
-
     return OmegaConf.structured(keys_of(cls))
+
+
+@lru_cache(maxsize=None)
+def keys_of(cls: type) -> type:
+    """A dataclass of what one can set of ``cls``."""
+    rows = []
+    for f in fields(cls):
+        if isinstance(f.type, type) and is_dataclass(f.type):
+            inner = keys_of(f.type)
+            rows.append((f.name, inner, field(default_factory=inner)))
+        elif f.init:
+            kind = Key("", f.name, f).type
+            value = default_of(f) if has_default(f) else OMEGACONF_MISSING
+            rows.append((f.name, kind if kind in NAMES.values() else Any, field(default_factory=partial(copy, value))))
+    return make_dataclass(cls.__name__, rows)
 
 
 def typed(key: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> Any:

@@ -16,7 +16,8 @@ from dp_common.errors import Interrupted
 from dp_common.lab.state import BudgetUnspent
 from dp_common.persistence import ledger
 
-SMALL = ["scale=200", "train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2", "data.split=0"]
+SMALL = "scale=200 train.seen=1920 train.batch=64 sampler.steps=5 mixture.components=2".split()
+SMALL += "data.split=0 data.limit=450 population.images=0".split()
 Outcome = tuple[dict[str, Any], list[Any]]  # (summary, records of the ledger)
 
 

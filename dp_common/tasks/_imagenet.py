@@ -11,7 +11,7 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -107,8 +107,7 @@ class ImageNetTask(RealData, TaskDefaults):
     @cached_property
     def prompts(self) -> list[str]:
         """The first lemma of each class: the paper says that its prompts are class names, not which."""
-        lemmas = dict(line.split("\t") for line in timm_lines("imagenet_synset_to_lemma.txt"))
-        return [lemmas[wnid].partition(",")[0] for wnid in self.classes]
+        return [lemmas()[wnid].partition(",")[0] for wnid in self.classes]
 
     def sizes(self) -> dict[str, int]:
         """Real val has 50 images a class; of shifted sets only ``train_heldout`` is sure to be there."""
@@ -218,6 +217,12 @@ class ImageNetTask(RealData, TaskDefaults):
         if absent:
             note(f"shifted sets not in {root} and not scored: {', '.join(absent)}")
         return found
+
+
+@lru_cache
+def lemmas() -> dict[str, str]:
+    """{WordNet id: its lemmas}, of 21,843; read once, since a grid asks for each run."""
+    return dict(line.split("\t") for line in timm_lines("imagenet_synset_to_lemma.txt"))
 
 
 def timm_lines(name: str) -> list[str]:

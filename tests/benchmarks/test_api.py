@@ -15,6 +15,7 @@ from dp_common.errors import BadInput
 from tests.processes import ROOT
 
 SMALL = {"scale": 100, "train": {"seen": 1920, "batch": 64}, "sampler": {"steps": 5}, "mixture": {"components": 2}}
+SMALL |= {"data": {"limit": 450}, "population": {"images": 0}}
 
 
 def test_keys_are_those_of_the_command_line():

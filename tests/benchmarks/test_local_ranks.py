@@ -76,6 +76,7 @@ def test_two_ranks_do_a_run_and_one_that_is_killed_is_told_and_lost_nothing(tmp_
         *SHORT,
         f"root={tmp_path}",
         "train.seen=19200",
+        "data.limit=450",
         "population.images=0",
     ]
     first = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -77,7 +77,7 @@ def test_help_tells_every_key_of_a_run(capsys):
 
 def test_a_run_as_json_is_its_summary(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "stop_on_signals", lambda: lambda: False)
-    words = ["strategy=static", "scale=100", "train.seen=1920", "train.batch=64", "sampler.steps=5"]
+    words = ["strategy=static", "scale=100", "train.seen=1920", "train.batch=64", "sampler.steps=5", "data.limit=450"]
     assert run.main([*words, f"root={tmp_path}", "--json", "--quiet"]) == 0
     summary = json.loads(capsys.readouterr().out)
     assert summary["state"] == "done" and (tmp_path / summary["run_id"]).is_dir()
@@ -158,6 +158,7 @@ def test_a_run_that_is_done_is_shown_at_once(tmp_path, capsys, monkeypatch):
         "train.seen=1920",
         "train.batch=64",
         f"root={tmp_path}",
+        "data.limit=450",
         "population.images=0",
     ]
     assert run.main([*words, "--quiet"]) == 0

@@ -8,7 +8,7 @@ from dp_common.lab import runner
 from dp_common.persistence import ledger
 from tests.processes import command, start
 
-SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
+SMALL = "train.seen=1920 train.batch=64 sampler.steps=5 mixture.components=2 data.limit=450 population.images=0".split()
 
 
 def write(folder, *records):

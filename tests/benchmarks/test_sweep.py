@@ -14,7 +14,7 @@ from dp_common.errors import BadInput
 from dp_common.persistence import ledger
 from tests.processes import command
 
-SMALL = ["train.seen=1920", "train.batch=64", "sampler.steps=5", "mixture.components=2"]
+SMALL = "train.seen=1920 train.batch=64 sampler.steps=5 mixture.components=2 data.limit=450 population.images=0".split()
 
 
 def test_a_sweep_is_called_by_its_keys_in_any_order_and_not_by_its_root():

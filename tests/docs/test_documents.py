@@ -34,10 +34,11 @@ DOCUMENTS = [
 ]
 LANGUAGES = {"sh", "text", "python", "yaml", "css"}
 TINY = {"scale": "60", "train.seen": "1280", "train.batch": "64", "sampler.steps": "5"}
+TINY["data.limit"] = "450"
 TINY_OF = {
     "dp": {"dp.interval": "128", "dp.patience": "1"},
     "prune": {"prune.interval": "128", "prune.patience": "1"},
-    "mixture": {"mixture.components": "2"},
+    "mixture": {"mixture.components": "2", "population.images": "100"},
 }
 FOUND_BY_FOLDER = (
     "results.figures",

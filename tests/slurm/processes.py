@@ -14,6 +14,8 @@ SMALL = [
     "sampler.steps=5",
     "mixture.components=2",
     "checkpoint_every=0",
+    "data.limit=450",
+    "population.images=0",
 ]
 SLURM = ["launcher=slurm", "profile=laptop"]
 

@@ -36,6 +36,8 @@ RUN = [
     "sampler.block=16",
     "shard=64",
     "rank_timeout=20",
+    "data.limit=450",
+    "population.images=0",
 ]
 
 

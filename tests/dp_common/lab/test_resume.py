@@ -239,6 +239,8 @@ LONG = [
     "sampler.steps=5",
     "mixture.components=2",
     "train.ema=0.9",
+    "data.limit=450",
+    "population.images=0",
 ]
 
 
