@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any, NamedTuple, cast, get_origin
 
 import yaml
@@ -179,7 +179,7 @@ def structured(cls: type) -> Any:
     return OmegaConf.structured(keys_of(cls))
 
 
-@lru_cache(maxsize=None)
+@cache
 def keys_of(cls: type) -> type:
     """A dataclass of what one can set of ``cls``."""
     rows = []
