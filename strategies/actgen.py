@@ -39,9 +39,11 @@ class ActGen(DeliberatePractice):
             raise BadInput("strategy", self.section, "starts from real training images, and the task has none")
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
-        """Additions start from images, and pass a share of the levels."""
-        passed = sum(self.strength * self.fade**number for number in range(self.additions)) / max(1, self.additions)
-        return super().planned_work(budget) | {"started": budget.scale - self.initial, "passed": passed}
+        """Additions start from images, which the learner has looked at."""
+        started, looks = budget.scale - self.initial, self.additions * (self.anchors != "random")
+        share = sum(self.strength * self.fade**number for number in range(self.additions)) / max(1, self.additions)
+        begun = {"started": started, "share": share, "anchored": looks}
+        return super().planned_work(budget) | begun | {"unshared": 0 if self.omega else started}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """Variants of n anchors, repeated where there are fewer; where there are none, from noise."""

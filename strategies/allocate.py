@@ -24,9 +24,11 @@ class Allocate(DeliberatePractice):
     section: ClassVar[str] = "allocate"
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
-        """An evaluation more at each addition."""
+        """An evaluation more at each addition, whose labels are chosen."""
         plan = super().planned_work(budget)
-        return plan | {"evaluations": plan["evaluations"] + self.additions, "labelled": budget.scale - self.initial}
+        made = budget.scale - self.initial
+        chosen = {"labelled": made, "unshared": 0 if self.omega else made}
+        return plan | chosen | {"evaluations": plan["evaluations"] + self.additions}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """n images, their classes by lot in these shares."""

@@ -48,6 +48,7 @@ class Prices:
     score: float  # an image, by the learner
     train: float  # an image seen
     monitor: float  # an image looked at
+    gradient: float = 0.0  # an image through a classifier and back, in a guided step
     write: float = 0.0  # an image stored
 
 
@@ -91,11 +92,11 @@ def from_rates(
     plain = (sampler.steps * rows * teacher.denoise.forward + teacher.decode.forward) / of_teacher
     exact = getattr(resolved.strategy, "through", "denoiser") == "denoiser"
     network = rows * teacher.denoise.backward if exact else 0.0
-    of_gradient = (network + both(teacher.guide)) / of_teacher + both(learner) / looking * (1 + work.looks.guiding)
+    of_gradient = (network + both(teacher.guide)) / of_teacher + both(learner) / looking
     look = learner.forward / looking
-    return Prices(
-        device, source, False, plain, plain + work.gradients * of_gradient, look, learner.training / training, look
-    )
+    guided, training_one = plain + work.gradients * of_gradient, learner.training / training
+    gradient = both(learner) / looking
+    return Prices(device, source, False, plain, guided, look, training_one, look, gradient)
 
 
 def both(cost: Cost) -> float:
@@ -154,8 +155,6 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
     guided = guided_seconds(resolved, work, item["guided"], plain, seconds) if work.guided else plain
     scale = work_beside_measured(resolved, COMPONENTS.get(name, 0)) if ours else 1.0
     look = seconds[item["forward"]]
-    more = work.looks.guiding * work.gradients  # passes of guided steps beside those that were measured
-    extra = more * look * both(learner := operations.learner_cost(resolved)) / learner.forward if more else 0.0
     device = rows[0]["device"]
     threads = rows[0].get("threads", "1")
     where = "thread" if device.startswith("cpu") and threads in ("1", "") else device
@@ -164,10 +163,11 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
         f"unit costs of {Path(path).name}, measured on {device}",
         True,
         plain * scale,
-        plain * scale + (guided - plain) * (resolved.spec.sampler.steps / SAMPLER.steps if ours else 1.0) + extra,
+        plain * scale + (guided - plain) * (resolved.spec.sampler.steps / SAMPLER.steps if ours else 1.0),
         look,
         seconds[item["train"]],
         look,
+        2 * look,
         seconds.get("store.encode", 0.0),
     )
 

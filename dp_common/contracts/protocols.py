@@ -38,9 +38,13 @@ class Strategy(Protocol):
 
     def planned_work(self, budget: "Budget") -> Mapping[str, float]:
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
-        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor; and
-        those that are ``started`` from images, of whose noise levels a share is ``passed``, or ``labelled`` by the
-        strategy, which not every teacher can. What is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+        guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor. What
+        is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+
+        Of those ``generated`` without guidance: ``candidates``, which are scored and mostly thrown away; ``unshared``,
+        whose labels or starts are chosen, or which are made a second time. Of all: ``started`` from real images, and
+        the ``share`` of a sampler's steps that those take; ``labelled`` by the strategy; calls that look at all real
+        images (``anchored``). Not every teacher can make those that are started or labelled.
         """
         ...
 

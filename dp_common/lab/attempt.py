@@ -27,6 +27,7 @@ from dp_common.lab.replay import Replay
 from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
 from dp_common.learner.trial import images_per_second
+from dp_common.persistence import checkpoint
 from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
@@ -36,6 +37,7 @@ from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
 from dp_common.progress import Progress, doing
+from dp_common.real_images.splits import LazySplit
 from dp_common.training_data.block_set import BlockSet
 from dp_common.training_data.training_set import TrainingSet, TrainSet
 
@@ -80,6 +82,7 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
         ledger.append("close", state="done", wall=round(meter.wall(), 6), peaks_gib=peaks)
         summary = summarise(ledger.records, resolved, extra)
         lease.check()
+        checkpoint.remove_states(folder, float("inf"))
         files.write_atomic(folder / "summary.json", json.dumps(summary, indent=1).encode())
         return group.broadcast(summary)
     except LeaseLost:
@@ -143,6 +146,12 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     resolved, task, meter = attempt.resolved, attempt.resolved.task, attempt.meter
     spec, runtime = resolved.spec, resolved.runtime
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
+    often = {"monitor": monitor}
+    if spec.evaluate == "curve":
+        often |= {"test": task.test, **task.shifted}
+    for name, split in often.items():
+        if isinstance(split, LazySplit):
+            split.keep(runtime.decoded, name, task.shape, says=attempt.group.first)
     learner = Learner(spec, task, attempt.device, runtime.readers, attempt.group)
     progress = Progress(resolved.budget, quiet=attempt.quiet)
     sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter, Chunk(runtime.guidance_chunk, progress.say))

@@ -32,7 +32,7 @@ def train_reference(
     """
     spec, learner, real = run.spec, run.models.learner, run.data.real
     batch = spec.train.batch
-    seen = -(-(spec.reference.seen or spec.train.seen // 4) // batch) * batch
+    seen = spec.reference.images(spec.train.seen, batch)
     own = replace(spec, seed=derive(spec.seed, "reference"), train=replace(spec.train, seen=seen))
     shape = SimpleNamespace(shape=learner.shape, classes=range(learner.classes))
     reference = Learner(own, shape, learner.device, learner.readers, learner.group)

@@ -37,8 +37,7 @@ def needs_of(*scores: str) -> frozenset[str]:
 
 def reference_is_trained(spec: Spec, teacher: Any) -> bool:
     """Is the reference a classifier, for want of a density that is known, or because that is asked for?"""
-    source = spec.reference.source
-    return source == "classifier" or (source == "auto" and not teacher.knows_density)
+    return spec.reference.trained(teacher.knows_density)
 
 
 def fewest(task: Any) -> int:
