@@ -43,8 +43,8 @@ class Strategy(Protocol):
 
         Of those ``generated`` without guidance: ``candidates``, which are scored and mostly thrown away; ``unshared``,
         whose labels or starts are chosen, or which are made a second time. Of all: ``started`` from real images, and
-        the ``share`` of a sampler's steps that those take; ``labelled`` by the strategy; calls that look at all real
-        images (``anchored``). Not every teacher can make those that are started or labelled.
+        the ``share`` of a sampler's steps that those take; ``labelled``, whose classes the strategy chooses; calls that
+        look at all real images (``anchored``).
         """
         ...
 

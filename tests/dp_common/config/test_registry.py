@@ -175,6 +175,13 @@ def test_a_function_of_another_name_can_be_a_score(tmp_path):
     assert registry.find("score", str(path)).load().score(None, None) == 0
 
 
+def test_constants_are_read_without_importing(tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text("import nowhere\n\nNEEDS = ('heads',)\nBLIND = bool(1)\n\n\nclass Rule:\n    DEEP = 3\n")
+    plugin = registry.find("score", str(path))
+    assert [plugin.constant(name, None) for name in ("NEEDS", "BLIND", "DEEP", "NONE")] == [("heads",), None, 3, None]
+
+
 @pytest.mark.parametrize("kind", ["strategy", "score", "guidance rule", "selection rule"])
 def test_every_method_says_what_of_it_is_published_and_what_is_ours(kind):
     own = [plugin for plugin in registry.plugins(kind).values() if plugin.built_in and plugin.name != "random"]
