@@ -99,7 +99,9 @@ class TypedConfig:
         """
         other = TypedConfig({})
         other.shape, other.known = self.shape, self.known
-        other.parts = {part: conf.copy() if part in (parts or self.parts) else conf for part, conf in self.parts.items()}
+        other.parts = {
+            part: conf.copy() if part in (parts or self.parts) else conf for part, conf in self.parts.items()
+        }
         return other
 
     def mapping_of(self, key: str) -> str | None:
