@@ -4,7 +4,8 @@
     python -m benchmarks.cancel sweep=1f0c2a9b31 root=/shared/runs           or its name
     python -m benchmarks.cancel /shared/runs                                 if only one sweep has jobs there
 
-What is done stays done; the same sweep again submits the rest, which goes on where it was.
+Jobs that fill a pool have a name of their own too, which begins with fill-. What is done stays done; the same sweep
+again submits the rest, which goes on where it was.
 """
 
 import sys
@@ -52,7 +53,7 @@ def name_of(options: Options, root: Path, sweeps: list[str]) -> str | None:
     """The sweep that is meant: by its name, by its keys, or the only one of ``sweeps``. Raises BadInput."""
     if options.sweep or options.overrides:
         name = options.sweep or sweep_name(list(options.overrides))
-        known = [path.stem for path in (root / "sweeps").glob("*.json")]
+        known = [path.stem for path in (root / "sweeps").glob("*.json")] + sweeps
         if name not in known:
             raise BadInput("sweep", name, f"no sweep of these keys under {root}; it has {', '.join(known) or 'none'}")
         return name

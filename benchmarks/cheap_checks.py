@@ -19,6 +19,10 @@ LEAST_SHARE = 0.05  # of its pixels' bytes: no format stores a generated image i
 LEAST_BYTES = 100  # of an image with its row, however small
 
 
+class TooSmall(BadInput):
+    """A disk that the images do not fit on."""
+
+
 def faults(resolved: "Resolved") -> list[BadInput]:
     """Everything that is wrong, what matters most first."""
     checks: list[Callable[[], None]] = [
@@ -43,16 +47,17 @@ def refuse(resolved: "Resolved") -> None:
         raise fault
 
 
-def refuse_typed(resolved: "Resolved") -> list[str]:
-    """For a dry run: raise the first fault of a key that somebody gave; else say what a run here would end with.
+def refuse_typed(resolved: "Resolved", planned: bool = False) -> list[str]:
+    """For runs elsewhere: raise the first fault of a key that somebody gave; else say what a run here would end with.
 
-    Runs are planned on one machine for another: that nothing is at ``data.root`` is said, and no fault. What else is
-    named and not there would give the run another id than it has where it is.
+    Runs are planned on one machine for another: that nothing is at ``data.root`` is said, and no fault; nor, where
+    runs are ``planned`` only, is a disk that is too small. What else is named and not there would give the run another
+    id than it has where it is.
     """
     lines = []
     for fault in faults(resolved):
         typed = fault.key == "root" or resolved.sources.get(fault.key, "") == "command line"
-        if typed and fault.key != "data.root":
+        if typed and fault.key != "data.root" and not (planned and isinstance(fault, TooSmall)):
             raise fault
         lines.append(f"missing   {fault}")
     return lines
@@ -66,11 +71,11 @@ def require_checkpoint(resolved: "Resolved") -> None:
 
 
 def require_disk(resolved: "Resolved") -> None:
-    """Raise BadInput where the images cannot fit on the disk, however well they are compressed."""
+    """Raise TooSmall where the images cannot fit on the disk, however well they are compressed."""
     scale, (channels, height, width) = resolved.budget.scale, resolved.task.shape
     needed = scale * (LEAST_BYTES + LEAST_SHARE * channels * height * width)
     free = shutil.disk_usage(cli.nearest_folder(resolved.runtime.root)).free
     done = os.path.exists(os.path.join(resolved.runtime.root, resolved.run_id, "ledger.jsonl"))
     if needed > free and not done:
         wanted = f"{scale:,} images take at least {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free there"
-        raise BadInput("root", resolved.runtime.root, wanted)
+        raise TooSmall("root", resolved.runtime.root, wanted)

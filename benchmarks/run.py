@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
         from dp_common.config.resolve import resolve
 
         resolved = resolve(list(options.overrides))
-        missing = refuse_typed(resolved)
+        missing = refuse_typed(resolved, planned=True)
         print("\n".join([dry_text(resolved, options.prices), *missing]))
         return 0
     if options.prices:

@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
     runs = plan(overrides)
     root = Path(runs[0].runtime.root)
     todo = missing(runs, root)
-    wanting = check_all(todo, root, options.dry_run or bool(profile))
+    wanting = check_all(todo, root, bool(profile), options.dry_run)
     if options.dry_run:
         print("\n".join(preview(runs, root)))
     print(f"{count_text(len(runs))}, {len(runs) - len(todo)} done already, {len(todo)} to do", file=sys.stderr)
@@ -132,13 +132,14 @@ def plan(overrides: Iterable[str]) -> "list[Resolved]":
     return list(runs.values())
 
 
-def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool) -> list[str]:
+def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool, planned: bool) -> list[str]:
     """Refuse what is wrong with any of these runs and found without torch, before the first begins.
 
     Args:
         runs: those to do.
         root: where.
-        elsewhere: they may run on another machine, or not at all: what nobody named and is not here may be there.
+        elsewhere: they may run on another machine: what nobody named and is not here may be there.
+        planned: they do not run now, and perhaps elsewhere.
 
     Returns:
         A line for each such thing.
@@ -151,8 +152,8 @@ def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool) -> list[s
     cli.creatable_folder("root", root)
     lines: dict[str, None] = {}
     for run in runs:
-        if elsewhere:
-            lines |= dict.fromkeys(refuse_typed(run))
+        if elsewhere or planned:
+            lines |= dict.fromkeys(refuse_typed(run, planned))
         else:
             refuse(run)
     return list(lines)

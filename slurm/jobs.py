@@ -8,15 +8,18 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from dp_common import files
 from dp_common.config.resolve import resolve
+from dp_common.config.specification import canonical
 from dp_common.distributed import rendezvous
 from dp_common.errors import Interrupted, Problem
 from dp_common.persistence import lease
+from dp_common.pool.key import values_of
 
 if TYPE_CHECKING:
     from dp_common.distributed.process_group import ProcessGroup
@@ -78,6 +81,74 @@ class RunJob:
 
         drop_stale(JobEnvironment().paths)
         return DelayedSubmission(RunJob(self.overrides, self.run_id, self.plugins, self.grace))
+
+
+@dataclass
+class FillJob:
+    """One filler of a pool as submitit calls it in a job; of several tasks each is one.
+
+    Attributes:
+        overrides: keys of a run that takes from the pool, with an absolute root.
+        plugins: copies of plugin files, {as typed: copy}.
+        digest: of what the images are made of, which the keys must come to.
+        n: images in all.
+        part: which of the jobs of this pool it is, of ``parts``.
+        parts: their number.
+        grace: seconds from the signal to a requeue without a commit.
+    """
+
+    overrides: list[str]
+    plugins: dict[str, str]
+    digest: str
+    n: int
+    part: int
+    parts: int
+    grace: float
+
+    def __call__(self) -> int:
+        """Fill until all is there; returns how many images this task made."""
+        from submitit import JobEnvironment
+
+        job = JobEnvironment()
+        signals = Signals(self.grace)
+        if job.global_rank == 0:
+            drop_stale(job.paths)
+        try:
+            return self.work(signals, job)
+        except Interrupted:
+            signals.end(job.global_rank == 0)
+        return 0
+
+    def work(self, signals: "Signals", job: Any) -> int:
+        """The filling itself. Raises Interrupted; Problem where it is not what was submitted."""
+        resolved = resolve(self.overrides, plugin_paths=self.plugins)
+        if (now := files.digest(canonical(values_of(resolved)))[:8]) != self.digest:
+            raise Problem(
+                f"pool {self.digest}: its keys now mean {now}: data, weights or code are not the submission's"
+            )
+        os.environ.setdefault("OMP_NUM_THREADS", str(resolved.spec.threads))
+        from dp_common.distributed.process_group import SingleProcess
+        from dp_common.lab.filling import fill
+        from dp_common.lab.runner import preflight
+
+        def pause() -> None:
+            if signals.received():
+                raise Interrupted("told to go; what is made is kept")
+
+        alone = SingleProcess()
+        alone.local = job.local_rank
+        turn = (self.part * job.num_tasks + job.global_rank) / (self.parts * job.num_tasks)
+        made = fill(resolved, self.n, preflight(resolved, alone), lambda n: None, pause, turn)
+        print(f"{made.images:,} of {self.n:,} images made here, {made.seconds / 3600:.4f} h spent on them")
+        return made.images
+
+    def checkpoint(self) -> Any:
+        """What goes on in the job's next life; submitit calls it at a signal."""
+        from submitit import JobEnvironment
+        from submitit.helpers import DelayedSubmission
+
+        drop_stale(JobEnvironment().paths)
+        return DelayedSubmission(replace(self))
 
 
 def ranks_of(job: Any) -> "ProcessGroup":

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dp_common.errors import BadInput, Problem
 from dp_common.files import write_atomic
 from slurm import snapshot, state
-from slurm.jobs import RunJob, package_path
+from slurm.jobs import FillJob, RunJob, package_path
 from slurm.profiles import FOREVER, Profile, cpus_of, parameters
 
 if TYPE_CHECKING:
@@ -110,11 +110,29 @@ def submit_array(
     runs: "list[Resolved]", cpus: int, root: str | Path, sweep: str, profile: Profile, code: Path
 ) -> dict[str, str]:
     """One array, or one job for one run; leaves nothing if refused. Returns job ids by run id."""
+    work = {run.run_id: job_of(run, root, profile.grace) for run in runs}
+    return submit_work(work, cpus, root, sweep, profile, code)
+
+
+def submit_fill(work: dict[str, FillJob], cpus: int, root: str | Path, sweep: str, profile: Profile) -> dict[str, str]:
+    """Submit jobs that fill pools as one array. Returns job ids by name. Raises BadInput or Problem."""
+    if len(work) > array_size():
+        raise BadInput("jobs", len(work), f"at most {array_size()} in all, the size of an array of this cluster")
+    try:
+        return submit_work(work, cpus, root, sweep, profile, snapshot.take(root))
+    except Full as full:
+        raise Problem(f"the cluster allows no so many jobs now: {full}; ask for fewer") from full
+
+
+def submit_work(
+    work: Mapping[str, RunJob | FillJob], cpus: int, root: str | Path, sweep: str, profile: Profile, code: Path
+) -> dict[str, str]:
+    """One array of jobs by name, or one job; leaves nothing if refused. Returns job ids by name."""
     from submitit import SlurmExecutor
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     folder = Path(root).resolve() / ".slurm" / sweep / f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:6]}"
-    name = runs[0].run_id if len(runs) == 1 else f"dp-{sweep}"
+    name = next(iter(work)) if len(work) == 1 else f"dp-{sweep}"
     tag = state.tag(root, sweep)
     # a signal that comes before submitit listens must not kill the job
     python = f'/bin/sh -c \'trap "" USR2; exec "$0" "$@"\' {shlex.quote(sys.executable)}'
@@ -127,14 +145,13 @@ def submit_array(
         setup=[*profile.setup, *package_path(code, Path.cwd())],
         additional_parameters={"requeue": True, **options(profile), "comment": tag},
     )
-    work = [job_of(run, root, profile.grace) for run in runs]
     try:
         with without_job_environment(), contextlib.redirect_stderr(io.StringIO()):  # sbatch's words are shown below
-            submitted = executor.submit_array(work)
+            submitted = executor.submit_array(list(work.values()))
     except (FailedJobError, FailedSubmissionError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise refusal(str(error), profile) from error
-    ids = {run.run_id: job.job_id for run, job in zip(runs, submitted)}
+    ids = {name: job.job_id for name, job in zip(work, submitted)}
     record = {
         "sweep": sweep,
         "time": time.time(),
@@ -145,7 +162,7 @@ def submit_array(
         "jobs": {job: run_id for run_id, job in ids.items()},
     }
     write_atomic(folder / "jobs.json", json.dumps(record, indent=1, default=str).encode())
-    if len(runs) > 1:
+    if len(work) > 1:
         rename(ids)
     return ids
 

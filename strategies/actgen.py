@@ -13,10 +13,11 @@ trajectory by weights masked with cross-attention, and guides by a hinge on dist
 share made plainly; ours: synthetic images only, SDEdit for any teacher that can encode, guidance by the loss alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dp_common import Budget, Lab, option
+from dp_common import BadInput, Budget, Lab, option
 from dp_common.lab.anchors import WHICH
 from strategies.dp import DeliberatePractice
 
@@ -32,9 +33,17 @@ class ActGen(DeliberatePractice):
     fade: float = option(1.0, "strength is multiplied by it from each addition to the next; 1: stays", above=0, high=1)
     section: ClassVar[str] = "actgen"
 
+    def check_real(self, counts: Sequence[int]) -> None:
+        """Raises BadInput where there are no real images."""
+        if not sum(counts):
+            raise BadInput("strategy", self.section, "starts from real training images, and the task has none")
+
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Additions start from images, which the learner has looked at."""
-        return super().planned_work(budget) | {"started": budget.scale - self.initial}
+        started, looks = budget.scale - self.initial, self.additions * (self.anchors != "random")
+        share = sum(self.strength * self.fade**number for number in range(self.additions)) / max(1, self.additions)
+        begun = {"started": started, "share": share, "anchored": looks}
+        return super().planned_work(budget) | begun | {"unshared": 0 if self.omega else started}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """Variants of n anchors, repeated where there are fewer; where there are none, from noise."""

@@ -31,7 +31,8 @@ class Lgd(DeliberatePractice):
         plan = super().planned_work(budget)
         pool = self.candidates * (budget.scale - self.initial)
         guided = pool if self.omega else 0
-        return plan | {"generated": self.initial + pool - guided, "guided": guided, "scored": pool}
+        plain = pool - guided
+        return plan | {"generated": self.initial + plain, "guided": guided, "scored": pool, "candidates": plain}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """The most learnable of κ n candidates."""

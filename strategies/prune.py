@@ -52,8 +52,8 @@ class Prune:
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Every candidate is made and scored; what a rule chooses that looks at all scores is made again."""
-        pool = round((budget.scale - self.initial) * self.oversample)
-        made = {"generated": self.initial + pool + (budget.scale - self.initial) * self.made_again, "scored": pool}
+        pool, again = (round((budget.scale - self.initial) * times) for times in (self.oversample, self.made_again))
+        made = {"generated": self.initial + pool + again, "scored": pool, "candidates": pool, "unshared": again}
         return made | planned_training(self.interval, budget, self.scorer_seen * (not self.initial))
 
     def run(self, lab: Lab) -> Iterator[str]:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from benchmarks import unit_costs
 from benchmarks.estimates import operations, prices
 from benchmarks.estimates.prices import HERE, PEAKS, Prices, Unknown
+from benchmarks.estimates.sharing import pool_lines
+from benchmarks.estimates.words import amount, plain_amount, size
 from benchmarks.estimates.work import KEPT_CHECKPOINTS, Work, work_of
-from dp_common.config.specification import canonical
 from dp_common.errors import BadInput
-from dp_common.pool.key import values_of
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -106,12 +106,15 @@ def priced(hours: dict[str, float]) -> float:
 
 
 def hours_of(work: Work, unit: Prices) -> dict[str, float]:
-    """{phase: hours}: counts times prices."""
+    """{phase: hours}: counts times prices. Images that are started from others skip steps, guided or not."""
+    looks = work.looks
+    guided = work.guided * (unit.guided + work.gradients * looks.gradients * unit.gradient)
+    started = 0.0 if work.guided else work.plain - work.shared - work.candidates
     seconds = {
-        "generate": work.plain * unit.plain,
-        "guided": work.guided * unit.guided,
-        "score": work.scored * unit.score,
-        "train": work.seen * unit.train,
+        "generate": (work.plain - (1 - work.share) * started) * unit.plain,
+        "guided": guided * work.share,
+        "score": (work.scored * (1 + looks.forwards) + looks.images) * unit.score,
+        "train": (work.seen + looks.reference) * unit.train,
         "monitor": work.monitored * unit.monitor,
         "evaluate": work.evaluated * unit.monitor,
         "write": work.kept * unit.write,
@@ -133,11 +136,15 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
         f"images    {work.plain:,.0f} plain{guided}{scored}; {work.seen:,.0f} seen in training; monitor "
         f"{work.evaluations:,.0f} x {work.monitor:,.0f}{assumed}"
     ]
+    if beside := work.looks.text():
+        shown.append(f"looks     {beside}")
     if found.prices is None:
         shown.append(f"time      not known: {found.why}")
     else:
         shown.append(f"time      {hours_text(found.hours, found.device)}")
         shown.append(f"          by {found.prices.source}")
+        if work.looks.unpriced:
+            shown.append(f"          not priced: {'; '.join(work.looks.unpriced)}")
         if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
             thread = hours_of(work, prices.by_thread(resolved, work))
             shown.append(f"          without a GPU, {amount(priced(thread), 'thread')}")
@@ -154,41 +161,12 @@ def hours_text(hours: dict[str, float], device: str) -> str:
     return f"about {amount(total, device)}: {', '.join(phases)}{share}{beside}"
 
 
-def amount(hours: float, device: str) -> str:
-    """With its unit: 75.3 H100-hours, 4.1 min of one thread."""
-    if device != "thread":
-        return f"{number(hours)} {device}-hours"
-    return f"{plain_amount(hours, device)} of one thread"
-
-
-def plain_amount(hours: float, device: str) -> str:
-    """Hours of a GPU; of a thread in the unit that suits."""
-    if device != "thread":
-        return number(hours)
-    units = ((72.0, 24.0, "days"), (1.0, 1.0, "h"), (1 / 60, 1 / 60, "min"), (0.0, 1 / 3600, "s"))
-    _, unit, name = next(row for row in units if hours >= row[0])
-    return f"{number(hours / unit)} {name}"
-
-
-def number(value: float) -> str:
-    """Three digits, or all before the point."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
-
-
 def disk_text(found: Estimate) -> str:
     """Images and checkpoints, and what is kept decoded."""
     each = f" ({size(found.work.image_bytes)} an image)" if found.image_bytes else ""
     decoded = f"; once for all runs {size(found.work.decoded_bytes)} of real images, decoded"
     said = f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
     return said + decoded * (found.work.decoded_bytes > 0)
-
-
-def size(count: float) -> str:
-    """1.5 MB, 19 GB."""
-    for unit, name in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
-        if count >= unit:
-            return f"{number(count / unit)} {name}"
-    return f"{count:.0f} B"
 
 
 def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
@@ -209,16 +187,6 @@ def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
         shown.append(f"time      not known of {len(unknown)}: {'; '.join(dict.fromkeys(one.why for one in unknown))}")
     if found:
         shown.append(f"disk      about {size(sum(one.on_disk for _, one in found))}")
-    return shown + pool_lines((run, one.work) for run, (_, one) in zip(runs, found))
-
-
-def pool_lines(works: "Iterable[tuple[Resolved, Work]]") -> list[str]:
-    """What sharing plain images saves; [] where nothing. Candidates, which are scored and thrown away, stay out."""
-    alone, largest = 0.0, dict[bytes, float]()
-    for run, work in works:
-        if not run.teacher.holds_images:
-            plain, key = max(0.0, work.plain - work.scored), canonical(values_of(run))
-            alone, largest[key] = alone + plain, max(plain, largest.get(key, 0.0))
-    shared = sum(largest.values())
-    said = f"pool      about {shared:,.0f} plain images are made with pool=yes, {alone:,.0f} without; candidates apart"
-    return [said] if shared < alone else []
+    if unpriced := dict.fromkeys(words for _, one in found for words in one.work.looks.unpriced):
+        shown.append(f"          not priced: {'; '.join(unpriced)}")
+    return shown + pool_lines([(run, one) for run, (_, one) in zip(runs, found)])

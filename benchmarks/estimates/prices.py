@@ -48,6 +48,7 @@ class Prices:
     score: float  # an image, by the learner
     train: float  # an image seen
     monitor: float  # an image looked at
+    gradient: float = 0.0  # an image through a classifier and back, in a guided step
     write: float = 0.0  # an image stored
 
 
@@ -93,9 +94,9 @@ def from_rates(
     network = rows * teacher.denoise.backward if exact else 0.0
     of_gradient = (network + both(teacher.guide)) / of_teacher + both(learner) / looking
     look = learner.forward / looking
-    return Prices(
-        device, source, False, plain, plain + work.gradients * of_gradient, look, learner.training / training, look
-    )
+    guided, training_one = plain + work.gradients * of_gradient, learner.training / training
+    gradient = both(learner) / looking
+    return Prices(device, source, False, plain, guided, look, training_one, look, gradient)
 
 
 def both(cost: Cost) -> float:
@@ -166,6 +167,7 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
         look,
         seconds[item["train"]],
         look,
+        2 * look,
         seconds.get("store.encode", 0.0),
     )
 

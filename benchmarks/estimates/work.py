@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from benchmarks.estimates.looks import Looks, looks_of
 from dp_common.lab.patience import planned_training
 from dp_common.real_images.image_files import IN_MEMORY
 from dp_common.real_images.kept_pixels import DIGEST, folder_of
@@ -33,6 +34,10 @@ class Work:
     kept: float  # stored in the end
     image_bytes: float  # of one that is stored
     decoded_bytes: float = 0.0  # of real images that are kept decoded, once for all runs
+    candidates: float = 0.0  # of ``plain``, scored and mostly thrown away
+    shared: float = 0.0  # of ``plain``, those before: what any run of these images makes
+    share: float = 1.0  # of a sampler's steps that an addition takes, which may start from images
+    looks: Looks = Looks()  # beside the learner's logits
 
     @property
     def monitored(self) -> float:
@@ -52,6 +57,7 @@ def work_of(resolved: "Resolved") -> Work:
     sizes = {"monitor": 1000, "test": 1000, "shifted": 0} | sizes
     monitor = sizes["test"] if spec.data.monitor == "paper" else sizes["monitor"]
     looks = 1 + (planned["evaluations"] if spec.evaluate == "curve" else 0)
+    candidates, unshared = planned.get("candidates", 0.0), planned.get("unshared", 0.0)
     return Work(
         plain=planned["generated"],
         guided=planned["guided"],
@@ -65,6 +71,10 @@ def work_of(resolved: "Resolved") -> Work:
         kept=0 if not planned["generated"] + planned["guided"] else budget.scale,
         image_bytes=bytes_of(spec.images.format, prod(resolved.task.shape)) if not teacher.holds_images else 0.0,
         decoded_bytes=decoded_of(resolved, sizes, monitor),
+        candidates=candidates,
+        shared=0.0 if teacher.holds_images else max(0.0, planned["generated"] - candidates - unshared),
+        share=planned.get("share", 1.0),
+        looks=looks_of(resolved, planned, sizes if sized else {}),
     )
 
 

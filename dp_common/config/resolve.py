@@ -100,6 +100,8 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     notes = raise_budget(spec, sources)
     seconds("limit", runtime.limit)
     check_shards(spec, runtime)
+    if runtime.pool_candidates == "keep" and not runtime.pool:
+        raise BadInput("pool.candidates", "keep", "only with pool=yes")
     check_micro(spec.train)
     check_temperature(spec, parts["teacher"])
     check_population(spec, parts["teacher"])

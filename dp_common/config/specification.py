@@ -117,6 +117,14 @@ class Reference:
     )
     seen: int = option(0, "images that the classifier sees in its training; 0: a quarter of train.seen", low=0)
 
+    def trained(self, knows_density: bool) -> bool:
+        """Is it a classifier, for want of a density that is known, or because that is asked for?"""
+        return self.source == "classifier" or (self.source == "auto" and not knows_density)
+
+    def images(self, seen: int, batch: int) -> int:
+        """Images that the classifier sees, whole batches, beside a learner that sees ``seen``."""
+        return -(-(self.seen or seen // 4) // batch) * batch
+
 
 @dataclass
 class Heads:
@@ -219,6 +227,13 @@ class Runtime:
         False,
         "plain images are made once for all runs of a root: taken from <root>/pool where they are, else kept there. "
         "What they cost when they were made is in the price",
+    )
+    pool_candidates: str = option(
+        "take",
+        "with pool=yes, of candidates that are scored and chosen from: take those that are there, or keep the others "
+        "there too, as png whatever images.format is, so that scores see the same pixels",
+        choices=("take", "keep"),
+        typed_as="pool.candidates",
     )
     guidance_chunk: int = option(
         0,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 from dataclasses import MISSING, Field, field, fields, is_dataclass, make_dataclass
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any, NamedTuple, cast, get_origin
 
 import yaml
@@ -55,7 +55,8 @@ def known_keys(shape: Mapping[str, type]) -> dict[str, Key]:
             if isinstance(f.type, type) and is_dataclass(f.type):
                 yield from walk(part, f.type, f"{prefix}{f.name}.")
             elif f.init:
-                yield (prefix if part in UNPREFIXED else f"{part}.{prefix}") + f.name, Key(part, prefix + f.name, f)
+                name = f.metadata.get("typed_as", f.name)
+                yield (prefix if part in UNPREFIXED else f"{part}.{prefix}") + name, Key(part, prefix + f.name, f)
 
     return {key: where for part, cls in shape.items() for key, where in walk(part, cls, "")}
 
@@ -178,7 +179,7 @@ def structured(cls: type) -> Any:
     return OmegaConf.structured(keys_of(cls))
 
 
-@lru_cache(maxsize=None)
+@cache
 def keys_of(cls: type) -> type:
     """A dataclass of what one can set of ``cls``."""
     rows = []

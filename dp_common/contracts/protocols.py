@@ -40,6 +40,11 @@ class Strategy(Protocol):
         """Optional. What the run will make if its plateaus come, for ``--dry-run``: images ``generated`` without
         guidance, ``guided``, ``scored``, ``gradients_per_image``, images ``seen``, and ``evaluations`` on monitor. What
         is left out is the scale (generated), the budget (seen), as every fiftieth of it (evaluations), or 0.
+
+        Of those ``generated`` without guidance: ``candidates``, which are scored and mostly thrown away; ``unshared``,
+        whose labels or starts are chosen, or which are made a second time. Of all: ``started`` from real images, and
+        the ``share`` of a sampler's steps that those take; ``labelled``, whose classes the strategy chooses; calls that
+        look at all real images (``anchored``).
         """
         ...
 

@@ -198,8 +198,8 @@ class AdditionWriter:
 
     def part_size(self, n: int) -> int:
         """Images of a shard, of ``n`` in all; with several ranks so few that each gets about four parts."""
-        group, shard = self.run.group, self.run.runtime.shard
-        unit = self.unit
+        group, shard, pool = self.run.group, self.run.runtime.shard, self.run.pool
+        unit = lcm(self.unit, pool.range) if pool else self.unit  # no two ranks at one range of a pool
         return shard if group.size == 1 else min(shard, unit * ceil(n / (4 * group.size * unit)))
 
     # ------------------------------------------------------------------ files

@@ -27,6 +27,7 @@ from dp_common.lab.replay import Replay
 from dp_common.lab.score_sources import snapshots_kept
 from dp_common.learner.classifier import Learner
 from dp_common.learner.trial import images_per_second
+from dp_common.persistence import checkpoint
 from dp_common.persistence.background import Background
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.ledger import AnyLedger, Ledger, spec_text
@@ -81,6 +82,7 @@ def lead(attempt: Attempt, lease: Lease, labels: list[str]) -> dict[str, Any]:
         ledger.append("close", state="done", wall=round(meter.wall(), 6), peaks_gib=peaks)
         summary = summarise(ledger.records, resolved, extra)
         lease.check()
+        checkpoint.remove_states(folder, float("inf"))
         files.write_atomic(folder / "summary.json", json.dumps(summary, indent=1).encode())
         return group.broadcast(summary)
     except LeaseLost:

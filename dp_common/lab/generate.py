@@ -4,6 +4,7 @@ What is held are the files of one shard (of two where one is written beside the 
 makes; images themselves only where the training set is in memory.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -18,14 +19,13 @@ from dp_common.diffusion.image_sampler import Start
 from dp_common.lab.addition_writer import AdditionWriter, Encoded, Stored, as_added, blocks
 from dp_common.lab.choices import Choices
 from dp_common.lab.context import Models
-from dp_common.lab.pooled import Made, PooledImages
+from dp_common.lab.pooled import Made, decoded, encoded, way_through
 from dp_common.lab.scoring import score_images
 from dp_common.lab.state import AddedImages
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.records import Shard, Spent
-from dp_common.pool.store import Block
+from dp_common.pool.store import Block, ImagePool
 from dp_common.seeds import label_of
-from dp_common.training_data import shards
 
 Means = dict[str, float]
 
@@ -86,23 +86,26 @@ class GeneratedAddition:
     def shard(self, start: int, stop: int) -> Stored:
         """Make images start .. stop-1 and have them written. Raises Cancelled."""
         self.making = ShardInMaking(start)
-        with self.pooled() or nullcontext() as pooled:
-            for block in blocks(start, stop, self.writer.run.spec.sampler.block):
+        run, chosen = self.writer.run, self.chosen
+        own = self.guidance is not None or chosen.labels is not None or chosen.rows is not None
+        way = way_through(run, own, bool(self.scored_by), lambda: self.writer.advance(0))
+        with way or nullcontext() as pooled:
+            for block in blocks(start, stop, run.spec.sampler.block):
                 indices = np.arange(block.start, block.stop)
                 if not pooled:
                     self.block(indices)
                 elif there := pooled.take(block.start, block.stop):
                     self.taken(there, indices)
                 else:
-                    spent = self.block(indices)
-                    encoded, means = self.making.encoded[-1], self.making.means[-1]
-                    pooled.keep(Made(block.start, block.stop, partial(files_of, encoded), means, spent))
+                    pixels, spent = self.block(indices)
+                    files, means = self.files_for(pooled.pool, pixels), self.making.means[-1]
+                    pooled.keep(Made(block.start, block.stop, files, means, spent))
                 self.writer.advance(len(block))
         return self.store(self.making)
 
-    def block(self, indices: Indices) -> Spent:
+    def block(self, indices: Indices) -> tuple[Images, Spent]:
         """Sample a block and have it encoded; of a teacher with a known density measure what that says, and score it
-        where that is asked for. Returns what sampling it took.
+        where that is asked for. Returns its pixels and what sampling it took.
         """
         run, sampler, making = self.writer.run, self.models.sampler, self.making
         labels = self.labels_of(indices)
@@ -113,26 +116,28 @@ class GeneratedAddition:
         if self.scored_by:
             making.scores.append(self.scored(pixels, labels, indices))
         making.sizes.append(len(indices))
-        return spent
+        return pixels, spent
 
-    def pooled(self) -> PooledImages | None:
-        """The way through the pool; None where these images are none that runs share: they are steered, or chosen; or
-        they are to be scored as they were before a format that loses something.
-        """
-        run, chosen = self.writer.run, self.chosen
-        own = self.guidance or chosen.labels is not None or chosen.rows is not None
-        if run.pool is None or own or (self.scored_by and run.spec.images.format != "png"):
-            return None
-        return PooledImages(run.pool, run.io.meter, lambda: self.writer.advance(0))
+    def files_for(self, pool: ImagePool, pixels: Images) -> Callable[[], list[bytes]]:
+        """What waits for the files of the block that was made last, as the pool keeps them."""
+        run = self.writer.run
+        if pool.format == run.spec.images.format:
+            return partial(files_of, self.making.encoded[-1])
+        with run.io.meter.phase("write"):
+            return run.io.background.do(partial(encoded, pool, pixels)).result
 
     def taken(self, block: Block, indices: Indices) -> None:
         """Take in a block that is there already, as ``block`` does one that it makes."""
         run, making, labels = self.writer.run, self.making, self.labels_of(indices)
+        alike = run.pool is not None and run.pool.format == run.spec.images.format
         images = None
-        if self.scored_by or run.data.training_set.in_memory:
+        if self.scored_by or run.data.training_set.in_memory or not alike:
             with run.io.meter.phase("write"):
-                images = np.stack([shards.decode(data) for data in block.encoded])
-        making.encoded.append(self.writer.block_of(block.encoded, images))
+                images = decoded(block)
+        if alike or images is None:
+            making.encoded.append(self.writer.block_of(block.encoded, images))
+        else:
+            making.encoded.append(self.writer.encode_block(images))
         making.means.append(block.means)
         if self.scored_by and images is not None:
             making.scores.append(self.scored(images, labels, indices))

@@ -1,5 +1,8 @@
 """Plain images by way of the pool: taken from there where they are, else made, and kept there for other runs.
 
+Candidates of a selection are taken likewise, and kept where that was asked for; scores have to see them as they were
+sampled, so that of a pool whose format loses something none are taken.
+
 What a run takes is paid by it as if it had made it, seconds and counts, since arms are to be compared; that it was not
 spent here stands beside it (``Spent.pooled``). Looking for images is in no price, nor is waiting for who makes them.
 """
@@ -9,13 +12,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dp_common import device as devices
+from dp_common.arrays import Images
 from dp_common.config.resolve import Resolved
+from dp_common.lab.context import RunContext
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.records import Spent
 from dp_common.pool.key import key_of, made_with, values_of
 from dp_common.pool.store import Block, ImagePool
 from dp_common.progress import note
+from dp_common.training_data import shards
 
 POLL = 0.2  # seconds
 PATIENCE = 600.0  # seconds that another process may take for the range that is waited for, without anything coming
@@ -52,6 +60,38 @@ def paid(block: Block) -> Spent:
     return {"phases": seconds, "counts": block.counts, "pooled": seconds}
 
 
+def way_through(
+    run: RunContext, own: bool, scored: bool, pause: Callable[[], object], candidates: bool = False
+) -> "PooledImages | None":
+    """The way through the pool of a run.
+
+    Args:
+        run: what is worked with.
+        own: are its images its own: steered, or chosen?
+        scored: are they scored as they were sampled?
+        pause: called while it waits for another process; may raise.
+        candidates: are they candidates, most of which are thrown away?
+
+    Returns:
+        None where these images are none that runs share, or the pool's have lost what a score is to see.
+    """
+    pool = run.pool
+    if pool is None or own or (scored and pool.format != "png"):
+        return None
+    keeps = not candidates or run.runtime.pool_candidates == "keep"
+    return PooledImages(pool, run.io.meter, pause, keeps)
+
+
+def encoded(pool: ImagePool, images: Images) -> list[bytes]:
+    """Images as the pool keeps them."""
+    return [shards.encode(image, pool.format, pool.quality) for image in images]
+
+
+def decoded(block: Block) -> Images:
+    """What is in the files of a block, uint8 [n, C, H, W]."""
+    return np.stack([shards.decode(data) for data in block.encoded])
+
+
 class PooledImages:
     """A way through the pool, block after block; a context, at whose end what was made is kept.
 
@@ -59,10 +99,11 @@ class PooledImages:
         pool: where images are.
         meter: what reading, writing and waiting are measured by.
         pause: called while it waits for another process; may raise.
+        keeps: are images that are made here kept? Else nobody waits for them.
     """
 
-    def __init__(self, pool: ImagePool, meter: Meter, pause: Callable[[], object]) -> None:
-        self.pool, self.meter, self.pause = pool, meter, pause
+    def __init__(self, pool: ImagePool, meter: Meter, pause: Callable[[], object], keeps: bool = True) -> None:
+        self.pool, self.meter, self.pause, self.keeps = pool, meter, pause, keeps
         self.number = -1  # of the range that it is in
         self.locked = self.settled = False  # settled: nobody else is waited for in this range
         self.there: dict[tuple[int, int], Block] = {}
@@ -97,6 +138,8 @@ class PooledImages:
         """Read what there is of the range; say what is damaged, which the holder of the lock takes away."""
         with self.meter.phase("write"):
             self.there, wrong = self.pool.read(self.number, remove=self.locked)
+            if self.locked:
+                self.pool.remove_temporaries(self.number)
         for damage in wrong if self.locked else []:
             note(f"{damage}; its images are made again")
 
@@ -114,6 +157,9 @@ class PooledImages:
                 self.locked = True
         self.settled = True
         self.look()
+        if self.locked and not self.keeps:
+            self.pool.unlock(self.number)
+            self.locked = False
 
     def leave(self) -> None:
         """Done with a range: write what was made, let others in."""

@@ -6,6 +6,9 @@ among its ranks, and goes on with the blocks that none of them has seen.
 """
 
 import json
+from contextlib import nullcontext
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,6 +17,7 @@ from dp_common import files
 from dp_common.arrays import DecodedImages, Images, Indices, Labels, Scores
 from dp_common.diffusion.guidance_step import GuidanceStep
 from dp_common.lab.addition_writer import AdditionWriter, Result, Stored, blocks
+from dp_common.lab.pooled import Made, decoded, encoded, way_through
 from dp_common.lab.rule_sources import RuleSources
 from dp_common.lab.scoring import score_images
 from dp_common.lab.top_k import AWAY, Pool, TopK
@@ -39,6 +43,8 @@ class Scan:
     ) -> None:
         self.writer, self.best, self.score, self.context = writer, best, score, writer.run
         self.scorer, self.guidance, self.looks = scorer, guidance, looks
+        own, pause = guidance is not None, lambda: writer.advance(0)
+        self.way = way_through(writer.run, own, True, pause, candidates=True)  # through the pool
         self.spans: list[Span] = []  # candidates that ``best`` has seen since its state was saved last
         self.present, self.present_rows = False, 0  # has it seen the training set too? How much of it?
         self.files: list[str] = []  # of the states that together are this rank's
@@ -59,7 +65,8 @@ class Scan:
         seen = [span for record in saved for span in record["spans"]]
         todo = uncovered(first, first + pool, seen, self.context.spec.sampler.block)
         done = pool - sum(stop - start for start, stop in todo)
-        self.writer.run_parts("select", pool, done, len(todo), lambda number: self.block(*todo[number]), self.submit)
+        parts = of_one_rank(todo, self.way.pool.range if self.way else 0)
+        self.writer.run_parts("select", pool, done, len(parts), lambda number: self.part(parts[number]), self.submit)
         held_here = group.size == 1 and not self.best.made_again and not self.files
         return [] if held_here else self.states_of_all()
 
@@ -74,47 +81,66 @@ class Scan:
 
     # ------------------------------------------------------------------ candidates
 
-    def block(self, start: int, stop: int) -> Result:
+    def part(self, todo: list[tuple[int, int]]) -> Result:
+        """Make, score and offer some blocks of candidates. Raises Cancelled."""
+        with self.way or nullcontext():
+            for start, stop in todo:
+                self.block(start, stop)
+        return self.writer.result(sum(stop - start for start, stop in todo))
+
+    def block(self, start: int, stop: int) -> None:
         """Make, score and offer candidates start .. stop-1. Raises Cancelled."""
         context, indices = self.context, np.arange(start, stop)
         labels = label_of(indices, len(context.data.classes))
-        with context.io.meter.phase("guided" if self.guidance else "generate"):
-            images, _ = context.models.sampler.pixels(indices, labels, self.guidance)
+        images, files = self.pixels(start, stop, labels)
         scores = self.scored(DecodedImages(images, labels, indices))
         with context.io.meter.phase("write"):
-            self.offer(scores, images, labels, indices, made_again=self.best.made_again)
+            self.offer(scores, images, labels, indices, [AWAY] * len(images) if self.best.made_again else files)
         self.spans = joined([*self.spans, [start, stop]])
         if context.timer.due() or self.best.held_bytes > HELD:
             self.submit()
         self.writer.advance(stop - start)
-        return self.writer.result(stop - start)
+
+    def pixels(self, start: int, stop: int, labels: Labels) -> tuple[Images, list[bytes] | None]:
+        """Candidates start .. stop-1, from the pool where they are; and their files, where these are there already."""
+        context, way, indices = self.context, self.way, np.arange(start, stop)
+        if way and (there := way.take(start, stop)):
+            with context.io.meter.phase("write"):
+                return decoded(there), there.encoded if way.pool.format == context.spec.images.format else None
+        with context.io.meter.measured("guided" if self.guidance else "generate") as spent:
+            images, floats = context.models.sampler.pixels(indices, labels, self.guidance)
+        if way and way.keeps:
+            means = context.models.sampler.density_means(floats, labels)
+            with context.io.meter.phase("write"):
+                files = context.io.background.do(partial(encoded, way.pool, images)).result
+            way.keep(Made(start, stop, files, means, spent))
+        return images, None
 
     def offer_present(self, seen: int) -> None:
         """The present training set as candidates, but for its first ``seen`` images."""
-        for encoded, decoded in self.context.data.training_set.chunks():
-            self.present_rows += len(decoded.indices)
+        for stored, images in self.context.data.training_set.chunks():
+            self.present_rows += len(images.indices)
             if self.present_rows <= seen:
                 continue
-            scores = self.scored(decoded)
-            if encoded is None:
-                self.offer(scores, *decoded)
-            else:
-                self.best.offer(scores, decoded.indices, decoded.labels, encoded.__getitem__)
+            self.offer(self.scored(images), *images, stored)
             if self.best.held_bytes > HELD:
                 self.writer.record([stored.result() for stored in self.unsaved()])
 
-    def offer(self, scores: Scores, images: Images, labels: Labels, indices: Indices, made_again: bool = False) -> None:
-        """Candidates that are encoded only if they enter, or not at all where the chosen are made again."""
-        self.best.offer(scores, indices, labels, lambda row: AWAY if made_again else self.writer.encode(images[row]))
+    def offer(
+        self, scores: Scores, images: Images, labels: Labels, indices: Indices, files: list[bytes] | None = None
+    ) -> None:
+        """Images that are encoded only if they enter, where their ``files`` are not there."""
+        ready = files.__getitem__ if files else lambda row: self.writer.encode(images[row])
+        self.best.offer(scores, indices, labels, ready)
 
-    def scored(self, decoded: DecodedImages) -> Scores:
+    def scored(self, images: DecodedImages) -> Scores:
         """By the learner as it is, at the price of the method."""
         context = self.context
         with context.io.meter.phase("score"):
             if self.looks:
-                self.looks.look(decoded)
+                self.looks.look(images)
             learner, seed, meter = context.models.learner, context.spec.seed, context.io.meter
-            return score_images(self.score, learner, decoded, seed, meter, scorer=self.scorer)
+            return score_images(self.score, learner, images, seed, meter, scorer=self.scorer)
 
     # ------------------------------------------------------------------ state
 
@@ -162,6 +188,15 @@ class Scan:
         """Hand in what was found, where anything was."""
         for stored in self.unsaved():
             self.writer.submit(stored)
+
+
+def of_one_rank(todo: list[tuple[int, int]], size: int) -> list[list[tuple[int, int]]]:
+    """Blocks as they are dealt to the ranks: together those of a range of a pool, ``size`` images, since no two ranks
+    make those; for 0, without a pool, each for itself.
+    """
+    if not size:
+        return [[block] for block in todo]
+    return [list(group) for _, group in groupby(todo, lambda block: block[0] // size)]
 
 
 def joined(spans: list[Span]) -> list[Span]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 KEPT = 2
+STATES = ("partial", "features")  # what the names of a scan's files begin with, before the number of its call
 
 ToBytes = Callable[[dict[str, "torch.Tensor"]], bytes]
 
@@ -90,10 +91,22 @@ def name(ledger: AnyLedger, folder: str | Path, call: int, written: Written | No
         ledger.append(kind)
         return
     ledger.append(kind, call=call, file=written.file, digest=written.digest, **midway)
-    kept = {record["file"] for record in named(ledger.records)[-KEPT:]}
+    kept = named(ledger.records)[-KEPT:]
+    files = {record["file"] for record in kept}
     for old in Path(folder).glob("checkpoint-*.safetensors"):
-        if old.name not in kept:
+        if old.name not in files:
             old.unlink()
+    if len(kept) == KEPT:
+        remove_states(folder, moment(kept[0])[0])
+
+
+def remove_states(folder: str | Path, calls: float) -> None:
+    """Remove what the scans of selections up to call ``calls`` put away: who goes on from there needs it no more."""
+    for kind in STATES:
+        for path in Path(folder).glob(f"{kind}-*"):
+            number = path.name.split("-")[1]
+            if number.isdecimal() and int(number) <= calls:
+                path.unlink(missing_ok=True)
 
 
 def named(records: Iterable[Record]) -> list[Checkpoint | Midway]:

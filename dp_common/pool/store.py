@@ -12,8 +12,9 @@ import fcntl
 import io
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from dp_common.seeds import label_of
 FOLDER, ABOUT, LOCK = "pool", POOL, ".lock"
 LEAST = 256  # images of a range, at least: the files of a pool are not to be too many
 RANGES = 64  # in a folder
+STALE = 3600.0  # seconds after which the temporary file of a writer is that of one that was killed
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -64,6 +66,7 @@ class ImagePool:
     def __init__(self, root: str | Path, key: str, about: Mapping[str, Any], block: int, classes: int) -> None:
         self.folder, self.key, self.about, self.classes = Path(root) / FOLDER / key, key, about, classes
         self.range = block * -(-LEAST // block)  # images of a range
+        self.format, self.quality = str(about.get("images.format", "png")), int(about.get("images.quality", 0))
         self.lock_file: Any = None
 
     # ------------------------------------------------------------------ reading
@@ -93,14 +96,26 @@ class ImagePool:
             found |= {(block.start, block.stop): block for block in blocks if (block.start, block.stop) not in found}
         return found, wrong
 
+    def said(self, number: int) -> set[tuple[int, int]]:
+        """(start, stop) of the blocks that the files of a range say they hold; their images are not looked at."""
+        found: set[tuple[int, int]] = set()
+        for path in self.files_of(number):
+            try:
+                found |= {(record["start"], record["stop"]) for record in records_of(path, self.key)}
+            except (Damaged, FileNotFoundError):
+                continue  # whoever takes from it says so
+        return found
+
     def files_of(self, number: int) -> list[Path]:
         """The files of a range, by name."""
-        folder = self.folder_of(number)
-        try:
-            names = sorted(name for name in os.listdir(folder) if name.endswith(".parquet"))
-        except FileNotFoundError:
-            return []
-        return [folder / name for name in names if first_of(name) // self.range == number]
+        return [path for path in listed(self.folder_of(number)) if first_of(path.name) // self.range == number]
+
+    def remove_temporaries(self, number: int) -> None:
+        """Of writers that were killed, in the folder of a range; those of others that live are younger."""
+        for path in self.folder_of(number).glob(".*.tmp"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > STALE:
+                    path.unlink()
 
     def folder_of(self, number: int) -> Path:
         """Where the files of a range are."""
@@ -188,7 +203,10 @@ def blocks_in(data: bytes, path: Path, key: str) -> list[Block]:
     """The blocks in the bytes of a file. Raises Damaged."""
     if digest(data)[:16] != path.stem.rpartition("-")[2]:
         raise Damaged(f"{path}: not what was written, its digest is another")
-    table = pq.read_table(io.BytesIO(data))
+    try:
+        table = pq.read_table(io.BytesIO(data))
+    except pa.ArrowInvalid as error:
+        raise Damaged(f"{path}: no file of a pool") from error
     about = json.loads((table.schema.metadata or {}).get(b"pool", b"{}"))
     if about.get("key") != key:
         raise Damaged(f"{path}: of another pool, {about.get('key')}")
@@ -198,6 +216,31 @@ def blocks_in(data: bytes, path: Path, key: str) -> list[Block]:
         blocks.append(Block(encoded=images[row : row + n], **record))
         row += n
     return blocks
+
+
+def records_of(path: Path, key: str) -> list[dict[str, Any]]:
+    """What a file says of its blocks, by its end alone. Raises Damaged: it ends otherwise, or is of another pool;
+    FileNotFoundError.
+    """
+    try:
+        about = json.loads((pq.read_schema(path).metadata or {}).get(b"pool", b"{}"))
+    except FileNotFoundError:
+        raise
+    except (OSError, pa.ArrowInvalid) as error:
+        raise Damaged(f"{path}: not what was written ({str(error).partition('. ')[0]})") from error
+    if about.get("key") != key:
+        raise Damaged(f"{path}: of another pool, {about.get('key')}")
+    return list(about["blocks"])
+
+
+def listed(folder: Path) -> list[Path]:
+    """The files of images in a folder, by name; none where it is not there."""
+    try:
+        return [folder / name for name in sorted(os.listdir(folder)) if name.endswith(".parquet")]
+    except FileNotFoundError:
+        return []
+    except PermissionError as error:
+        raise BadInput("pool", "yes", f"no: cannot read {folder}: {error.strerror}") from error
 
 
 def first_of(name: str) -> int:

@@ -111,8 +111,10 @@ class ImageNetTask(RealData, TaskDefaults):
 
     def sizes(self) -> dict[str, int]:
         """Real val has 50 images a class; of shifted sets only ``train_heldout`` is sure to be there."""
-        held_out = min(self.heldout_images or sys.maxsize, IMAGES_A_CLASS * len(self.classes) - self.monitor_images)
-        return {"monitor": self.monitor_images, "test": VAL_A_CLASS * len(self.classes), "shifted": held_out}
+        train = IMAGES_A_CLASS * len(self.classes) - self.monitor_images
+        held_out = min(self.heldout_images or sys.maxsize, train)
+        test = VAL_A_CLASS * len(self.classes)
+        return {"train": train - held_out, "monitor": self.monitor_images, "test": test, "shifted": held_out}
 
     def fingerprint(self) -> str:
         """Of the classes, and of the content of train, val and the shifted sets.

@@ -57,7 +57,7 @@ class Digits(RealData, TaskDefaults):
 
     def sizes(self) -> dict[str, int]:
         """As they are dealt out; ``pen`` and four sets made of test are the shifted ones."""
-        return {"monitor": MONITOR, "test": 1797, "shifted": 10_992 + 4 * 1797}
+        return {"train": 3823 - MONITOR, "monitor": MONITOR, "test": 1797, "shifted": 10_992 + 4 * 1797}
 
     def fingerprint(self) -> str:
         """Of both files of digits."""

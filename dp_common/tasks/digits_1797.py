@@ -48,7 +48,7 @@ class Digits1797(RealData, TaskDefaults):
 
     def sizes(self) -> dict[str, int]:
         """As they are dealt out; the four shifted sets are made of test."""
-        return {"monitor": 450, "test": 450, "shifted": 4 * 450}
+        return {"train": 897, "monitor": 450, "test": 450, "shifted": 4 * 450}
 
     def fingerprint(self) -> str:
         """Of the file that ships with scikit-learn."""

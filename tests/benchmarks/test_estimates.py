@@ -8,6 +8,7 @@ import pytest
 from benchmarks import estimates, run, status, sweep
 from benchmarks.estimates import PRICED, operations, prices
 from benchmarks.estimates.operations import Network
+from benchmarks.estimates.sharing import pool_lines
 from benchmarks.estimates.work import work_of
 from dp_common.config.presets import preset_names
 from dp_common.config.resolve import resolve
@@ -44,6 +45,23 @@ H100_HOURS = {  # of the review of 2026-11: plain, guided, training, monitor, at
 }
 
 
+LOOKING = [
+    ["strategy=dp", "dp.schedule=even", "dp.score=bald", "heads.count=2"],
+    ["strategy=dp", "dp.schedule=even", "dp.score=variance", "heads.source=epistemic"],
+    ["strategy=dp", "dp.schedule=even", "dp.score=chamfer"],
+    ["strategy=actgen", "actgen.schedule=even", "actgen.every=1", "task=digits-1797"],
+    ["strategy=refresh", "refresh.schedule=even"],
+    ["strategy=prune", "prune.schedule=even", "prune.oversample=2", "prune.rule=kcentre"],
+    [
+        "strategy=prune",
+        "prune.schedule=even",
+        "prune.oversample=2",
+        "prune.rule=covariance",
+        "prune.rule_args.real_per_class=3",
+    ],
+]
+
+
 @pytest.fixture
 def no_gpu(monkeypatch, tmp_path):
     monkeypatch.setattr(estimates, "NVIDIA", tmp_path / "no")
@@ -56,6 +74,8 @@ def no_gpu(monkeypatch, tmp_path):
         ["strategy=dp", "dp.schedule=even", "dp.every=2"],
         ["strategy=prune", "prune.schedule=even", "prune.interval=200", "prune.oversample=2"],
         ["strategy=prune", "prune.initial=0", "prune.interval=200", "prune.oversample=2", "prune.rule=moderate"],
+        ["strategy=lgd", "lgd.schedule=even", "lgd.every=2", "reference.source=classifier"],
+        *(pytest.param(words, marks=pytest.mark.slow) for words in LOOKING),
     ],
 )
 def test_what_is_planned_is_what_is_done(small, words):
@@ -67,10 +87,13 @@ def test_what_is_planned_is_what_is_done(small, words):
         for unit, n in record["spent"].get("counts", {}).items():
             counts[unit] = counts.get(unit, 0) + n
     made = counts["network_evaluations"] / resolved.spec.sampler.steps  # those that are made again among them
-    assert work.plain + work.guided == pytest.approx(made, rel=0.02)
-    assert work.seen == counts["images_trained"] and work.monitored == counts["monitor_evaluations"]
-    assert work.scored == counts.get("classifier_evaluations", 0) - counts.get("gradients", 0)
-    assert work.guided * work.gradients == pytest.approx(counts.get("gradients", 0), rel=0.3)
+    looks, gradients = work.looks, counts.get("gradients", 0)
+    assert work.plain + work.guided * work.share == pytest.approx(made, rel=0.02)
+    assert work.seen + looks.reference == counts["images_trained"] and work.monitored == counts["monitor_evaluations"]
+    looked = work.scored * (1 + looks.forwards) + looks.images
+    assert looked == counts.get("classifier_evaluations", 0) - gradients
+    steps = work.guided * work.gradients * work.share
+    assert steps * (1 + looks.gradients) == pytest.approx(gradients, rel=0.3)
     assert work.kept == summary["scale"]
 
 
@@ -92,6 +115,36 @@ def test_all_presets_of_the_paper_have_hours(no_gpu):
     assert len(found) == 57 and {one.device for one in found} == {"H100"}
     assert 5_800 < sum(one.total for one in found) < 6_200
     assert all(one.image_bytes > 1e9 or not one.work.kept or one.work.plain == 0 for one in found)
+
+
+def test_all_presets_of_the_rivals_have_hours_and_pay_for_their_reference(no_gpu):
+    for name in (name for name in preset_names() if name.startswith("rivals/")):
+        found = estimates.estimate(resolve([f"preset={name}"]))
+        assert found.total > 0, name
+    dp, rival = (
+        estimates.estimate(resolve([f"preset={name}"]))
+        for name in ("paper/imagenet100-128k", "rivals/imagenet100-learnability")
+    )
+    assert rival.hours["train"] == pytest.approx(1.25 * dp.hours["train"])
+    assert rival.hours["guided"] > dp.hours["guided"]
+
+
+DP = ["strategy=dp", "scale=400", "dp.initial=100", "dp.per_round=100"]  # three additions, of 100, 200 and 300 images
+
+
+def test_images_that_start_from_others_pass_a_share_of_the_steps(no_gpu):
+    words = ["strategy=actgen", "scale=400", "actgen.initial=100", "actgen.per_round=100", "actgen.fade=0.5"]
+    half, whole = (estimates.estimate(resolve([*words, f"actgen.strength={s}"])) for s in (0.5, 1))
+    assert half.hours["guided"] == pytest.approx(whole.hours["guided"] / 2) and half.work.guided == 300
+    plain = estimates.estimate(resolve([*words, "actgen.omega=0", "actgen.strength=0.6"])).hours
+    passed = 100 + 100 * 0.6 * (1 + 0.5 + 0.25)
+    assert plain["generate"] / passed == pytest.approx(whole.hours["generate"] / 100)
+
+
+def test_more_passes_take_longer_by_measured_costs_too(no_gpu):
+    plain, bald = (estimates.estimate(resolve([*DP, f"dp.score={score}"])) for score in ("entropy", "bald"))
+    assert plain.prices.measured and bald.hours["guided"] > plain.hours["guided"]
+    assert bald.hours["train"] == plain.hours["train"]
 
 
 def test_ratios_of_guidance_follow_from_the_table():
@@ -217,12 +270,92 @@ def points():
     ]
 
 
-def test_a_grid_says_what_sharing_plain_images_saves():
+def test_a_grid_says_what_sharing_plain_images_saves(no_gpu):
+    """By hand: static 4k of each seed is the largest, at about 250 bytes an image."""
     words = [["strategy=static", f"scale={scale}", f"seed={seed}"] for scale in ("1k", "4k") for seed in (0, 1)]
     runs = [resolve(one) for one in [*words, ["strategy=dp", "scale=4k", "seed=0"]]]
-    found = estimates.pool_lines([(run, work_of(run)) for run in runs])
-    assert found == ["pool      about 8,000 plain images are made with pool=yes, 11,000 without; candidates apart"]
-    assert estimates.pool_lines([(run, work_of(run)) for run in runs[2:4]]) == []
+    found = [(run, estimates.estimate(run)) for run in runs]
+    price = found[0][1].prices.plain / 3600
+    once, alone = (estimates.amount(images * price, "thread") for images in (8000, 11000))
+    first, second = pool_lines(found)
+    assert first.startswith("pool      with pool=yes plain images: 8,000 made once instead of 11,000, ")
+    assert f"about {once} instead of {alone}; 2 MB of disk" in first
+    sampled = 8000 * price + found[-1][1].hours["guided"]
+    assert f"then sampling takes {estimates.amount(sampled, 'thread')}, 1.00 x" in second
+    assert pool_lines(found[2:4]) == []
+
+
+def test_candidates_are_shared_where_they_are_kept(no_gpu):
+    """4k from 12k candidates beside 1k, twice, by other rules; those that are made again are nobody's."""
+    words = ["strategy=prune", "scale=4k", "prune.oversample=4"]
+    runs = [resolve([*words, f"prune.rule={rule}"]) for rule in ("top", "moderate")]
+    works = [work_of(run) for run in runs]
+    assert [(work.plain, work.candidates, work.shared) for work in works] == [
+        (13000, 12000, 1000),
+        (16000, 12000, 1000),
+    ]
+    plain, kept, then = pool_lines([(run, estimates.estimate(run)) for run in runs])
+    assert "1,000 made once instead of 2,000" in plain and "13,000 made once instead of 26,000" in kept
+    assert float(then.split(" x ")[0].split()[-1]) == pytest.approx((13000 + 3000) / 13000, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "words, unshared",
+    [
+        (["strategy=allocate", "allocate.omega=0"], 3000),
+        (["strategy=actgen", "actgen.omega=0"], 3000),
+        (["strategy=refresh"], 0),
+    ],
+)
+def test_what_labels_or_starts_decide_is_nobody_elses(words, unshared):
+    work = work_of(resolve([*words, "scale=4k"]))
+    assert (work.plain, work.shared) == (4000, 4000 - unshared)
+
+
+@pytest.mark.parametrize(
+    "words, gradients, forwards, images, reference",
+    [
+        (["dp.score=entropy"], 0, 0, 0, 0),
+        (["dp.score=bald", "heads.count=4"], 3, 0, 0, 0),
+        (["dp.score=bald", "heads.source=dropout", "heads.count=4"], 4, 0, 0, 0),
+        (["dp.score=variance", "heads.source=epistemic"], 0, 0, 1000 + 2000 + 3000, 0),
+        (["dp.score=learnability", "reference.source=classifier", "train.seen=128k"], 1, 0, 0, 32_000),
+        (["dp.score=learnability"], 0, 0, 0, 0),
+        (["dp.score=chamfer", "exemplars.per_class=3"], 0, 0, 3 * 3 * 10, 0),
+        (["strategy=prune", "prune.score=hardness"], 0, 0, 1000 + 2000 + 3000, 0),
+        (
+            [
+                "strategy=prune",
+                "prune.rule=covariance",
+                "prune.rule_args.real_per_class=7",
+                "prune.rule_args.dimensions=6",
+            ],
+            0,
+            1,
+            3 * 7 * 10,
+            0,
+        ),
+        (["strategy=actgen"], 0, 0, 3 * 2823, 0),
+    ],
+)
+def test_what_is_looked_at_beside_logits_is_counted_and_priced(no_gpu, words, gradients, forwards, images, reference):
+    words = words if words[0].startswith("strategy") else ["strategy=dp", *words]
+    found = estimates.estimate(resolve([*words, "scale=4k"]))
+    looks = found.work.looks
+    assert (looks.gradients, looks.forwards, looks.images, looks.reference) == (gradients, forwards, images, reference)
+    per = found.prices
+    guided = found.work.guided * (per.guided + found.work.gradients * gradients * per.gradient) * found.work.share
+    assert found.hours["guided"] == pytest.approx(guided / 3600)
+    assert found.hours["train"] == pytest.approx((found.work.seen + reference) * per.train / 3600)
+    assert found.hours["score"] == pytest.approx((found.work.scored * (1 + forwards) + images) * per.score / 3600)
+
+
+def test_what_is_in_no_price_is_said(no_gpu):
+    text = "\n".join(estimates.lines(resolve(["strategy=lgd"])))
+    assert "not priced: densities of the teacher" in text
+    assert "not priced" not in "\n".join(estimates.lines(resolve(["strategy=dp"])))
+    grid = estimates.grid_lines([resolve(["strategy=prune", "prune.rule=kcentre"]), resolve(["strategy=actgen"])])
+    assert any("prune.rule=kcentre itself computes; encoding of the images" in line for line in grid)
 
 
 def test_a_grid_of_the_paper_is_told_in_gpu_hours(no_gpu, capsys, tmp_path):

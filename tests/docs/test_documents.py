@@ -234,6 +234,8 @@ def cheap(name: str, words: list[str]) -> list[str]:
             return [*words, "steps=1", "quality=none", "samples=10"]
         case "forget":
             return [word for word in words if word != "yes=yes"]
+        case "pool" if words[0] == "fill":
+            return [*words, "--dry-run"]
         case "gpu_check":
             return ["device=cpu", "items=machine"]
         case "status" | "report" | "claims" | "follow" | "speed" | "archive" | "recompute" | "references" | "pool":

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dp_common.persistence import ledger
+from dp_common.pool import store
 from tests.processes import ROOT, Command, command, start_ranks
 from tests.slurm.processes import (
     SLURM,
@@ -298,3 +299,31 @@ def test_a_wrong_profile_is_one_line_and_leaves_no_job(tmp_path, word, said):
     )
     assert code == 2 and out == "" and said in err.splitlines()[-1] and err.splitlines()[-1].startswith("error: "), err
     assert not queued() and not list(tmp_path.glob(".slurm/*/*")) and not list(tmp_path.glob("sweeps/*"))
+
+
+def test_a_pool_is_filled_by_an_array_of_which_one_is_requeued_and_one_killed(tmp_path):
+    words = ["n=1536", "task=digits-1797", "teacher=unet", "sampler.block=64", f"root={tmp_path}"]
+    submit = ["fill", *words, *SLURM, "jobs=2"]
+    code, _, err = command("pool", *submit)
+    assert code == 0 and "2 jobs submitted" in err, err
+    name = next(word for word in err.split() if word.startswith("sweep=fill-")).removeprefix("sweep=")
+    assert "queued or running already" in command("pool", *submit)[2] and name in command("pool", tmp_path)[1]
+    made = lambda: sorted(tmp_path.glob("pool/*/*/*.parquet"))
+    wait(made, 120, "its first images")
+    first, second = sorted(queued())
+    slurm("scontrol", "requeue", first)
+    slurm("scancel", "-s", "KILL", second)
+    wait(all_ended, 200, "the jobs")
+    blocks = [
+        (record["start"], record["stop"]) for path in made() for record in store.records_of(path, path.parents[1].name)
+    ]
+    assert sorted(blocks) == [(start, start + 64) for start in range(0, 1536, 64)], logs(tmp_path)
+    code, _, err = command("pool", "fill", *words)
+    assert code == 0 and "0 made here" in err, err
+
+
+def test_jobs_that_fill_a_pool_are_cancelled_by_their_name(tmp_path):
+    words = ["n=64", "teacher=mixture", f"root={tmp_path}", *SLURM, "slurm.options={begin: now+1hour}"]
+    name = command("pool", "fill", *words)[2].split("sweep=")[1].split()[0]
+    code, _, err = command("cancel", f"sweep={name}", f"root={tmp_path}")
+    assert code == 0 and "1 jobs" in err and not queued(), err

@@ -59,6 +59,19 @@ def test_what_was_saved_last_is_gone_on_from(tmp_path, ledger):
     assert files(tmp_path) == {record["file"] for record in ledger.records[-2:]}, "two are kept"
 
 
+def test_states_of_scans_stay_until_both_checkpoints_are_beyond_them(tmp_path, ledger):
+    names = [f"{kind}-{call:06d}-x" for kind in ("partial", "features") for call in (2, 4)]
+    for name in names:
+        (tmp_path / name).touch()
+    left = []
+    for call in (1, 2, 3, 4):
+        checkpoint.save(ledger, tmp_path, call, weights(call))
+        left.append(sorted(path.name for path in tmp_path.glob("*-x")))
+    assert left == [sorted(names)] * 2 + [["features-000004-x", "partial-000004-x"]] * 2
+    checkpoint.remove_states(tmp_path, float("inf"))
+    assert not list(tmp_path.glob("*-x"))
+
+
 def test_in_the_middle_of_a_training_its_line_says_how_far(tmp_path, ledger):
     save(ledger, tmp_path, 2, weights(2))
     save(ledger, tmp_path, 2, weights(9), position=640, loss=1.5, of="abc")
