@@ -135,8 +135,11 @@ def save(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     paths = tuple(path.with_name(f"{path.name}.{ending}") for ending in (*METADATA, "csv"))
+    layout = drawing.get_layout_engine()
     for file, metadata in zip(paths, METADATA.values()):
         drawing.savefig(file, dpi=150, metadata=metadata)
+        drawing.set_layout_engine("none")  # the places that were found are those of every file
+    drawing.set_layout_engine(layout)
     small = None
     if narrow.is_wanted(drawing):
         small = path.parent / "narrow" / f"{path.name}.svg"
