@@ -185,21 +185,18 @@ class Replay:
         midway, self._midway = self._midway, None
         return (midway["position"], midway["loss"]) if midway else (position, 0.0)
 
-    def in_training(self, position: int, loss: Callable[[], float], digest: str) -> None:
-        """In the middle of a training: checkpoint where it is time to, or stop there. Raises Interrupted."""
+    def in_training(
+        self, position: int, loss: Callable[[], float], digest: str, beside: Callable[[], Tensors] = dict
+    ) -> None:
+        """In the middle of a training: checkpoint where it is time to, or stop there; with ``beside()`` of what is
+        trained, where that is not the learner. Raises Interrupted.
+        """
         stopping, due = self._agreed_pause()
         if stopping or (self.run.timer.seconds and due):
-            self._checkpoint(position=position, loss=loss(), of=digest)
+            self._checkpoint(beside(), position=position, loss=loss(), of=digest)
         if stopping:
             self._settle()
             raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
-
-    def begun_again(self, position: int, loss: Callable[[], float]) -> None:
-        """In the middle of a training that no checkpoint goes into: stop there where that was asked for. Raises
-        Interrupted.
-        """
-        if self._agreed_pause()[0]:
-            self.break_off()
 
     def break_off(self) -> None:
         """Between two blocks of images the attempt ends. Raises Interrupted."""
@@ -247,12 +244,12 @@ class Replay:
             self._settle()
         return stopping, due
 
-    def _checkpoint(self, **midway: Any) -> None:
+    def _checkpoint(self, beside: Tensors | None = None, **midway: Any) -> None:
         """Begin a checkpoint; on a CPU it is done at once."""
         self._settle()
         io = self.run.io
         with io.meter.phase("write"):
-            tensors = self.run.models.learner.state() | self.kept.tensors()
+            tensors = self.run.models.learner.state() | self.kept.tensors() | (beside or {})
             self._pending = checkpoint.Pending(io, self.calls, tensors, **midway)
             if not io.background.threaded:
                 self._settle()

@@ -117,6 +117,36 @@ def test_all_presets_of_the_paper_have_hours(no_gpu):
     assert all(one.image_bytes > 1e9 or not one.work.kept or one.work.plain == 0 for one in found)
 
 
+def test_all_presets_of_the_rivals_have_hours_and_pay_for_their_reference(no_gpu):
+    for name in (name for name in preset_names() if name.startswith("rivals/")):
+        found = estimates.estimate(resolve([f"preset={name}"]))
+        assert found.total > 0, name
+    dp, rival = (
+        estimates.estimate(resolve([f"preset={name}"]))
+        for name in ("paper/imagenet100-128k", "rivals/imagenet100-learnability")
+    )
+    assert rival.hours["train"] == pytest.approx(1.25 * dp.hours["train"])
+    assert rival.hours["guided"] > dp.hours["guided"]
+
+
+DP = ["strategy=dp", "scale=400", "dp.initial=100", "dp.per_round=100"]  # three additions, of 100, 200 and 300 images
+
+
+def test_images_that_start_from_others_pass_a_share_of_the_steps(no_gpu):
+    words = ["strategy=actgen", "scale=400", "actgen.initial=100", "actgen.per_round=100", "actgen.fade=0.5"]
+    half, whole = (estimates.estimate(resolve([*words, f"actgen.strength={s}"])) for s in (0.5, 1))
+    assert half.hours["guided"] == pytest.approx(whole.hours["guided"] / 2) and half.work.guided == 300
+    plain = estimates.estimate(resolve([*words, "actgen.omega=0", "actgen.strength=0.6"])).hours
+    passed = 100 + 100 * 0.6 * (1 + 0.5 + 0.25)
+    assert plain["generate"] / passed == pytest.approx(whole.hours["generate"] / 100)
+
+
+def test_more_passes_take_longer_by_measured_costs_too(no_gpu):
+    plain, bald = (estimates.estimate(resolve([*DP, f"dp.score={score}"])) for score in ("entropy", "bald"))
+    assert plain.prices.measured and bald.hours["guided"] > plain.hours["guided"]
+    assert bald.hours["train"] == plain.hours["train"]
+
+
 def test_ratios_of_guidance_follow_from_the_table():
     """1.84 by the exact path and the full VAE, 1.04 by the decoder's and a tiny one, one step in five."""
     denoise = operations.part("denoiser", "sd-1.5", 64)
@@ -293,7 +323,18 @@ def test_what_labels_or_starts_decide_is_nobody_elses(words, unshared):
         (["dp.score=learnability"], 0, 0, 0, 0),
         (["dp.score=chamfer", "exemplars.per_class=3"], 0, 0, 3 * 3 * 10, 0),
         (["strategy=prune", "prune.score=hardness"], 0, 0, 1000 + 2000 + 3000, 0),
-        (["strategy=prune", "prune.rule=covariance", "prune.rule_args.real_per_class=7"], 0, 1, 3 * 7 * 10, 0),
+        (
+            [
+                "strategy=prune",
+                "prune.rule=covariance",
+                "prune.rule_args.real_per_class=7",
+                "prune.rule_args.dimensions=6",
+            ],
+            0,
+            1,
+            3 * 7 * 10,
+            0,
+        ),
         (["strategy=actgen"], 0, 0, 3 * 2823, 0),
     ],
 )
