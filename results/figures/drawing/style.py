@@ -134,6 +134,7 @@ def save(
     import matplotlib.pyplot as plt
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    plain_numbers(drawing)
     paths = tuple(path.with_name(f"{path.name}.{ending}") for ending in (*METADATA, "csv"))
     layout = drawing.get_layout_engine()
     for file, metadata in zip(paths, METADATA.values()):
@@ -153,6 +154,24 @@ def save(
     plt.close(drawing)
     write_atomic(paths[-1], as_csv(frame))
     return Figure(path.name, title, caption, paths, small)
+
+
+def plain_numbers(drawing: Any) -> None:
+    """Logarithmic axes that nobody gave labels have 0.2 and 1, not formulas, which FIXED does not set."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        """The same places, the number as it is."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    for axes in drawing.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatter):
+                axis.set_major_formatter(Plain())
+            if isinstance(axis.get_minor_formatter(), LogFormatter):
+                axis.set_minor_formatter(Plain(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:
