@@ -37,7 +37,7 @@ def test_an_application_runs_by_either_spelling(capsys):
 
 def test_every_application_answers_as_a_module_too():
     for name, path in applications().items():
-        assert path.read_text().rstrip().endswith("cli.guarded(main)"), name
+        assert '\nif __name__ == "__main__":\n    cli.guarded(main' in path.read_text(), name
 
 
 def test_only_the_application_asked_for_is_imported(tmp_path):
