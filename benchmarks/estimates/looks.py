@@ -46,7 +46,7 @@ class Looks:
 
 
 def needs_in(kind: str, name: str) -> frozenset[str]:
-    """What a score or a selection rule says it needs, by its file."""
+    """What a score or a selection rule says it needs, by its file; only one that computes it is imported."""
     plugin = registry.find(kind, name)
     for node in ast.walk(ast.parse(plugin.path.read_text())):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
@@ -54,8 +54,8 @@ def needs_in(kind: str, name: str) -> frozenset[str]:
             try:
                 return frozenset(ast.literal_eval(node.value))  # type: ignore[attr-defined]
             except (AttributeError, TypeError, ValueError):
-                break
-    return frozenset(getattr(plugin.load(), "NEEDS", ()))
+                return frozenset(plugin.load().NEEDS)
+    return frozenset()
 
 
 def looks_of(resolved: "Resolved", planned: Mapping[str, float], sizes: Mapping[str, int]) -> Looks:
