@@ -179,8 +179,11 @@ def write(
 def in_words(study: "Study") -> "list[Section]":
     """The answer of each comparison in plain sentences; [] where no pair of runs is finished yet."""
     from results.tables import in_words as words
+    from results.tables import league_words as league
 
-    found = [(one, [*words.sentences(one), *words.price_sentences(one)]) for one in study.comparisons]
+    found = [
+        (one, [*words.sentences(one), *words.price_sentences(one), *league.sentences(one)]) for one in study.comparisons
+    ]
     told = [(one, sentences) for one, sentences in found if sentences]
     return [
         ("The answer" + (f": {one.title}" if len(told) > 1 else ""), [], "\n\n".join(sentences))

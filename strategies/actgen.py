@@ -13,10 +13,11 @@ trajectory by weights masked with cross-attention, and guides by a hinge on dist
 share made plainly; ours: synthetic images only, SDEdit for any teacher that can encode, guidance by the loss alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from dp_common import Budget, Lab, option
+from dp_common import BadInput, Budget, Lab, option
 from dp_common.lab.anchors import WHICH
 from strategies.dp import DeliberatePractice
 
@@ -31,6 +32,11 @@ class ActGen(DeliberatePractice):
     strength: float = option(0.6, "share of the noise levels that is passed; 1: from noise", above=0, high=1)
     fade: float = option(1.0, "strength is multiplied by it from each addition to the next; 1: stays", above=0, high=1)
     section: ClassVar[str] = "actgen"
+
+    def check_real(self, counts: Sequence[int]) -> None:
+        """Raises BadInput where there are no real images."""
+        if not sum(counts):
+            raise BadInput("strategy", self.section, "starts from real training images, and the task has none")
 
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """Additions start from images, which the learner has looked at."""

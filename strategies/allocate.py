@@ -26,8 +26,9 @@ class Allocate(DeliberatePractice):
     def planned_work(self, budget: Budget) -> dict[str, float]:
         """An evaluation more at each addition, whose labels are chosen."""
         plan = super().planned_work(budget)
-        chosen = 0 if self.omega else budget.scale - self.initial
-        return plan | {"evaluations": plan["evaluations"] + self.additions, "unshared": chosen}
+        chosen = budget.scale - self.initial
+        looks = {"evaluations": plan["evaluations"] + self.additions}
+        return plan | looks | {"labelled": chosen, "unshared": 0 if self.omega else chosen}
 
     def add(self, lab: Lab, n: int, number: int) -> None:
         """n images, their classes by lot in these shares."""

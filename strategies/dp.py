@@ -11,6 +11,8 @@ from dp_common import BadInput, Budget, Guidance, Lab, option
 from dp_common.diffusion.guidance import THROUGH
 from dp_common.lab.patience import Additions, check_schedule, interval_of, planned_training
 
+FEEDBACK = ("current", "first")
+
 
 @dataclass
 class DeliberatePractice:
@@ -28,15 +30,9 @@ class DeliberatePractice:
     patience: int = option(3, "T_0, evaluations without a new best that make a plateau", low=1)
     patience_growth: float = option(1.0, "gamma: patience grows as (set / initial set)^gamma; 0: fixed", low=0)
     schedule: str = option("patience", "add at plateaus, or at even spacing", choices=("patience", "even"))
-    deadline: str = option(
-        "even", "a plateau is waited for up to even spacing of what is left, or for ever", choices=("even", "none")
-    )
+    deadline: str = option("even", "a plateau is waited for up to even spacing, or for ever", choices=("even", "none"))
     at: float = option(0.0, "with one round: share of the budget at which it comes; 0: by schedule", low=0, high=0.8)
-    feedback: str = option(
-        "current",
-        "the learner that guides: as it is now, or as it was at the first plateau",
-        choices=("current", "first"),
-    )
+    feedback: str = option("current", "the learner that guides: now, or at the first plateau", choices=FEEDBACK)
     new_weight: float = option(1.0, "how many times as often an image of the newest addition is drawn", above=0)
     anneal: float = option(1.0, "omega is multiplied by it from each addition to the next; 1: stays", above=0)
     section: ClassVar[str] = "dp"  # of its keys; its variants have their own
@@ -75,6 +71,15 @@ class DeliberatePractice:
         """``n`` images more."""
         lab.generate(n, guidance=self.steer(lab, number))
 
+    def wants(self, lab: Lab, made: int) -> bool:
+        """Is another addition to come after ``made``?"""
+        return lab.room > 0
+
+    def practise(self, lab: Lab, number: int) -> Iterator[str]:
+        """Addition ``number``, from 0."""
+        self.add(lab, min(self.per_round, lab.room), number)
+        yield "practised"
+
     def run(self, lab: Lab) -> Iterator[str]:
         """Algorithm 1 of the paper."""
         additions = Additions(self, lab.budget)
@@ -83,8 +88,7 @@ class DeliberatePractice:
         while lab.learning:
             accuracy = lab.train(self.interval, new_weight=self.new_weight)
             yield "trained"
-            if lab.learning and lab.room and additions.due(accuracy, lab.size, lab.seen):
-                self.add(lab, min(self.per_round, lab.room), additions.made - 1)
-                yield "practised"
+            if lab.learning and self.wants(lab, additions.made) and additions.due(accuracy, lab.size, lab.seen):
+                yield from self.practise(lab, additions.made - 1)
         lab.cooldown()
         yield "final"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from dp_common import BadInput, Budget, Lab, option
-from dp_common.lab.patience import Additions, check_schedule, interval_of, planned_training
+from dp_common.lab.patience import check_schedule, interval_of, planned_training
 from strategies.dp import DeliberatePractice
 
 
@@ -47,21 +47,16 @@ class Refresh(DeliberatePractice):
         work = {"scored": scored, "gradients_per_image": 1 / self.every}
         return images | work | planned_training(self.interval, budget)
 
-    def run(self, lab: Lab) -> Iterator[str]:
-        """Train; at each plateau P images leave, and P guided ones come."""
-        additions = Additions(self, lab.budget)
-        lab.generate(self.initial)
-        yield "initial"
-        while lab.learning:
-            accuracy = lab.train(self.interval, new_weight=self.new_weight)
-            yield "trained"
-            if lab.learning and additions.made < self.rounds and additions.due(accuracy, lab.size, lab.seen):
-                lab.select(0, lab.size - self.per_round, replace=True, **self.kept(additions.made))
-                yield "dropped"
-                self.add(lab, self.per_round, additions.made - 1)
-                yield "practised"
-        lab.cooldown()
-        yield "final"
+    def wants(self, lab: Lab, made: int) -> bool:
+        """As many exchanges as rounds."""
+        return made < self.rounds
+
+    def practise(self, lab: Lab, number: int) -> Iterator[str]:
+        """P images leave, and P guided ones come."""
+        lab.select(0, lab.size - self.per_round, replace=True, **self.kept(number + 1))
+        yield "dropped"
+        self.add(lab, self.per_round, number)
+        yield "practised"
 
     def kept(self, turn: int) -> dict[str, Any]:
         """What stays, as arguments of ``select``."""

@@ -172,9 +172,11 @@ def hours_text(hours: dict[str, float], device: str) -> str:
 
 
 def disk_text(found: Estimate) -> str:
-    """Images and checkpoints."""
+    """Images and checkpoints, and what is kept decoded."""
     each = f" ({size(found.work.image_bytes)} an image)" if found.image_bytes else ""
-    return f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
+    decoded = f"; once for all runs {size(found.work.decoded_bytes)} of real images, decoded"
+    said = f"about {size(found.image_bytes)} of images{each}, {size(found.checkpoint_bytes)} of checkpoints"
+    return said + decoded * (found.work.decoded_bytes > 0)
 
 
 def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:

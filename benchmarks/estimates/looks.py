@@ -4,7 +4,6 @@ Read from what scores and selection rules say they need (``NEEDS``), without imp
 price is named, so that an estimate says what it leaves out.
 """
 
-import ast
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,16 +45,8 @@ class Looks:
 
 
 def needs_in(kind: str, name: str) -> frozenset[str]:
-    """What a score or a selection rule says it needs, by its file; only one that computes it is imported."""
-    plugin = registry.find(kind, name)
-    for node in ast.walk(ast.parse(plugin.path.read_text())):
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == "NEEDS" for target in targets):
-            try:
-                return frozenset(ast.literal_eval(node.value))  # type: ignore[attr-defined]
-            except (AttributeError, TypeError, ValueError):
-                return frozenset(plugin.load().NEEDS)
-    return frozenset()
+    """What a score or a selection rule says it needs, by its file."""
+    return frozenset(registry.find(kind, name).constant("NEEDS", ()))
 
 
 def looks_of(resolved: "Resolved", planned: Mapping[str, float], sizes: Mapping[str, int]) -> Looks:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmarks.estimates.looks import Looks, looks_of
 from dp_common.lab.patience import planned_training
+from dp_common.real_images.image_files import IN_MEMORY
+from dp_common.real_images.kept_pixels import DIGEST, folder_of
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -31,6 +33,7 @@ class Work:
     evaluated: float  # looked at outside of the price: test, shifted sets, the population
     kept: float  # stored in the end
     image_bytes: float  # of one that is stored
+    decoded_bytes: float = 0.0  # of real images that are kept decoded, once for all runs
     candidates: float = 0.0  # of ``plain``, scored and mostly thrown away
     shared: float = 0.0  # of ``plain``, those before: what any run of these images makes
     share: float = 1.0  # of a sampler's steps that an addition takes, which may start from images
@@ -67,11 +70,23 @@ def work_of(resolved: "Resolved") -> Work:
         evaluated=looks * (sizes["test"] + sizes["shifted"] + monitor) + population_of(resolved),
         kept=0 if not planned["generated"] + planned["guided"] else budget.scale,
         image_bytes=bytes_of(spec.images.format, prod(resolved.task.shape)) if not teacher.holds_images else 0.0,
+        decoded_bytes=decoded_of(resolved, sizes, monitor),
         candidates=candidates,
         shared=0.0 if teacher.holds_images else max(0.0, planned["generated"] - candidates - unshared),
         share=planned.get("share", 1.0),
         looks=looks_of(resolved, planned, sizes if sized else {}),
     )
+
+
+def decoded_of(resolved: "Resolved", sizes: dict[str, int], monitor: int) -> float:
+    """Bytes of the splits that are looked at again and again, are too large for memory, and so are kept decoded."""
+    spec, each = resolved.spec, prod(resolved.task.shape)
+    often = [monitor]
+    if spec.evaluate == "curve":
+        often += [sizes["shifted"]] + [sizes["test"]] * (spec.data.monitor != "paper")
+    if folder_of(resolved.runtime.decoded) is None:
+        return 0.0
+    return float(sum(size * (each + DIGEST) for size in often if size * each > IN_MEMORY))
 
 
 def population_of(resolved: "Resolved") -> int:

@@ -99,6 +99,19 @@ class Plugin:
             text = ast.get_docstring(node) if isinstance(node, (ast.ClassDef, ast.FunctionDef)) else None
         return (text or ast.get_docstring(self._tree) or "").partition("\n")[0]
 
+    def constant(self, name: str, otherwise: Any) -> Any:
+        """The value of ``name = ...`` in its file, or in its class there, found without importing it; ``otherwise``
+        where that is no literal.
+        """
+        bodies = [self._tree.body, *(node.body for node in self._tree.body if isinstance(node, ast.ClassDef))]
+        for node in (node for body in bodies for node in body if isinstance(node, ast.Assign)):
+            if any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+                try:
+                    return ast.literal_eval(node.value)
+                except ValueError:
+                    return otherwise
+        return otherwise
+
     def source_digest(self) -> str | None:
         """What of its source identifies a run: nothing for a built-in (the recipe version does), else file content
         and class.

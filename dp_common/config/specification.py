@@ -216,6 +216,12 @@ class Runtime:
         "", "wall-clock time after which this attempt commits and ends, such as 90s, 30m or 2h; empty: none"
     )
     readers: int = option(0, "processes that decode and augment images beside the main one", low=0)
+    decoded: str = option(
+        "auto",
+        "folder in which real images that are looked at again and again, too many for memory, are kept decoded; auto: "
+        "deliberate-practice-bench/decoded in your cache folder ($XDG_CACHE_HOME, else ~/.cache); no: nowhere",
+        place=True,
+    )
     shard: int = option(4096, "images per shard file", low=1)
     pool: bool = option(
         False,

@@ -43,7 +43,8 @@ class Strategy(Protocol):
 
         Of those ``generated`` without guidance: ``candidates``, which are scored and mostly thrown away; ``unshared``,
         whose labels or starts are chosen, or which are made a second time. Of all: ``started`` from real images, and
-        the ``share`` of a sampler's steps that those take; calls that look at all real images (``anchored``).
+        the ``share`` of a sampler's steps that those take; ``labelled``, whose classes the strategy chooses; calls that
+        look at all real images (``anchored``).
         """
         ...
 

@@ -11,7 +11,8 @@ class SelectionRule(Protocol):
     """Which of many scored candidates are kept; a class whose fields are its parameters.
 
     It has ``keys`` or ``choose``; one with both streams. Candidates come in any order and cut in any way, so a rule's
-    chance is ``uniforms`` alone.
+    chance is ``uniforms`` alone. Parameters that do not go together it refuses in ``__post_init__``, by BadInput of the
+    parameter's own name.
 
     Attributes:
         streams: is there ``keys``? All three flags follow from what the class has.

@@ -37,6 +37,7 @@ from dp_common.persistence.run_io import RunIO
 from dp_common.persistence.summary import summarise
 from dp_common.probes import hardness
 from dp_common.progress import Progress, doing
+from dp_common.real_images.splits import LazySplit
 from dp_common.training_data.block_set import BlockSet
 from dp_common.training_data.training_set import TrainingSet, TrainSet
 
@@ -145,6 +146,12 @@ def context_of(attempt: Attempt, ledger: AnyLedger) -> RunContext:
     resolved, task, meter = attempt.resolved, attempt.resolved.task, attempt.meter
     spec, runtime = resolved.spec, resolved.runtime
     monitor = task.test if spec.data.monitor == "paper" else task.monitor
+    often = {"monitor": monitor}
+    if spec.evaluate == "curve":
+        often |= {"test": task.test, **task.shifted}
+    for name, split in often.items():
+        if isinstance(split, LazySplit):
+            split.keep(runtime.decoded, name, task.shape, says=attempt.group.first)
     learner = Learner(spec, task, attempt.device, runtime.readers, attempt.group)
     progress = Progress(resolved.budget, quiet=attempt.quiet)
     sampler = ImageSampler(spec, resolved.teacher, attempt.device, meter, Chunk(runtime.guidance_chunk, progress.say))

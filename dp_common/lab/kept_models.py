@@ -10,6 +10,7 @@ from typing import Any
 from dp_common.arrays import Tensors
 from dp_common.learner.classifier import Learner, weights_digest
 
+UNFINISHED = "unfinished"
 LEARNER = ("model", "optimizer", "average")  # what the names of a learner's own tensors begin with
 
 
@@ -20,6 +21,7 @@ class KeptModels:
     frozen: Any = None  # kept by ``freeze``
     reference: Any = None  # trained on the real images
     snapshots: list[Any] = field(default_factory=list)  # at the last evaluations, the newest last
+    unfinished: Tensors | None = None  # of the reference, where an attempt ended in its training; see ``midway_of``
 
     def keep_snapshot(self, learner: Learner, most: int) -> None:
         """Keep the guiding weights as they are, beside the last ``most`` − 1."""
@@ -40,6 +42,11 @@ class KeptModels:
         return "".join(f"{name}:{digest} " for name, digest in kept.items())
 
 
+def midway_of(reference: Learner) -> Tensors:
+    """What a checkpoint in the middle of the reference's training holds of it."""
+    return {f"{UNFINISHED}.{key}": value for key, value in reference.state().items()}
+
+
 def state(model: Any) -> Any:
     """(key, tensor) pairs of a model."""
     return model.state_dict().items()
@@ -55,7 +62,8 @@ def split_checkpoint(tensors: Tensors, learner: Learner) -> tuple[Tensors, KeptM
             own[name] = value
         else:
             others.setdefault(owner, {})[key] = value
+    unfinished = others.pop(UNFINISHED, None)
     models = {name: learner.model_of(weights) for name, weights in others.items()}
     numbers = sorted(int(name.partition("-")[2]) for name in models if name.startswith("snapshot-"))
     snapshots = [models[f"snapshot-{number}"] for number in numbers]
-    return own, KeptModels(models.get("frozen"), models.get("reference"), snapshots)
+    return own, KeptModels(models.get("frozen"), models.get("reference"), snapshots, unfinished)

@@ -159,6 +159,15 @@ def check_fits(key: str, patience: int, growth: float, sizes: Sequence[int], int
         )
 
 
+def evaluations_before(strategy: Paced, budget: Budget) -> int:
+    """Evaluations on monitor before the first addition, at the fewest: where accuracy never grows."""
+    interval = whole_iterations(strategy.interval, budget)
+    schedule, number = Additions(strategy, budget), 1
+    while number * interval < budget.stable and not schedule.due(accuracy=0.0, size=1, seen=number * interval):
+        number += 1
+    return number
+
+
 def check_schedule(section: str, strategy: Paced, sizes: Sequence[int], budget: Budget) -> None:
     """Refuse a schedule by which the scale cannot be reached.
 

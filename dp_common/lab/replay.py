@@ -23,6 +23,7 @@ from dp_common.probes import hardness
 from dp_common.real_images.splits import real_order
 
 Args = dict[str, Any]
+TRAINING = ("train", "cooldown")  # calls in which the learner is trained, and that add no line but midway
 
 
 class Replay:
@@ -37,6 +38,7 @@ class Replay:
         self._journal: dict[int, Call] = {}  # their lines, by number
         self._tensors: Tensors | None = None
         self._midway: Midway | None = None  # line of the training in whose middle the last attempt ended
+        self._pending: checkpoint.Pending | None = None  # that is being written; no line comes before its own
 
     def begin(self) -> None:
         """Read the journal and the last checkpoint, and note in the ledger where work goes on."""
@@ -100,14 +102,18 @@ class Replay:
                 f"the strategy does not repeat itself: call {number} was in the middle of a training "
                 f"and is now {name}{args}"
             )
+        if name not in TRAINING:  # any other call may add lines
+            self._settle()
         if reads_learner and self._unsaved:
             self._checkpoint()
+            self._settle()
         weights = self._weights() if reads_learner else None
         decided_by = {"call": digest, "first": self.state.generated, "weights": weights}
         if reads_learner and (kept := self.kept.digest()):
             decided_by["kept"] = kept
         key = files.digest(canonical(decided_by))
         outcome = self._within_memory(name, lambda: work(PendingCall(number, digest, key)))
+        self._settle()
         entry = run.io.ledger.append("call", call=number, name=name, args=args, digest=digest, **outcome.line())
         if (entry["call"], entry["digest"]) != (number, digest):
             raise Problem(
@@ -127,7 +133,7 @@ class Replay:
             return work()
         except torch.OutOfMemoryError as error:
             spec, device = self.run.spec, self.run.models.learner.device
-            if name in ("train", "cooldown"):
+            if name in TRAINING:
                 key, value = "train.micro", spec.train.micro or spec.train.batch
             else:
                 key, value = "sampler.block", spec.sampler.block
@@ -179,25 +185,24 @@ class Replay:
         midway, self._midway = self._midway, None
         return (midway["position"], midway["loss"]) if midway else (position, 0.0)
 
-    def in_training(self, position: int, loss: Callable[[], float], digest: str) -> None:
-        """In the middle of a training: checkpoint where it is time to, or stop there. Raises Interrupted."""
+    def in_training(
+        self, position: int, loss: Callable[[], float], digest: str, beside: Callable[[], Tensors] = dict
+    ) -> None:
+        """In the middle of a training: checkpoint where it is time to, or stop there; with ``beside()`` of what is
+        trained, where that is not the learner. Raises Interrupted.
+        """
         stopping, due = self._agreed_pause()
         if stopping or (self.run.timer.seconds and due):
-            self._checkpoint(position=position, loss=loss(), of=digest)
+            self._checkpoint(beside(), position=position, loss=loss(), of=digest)
         if stopping:
+            self._settle()
             raise Interrupted("interrupted in the middle of a training; the same command goes on from there")
-
-    def begun_again(self, position: int, loss: Callable[[], float]) -> None:
-        """In the middle of a training that no checkpoint goes into: stop there where that was asked for. Raises
-        Interrupted.
-        """
-        if self._agreed_pause()[0]:
-            self.break_off()
 
     def break_off(self) -> None:
         """Between two blocks of images the attempt ends. Raises Interrupted."""
         if self._unsaved:
             self._checkpoint()  # the weights are those after the last finished call
+        self._settle()
         raise Interrupted("interrupted between two blocks of images")
 
     def at_yield(self, evaluate: Callable[[int], Any]) -> None:
@@ -213,6 +218,7 @@ class Replay:
         if self._unsaved and (stopping or due):
             self._checkpoint()
         if stopping:
+            self._settle()
             raise Interrupted("interrupted; the same command goes on from here")
 
     def finish(self) -> None:
@@ -224,19 +230,37 @@ class Replay:
             )
         if self._unsaved:
             self._checkpoint()
+        self._settle()
 
     def _agreed_pause(self) -> tuple[bool, bool]:
-        """(is this attempt to stop?, is it time for a checkpoint?) as the first rank says."""
-        group = self.run.group
-        stopping, due = group.broadcast([group.stop_requested(self.run.io.stop), self.run.timer.due()])
+        """(is this attempt to stop?, is it time for a checkpoint?) as the first rank says; also names the one that is
+        written by now.
+        """
+        group, pending = self.run.group, self._pending
+        written = pending is not None and pending.done()
+        asked = [group.stop_requested(self.run.io.stop), self.run.timer.due(), written]
+        stopping, due, written = group.broadcast(asked)
+        if written:
+            self._settle()
         return stopping, due
 
-    def _checkpoint(self, **midway: Any) -> None:
+    def _checkpoint(self, beside: Tensors | None = None, **midway: Any) -> None:
+        """Begin a checkpoint; on a CPU it is done at once."""
+        self._settle()
         io = self.run.io
         with io.meter.phase("write"):
-            tensors = self.run.models.learner.state() | self.kept.tensors()
-            checkpoint.save(io.ledger, io.folder, self.calls, tensors, **midway)
+            tensors = self.run.models.learner.state() | self.kept.tensors() | (beside or {})
+            self._pending = checkpoint.Pending(io, self.calls, tensors, **midway)
+            if not io.background.threaded:
+                self._settle()
         self._unsaved = False
+
+    def _settle(self) -> None:
+        """Wait for the checkpoint that is being written, and name it."""
+        pending, self._pending = self._pending, None
+        if pending:
+            with self.run.io.meter.phase("write"):
+                pending.commit()
 
 
 def digest_of(name: str, args: Args) -> str:

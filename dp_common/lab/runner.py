@@ -154,8 +154,11 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
         check_stored(resolved)
     elif not resolved.teacher.encodes and resolved.strategy.planned_work(resolved.budget).get("started"):
         raise BadInput("strategy", spec.strategy, f"it starts from images, which teacher={spec.teacher} cannot encode")
-    if spec.sampler.exact and resolved.strategy.planned_work(resolved.budget).get("guided"):
-        raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which guides: omega=0 does not")
+    if spec.sampler.exact:
+        work = resolved.strategy.planned_work(resolved.budget)
+        for what, said in (("guided", "guides: omega=0 does not"), ("started", "starts from images")):
+            if work.get(what):
+                raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which {said}")
     return device
 
 
@@ -167,6 +170,11 @@ def check_stored(resolved: Resolved) -> None:
         key = f"{section}.omega"
         key, value = (key, resolved.values[key]) if key in resolved.values else ("strategy", spec.strategy)
         raise BadInput(key, value, f"no guidance with teacher={spec.teacher}, whose images are made already")
+    for what, said in (("started", "starts from images"), ("labelled", "chooses the classes of its images")):
+        if work.get(what):
+            raise BadInput(
+                "strategy", spec.strategy, f"it {said}; teacher={spec.teacher} deals out those that it holds"
+            )
     wanted = int(work["generated"])
     for label, (name, held) in enumerate(zip(resolved.task.classes, resolved.teacher.stored_counts, strict=True)):
         needed = -(-(wanted - label) // budget.classes)

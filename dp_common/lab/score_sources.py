@@ -1,7 +1,7 @@
 """What scores look at beside logits (``NEEDS``): where it comes from, what it costs, what of the real world it saw.
 
 One mechanism for guidance and selection: a ``Scorer`` is a score bound to its sources for one call of the lab. What
-is the same for all images of the call (moments, memory, heads) is made once, when it is first asked for.
+is the same for all images of the call (moments, memory, heads, exemplars) is made once, before the first of them.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +19,7 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
+from dp_common.lab.patience import evaluations_before
 from dp_common.learner.features import features_of, head_of, moments_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.persistence.meter import Meter
@@ -71,6 +72,8 @@ def check(resolved: Resolved) -> None:
                 head_of(model, spec.learner, len(task.classes))
             elif spec.heads.source == "dropout":
                 dropping(model, spec.learner)
+        if "heads" in needs and spec.heads.source == "snapshots":
+            check_snapshots(resolved, key, name)
         if "exemplars" in needs and (few := fewest(task)) < spec.exemplars.per_class:
             most = f"at most {few}, the real images of a class"
             raise BadInput("exemplars.per_class", spec.exemplars.per_class, most)
@@ -84,6 +87,19 @@ def check(resolved: Resolved) -> None:
             wanted = resolved.values.get(f"{key}_args.real_per_class", 0)
             if "real" in looked and wanted > (few := fewest(task)):
                 raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {few}, the real images of a class")
+
+
+def check_snapshots(resolved: Resolved, key: str, name: str) -> None:
+    """Refuse snapshots for a learner that is frozen, or for an addition before there are two. Raises BadInput."""
+    strategy: Any = resolved.strategy
+    others = "heads.source=dropout or epistemic"
+    guidance = strategy.planned_guidance()
+    if guidance and guidance.frozen and guidance.score == name:
+        raise BadInput(key, name, f"by a frozen learner not with heads.source=snapshots: {others}")
+    if getattr(strategy, "additions", 0) and evaluations_before(strategy, resolved.budget) < 2:
+        interval = f"{resolved.plugins['strategy'].section}.interval"
+        why = f"two evaluations on monitor before the first addition, since {key}={name} looks at two snapshots"
+        raise BadInput(interval, strategy.interval, f"{why}; lower it, or {others}")
 
 
 class ScoreSources:
@@ -111,6 +127,7 @@ class ScoreSources:
         """
         needs = needs_of(score)
         self.require(score, needs)
+        self.look_around(needs)
         return Scorer(registry.find("score", score).load(), needs, self)
 
     def require(self, score: str, needs: frozenset[str]) -> None:
@@ -126,6 +143,14 @@ class ScoreSources:
                 f"score {score} needs two evaluations on monitor before it, and there were {len(self.kept.snapshots)}: "
                 "heads.source=dropout or epistemic, or a later addition"
             )
+
+    def look_around(self, needs: frozenset[str]) -> None:
+        """Make what is the same for all images of the call: on each rank alike, before images are shared out."""
+        for need, name in (("moments", "moments"), ("memory", "memory"), ("exemplars", "shown")):
+            if need in needs:
+                getattr(self, name)
+        if "heads" in needs and self.run.spec.heads.source == "epistemic":
+            self.trained  # noqa: B018
 
     # ------------------------------------------------------------------ for each image, differentiable
 
@@ -154,12 +179,10 @@ class ScoreSources:
 
     def dealt(self, labels: Tensor, places: Tensor | None) -> Tensor:
         """[B, k, D] features of each image's exemplars, first the one that its place is dealt in turns."""
-        features, of = self.shown
-        k = len(features) // self.learner.classes
-        by_class = torch.stack([features[of == label] for label in range(self.learner.classes)])
+        k = self.shown.shape[1]
         turn = torch.zeros_like(labels) if places is None else places
         order = (turn[:, None] + torch.arange(k, device=labels.device)) % k
-        return by_class[labels[:, None], order]
+        return self.shown[labels[:, None], order]
 
     def reference(self, images: Tensor) -> Tensor:
         """[B, C] log-probabilities, up to a constant, by the density at equal priors or by the classifier."""
@@ -221,9 +244,10 @@ class ScoreSources:
         return features, torch.from_numpy(np.asarray(real.labels)[rows].astype(np.int64)).to(self.learner.device)
 
     @cached_property
-    def shown(self) -> tuple[Tensor, Tensor]:
-        """Features and labels of the exemplars."""
-        return self.exemplars(self.run.spec.exemplars.per_class)
+    def shown(self) -> Tensor:
+        """Features of the exemplars, [classes, k, D]."""
+        features, of = self.exemplars(self.run.spec.exemplars.per_class)
+        return torch.stack([features[of == label] for label in range(self.learner.classes)])
 
     @cached_property
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:

@@ -114,10 +114,14 @@ class SelectedAddition:
                 return ChosenHere(best), measured
             return ChosenInFiles(files, lambda *columns: rows_of(best, *columns)), measured
 
-        needed = self.looks.needed([file.columns[1] for file in files]) if self.looks else nothing_more
-
         def choose(scores: Scores, indices: Indices, labels: Labels) -> np.ndarray:
-            return chosen_rows(self.rule, scores, indices, labels, keep, self.balance, run.spec.seed, needed)
+            """On the first rank, for all: another device may round features otherwise, and choose otherwise."""
+            rows = None
+            if run.group.first:
+                needed = self.looks.needed([file.columns[1] for file in files]) if self.looks else nothing_more
+                seed = run.spec.seed
+                rows = chosen_rows(self.rule, scores, indices, labels, keep, self.balance, seed, needed).tolist()
+            return np.asarray(run.group.broadcast(rows), np.int64)
 
         return ChosenAgain(files, choose, self.writer, self.guidance), measured
 

@@ -34,7 +34,10 @@ def selection_rule(name: str, parameters: Mapping[str, Any] | None = None, key: 
     config = TypedConfig({part: cls})
     for parameter, value in given.items():
         config.set(f"{part}.{parameter}", value)
-    rule = config.build(part)
+    try:
+        rule = config.build(part)
+    except BadInput as error:  # of parameters that do not go together; a rule does not know whose it is
+        raise BadInput(f"{part}.{error.key.removeprefix(f'{part}.')}", error.value, error.allowed) from None
     for parameter, value in flatten(rule).items():
         if isinstance(value, float) and not np.isfinite(value):
             raise BadInput(f"{part}.{parameter}", value, "a finite number")

@@ -39,7 +39,8 @@ class LabWork:
         sources = ScoreSources(self.run, replay.kept, model)
         if not guidance or not guidance.omega:
             return None, sources
-        scorer = sources.scorer(guidance.score) if needs_of(guidance.score) else None
+        with self.run.io.meter.phase("guided"):
+            scorer = sources.scorer(guidance.score) if needs_of(guidance.score) else None
         return models.sampler.guidance_step(guidance, models.learner, model, scorer), sources
 
     def _informed(self, state: LabState, *scores: str) -> LabState:
@@ -79,7 +80,8 @@ class LabWork:
         state = self.replay.state
         step, sources = self._steered(guidance)
         scoring = sources if sources.model is None else ScoreSources(self.run, self.replay.kept)
-        scorer = scoring.scorer(score) if needs_of(score) else None
+        with self.run.io.meter.phase("score"):
+            scorer = scoring.scorer(score) if needs_of(score) else None
         per_class = getattr(rule, "real_per_class", 0)
         selected = SelectedAddition(
             self._writer(call, guidance.omega if guidance else 0.0),
@@ -148,7 +150,9 @@ class LabWork:
         """A classifier of the real images is trained."""
         run, replay = self.run, self.replay
         with run.io.meter.phase("train"):
-            replay.kept.reference, seen, loss = train_reference(run, replay.begun_again)
+            begun, unfinished = replay.training_begun(0), replay.kept.unfinished
+            replay.kept.unfinished, pause = None, partial(replay.in_training, digest=call.digest)
+            replay.kept.reference, seen, loss = train_reference(run, pause, begun, unfinished)
         replay.weights_changed()
         state = replay.state.trained_apart(seen, self.run.budget.batch).consulting(1, len(self.run.data.real))
         return Outcome(None, state, AddedImages([], measured={"reference_loss": loss}))

@@ -181,8 +181,9 @@ class Learner:
         batches, group = loading.SplitBatches(split, self.chunk), self.group
         readers = self.readers if isinstance(split, LazySplit) else 0
         numbers = range(group.rank, len(batches), group.size)
-        flags = [np.empty(0, bool)]
-        for number, images in zip(numbers, loading.stream(batches, numbers, readers, self.device.type == "cuda")):
+        flags, threads = [np.empty(0, bool)], bool(readers) and batches.holds(numbers)
+        items = loading.stream(batches, numbers, readers, self.device.type == "cuda", threads)
+        for number, images in zip(numbers, items):
             guesses = guesses_among(self.predict(images).numpy(), split.among)
             flags.append(guesses == split.labels[number * self.chunk : number * self.chunk + len(guesses)])
         by_rank = [np.frombuffer(data, bool) for data in group.all_gather(np.concatenate(flags).tobytes())]

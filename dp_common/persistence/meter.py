@@ -87,6 +87,24 @@ class Meter:
                 mine[name] = mine.get(name, 0.0) + seconds
         self.count(**spent["counts"])
 
+    def so_far(self) -> Spent:
+        """What ``snapshot_and_reset`` would say now; nothing is reset."""
+        found = self.snapshot_and_reset()
+        self.absorb(found)
+        return found
+
+    @contextmanager
+    def only(self, spent: Spent) -> Iterator[None]:
+        """Within the ``with`` block there is what was ``so_far`` at an earlier time, and what the block adds; what came
+        between is there again after it.
+        """
+        later = less(self.snapshot_and_reset(), spent)
+        self.absorb(spent)
+        try:
+            yield
+        finally:
+            self.absorb(later)
+
     @contextmanager
     def measured(self, name: str) -> Iterator[Spent]:
         """Be in a phase; what it took, all of it by this clock, stands in what is yielded when the block has ended."""
@@ -118,3 +136,16 @@ class Meter:
     def wall(self) -> float:
         """Seconds since the start, whatever was reset."""
         return time.perf_counter() - self.started
+
+
+def less(spent: Spent, earlier: Spent) -> Spent:
+    """What was measured after an earlier look at the same meter."""
+
+    def since(now: dict[str, float], then: dict[str, float]) -> dict[str, float]:
+        return {name: round(seconds - then.get(name, 0.0), 6) for name, seconds in now.items()}
+
+    counts = {unit: n - earlier["counts"].get(unit, 0) for unit, n in spent["counts"].items()}
+    later: Spent = {"phases": since(spent["phases"], earlier["phases"]), "counts": counts}
+    later["beside"] = since(spent.get("beside", {}), earlier.get("beside", {}))
+    later["pooled"] = since(spent.get("pooled", {}), earlier.get("pooled", {}))
+    return later

@@ -3,12 +3,16 @@
 Folders are walked here; tars are read by timm's reader, which keeps their tables of contents and reads in any order.
 """
 
+import hashlib
 import io
+import json
 import os
 import sys
 import tarfile
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -125,12 +129,14 @@ class Files:
             BadInput: more than 1 % of them, or all of a class, cannot be decoded.
         """
         if lazy or len(rows) * np.prod(shape) > IN_MEMORY:
-            suspects = content(self.key, self.path, self._classes).suspects  # all others have the end they promise
+            known = content(self.key, self.path, self._classes)
+            suspects = known.suspects  # all others have the end they promise
             doubted = [row for row in rows.tolist() if self.name(row) in suspects] if suspects else []
             bad = {row: error for row in doubted if (error := self._broken(row, shape))}
             good = np.setdiff1d(rows, list(bad)) if bad else rows
             self._judge(len(rows), good, bad)
-            return LazySplit(lambda row: self.one(good[row], shape), self.labels[good], among)
+            identity = partial(self._identity, known.classes, good)
+            return LazySplit(partial(self._one_of, good, shape), self.labels[good], among, identity)
         images = np.empty((len(rows), *shape), np.uint8)
         kept: list[int] = []
         bad = {}
@@ -145,6 +151,17 @@ class Files:
         good = np.array(kept, np.int64)
         self._judge(len(rows), good, bad)
         return Split(images[: len(good)], self.labels[good], among)
+
+    def _one_of(self, rows: np.ndarray, shape: tuple[int, int, int], number: int) -> np.ndarray:
+        """The image of the row that stands at a place."""
+        return self.one(rows[number], shape)
+
+    def _identity(self, classes: Mapping[str, list[int]], rows: np.ndarray) -> str:
+        """What decides the images of these rows: the content of the set, and their names."""
+        digest = hashlib.sha256(json.dumps(sorted(classes.items())).encode())
+        for row in rows.tolist():
+            digest.update(self.name(row).encode("utf-8", "surrogateescape") + b"\0")
+        return digest.hexdigest()
 
     def _broken(self, row: int, shape: tuple[int, int, int]) -> Undecodable | None:
         """Why an image cannot be decoded, if it cannot."""
@@ -202,7 +219,7 @@ class InTars(Store):
         from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
         add_img_extensions(EXTENSIONS)
-        self.process = os.getpid()
+        self.process, self.lock = os.getpid(), threading.Lock()
         try:  # without timm's cache of large tars' contents: it is written beside them and not renewed when they change
             self.reader = ReaderImageInTar(path, class_map=dict(labels_of), cache_tarinfo=False)
         except ValueError:  # what it raises where it finds nothing
@@ -217,8 +234,8 @@ class InTars(Store):
         if self.process != os.getpid():  # a file handle from before the fork has one position for all processes
             for state in [self.reader.tar_state] if self.reader.root_is_tar else self.reader.tar_state.values():
                 state.reset()
-            self.process = os.getpid()
-        with self.reader[number][0] as file:
+            self.process, self.lock = os.getpid(), threading.Lock()
+        with self.lock, self.reader[number][0] as file:  # and one for all threads
             return file.read()
 
 

@@ -7,8 +7,10 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from dp_common.arrays import Shape
 from dp_common.config.specification import Data
 from dp_common.progress import note
+from dp_common.real_images.kept_pixels import KeptPixels, opened
 from dp_common.seeds import derive, uniforms
 
 
@@ -36,24 +38,35 @@ class Split:
 
 @dataclass
 class LazySplit:
-    """Real images on disk, decoded when asked for.
+    """Real images on disk, decoded when asked for, or once.
 
     Args:
-        one: decodes the image of a row: uint8 [C, H, W]; safe to call in forked processes.
+        one: decodes the image of a row: uint8 [C, H, W]; safe to call in threads and in forked processes.
         labels: int64 [n].
         among: as of ``Split``.
+        identity: says what decides the images and their order; None: they cannot be kept.
+        kept: where they are kept decoded; None: nowhere.
     """
 
     one: Callable[[int], np.ndarray]
     labels: np.ndarray
     among: np.ndarray | None = None
+    identity: Callable[[], str] | None = None
+    kept: KeptPixels | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """The images of these rows: uint8 [len(rows), C, H, W]."""
+        if self.kept:
+            return self.kept.read(np.asarray(rows), self.one)
         return np.stack([self.one(int(row)) for row in rows])
+
+    def keep(self, where: str, what: str, shape: Shape, says: bool = True) -> None:
+        """Keep its images decoded from now on; arguments as of ``kept_pixels.opened``."""
+        if self.identity and not self.kept:
+            self.kept = opened(where, what, self.identity(), len(self), shape, says)
 
 
 class ImageSource(Protocol):

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dp_common import option
+from dp_common import BadInput, option
 from dp_common.arrays import Labels, Scores
+from dp_common.selection_rules._greedy import greedy
 
 Features = np.ndarray  # float32 [n, D], what the learner's last linear layer sees
 
@@ -29,6 +30,11 @@ class Covariance:
     real_per_class: int = option(32, "k, real images of each class that are matched", low=2)
     dimensions: int = option(16, "d, directions of the real images that are looked at; at most k - 1", low=1)
 
+    def __post_init__(self) -> None:
+        if self.dimensions >= self.real_per_class:
+            most = f"at most real_per_class - 1, {self.real_per_class - 1}: so many directions k images have"
+            raise BadInput("dimensions", self.dimensions, most)
+
     def choose(
         self,
         scores: Scores,
@@ -41,23 +47,23 @@ class Covariance:
     ) -> np.ndarray:
         """The rows that are kept."""
         centred = real.astype(np.float64) - real.mean(0)
-        directions = np.linalg.svd(centred, full_matrices=False)[2][: min(self.dimensions, len(real) - 1)].T
+        directions = np.linalg.svd(centred, full_matrices=False)[2][: self.dimensions].T
         points, target = (features - real.mean(0)) @ directions, np.cov((centred @ directions).T, bias=True)
         target = np.atleast_2d(target)
-        size, mean, spread = 0, np.zeros(len(target)), np.zeros_like(target)
-        chosen, taken = [], np.zeros(len(points), bool)
-        for _ in range(keep):
+        mean, spread = np.zeros(len(target)), np.zeros_like(target)
+
+        def costs(size: int) -> np.ndarray:
             away = points - mean
             squares = (away**2).sum(1)
-            if size:
-                rest, weight = size / (size + 1) * spread - target, size / (size + 1) ** 2
-                # ‖rest + weight v vᵀ‖² without what is the same for all
-                costs = 2 * weight * ((away @ rest) * away).sum(1) + (weight * squares) ** 2
-            else:
-                costs = squares
-            row = int(np.argmin(np.where(taken, np.inf, costs)))
-            v, taken[row] = points[row] - mean, True
-            spread = size / (size + 1) * spread + size / (size + 1) ** 2 * np.outer(v, v)
-            mean, size = mean + v / (size + 1), size + 1
-            chosen.append(row)
-        return np.array(chosen)
+            if not size:
+                return squares
+            rest, weight = size / (size + 1) * spread - target, size / (size + 1) ** 2
+            # ‖rest + weight v vᵀ‖² without what is the same for all
+            return 2 * weight * ((away @ rest) * away).sum(1) + (weight * squares) ** 2
+
+        def take(row: int, size: int) -> None:
+            v = points[row] - mean
+            spread[:] = size / (size + 1) * spread + size / (size + 1) ** 2 * np.outer(v, v)
+            mean[:] = mean + v / (size + 1)
+
+        return greedy(len(points), keep, costs, take)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from dp_common.arrays import Labels, Scores
+from dp_common.selection_rules._greedy import greedy
 
 Features = np.ndarray  # float32 [n, D], what the learner's last linear layer sees
 
@@ -29,22 +30,21 @@ class KCentre:
         present: Features,
     ) -> np.ndarray:
         """The rows that are kept."""
+        lengths = (features**2).sum(1)
         nearest = np.full(len(features), np.inf)
         for start in range(0, len(present), 1024):
-            nearest = np.minimum(nearest, squared_distances(features, present[start : start + 1024]).min(1))
-        chosen = [] if len(present) else [int(np.argmax(scores))]
-        for row in chosen:
-            nearest = np.minimum(nearest, squared_distances(features, features[row : row + 1])[:, 0])
-            nearest[row] = -1
-        while len(chosen) < keep:
-            row = int(np.argmax(nearest))
-            nearest = np.minimum(nearest, squared_distances(features, features[row : row + 1])[:, 0])
-            nearest[row] = -1  # taken
-            chosen.append(row)
-        return np.array(chosen)
+            distances = squared_distances(features, lengths, present[start : start + 1024])
+            np.minimum(nearest, distances.min(1), out=nearest)
+
+        def costs(size: int) -> np.ndarray:
+            return -nearest if size or len(present) else -np.asarray(scores, np.float64)
+
+        def take(row: int, size: int) -> None:
+            np.minimum(nearest, squared_distances(features, lengths, features[row : row + 1])[:, 0], out=nearest)
+
+        return greedy(len(features), keep, costs, take)
 
 
-def squared_distances(points: Features, others: Features) -> np.ndarray:
-    """[n, m] of [n, D] and [m, D]."""
-    products = points @ others.T
-    return np.maximum((points**2).sum(1)[:, None] + (others**2).sum(1)[None] - 2 * products, 0.0)
+def squared_distances(points: Features, lengths: np.ndarray, others: Features) -> np.ndarray:
+    """[n, m] of [n, D], their squared lengths [n], and [m, D]."""
+    return np.maximum(lengths[:, None] + (others**2).sum(1)[None] - 2 * (points @ others.T), 0.0)

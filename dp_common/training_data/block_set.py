@@ -21,16 +21,14 @@ from dp_common.seeds import derive
 from dp_common.training_data import shards
 from dp_common.training_data.training_set import Chunk, real_chunk, stored_chunk
 
-WINDOW = 64  # row groups of shards.ROW_GROUP images shuffled together: 4,096 images, about 60 MB of 256-pixel JPEGs
+WINDOW = 64  # row groups of shards.ROW_GROUP images shuffled together: 4,096 images
 
 Reader = Callable[[int], tuple[np.ndarray, int]]  # row of a row group -> (image uint8 [C, H, W], label)
 Epoch = tuple[int, int]  # (position at which the set became what it is, number of the epoch since)
 
 
 class BlockSet:
-    """On disk: per row group of at most 64 images three integers are held, and a window of groups while it is being
-    read.
-    """
+    """On disk: per row group of at most 64 images three integers are held, and the order of two windows of groups."""
 
     in_memory = False
 
@@ -147,7 +145,7 @@ class Source(Protocol):
     """Where row groups come from."""
 
     def open(self, group: int) -> Reader:
-        """The reader of one row group, which is read now."""
+        """The reader of one row group; images are read when they are asked for."""
 
     def identity(self) -> bytes:
         """What a digest of the set has to know of it."""
@@ -163,9 +161,14 @@ class ShardSource:
         self.path, self.digest = str(path), digest
 
     def open(self, group: int) -> Reader:
-        """The reader of one row group. Raises Damaged."""
-        encoded, labels = shards.read_group(self.path, group)
-        return lambda row: (shards.decode(encoded[row].as_py()), labels[row])
+        """The reader of one row group, image by image. Raises Damaged."""
+        read = shards.reader_of(self.path, group)
+
+        def decoded(row: int) -> tuple[np.ndarray, int]:
+            data, label = read(row)
+            return shards.decode(data), label
+
+        return decoded
 
     def identity(self) -> bytes:
         """Nothing: it holds a sum of its own."""

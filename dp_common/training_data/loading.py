@@ -4,7 +4,9 @@ What comes out never depends on how many workers there are.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,8 +14,10 @@ import numpy as np
 from dp_common.arrays import Images, Labels
 from dp_common.device import start_method
 from dp_common.errors import Problem
-from dp_common.real_images.splits import AnySplit
+from dp_common.real_images.splits import AnySplit, LazySplit
 from dp_common.training_data.training_set import TrainingSet
+
+THREADS = 4  # that read what is decoded already; a batch of 224 pixels is 67 MB, and one more is held than these
 
 
 class Dataset(Protocol):
@@ -63,8 +67,18 @@ class SplitBatches:
     def __len__(self) -> int:
         return -(-len(self.split) // self.size)
 
+    def holds(self, numbers: Sequence[int]) -> bool:
+        """Are the images of these items kept decoded, so that they need only be read?"""
+        kept = self.split.kept if isinstance(self.split, LazySplit) else None
+        return kept is not None and all(
+            kept.holds(np.arange(number * self.size, min((number + 1) * self.size, len(self.split))))
+            for number in numbers
+        )
 
-def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0, pinned: bool = False) -> Iterator[Any]:
+
+def stream(
+    dataset: Dataset, numbers: Sequence[Any], workers: int = 0, pinned: bool = False, threads: bool = False
+) -> Iterator[Any]:
     """dataset[i] for i in ``numbers``, in order.
 
     Args:
@@ -73,12 +87,16 @@ def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0, pinned: b
         workers: Processes that work ahead; 0: this process, when asked. Their arrays come as tensors in shared memory:
             through a pipe they would be copied three times.
         pinned: Put these where a CUDA device copies from while the host goes on.
+        threads: In place of processes, a few threads of this one: for what is read and not computed.
 
     Raises:
         Problem: As the dataset raised it, in a worker too.
     """
     if not workers or len(numbers) < 2:
         yield from (dataset[number] for number in numbers)
+        return
+    if threads:
+        yield from by_threads(AsTensors(dataset, pinned), numbers, min(workers, THREADS))
         return
     from torch.utils.data import DataLoader
 
@@ -92,34 +110,57 @@ def stream(dataset: Dataset, numbers: Sequence[Any], workers: int = 0, pinned: b
         collate_fn=as_it_is,
         pin_memory=pinned,
     )
-    for item in loader:
-        if isinstance(item, Problem):
-            raise item
-        yield item
+    yield from map(unless_problem, loader)
+
+
+def by_threads(dataset: "AsTensors", numbers: Sequence[Any], threads: int) -> Iterator[Any]:
+    """dataset[i] for i in ``numbers``, in order, read ahead by threads, one item each and one more."""
+    coming: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(threads, thread_name_prefix="reader") as pool:
+        try:
+            for number in numbers:
+                coming.append(pool.submit(dataset.__getitem__, number))
+                if len(coming) > threads:
+                    yield unless_problem(coming.popleft().result())
+            while coming:
+                yield unless_problem(coming.popleft().result())
+        finally:
+            for future in coming:
+                future.cancel()
+
+
+def unless_problem(item: Any) -> Any:
+    """The item. Raises it if it is a Problem."""
+    if isinstance(item, Problem):
+        raise item
+    return item
 
 
 class AsTensors:
-    """A dataset whose arrays are handed over as tensors, and its Problems as items: a DataLoader would wrap them into
-    pages of traceback.
+    """A dataset whose arrays are handed over as tensors, pinned if so said, and its Problems as items: a DataLoader
+    would wrap them into pages of traceback.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, pinned: bool = False) -> None:
+        self.dataset, self.pinned = dataset, pinned
 
     def __getitem__(self, number: Any) -> Any:
         try:
-            return as_tensors(self.dataset[number])
+            return as_tensors(self.dataset[number], self.pinned)
         except Problem as problem:
             return problem
 
 
-def as_tensors(item: Any) -> Any:
+def as_tensors(item: Any, pinned: bool = False) -> Any:
     """An item of arrays as tensors of the same bytes; anything else as it is."""
     import torch
 
     if isinstance(item, tuple):
-        return tuple(as_tensors(part) for part in item)
-    return torch.from_numpy(np.ascontiguousarray(item)) if isinstance(item, np.ndarray) else item
+        return tuple(as_tensors(part, pinned) for part in item)
+    if not isinstance(item, np.ndarray):
+        return item
+    tensor = torch.from_numpy(np.ascontiguousarray(item))
+    return tensor.pin_memory() if pinned else tensor
 
 
 class Waiting:

@@ -9,9 +9,10 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels
 from dp_common.config.specification import ROW_GROUP
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
+from dp_common.training_data import image_index
 
-OPEN = 128  # shards that a process keeps open
+OPEN = 128  # shards that a process keeps open to read row groups from
+INDEXED = 256  # to read images from: a descriptor and 80 kB each
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,10 @@ def write(path: Path, stored: EncodedImages, classes: Sequence[str], origin: Ori
         },
         schema=schema(classes, sum_of(stored.encoded, indices, stored.labels)),
     )
-    data = parquet_bytes(table, first_group=rows_of_first_group(indices))
+    labels = np.asarray(stored.labels, np.int64)
+    data = parquet_bytes(
+        table, rows_of_first_group(indices), lambda written: image_index.index_of(written, stored.encoded, labels)
+    )
     write_atomic(path, data)
     return digest(data)
 
@@ -117,8 +123,12 @@ def rows_of_first_group(indices: Indices) -> int:
     return ROW_GROUP - int(indices[0]) % ROW_GROUP if consecutive else ROW_GROUP
 
 
-def parquet_bytes(table: pa.Table, first_group: int) -> bytes:
-    """The file of a table whose first row group has at most ``first_group`` rows, the others ``ROW_GROUP``."""
+def parquet_bytes(
+    table: pa.Table, first_group: int, index: Callable[[memoryview], str | None] = lambda written: None
+) -> bytes:
+    """The file of a table whose first row group has at most ``first_group`` rows, the others ``ROW_GROUP``; ``index``
+    says what else the footer holds (image_index.py), given what comes before it.
+    """
     buffer = io.BytesIO()
     # Statistics of image bytes would put whole images into the footer, which a streaming reader parses again and again.
     with pq.ParquetWriter(
@@ -132,6 +142,10 @@ def parquet_bytes(table: pa.Table, first_group: int) -> bytes:
         file.write_table(table[:first_group], row_group_size=ROW_GROUP)
         if len(table) > first_group:
             file.write_table(table[first_group:], row_group_size=ROW_GROUP)
+        with buffer.getbuffer() as written:
+            found = index(written)
+        if found:
+            file.add_key_value_metadata({image_index.KEY: found})
     return buffer.getvalue()
 
 
@@ -186,10 +200,34 @@ def read_group(path: Path | str, group: int) -> tuple[pa.Array, Labels]:
     return table["image"].combine_chunks().field("bytes"), table["label"].to_numpy()
 
 
+def reader_of(path: Path | str, group: int) -> Callable[[int], tuple[bytes, int]]:
+    """``reader(row) -> (image file, label)`` of a row group: each image is read when it is asked for, and checked.
+
+    Raises:
+        Damaged: The shard cannot be read, or later, an image is not what was written.
+    """
+    try:
+        shard = indexed(str(path), *identity(path))
+    except (pa.ArrowInvalid, OSError, ValueError, zlib.error) as error:
+        raise Damaged(
+            f"{path}: row group {group} cannot be read ({error}); delete the run's folder to start it anew"
+        ) from error
+    if shard.index is not None:
+        return partial(shard.image, group)
+    encoded, labels = read_group(path, group)  # of before shards had an index
+    return lambda row: (encoded[row].as_py(), int(labels[row]))
+
+
 def identity(path: Path | str) -> tuple[int, int, int]:
     """What tells a file from another of its name."""
     found = os.stat(path)
     return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(INDEXED)
+def indexed(path: str, *identity: int) -> image_index.OpenShard:
+    """A shard to read images from; the last ``INDEXED`` are kept. Forked processes may read on."""
+    return image_index.OpenShard(path)
 
 
 @lru_cache(OPEN)

@@ -23,6 +23,7 @@ from results.reading.correctness import column_of
 BASELINES = ("static", "dp omega=0")
 CONTROLS = (*BASELINES, "prune score=random")
 CEILING = "real"
+MOST_DRAWN = 12  # main arms that a figure can show
 
 Replicates = set[tuple[int, int]]  # (seed, data.split)
 
@@ -37,12 +38,17 @@ class Comparison:
             says, and ``arm`` (the label), ``changed`` ({parameter: value} that somebody chose for the strategy).
         eval_set: the real set that accuracy is of: ``test``, ``monitor`` or a shifted one.
         exclude: phases left out of total hours.
+        beside: runs of comparisons that differ in how images are sampled alone, with that in the name of their arm;
+            see ``results.analysis.variants``.
+        is_variant: do its own runs stand beside those of another?
     """
 
     group: Group
     runs: pd.DataFrame
     eval_set: str = "test"
     exclude: tuple[str, ...] = ()
+    beside: pd.DataFrame | None = None
+    is_variant: bool = False
 
     def with_(self, eval_set: str | None = None, exclude: Collection[str] | None = None) -> "Comparison":
         """The same runs, looked at otherwise. Raises BadInput."""
@@ -57,6 +63,13 @@ class Comparison:
     def only(self, arms: Collection[str]) -> "Comparison":
         """The runs of these arms."""
         return replace(self, runs=self.runs[self.runs["arm"].isin(list(arms))])
+
+    @cached_property
+    def whole(self) -> "Comparison":
+        """The same with what is ``beside`` it among its runs."""
+        if self.beside is None:
+            return self
+        return replace(self, runs=pd.concat([self.runs, self.beside]), beside=None)
 
     @property
     def title(self) -> str:
@@ -85,6 +98,19 @@ class Comparison:
         The ceiling is not among them. The others are ablations.
         """
         return main_arms(self.runs)
+
+    @cached_property
+    def drawn_arms(self) -> frozenset[str]:
+        """The main arms that figures draw: all, or, where they are more than MOST_DRAWN, the controls and of each
+        strategy the one with fewest parameters; the league has the others.
+        """
+        main = self.main_arms
+        if len(main) <= MOST_DRAWN:
+            return main
+        plainest: dict[str, str] = {}
+        for arm in sorted(main, key=lambda arm: (arm.count(" "), rank(arm))):
+            plainest.setdefault(arm.partition(" ")[0], arm)
+        return frozenset(plainest.values()) | (main & set(CONTROLS))
 
     @cached_property
     def scales(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ scales, which explore.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -201,6 +202,13 @@ def image_parts(a: np.ndarray, b: np.ndarray, measure: str) -> np.ndarray:
     return found
 
 
+def worlds(comparison: Comparison) -> tuple[str, ...]:
+    """The sets that a contrast is shown on: the teacher's world, where it was measured, and the real one."""
+    real = "test" if comparison.eval_set == POPULATION else comparison.eval_set
+    runs = comparison.done
+    return (POPULATION, real) if POPULATION in runs and runs[POPULATION].notna().any() else (real,)
+
+
 def arms_paired(comparison: Comparison, arm: str, baseline: str, scales: Collection[int] = ()) -> PairedRuns:
     """The finished pairs of two arms of a comparison."""
     done = comparison.done
@@ -228,7 +236,16 @@ def pooled(
     Returns:
         None where there are no such pairs, or they were not measured on the set.
     """
-    return contrast(arms_paired(comparison, arm, baseline, scales), eval_set or comparison.eval_set, measure)
+    place = tuple(map(int, scales))
+    return kept_contrast(comparison, arm, baseline, eval_set or comparison.eval_set, measure, place)
+
+
+@lru_cache(maxsize=64)
+def kept_contrast(
+    comparison: Comparison, arm: str, baseline: str, eval_set: str, measure: str, scales: tuple[int, ...]
+) -> Contrast | None:
+    """``pooled``, remembered: sentences, table, figure and claims ask for the same ones."""
+    return contrast(arms_paired(comparison, arm, baseline, scales), eval_set, measure)
 
 
 def at_scales(

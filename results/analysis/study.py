@@ -16,6 +16,7 @@ from results.analysis import repricing
 from results.analysis.arms import with_arms
 from results.analysis.comparisons import Comparison, check
 from results.analysis.grouping import group_runs
+from results.analysis.variants import with_variants
 from results.analysis.versions import choose_code
 from results.reading.runs import READ, read_runs
 
@@ -45,7 +46,8 @@ class Study:
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
         """In the order of their CORE; grouped once."""
-        return tuple(Comparison(group, runs, self.eval_set, self.exclude) for group, runs in group_runs(self.runs))
+        found = [Comparison(group, runs, self.eval_set, self.exclude) for group, runs in group_runs(self.runs)]
+        return with_variants(found)
 
     def single(self) -> Comparison:
         """Its comparison, where it has one only. Raises BadInput that names the key in which its runs differ."""
@@ -82,8 +84,13 @@ class Study:
         """The same runs with hours as they would have been elsewhere. Raises BadInput."""
         found = replace(self, runs=repricing.priced(self.runs, prices))
         new = [name for name in found.runs if name not in self.runs or not found.runs[name].equals(self.runs[name])]
+
+        def renewed(runs: pd.DataFrame) -> pd.DataFrame:
+            return runs.assign(**found.runs.loc[runs.index, new])
+
         return found._grouped(
-            replace(one, runs=one.runs.assign(**found.runs.loc[one.runs.index, new])) for one in self.comparisons
+            replace(one, runs=renewed(one.runs), beside=None if one.beside is None else renewed(one.beside))
+            for one in self.comparisons
         )
 
     def _grouped(self, comparisons: Iterable[Comparison]) -> "Study":

@@ -32,7 +32,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
 def against(cost_axis: str, comparison: Comparison, folder: Path) -> list[Figure]:
     """One of the two; [] where there is no more than one dot."""
     shown, label, eval_set = points(comparison, cost_axis), AXES[cost_axis], comparison.eval_set
-    shown = shown[shown["arm"].isin(comparison.main_arms | {"real"}) | (shown["what"] == "published")]
+    shown = shown[shown["arm"].isin(comparison.drawn_arms | {"real"}) | (shown["what"] == "published")]
     if not says_something(shown):
         return []
     title = f"Accuracy on {eval_set} against {label.removesuffix(' in the training set')}"

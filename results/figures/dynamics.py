@@ -42,7 +42,7 @@ COLUMNS = [
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw the figure; [] where no finished run has intervals of training."""
-    runs = comparison.only(comparison.main_arms).done
+    runs = comparison.only(comparison.drawn_arms).done
     scale = one_scale(runs)
     shown = history_of(runs[runs["scale"] == scale])
     if scale is None or not len(shown):

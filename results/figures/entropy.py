@@ -22,7 +22,7 @@ MOMENTS = {"birth": "at birth", "end": "at the end of training"}
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw the figure; [] without a probed run that added something."""
-    runs = runs_with_probe(comparison.only(comparison.main_arms), HARDNESS)
+    runs = runs_with_probe(comparison.only(comparison.drawn_arms), HARDNESS)
     measured = hardness_of(runs)
     if not len(measured):
         return []

@@ -9,8 +9,9 @@ import pandas as pd
 from dp_common.config.specification import short
 from results.analysis.comparisons import Comparison
 from results.analysis.contrasts import Contrast, at_scales, pooled
+from results.figures.drawing.factor_axis import LABEL, factor_axis
 from results.figures.drawing.selection import joined, left_out
-from results.figures.drawing.style import GREY, SMALL, Figure, arm_look, head, save, sheet, stem
+from results.figures.drawing.style import GREY, Figure, arm_look, head, save, sheet, stem
 from results.figures.drawing.worlds import TITLES
 from results.frames import records
 from results.tables.captions import conditions
@@ -20,8 +21,8 @@ from results.tables.pooled import contrasts_of
 
 POSITION = 1
 MOST = 4  # contrasts that are drawn; the table of pooled contrasts has all
-FACTORS = (0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.4, 1.7, 2, 2.5, 3, 4)  # that are printed on an axis
 ROW = 0.18  # inches
+PANEL = 2.8  # inches, at least
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
@@ -89,7 +90,7 @@ def plot(plt: Any, found: pd.DataFrame, comparison: Comparison, title: str) -> A
         for text in panel.get_yticklabels():
             text.set_fontweight("bold" if text.get_text() == "pooled" else "normal")
         panel.tick_params(labelleft=number == 0, left=False)
-        panel.set_xlabel("factor on errors;  fewer →")
+        panel.set_xlabel(LABEL)
     return drawing
 
 
@@ -115,32 +116,22 @@ def first_of(contrast: str, lines: dict[tuple[str, str], float]) -> float:
 
 def plot_world(axes: Any, rows: pd.DataFrame, lines: dict[tuple[str, str], float], looks: dict[str, tuple]) -> None:
     """The lines of one world."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter
-
     axes.axvline(0, color=GREY, linewidth=1, zorder=1)
     for row in records(rows):
-        colour, y = looks[row["arm"]][0], lines[row["contrast"], row["label"]]
+        colour, y = looks.get(row["arm"], [GREY])[0], lines[row["contrast"], row["label"]]
         whole = row["label"] == "pooled"
         if row["seeds"] is not None:
             axes.scatter(row["seeds"], np.full(len(row["seeds"]), y), s=8, color=[colour], alpha=0.35, linewidths=0)
         axes.hlines(y, row["low"], row["high"], color=colour, linewidth=2.2 if whole else 1.1, zorder=3)
         size, marker = (7.5, "D") if whole else (4.5, "o")
         axes.plot(row["log_error_ratio"], y, marker, color=colour, markersize=size, markeredgecolor="white", zorder=4)
-        if whole:
+        if whole:  # beside the panel, where no seed can be
             text = f"×{np.exp(-row['log_error_ratio']):.2f}"
-            end = row["high"] if row["high"] == row["high"] else row["log_error_ratio"]
-            axes.annotate(text, (end, y), (5, 0), textcoords="offset points", va="center", fontsize=8, color=GREY)
-    seen = np.abs(rows[["log_error_ratio", "low", "high"]].to_numpy(float))
-    low = min(0.0, np.nanmin(rows[["log_error_ratio", "low"]].to_numpy(float)))
-    high = max(0.0, np.nanmax(rows[["log_error_ratio", "high"]].to_numpy(float)))
-    room = 0.12 * max(high - low, 0.1, float(np.nanmax(seen)) * 0.2)
-    axes.set_xlim(low - room, high + 2.2 * room)
-    ticks = [-np.log(factor) for factor in FACTORS if low - room <= -np.log(factor) <= high + 2 * room]
-    apart = 0.13 * (high - low + 3 * room)
-    chosen = [0.0]
-    for tick in sorted(ticks, key=abs):
-        if all(abs(tick - other) >= apart for other in chosen):
-            chosen.append(tick)
-    axes.xaxis.set_major_locator(FixedLocator(chosen))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"×{np.exp(-x):.3g}"))
-    axes.tick_params(axis="x", labelsize=SMALL + 0.5)
+            place = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center"}
+            axes.annotate(text, (1, y), (4, 0), fontsize=8, color=GREY, annotation_clip=False, **place)
+    shown = rows[["log_error_ratio", "low", "high"]].to_numpy(float)
+    seeds = [np.asarray(values, dtype=float) for values in rows["seeds"] if values is not None]
+    seen = np.concatenate([shown.ravel(), [0.0], *seeds])
+    low, high = np.nanmin(seen), np.nanmax(seen)
+    room = 0.06 * max(high - low, 0.1)
+    factor_axis(axes, low - room, high + room, PANEL)

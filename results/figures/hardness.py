@@ -26,7 +26,7 @@ CURVES = ("error", "error_missed")  # of the whole batch, and of those of it tha
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw the figure; [] without a probed run that added something."""
-    runs = runs_with_probe(comparison.only(comparison.main_arms), HARDNESS)
+    runs = runs_with_probe(comparison.only(comparison.drawn_arms), HARDNESS)
     measured = hardness_of(runs)
     if not len(measured):
         return []

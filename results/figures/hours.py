@@ -24,7 +24,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     if is_disturbed(comparison):
         return []
     shown = points(comparison, HOURS)
-    shown = shown[shown["arm"].isin(comparison.main_arms | {"real"})]
+    shown = shown[shown["arm"].isin(comparison.drawn_arms | {"real"})]
     devices = sorted(shown.loc[shown["x"].notna(), "device"].dropna().unique())
     figures = []
     for device in devices:

@@ -28,7 +28,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     """Draw one figure per device and target that at least two arms reach; [] where other work touched the hours."""
     if is_disturbed(comparison):
         return []
-    main = comparison.only(comparison.main_arms)
+    main = comparison.only(comparison.drawn_arms)
     figures = []
     for device in main.devices:
         if device != "mixed":

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from results.reading import archived
+
+COLUMNS = ("set", "image", "correct")
+NOTHING = np.zeros(0, dtype=bool)
 
 
 def column_of(eval_set: str) -> str:
@@ -48,7 +50,8 @@ def read(row: Mapping[Any, Any], eval_set: str) -> np.ndarray | str | None:
     except FileNotFoundError:
         flags: np.ndarray | str | None = archived.flags_of(path.parent, eval_set)
     else:
-        flags = read_file(path, changed, eval_set)
+        kept = read_file(path, changed)
+        flags = kept if isinstance(kept, str) else kept.get(eval_set, NOTHING)
     if flags is None:
         return None
     if isinstance(flags, str):
@@ -60,15 +63,22 @@ def read(row: Mapping[Any, Any], eval_set: str) -> np.ndarray | str | None:
 
 
 @lru_cache(maxsize=16384)
-def read_file(path: Path, _changed: int, eval_set: str) -> np.ndarray | str:
-    """What one file says of one set, or what is wrong with it;
+def read_file(path: Path, _changed: int) -> dict[str, np.ndarray] | str:
+    """{set: [images] bool, in image order} of one file, or what is wrong with it;
 
     read once as long as it does not change, since many tables ask.
     """
+    import pyarrow.parquet
+
     try:
-        kept = pd.read_parquet(path, columns=["set", "image", "correct"])
-    except (OSError, ValueError) as error:
+        kept = pyarrow.parquet.read_table(path, columns=list(COLUMNS), use_threads=False)
+        sets, images, correct = (kept.column(name).to_numpy() for name in COLUMNS)
+    except (OSError, ValueError, KeyError) as error:
         return f"{path}: {str(error).splitlines()[0]}"
-    flags = kept[kept["set"] == eval_set].sort_values("image")["correct"].to_numpy(dtype=bool)
-    flags.flags.writeable = False
-    return flags
+    found = {}
+    for name in dict.fromkeys(sets):
+        mine = sets == name
+        flags = correct[mine][np.argsort(images[mine], kind="stable")].astype(bool)
+        flags.flags.writeable = False
+        found[str(name)] = flags
+    return found

@@ -14,7 +14,7 @@ from results.analysis.repricing import Prices
 from results.analysis.study import Study
 from results.claims import Judgement
 from results.figures import Figure
-from results.report import headline, page, sections
+from results.report import headline, methods, page, sections
 from results.tables.table import Table
 
 NAME = "report.html"
@@ -105,10 +105,13 @@ def compose(
     gaps = [headline.gaps_of(one.comparison) if one.tables else {} for one in shown]
     leads = [headline.sentences(one.comparison, gap) for one, gap in zip(shown, gaps)]
     titles = [one.comparison.title for one in shown]
-    finished = [number for number, one in enumerate(shown) if one.tables] or list(range(len(shown)))
-    alone = shown[finished[0]] if len(finished) == 1 else None  # the others have nothing to show yet
+    finished = [number for number, one in enumerate(shown) if one.tables]
+    # what differs in the sampler alone stands beside the others, and is no subject of its own
+    subjects = [number for number in finished if not shown[number].comparison.is_variant] or finished
+    subjects = subjects or list(range(len(shown)))
+    alone = shown[subjects[0]] if len(subjects) == 1 else None  # the others have nothing to show yet
     first = sections.in_short(alone.figures, alone.tables, judgements, titles, alone.comparison, out) if alone else None
-    kept_out = sections.ESSENCE if first else ()
+    leagues = league_sections(shown, out)
     results = [
         sections.of_comparison(
             number,
@@ -116,8 +119,8 @@ def compose(
             one.comparison,
             lead,
             gap,
-            [figure for figure in one.figures if one is not alone or figure.name not in kept_out],
-            [table for table in one.tables if one is not alone or table.title not in kept_out],
+            [figure for figure in one.figures if figure.name not in kept_out(one, alone if first else None)],
+            [table for table in one.tables if table.title not in kept_out(one, alone if first else None)],
             out,
             one.appendix,
         )
@@ -125,6 +128,8 @@ def compose(
     ]
     parts = [
         *([first] if first else sections.at_a_glance(judgements, titles)),
+        *leagues,
+        *methods.questions(judgements, [one.comparison for one in shown], out),
         *results,
         *sections.across(across, out),
         *sections.verdicts(judgements, titles, out),
@@ -133,13 +138,31 @@ def compose(
     ]
     tally = sections.tally(judgements)
     if alone:
-        lead, more = leads[finished[0]]
-        waiting = [f"{len(shown) - 1} further comparison(s) have no finished run yet."] if len(shown) > 1 else []
+        lead, more = leads[subjects[0]]
+        unbegun = len(shown) - len(finished)
+        waiting = [f"{unbegun} further comparison(s) have no finished run yet."] if finished and unbegun else []
         facts = page.bullets([*more, *waiting, *tally], "facts")
-        return page.page(lead, f"{PROJECT} · {titles[finished[0]]}", facts, parts)
+        return page.page(lead, f"{PROJECT} · {titles[subjects[0]]}", facts, parts)
     items = "".join(
         f'<li><a href="#{section.anchor}">{page.prose(title)}</a>: {page.prose(lead)}</li>'
         for section, title, (lead, _) in zip(results, titles, leads)
     )
     facts = f'<ul class="facts">{items}</ul>' + page.bullets(tally, "facts")
     return page.page(QUESTION, f"{PROJECT} · {len(shown)} comparisons", facts, parts)
+
+
+def league_sections(shown: Sequence[Shown], out: Path) -> list[page.Section]:
+    """The leagues there are."""
+    having = [number for number, one in enumerate(shown) if any(table.title == methods.TABLE for table in one.tables)]
+    found = [
+        methods.league_section(
+            number + 1, shown[number].comparison, shown[number].figures, shown[number].tables, out, len(having) > 1
+        )
+        for number in having
+    ]
+    return [section for section in found if section]
+
+
+def kept_out(one: Shown, alone: Shown | None) -> set[str]:
+    """Figures and tables of a comparison that stand before its section. ``alone``: that of which the page begins."""
+    return {*methods.FIGURES, methods.TABLE, *(sections.ESSENCE if one is alone else ())}

@@ -238,6 +238,18 @@ def badge(judgement: Judgement) -> str:
     return f'<span class="verdict">{SIGNS[judgement.verdict]} {judgement.verdict}</span>'
 
 
+def question(judgement: Judgement, anchor: str, place: str = "", level: int = 3) -> str:
+    """An open question: what was asked, what came out. ``place``: the comparison, where there are several."""
+    terms = {"Asked": judgement.rule, "What came out": judgement.ours, "Why": judgement.why}
+    items = "".join(f"<dt>{name}</dt><dd>{prose(text)}</dd>" for name, text in terms.items() if text)
+    where = f'<p class="where">{prose(place)}</p>' if place else ""
+    title = f'<span class="id">{judgement.id}</span> {prose(judgement.claim)}? {badge(judgement)}'
+    return (
+        f'<article class="claim {slug(judgement.verdict)}"><h{level} id="{anchor}">{title}</h{level}>{where}'
+        f"<dl>{items}</dl></article>\n"
+    )
+
+
 def claim(judgement: Judgement, anchor: str, level: int = 3) -> str:
     """A claim as a card: verdict, the paper's effect beside ours, the rule, and what would decide it."""
     terms = {"The paper": judgement.paper, "Here": judgement.ours or "—", "Why": judgement.why, "Rule": judgement.rule}

@@ -11,6 +11,7 @@ from dp_common.config.specification import short
 from results.analysis.arms import rank
 from results.analysis.comparisons import BASELINES, CEILING, Comparison
 from results.analysis.contrasts import POINTS, POPULATION, Contrast, pooled
+from results.analysis.contrasts import worlds as worlds
 from results.analysis.disturbance import is_disturbed
 from results.analysis.effects import judged_together
 from results.analysis.equal_price import at_equal_price
@@ -32,13 +33,6 @@ def lead_arm(comparison: Comparison) -> str | None:
     """The arm that the first sentence is about: ``dp``, else the first that is no baseline; None without any."""
     others = sorted(comparison.main_arms - {STATIC, CONTROL, CEILING}, key=rank)
     return next((arm for arm in (*FIRST, *others) if arm in comparison.main_arms), None)
-
-
-def worlds(comparison: Comparison) -> tuple[str, ...]:
-    """The sets that a contrast is shown on: the teacher's world, where it was measured, and the real one."""
-    real = "test" if comparison.eval_set == POPULATION else comparison.eval_set
-    runs = comparison.done
-    return (POPULATION, real) if POPULATION in runs and runs[POPULATION].notna().any() else (real,)
 
 
 def sentences(comparison: Comparison) -> list[str]:

@@ -45,7 +45,7 @@ def contrasts_of(comparison: Comparison) -> list[tuple[str, str]]:
     """(arm, baseline) of each row: the lead arm against static and its control first, then the others, all of them main
     arms or controls.
     """
-    arms = sorted((comparison.main_arms | {CONTROL}) & set(comparison.arms) - {STATIC, CEILING}, key=rank)
+    arms = sorted((comparison.drawn_arms | {CONTROL}) & set(comparison.arms) - {STATIC, CEILING}, key=rank)
     ablations = left_to_ablations(comparison)
     pairs = [(arm, STATIC) for arm in arms if STATIC in comparison.arms and arm not in ablations]
     pairs += [("dp", other) for other in (CONTROL, "prune") if {"dp", other} <= set(comparison.arms)]

@@ -25,6 +25,7 @@ from results.analysis.comparisons import (
     total_hours,
 )
 from results.analysis.grouping import Group
+from results.analysis.league import consulted_by
 from results.analysis.repricing import kind_of, marking
 from results.analysis.study import Study
 from results.reading.correctness import column_of
@@ -103,7 +104,7 @@ def of_task(task: str, members: Sequence[Member]) -> Table:
         [HEADINGS.get(key, key) for key in keys],
         [[line[key] for key in keys] for line in [*lines, *papers]],
         "".join("l" if key in words else "r" for key in keys),
-        notes_of(members, sets, bool(papers)),
+        notes_of(task, members, sets, bool(papers)),
         parts,
     )
 
@@ -120,7 +121,8 @@ def caption_of(members: Sequence[Member], sets: Sequence[str], unit: Unit, same:
     return (
         f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept "
         "are the "
-        f"final training set, generated all that were made for it; {unit.kind} by phase, means over the n runs, "
+        "final training set, generated all that were made for it, real those of the teacher's that a run consulted; "
+        f"{unit.kind} by phase, means over the n runs, "
         f"{total_of_phases(exclude)}. "
         "Of each comparison one scale, the one that most arms were run at, with most seeds, the largest; an arm that "
         "was not at its own "
@@ -128,8 +130,8 @@ def caption_of(members: Sequence[Member], sets: Sequence[str], unit: Unit, same:
     )
 
 
-def notes_of(members: Sequence[Member], sets: Sequence[str], papers: bool) -> tuple[str, ...]:
-    """What is not here, and what a dash means."""
+def notes_of(task: str, members: Sequence[Member], sets: Sequence[str], papers: bool) -> tuple[str, ...]:
+    """What is not here, what a dash means, and what keeps published numbers apart."""
     left = {arm for _, one in members for arm in set(one.arms) - one.main_arms - {CEILING}}
     named = ", ".join(f"`{arm}`" for arm in sorted(left, key=rank))
     notes = [f"Not here, run at one scale only: {named}."] if left else []
@@ -137,6 +139,7 @@ def notes_of(members: Sequence[Member], sets: Sequence[str], papers: bool) -> tu
         notes.append("train_heldout is drawn from real train: of `real` it is training accuracy.")
     if papers:
         notes.append("—, published: not printed.")
+        notes += remarks(task)
     return tuple(notes)
 
 
@@ -216,6 +219,7 @@ def line_of(
         "teacher": Cell(teacher_name(group)),
         "learner": Cell(group.core["learner"]),
         **{name: counts[name] for name in ("iterations", "images_kept", "images_generated")},
+        "real images": count_cell(consulted_by(done)[1]) if len(done) else DASH,
         **{name: hours_cell(nan if device == "several" else s.mean(), factor) for name, s in hours.items()},
         "device": Cell(device),
         "n": Cell(str(len(done)), len(done), n=len(done)),
@@ -251,6 +255,7 @@ def printed(task: str, sets: Sequence[str]) -> list[Line]:
             "iterations": count_cell(row["iterations"]),
             "images_kept": count_cell(row["images"]),
             "images_generated": DASH,
+            "real images": count_cell(row["real_images"]),
             **dict.fromkeys(PHASES, DASH),
             "device": DASH,
             "n": DASH,
@@ -261,6 +266,15 @@ def printed(task: str, sets: Sequence[str]) -> list[Line]:
     ]
 
 
+def remarks(task: str) -> list[str]:
+    """What is to be known of published lines, once per source."""
+    paper = published.table1()
+    told = paper.loc[(paper["task"] == task) & paper["remark"].notna(), ["source", "remark"]].drop_duplicates()
+    return [f"{source}: {remark}." for source, remark in told.itertuples(index=False)]
+
+
 def percent_cell(number: Any) -> Cell:
     """A number that a paper printed, in percent."""
-    return DASH if isnan(number) else printed_cell(f"{number:.1f}", number)
+    if isnan(number):
+        return DASH
+    return printed_cell(f"{number:.1f}" if number == round(number, 1) else f"{number:.2f}", number)

@@ -79,3 +79,13 @@ def test_a_start_that_fails_is_no_timing():
     start(["-c", "pass"])
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         start(["-c", "1 / 0"])
+
+
+@pytest.mark.slow
+def test_what_methods_cost_beside_the_plain_one(monkeypatch, capsys):
+    from benchmarks.speed_suites import methods
+
+    monkeypatch.setattr(methods, "SET", 1000)
+    assert speed.main(["suite=methods", "repeat=1", "block=4"]) == 0
+    said = capsys.readouterr().out
+    assert all(f"guided.{name} " in said for name in methods.GUIDED) and "rule.kcentre " in said

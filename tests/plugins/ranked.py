@@ -7,6 +7,12 @@ from dataclasses import dataclass
 from dp_common.config.options import option
 from dp_common.diffusion.guidance import Guidance
 
+if os.environ.get("DP_TEST_BESIDE"):  # files are written by a thread, as beside a device
+    from dp_common.lab import attempt
+    from dp_common.persistence.background import Background
+
+    attempt.Background = lambda threaded: Background(threaded=True)
+
 
 @dataclass
 class Ranked:

@@ -1,8 +1,9 @@
-"""``make``: fabricated run folders under the test's own folder."""
+"""``make``: fabricated run folders under the test's own folder; ``league_study``: one study for all that read it."""
 
 import pytest
 
-from tests.results import fabricate
+from results import load
+from tests.results import fabricate, leagues
 
 
 @pytest.fixture
@@ -16,3 +17,11 @@ def make(tmp_path):
 
     build.root = tmp_path / "runs"
     return build
+
+
+@pytest.fixture(scope="session")
+def league_study(tmp_path_factory):
+    """The study of ``leagues``; nobody writes under its root."""
+    root = tmp_path_factory.mktemp("league")
+    leagues.write(root)
+    return load(root)

@@ -10,6 +10,7 @@ from dp_common.lab.final_set import members_of
 from dp_common.persistence import ledger
 from dp_common.training_data import shards
 from strategies.allocate import shares
+from tests.dp_common.real_images.pictures import tree
 
 LOOPS = ("lgd", "allocate", "refresh", "fresh", "actgen")
 
@@ -43,9 +44,9 @@ def test_refresh_keeps_its_size_and_exchanges(small, drop, generated):
         assert indices.min() < 90  # some of the first are there yet
 
 
-def test_the_first_learner_guides_every_variant(small):
+def test_omega_is_annealed_and_the_first_learner_guides_every_variant(small):
     """It is kept at the first addition, whatever came before."""
-    for name in ("refresh", "lgd", "allocate"):
+    for name in ("dp", "refresh", "lgd"):
         words = (f"{name}.feedback=first", f"{name}.score=entropy", f"{name}.anneal=0.5", f"{name}.omega=0.2")
         summary, records, _ = executed(small, name, *words)
         assert [r["name"] for r in calls(records)].count("freeze") == 1
@@ -91,11 +92,6 @@ def test_actgen_starts_from_real_images(small):
     assert summary["information_class"] == "I3" and summary["real_images_consulted"] == 450
 
 
-def test_omega_is_annealed(small):
-    summary, _, _ = executed(small, "dp", "dp.omega=0.2", "dp.anneal=0.5")
-    assert [addition["omega"] for addition in summary["additions"]] == pytest.approx([0, 0.2, 0.1, 0.05])
-
-
 def test_what_a_run_sees_of_the_real_world_is_told(small):
     told = {}
     for words in (["static"], ["mix", "mix.real_per_class=2"], ["real"]):
@@ -134,7 +130,25 @@ def test_a_teacher_that_cannot_encode_is_refused_beforehand(small, tmp_path):
     guided = small("strategy=dp", "sampler.exact=true")
     with pytest.raises(BadInput, match="^sampler.exact=true: false with strategy=dp, which guides"):
         runner.execute(guided, quiet=True)
+    started = small("strategy=actgen", "actgen.omega=0", "sampler.exact=true")
+    with pytest.raises(BadInput, match="^sampler.exact=true: false with strategy=actgen, which starts from images"):
+        runner.execute(started, quiet=True)
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name, said", [("actgen", "starts from images"), ("allocate", "chooses the classes")])
+def test_a_teacher_that_holds_images_deals_out_those(small, tmp_path, name, said):
+    tree(tmp_path / "set", {str(label): 1 for label in range(10)})
+    run = small(f"strategy={name}", f"{name}.omega=0", "teacher=images", f"images.path={tmp_path / 'set'}")
+    with pytest.raises(BadInput, match=f"^strategy={name}: it {said}.*; teacher=images deals out those that it holds"):
+        runner.execute(run, quiet=True)
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["actgen", "real"])
+def test_without_real_images_there_is_nothing_to_train_on_or_to_start_from(small, name):
+    with pytest.raises(BadInput, match=f"^strategy={name}: .* real .*, and the task has none"):
+        small(f"strategy={name}").strategy.check_real([0] * 10)
 
 
 @pytest.mark.slow

@@ -15,10 +15,12 @@ from typing import Any
 
 import pandas as pd
 
+from dp_common.config.identity import frozen_defaults
 from results.analysis.arms import parameters
 from results.analysis.comparisons import Comparison
-from results.analysis.grouping import Group, varies
+from results.analysis.grouping import Group
 from results.analysis.repricing import Prices
+from results.analysis.variants import differing, settings
 from results.frames import records
 
 PLAN = ("initial", "per_round", "rounds", "at", "interval", "patience", "scorer_seen")
@@ -96,24 +98,39 @@ class ArmSelection:
         runs = self._matching(strategy, name, changes)
         return runs.assign(value=[parameters(values)[name] for values in runs["values"]])
 
+    def best(self, strategy: str, knobs: Collection[str], **changes: Any) -> pd.DataFrame:
+        """The same as ``arm``, where each of the parameters ``knobs`` (``rule_args.`` stands for all of a rule) may
+        have any value: of several settings of them the one that is best on monitor.
+        """
+        runs = self.runs[self.runs["strategy"] == strategy]
+        free = [tuple(name for name in given if name.startswith(tuple(knobs))) for given in runs["given"]]
+        texts = [str([(name, given[name]) for name in names]) for given, names in zip(runs["given"], free)]
+        plans = {scale: self.plan(strategy, scale) for scale in runs["scale"].unique()}
+        kept = [
+            row["plan"] == plans[row["scale"]] and fits(row | {"given": set(row["given"]) - set(names)}, None, changes)
+            for row, names in zip(records(runs[["scale", "values", "given", "plan"]]), free)
+        ]
+        runs = runs.assign(setting=texts)[pd.Series(kept, index=runs.index, dtype=bool)]
+        by_setting = {str(text): rows for text, rows in runs.groupby("setting")}
+        known = {text: rows["monitor_accuracy"].mean() for text, rows in by_setting.items()}
+        if not known:
+            return runs
+        chosen = max(known, key=lambda text: (known[text] if known[text] == known[text] else -1.0, -len(text), text))
+        return by_setting[chosen]
+
     def elsewhere(self, strategy: str, key: str, with_it: Collection[str] = ()) -> dict[Any, pd.DataFrame]:
         """{value: runs of ``strategy`` at its settings} of the comparisons that differ from this one in ``key``, which
         is no strategy's, and perhaps in keys that go with it; in the order of the values.
         """
-        found = {}
+        found, mine = {}, settings(self.comparison)
         for other in self.others:
-            mine, theirs = self.settings(self.comparison), self.settings(other)
-            differing = {name for name in mine | theirs if mine.get(name) != theirs.get(name)}
-            if key in differing and differing <= {key, *with_it}:
-                found[theirs[key]] = replace(self, comparison=other, others=()).arm(strategy)
+            theirs = settings(other)
+            between = differing(mine, theirs)
+            if key in between and between <= {key, *with_it}:
+                found[theirs.get(key, frozen_defaults().get(key))] = replace(self, comparison=other, others=()).arm(
+                    strategy
+                )
         return dict(sorted(found.items()))
-
-    @staticmethod
-    def settings(comparison: Comparison) -> dict[str, Any]:
-        """{key: value} that all runs of a comparison share."""
-        values = comparison.runs["values"].iloc[0]
-        shared = {key: value for key, value in values.items() if not varies(key, values["strategy"])}
-        return shared | {"data.split": comparison.group.split}
 
     def plan(self, strategy: str, scale: int) -> str:
         """What of the plan is not at its default in the runs that are meant at a scale, in words; "" where all is."""

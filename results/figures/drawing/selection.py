@@ -13,9 +13,13 @@ ABLATIONS = "Not drawn, run at one scale only: "  # how the sentence on what is 
 
 
 def left_out(comparison: Comparison) -> str:
-    """The sentence of a caption about arms that are not main ones; "" without any."""
+    """The sentence of a caption about arms that are not drawn; "" without any."""
     others = sorted({arm for arm in comparison.arms if arm != "real"} - comparison.main_arms)
-    return f"{ABLATIONS}{', '.join(others)}." if others else ""
+    many = len(comparison.main_arms - comparison.drawn_arms)
+    return joined(
+        f"{ABLATIONS}{', '.join(others)}." if others else "",
+        f"Not drawn, being many: {many} further arms, which the league has." if many else "",
+    )
 
 
 def one_scale(runs: pd.DataFrame) -> int | None:

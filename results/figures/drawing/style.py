@@ -4,7 +4,7 @@ The same data and versions give the same bytes: a fixed hash salt for SVG, no da
 """
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,8 +119,18 @@ def rising(n: int) -> list:
     return seaborn.color_palette("viridis", n) if n > 1 else seaborn.color_palette("viridis", 3)[:1]
 
 
-def save(drawing: Any, frame: pd.DataFrame, path: Path, title: str, caption: str) -> Figure:
-    """Write a drawing as ``path``.svg and .png and its numbers as .csv, and close it; the folder is made if need be."""
+def save(
+    drawing: Any,
+    frame: pd.DataFrame,
+    path: Path,
+    title: str,
+    caption: str,
+    small_drawing: Callable[[], Any] | None = None,
+) -> Figure:
+    """Write a drawing as ``path``.svg and .png and its numbers as .csv, and close it; the folder is made if need be.
+
+    ``small_drawing``: makes the one for a small screen, where moving panels below each other does not do.
+    """
     import matplotlib.pyplot as plt
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,7 +141,11 @@ def save(drawing: Any, frame: pd.DataFrame, path: Path, title: str, caption: str
     if narrow.is_wanted(drawing):
         small = path.parent / "narrow" / f"{path.name}.svg"
         small.parent.mkdir(exist_ok=True)
-        narrow.stack(drawing)
+        if small_drawing is None:
+            narrow.stack(drawing)
+        else:
+            plt.close(drawing)
+            drawing = small_drawing()
         drawing.savefig(small, metadata=METADATA["svg"])
     plt.close(drawing)
     write_atomic(paths[-1], as_csv(frame))

@@ -38,7 +38,7 @@ def errors_of(comparison: Comparison, cost: pd.Series) -> pd.DataFrame:
         ``error``, ``low``, ``high`` (percent), ``n``.
     """
     cells = comparison.cells
-    done = cells[(cells["state"] == "done") & cells["arm"].isin(comparison.main_arms)]
+    done = cells[(cells["state"] == "done") & cells["arm"].isin(comparison.drawn_arms)]
     done = done.assign(x=cost[done.index].astype(float))
     done = done[done["x"] > 0]
     rows: list[dict[str, Any]] = []

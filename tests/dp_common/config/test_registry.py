@@ -173,3 +173,10 @@ def test_a_function_of_another_name_can_be_a_score(tmp_path):
     assert resolve([f"dp.score={path}:other"]).values["dp.score"] == "sure-other"
     assert registry.find("score", f"{path}:other").load().score(None, None) == 1
     assert registry.find("score", str(path)).load().score(None, None) == 0
+
+
+def test_constants_are_read_without_importing(tmp_path):
+    path = tmp_path / "odd.py"
+    path.write_text("import nowhere\n\nNEEDS = ('heads',)\nBLIND = bool(1)\n\n\nclass Rule:\n    DEEP = 3\n")
+    plugin = registry.find("score", str(path))
+    assert [plugin.constant(name, None) for name in ("NEEDS", "BLIND", "DEEP", "NONE")] == [("heads",), None, 3, None]

@@ -146,6 +146,17 @@ def test_a_rank_three_times_slower_keeps_nobody_in_a_collective(tmp_path, runs):
     assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
 
 
+@pytest.mark.slow
+def test_checkpoints_beside_the_devices_of_several_ranks(tmp_path, runs):
+    words = ("checkpoint_every=0.01", "ranked.intervals=6")
+    processes, folder = by(2, tmp_path, *words, environment={"DP_TEST_BESIDE": "1"})
+    assert [process.exitcode for process in processes] == [0, 0], said(tmp_path, 0) + said(tmp_path, 1)
+    records = ledger.read(folder)
+    assert len([r for r in records if r["kind"] in ("checkpoint", "midway")]) >= 6
+    assert ledger.seconds_beside(records)["checkpoint"] > 0
+    assert summary_of(folder)["store_digest"] == summary_of(runs[1])["store_digest"]
+
+
 @pytest.mark.parametrize(
     "where, how",
     [

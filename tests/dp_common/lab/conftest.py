@@ -1,5 +1,6 @@
 """A lab without a runner: a small run on the plane, whose ledger, models and data a test can look at."""
 
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -33,24 +34,31 @@ def open_lab(tmp_path):
 
     Opened again with the same words it goes on where the last one was.
     """
-    opened = []
+    with opened(tmp_path / "runs") as open_one:
+        yield open_one
+
+
+@contextmanager
+def opened(root):
+    """``open_lab`` of runs in a folder."""
+    ledgers = []
 
     def open_one(*words, stop=runner.never, group=None):
         given = {word.partition("=")[0] for word in words}
         kept = [word for word in TINY if word.partition("=")[0] not in given]
-        resolved = resolve([*words, *kept, f"root={tmp_path / 'runs'}"])
+        resolved = resolve([*words, *kept, f"root={root}"])
         device, folder = preflight(resolved), Path(runner.folder_of(resolved))
         folder.mkdir(parents=True, exist_ok=True)
         meter = Meter()
         attempt = Attempt(resolved, folder, device, group or SingleProcess(), meter, stop, quiet=True)
         ledger = Ledger(folder, resolved.run_id, lambda: None, meter.snapshot_and_reset)
         ledger.append("open", run_id=resolved.run_id)
-        opened.append(ledger)
+        ledgers.append(ledger)
         run = context_of(attempt, ledger)
         replay = Replay(run)
         replay.begin()
         return SimpleNamespace(lab=Lab(replay), replay=replay, run=run, ledger=ledger, strategy=resolved.strategy)
 
     yield open_one
-    for ledger in opened:
+    for ledger in ledgers:
         ledger.close()

@@ -11,6 +11,7 @@ from dp_common.lab.patience import (
     Plateau,
     check_fits,
     check_schedule,
+    evaluations_before,
     interval_of,
     patience_after,
 )
@@ -160,6 +161,12 @@ def test_even_spacing_and_a_given_moment_look_at_no_accuracy():
     for accuracies in (RISING, [0.5] * 11):
         assert times(accuracies, schedule="even") == [300, 600, 900]
         assert times(accuracies, at=0.4, additions=1) == [600]  # 0.4 of 1,500
+
+
+def test_evaluations_before_the_first_addition_are_as_few_as_can_be():
+    few = [evaluations_before(Keys(**keys), budget(1200)) for keys in ({}, {"patience": 1}, {"schedule": "even"})]
+    assert few == [3, 2, 3]  # the deadline, a plateau, even spacing: of 1,200 with three additions at 300
+    assert evaluations_before(Keys(at=0.01), budget(1200)) == 1 == evaluations_before(Keys(interval=500), budget(1200))
 
 
 def test_with_a_deadline_every_schedule_reaches_its_scale_or_is_refused():

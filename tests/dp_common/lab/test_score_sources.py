@@ -1,5 +1,7 @@
 """Scores that look at more than logits guide towards what they score, are paid for, and survive an interruption."""
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ import torch
 from dp_common.config.resolve import resolve
 from dp_common.conformance import check_strategy
 from dp_common.diffusion.guidance import Guidance
-from dp_common.errors import BadInput, Problem
+from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.lab import runner
 from dp_common.lab.score_sources import ScoreSources
+from tests.dp_common.lab.conftest import opened
 
 DP = ("strategy=dp", "dp.every=1")
 CLASSIFIER = ("reference.source=classifier", "reference.seen=128")
@@ -98,6 +101,34 @@ def test_an_interrupted_run_has_its_models_again(open_lab):
     assert sets[0] == sets[1]
 
 
+def test_the_training_of_a_reference_is_gone_on_with(open_lab, tmp_path):
+    """A job that is ended again and again gets through it: at each question one iteration further."""
+    words = (*DP, "dp.score=learnability", "reference.source=classifier", "reference.seen=256", "train.ema=0.9")
+
+    def until_the_end(open_one, stop=lambda: False):
+        one = open_one(*words, stop=stop)
+        one.lab.generate(30)
+        one.lab.train(64)
+        one.lab.generate(6, Guidance("learnability", 0.1, every=1))
+        return one
+
+    with opened(tmp_path / "whole") as open_whole:
+        whole = until_the_end(open_whole).replay.kept.reference.state_dict()
+    for _ in range(3):
+        with pytest.raises(Interrupted, match="in the middle of a training"):
+            until_the_end(open_lab, stop=in_the_reference)
+    again = until_the_end(open_lab)
+    kept, records = again.replay.kept, again.ledger.records
+    assert kept.unfinished is None and all(torch.equal(kept.reference.state_dict()[key], whole[key]) for key in whole)
+    assert [r["position"] for r in records if r["kind"] == "midway"] == [64, 128, 192]
+    assert counted(records, "images_trained") == 64 + 256 and calls_of(again).count("reference") == 1
+
+
+def in_the_reference():
+    """Is it being trained?"""
+    return any(frame.function == "train_reference" for frame in inspect.stack(0))
+
+
 def test_as_many_snapshots_are_kept_as_there_are_heads_and_a_restart_forgets_them(open_lab):
     one = open_lab("strategy=prune", "prune.score=bald", "heads.count=3")
     one.lab.generate(30)
@@ -137,6 +168,11 @@ def test_what_cannot_be_looked_at_is_told(open_lab):
         ),
         (["dp.score=bald", "heads.source=dropout"], "heads.source=dropout: learner=cnn-digits has no dropout layer"),
         (["dp.score=bald", "probe=truth"], "probe=truth: not with dp.score=bald"),
+        (["dp.score=bald", "dp.feedback=first"], "dp.score=bald: by a frozen learner not with heads.source=snapshots"),
+        (
+            ["dp.score=bald", "dp.rounds=1", "dp.at=0.001"],
+            "dp.interval=1280: two evaluations on monitor before the first addition, since dp.score=bald looks at two",
+        ),
     ],
 )
 def test_what_a_run_does_not_have_is_refused_before_anything_is_made(tmp_path, words, message):
@@ -151,9 +187,8 @@ def test_exemplars_are_dealt_in_turns_and_are_real_images_consulted(open_lab):
     one, _ = practised(open_lab, "chamfer", 0.1, "exemplars.per_class=3")
     assert (one.replay.state.information, one.replay.state.consulted) == (2, 9)
     sources = ScoreSources(one.run, one.replay.kept)
-    features, labels = sources.shown
     dealt = sources.dealt(torch.tensor([0, 1, 1, 1, 1]), torch.tensor([0, 0, 1, 2, 3]))
-    of_one = features[labels == 1]
+    of_one = sources.shown[1]
     assert torch.equal(dealt[1:, 0], of_one[[0, 1, 2, 0]]) and torch.equal(dealt[2], of_one[[1, 2, 0]])
     sampler, scorer = one.run.models.sampler, sources.scorer("chamfer")
     step = sampler.guidance_step(Guidance("chamfer", 0.3), one.run.models.learner, None, scorer)

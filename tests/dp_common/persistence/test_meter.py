@@ -120,3 +120,31 @@ def test_counts_add_up_and_zeros_are_not_told(now):
 def test_the_price_is_the_work_of_the_method():
     assert set(PRICED) == {"generate", "guided", "score", "train", "monitor"}
     assert set(PHASES) - set(PRICED) == {"startup", "evaluate", "write", "idle"}
+
+
+def test_what_was_so_far_can_be_told_apart_from_what_came_later(now):
+    meter = Meter(2)
+    now(1)
+    meter.count(iterations=3)
+    then = meter.so_far()
+    assert then == meter.so_far() == {"phases": {"startup": 2}, "counts": {"iterations": 3}}
+    meter.switch("train")
+    now(4)
+    meter.count(iterations=1, images_trained=5)
+    meter.beside("encode", 7)
+    with meter.only(then):
+        now(8)
+        meter.beside("checkpoint", 9)
+        line = meter.snapshot_and_reset()
+    assert line == {
+        "phases": {"startup": 2, "train": 16},
+        "counts": {"iterations": 3},
+        "beside": {"checkpoint": 9},
+    }
+    now(16)
+    rest = meter.snapshot_and_reset()
+    assert rest["phases"] == {"startup": 0, "train": 8 + 32} and rest["counts"] == {
+        "iterations": 1,
+        "images_trained": 5,
+    }
+    assert rest["beside"] == {"encode": 7}

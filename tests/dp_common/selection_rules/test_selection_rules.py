@@ -200,6 +200,7 @@ def test_bad_input_is_named_in_one_line(tmp_path):
         (["prune.rule=sir", "prune.rule_args.omgea=3"], "prune.rule_args.omgea=3: no such key. Did you mean"),
         (["prune.rule=ccs", "prune.rule_args.cut=2"], "prune.rule_args.cut=2: .*0.99"),
         (["prune.rule=sir", "prune.rule_args.omega=inf"], "prune.rule_args.omega=inf: a finite number"),
+        (["prune.rule=covariance", "prune.rule_args.dimensions=32"], "prune.rule_args.dimensions=32: at most real_per"),
     ):
         with pytest.raises(BadInput, match=said) as caught:
             resolve(["strategy=prune", *words])

@@ -299,7 +299,7 @@ def test_files_that_are_no_images_are_told(sets, tmp_path, capsys):
 def test_a_run_on_folders(sets, tmp_path, monkeypatch):
     from dp_common.lab import runner
 
-    monkeypatch.setattr(image_files, "IN_MEMORY", 30 * 3 * 64)  # train is lazy, monitor and test are in memory
+    monkeypatch.setattr(image_files, "IN_MEMORY", 100)  # nothing is in memory
     run = resolve(
         [
             *words(sets / "train", sets / "test", f"folder.shifted_sets=odd={sets}/odd", size=8),
@@ -312,10 +312,15 @@ def test_a_run_on_folders(sets, tmp_path, monkeypatch):
             "train.batch=64",
             "sampler.steps=4",
             f"root={tmp_path}",
+            f"decoded={tmp_path}/decoded",
+            "evaluate=curve",
         ]
     )
     summary = runner.execute(run, quiet=True)
     assert summary["state"] == "done" and summary["scale_reached"] and set(summary["shifted"]) == {"odd"}
+    often = [run.task.monitor, run.task.test, run.task.shifted["odd"]]
+    assert len(list((tmp_path / "decoded").iterdir())) == 3 and run.task.train.kept is None
+    assert all(split.kept.holds(np.arange(len(split))) for split in often)
 
 
 # ---------------------------------------------------------------------- ImageNet

@@ -210,6 +210,27 @@ def test_resize_is_an_average_of_what_was_drawn(teacher_of):
     assert teacher.resize(stripes).shape == (1, 1, 4, 4) and teacher.resize(stripes)[..., 1:-1].abs().max() < 0.3
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_images_are_encoded_as_in_diffusers(teacher_of, name):
+    """latents = (z − mean) · scaling / std, as its image-to-image pipelines have it; z: the mean of the posterior."""
+    teacher, images = teacher_of(name), noise(2, *ANIMALS.shape).clamp(-1, 1)
+    config, z = teacher.vae.config, teacher.vae.encode(images).latent_dist.mean
+    mean, std = (torch.tensor(getattr(config, f"latents_{key}") or [one]) for key, one in (("mean", 0.0), ("std", 1.0)))
+    expected = (z - mean.view(1, -1, 1, 1)) * config.scaling_factor / std.view(1, -1, 1, 1)
+    torch.testing.assert_close(teacher.encode(images), expected)
+
+
+@pytest.mark.parametrize("shape, dtype", [((1, 8, 8), "fp32"), ((3, 12, 12), "bf16")])
+def test_images_of_the_tasks_shape_are_encoded(teacher_of, shape, dtype):
+    """Grey ones as three equal channels, others resized to what the model draws."""
+    teacher = teacher_of("sd", Named(["cat", "dog"], shape), dtype=dtype)
+    images = noise(2, *shape).clamp(-1, 1)
+    latents = teacher.encode(images)
+    assert latents.shape == (2, *teacher.latent_shape) and latents.dtype == torch.float32
+    whole = torch.nn.functional.interpolate(images.expand(2, 3, -1, -1), (16, 16), mode="bilinear", antialias=True)
+    torch.testing.assert_close(latents, teacher_of("sd", dtype=dtype).encode(whole))
+
+
 def test_resolution_sets_latents(teacher_of):
     assert teacher_of(resolution=32).latent_shape == (4, 16, 16)
     assert teacher_of("xl", resolution=32).time_ids.tolist() == [[32, 32, 0, 0, 32, 32]]

@@ -29,6 +29,7 @@ def test_those_of_the_folder_stand_in_their_order_and_say_what_they_show():
     names = [module.NAME for module in find()]
     assert names == [
         "pooled",
+        "league",
         "table1",
         "scale",
         "versus",
@@ -47,7 +48,7 @@ def test_a_new_table_is_one_file_and_no_edit(make, tmp_path, monkeypatch):
     monkeypatch.setattr(results.tables, "__path__", [*results.tables.__path__, str(tmp_path)])
     monkeypatch.setattr(results.tables, "installed", results.tables.installed.__wrapped__)
     make("strategy=static scale=1k")
-    assert [name for name, _ in help_lines()][:4] == ["pooled", "table1", "scale", "runs"]
+    assert [name for name, _ in help_lines()][:4] == ["pooled", "league", "table1", "scale"]
     assert ("runs", "how many runs there are") in help_lines()
     ((_, (table,)),) = of_comparisons(load(make.root), ["runs"])
     assert table.title.startswith("Runs of digits") and table.rows[0][1].value == 1
@@ -81,6 +82,6 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text, said):
 
 def test_a_name_that_is_no_table_is_refused():
     with pytest.raises(
-        BadInput, match="tables=reech: all, or some of pooled, table1, scale, versus.*Did you mean reach"
+        BadInput, match="tables=reech: all, or some of pooled, league, table1, scale, versus.*Did you mean reach"
     ):
         find(["scale", "reech"])
