@@ -10,6 +10,15 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import pytest
 
 FIRST = ("slurm", "multiprocess")  # they wait: the other processes have time for the rest meanwhile
+LONG = (
+    "test_accelerator",
+    "test_documents",
+    "test_resume",
+    "test_archive",
+    "test_claims",
+    "test_gpu_check",
+    "test_memory",
+)
 SMALL = [
     "scale=120",
     "train.seen=2560",
@@ -29,8 +38,10 @@ def pytest_collection_modifyitems(items):
     for item in items:
         file = item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group("slurm" if item.get_closest_marker("slurm") else file))  # one cluster
-    # stable: in a file, all tests are marked or none is
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in FIRST])
+    # stable: in a file, all tests are marked or none is; the longest are not left to the end, when processes are idle
+    items.sort(
+        key=lambda item: [item.get_closest_marker(name) is None for name in FIRST] + [item.path.stem not in LONG]
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

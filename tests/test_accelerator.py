@@ -12,8 +12,8 @@ from dp_common.lab import runner
 from tests.accelerator import Accelerator
 
 DP = "strategy=dp scale=60 train.seen=640 train.batch=64 sampler.steps=5 dp.schedule=even dp.interval=64".split()
-DP += ["data.limit=200", "population.images=100"]
-SMALL = ["mixture.components=2"]
+DP += ["data.limit=200"]
+SMALL = ["mixture.components=2", "population.images=100"]
 HEAVY = [  # all that a recipe can ask of a learner
     *"precision=bf16 train.ema=0.9 train.mixup=0.5 train.cutmix=1 train.clip_grad=1 train.flip=yes".split(),
     *"train.randaugment=9 train.micro=64 train.batch=128 dp.interval=128 train.order=block readers=2".split(),
@@ -116,7 +116,9 @@ def test_gradients_pass_to_the_device_and_back():
     [
         pytest.param([*DP, *SMALL, "sampler.cfg_scale=2"], 4, id="dp"),
         pytest.param([*DP, *SMALL, *HEAVY, "dp.feedback=first", "probe=hardness"], 4, id="dp, all recipes"),
-        pytest.param([*DP, "task=plane", "sampler.eta=1", "dp.through=decoder"], 4, id="plane"),
+        pytest.param(
+            [*DP, "population.images=100", "task=plane", "sampler.eta=1", "dp.through=decoder"], 4, id="plane"
+        ),
         pytest.param(
             [*DP[1:5], *SMALL, "strategy=prune", "prune.interval=64", "prune.oversample=2", "prune.schedule=even"],
             8,

@@ -1,8 +1,8 @@
-"""What methods cost beside the plain one: images guided by each kind of score, with their own count of passes; and
-rules that look at features, for a thousand candidates of a class, 125 of which are kept.
+"""What methods cost: images guided by each kind of score, and rules that look at features.
 
-The digits recipe. ``guided.entropy`` is what the others are compared with: every step is guided. The set beside which
-``rule.kcentre`` and ``rule.hardness`` choose has 100,000 images of ten classes, and features as wide as ViT-B's.
+Rules choose 125 of a thousand candidates of a class. The digits recipe. ``guided.entropy`` is what the others are
+compared with: every step is guided. The set beside which ``rule.kcentre`` and ``rule.hardness`` choose has 100,000
+images of ten classes, and features as wide as ViT-B's.
 """
 
 from collections.abc import Callable

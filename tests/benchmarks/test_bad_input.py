@@ -91,7 +91,6 @@ BAD = [  # application, words, how its one line begins
     ("run", "--dry-run root=/proc/none", "root=/proc/none: cannot write there"),
     ("run", "--quiet scale=999M task=folder", "data.train: task=folder reads your own images"),
     ("run", "--quiet scale=1000M train.seen=1000M", "root=results/runs: 1,000,000,000 images take at least"),
-    ("run", "--dry-run scale=1000M train.seen=1000M", "root=results/runs: 1,000,000,000 images take at least"),
     ("run", "--quiet task=cats", "task=cats: one of"),
     ("run", "--quiet task=cifar10", "data.root=data: torchvision's CIFAR10 is not there: no data/cifar-10-batches-py"),
     ("run", "--quiet task=svhn data.root=RUNS", "data.root=RUNS: torchvision's SVHN is not there"),

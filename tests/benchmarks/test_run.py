@@ -184,14 +184,15 @@ def test_a_run_that_is_held_is_told_so_before_anything_is_imported(tmp_path, mon
         held.release()
 
 
-def test_a_disk_that_is_too_small_is_told(tmp_path, monkeypatch):
+def test_a_disk_that_is_too_small_is_told(tmp_path, monkeypatch, capsys):
     from types import SimpleNamespace
 
     from benchmarks import cheap_checks
 
     monkeypatch.setattr(cheap_checks.shutil, "disk_usage", lambda path: SimpleNamespace(free=10_000))
-    with pytest.raises(
-        BadInput, match=f"root={tmp_path}: 4,000 images take at least 0.0 GB, and 0.0 GB are free there"
-    ):
-        run.main(["--dry-run", f"root={tmp_path}"])
-    assert run.main(["--dry-run", "scale=90", f"root={tmp_path}"]) == 0
+    said = f"root={tmp_path}: 4,000 images take at least 0.0 GB, and 0.0 GB are free there"
+    with pytest.raises(BadInput, match=said):
+        run.main([f"root={tmp_path}"])
+    assert run.main(["--dry-run", f"root={tmp_path}"]) == 0  # planned here, for a machine with another disk
+    assert f"missing   {said}" in capsys.readouterr().out
+    assert run.main(["--dry-run", "scale=90", f"root={tmp_path}"]) == 0 and said not in capsys.readouterr().out

@@ -65,7 +65,7 @@ def test_states_of_scans_stay_until_both_checkpoints_are_beyond_them(tmp_path, l
         (tmp_path / name).touch()
     left = []
     for call in (1, 2, 3, 4):
-        checkpoint.save(ledger, tmp_path, call, weights(call))
+        save(ledger, tmp_path, call, weights(call))
         left.append(sorted(path.name for path in tmp_path.glob("*-x")))
     assert left == [sorted(names)] * 2 + [["features-000004-x", "partial-000004-x"]] * 2
     checkpoint.remove_states(tmp_path, float("inf"))
@@ -153,12 +153,13 @@ def test_what_came_after_its_beginning_is_in_the_next_line(tmp_path, ledger, met
     meter.switch("monitor")
     held.set()
     pending.commit()
+    least = meter.wall()
     ledger.append("checkpoint", call=2, file="x", digest="y")
     line, following = (record["spent"] for record in ledger.records[-2:])
     assert line["counts"] == {"images_trained": 64} and following["counts"] == {"images_trained": 128}
     assert set(line["phases"]) == {"startup", "train", "monitor"} and set(line["beside"]) == {"checkpoint"}
     assert following["beside"] == {"data_wait": 0.5}
-    assert sum(totals(ledger.records)[0].values()) == pytest.approx(meter.wall(), abs=1e-3)
+    assert least - 1e-3 <= sum(totals(ledger.records)[0].values()) <= meter.wall() + 1e-3
 
 
 def test_what_writing_it_meets_is_raised_when_it_is_named(tmp_path, ledger, monkeypatch):
