@@ -97,3 +97,7 @@ def kept(folder: Path) -> tuple[Mapping[int, Any], Mapping[int, Any], Any]:
     calls = {record["call"]: record for record in lines if record["kind"] == "call"}
     snapshots = {record["call"]: record for record in lines if record["kind"] == "snapshot"}
     return calls, snapshots, Learner(resolved.spec, resolved.task, "cpu")
+
+
+if __name__ == "__main__":
+    cli.guarded(main)

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
     from slurm.profiles import Profile
 
-OF_RUNS = ("strategy", "scale", "grid", "preset")  # with n=, what would say how many in another way
+HOW_MANY = ("strategy", "scale", "grid")  # what would say it in another way than n=
+OF_RUNS = (*HOW_MANY, "preset")
 
 
 @dataclass
@@ -119,7 +120,7 @@ def plan(options: Options) -> list[Filling]:
     given = {word.partition("=")[0]: word.partition("=")[2] for word in options.overrides}
     if "pool" in given:
         raise BadInput("pool", given["pool"], "left out: it is filled")
-    if options.n and (key := next((key for key in OF_RUNS if key in given), None)):
+    if options.n and (key := next((key for key in HOW_MANY if key in given), None)):
         raise BadInput(key, given[key], "left out with n=, which says how many of the plain images of every run")
     if not options.n and not set(OF_RUNS) & set(given):
         raise BadInput("n", 0, "how many images, such as n=64k; or grid=NAME, for what its runs will take")

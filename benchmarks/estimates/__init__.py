@@ -143,12 +143,22 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
     else:
         shown.append(f"time      {hours_text(found.hours, found.device)}")
         shown.append(f"          by {found.prices.source}")
+        if other := elsewhere(resolved.runtime.device, found.device):
+            shown.append(f"          {other}")
         if work.looks.unpriced:
             shown.append(f"          not priced: {'; '.join(work.looks.unpriced)}")
         if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
             thread = hours_of(work, prices.by_thread(resolved, work))
             shown.append(f"          without a GPU, {amount(priced(thread), 'thread')}")
     return [*shown, f"disk      {disk_text(found)}"]
+
+
+def elsewhere(device: str, priced_on: str) -> str:
+    """A line where a run names a device of another kind than that whose hours are told; else empty."""
+    on_cpu = priced_on == "thread" or priced_on.startswith("cpu")
+    if device in ("cpu", "auto") if on_cpu else device != "cpu":
+        return ""
+    return f"of another kind of device than device={device}; prices= takes others"
 
 
 def hours_text(hours: dict[str, float], device: str) -> str:

@@ -7,7 +7,7 @@ is read when one of its images is asked for.
 
 import json
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from dp_common.errors import BadInput, Damaged
 from dp_common.real_images import image_files
 from dp_common.real_images.listing import brief, first_of
 
-KEPT = 64  # row groups that are held: images of one class come from many
+KEPT = 64  # row groups that are held, and files that are kept open: images of one class come from many
 UNREADABLE = (pa.ArrowException, OSError)
 
 
@@ -48,6 +48,7 @@ class ParquetImages:
         self.labels = np.concatenate(labels)
         self._places = np.array(places, np.int64).reshape(-1, 3)
         self._group = lru_cache(KEPT)(self._read_group)
+        self._opened = lru_cache(KEPT)(partial(pq.ParquetFile, memory_map=True))  # mapped: a forked process may read on
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -76,7 +77,7 @@ class ParquetImages:
 
     def _read_group(self, file: int, group: int) -> list[bytes | None]:
         try:
-            column = pq.ParquetFile(self.files[file]).read_row_group(group, columns=["image"])["image"]
+            column = self._opened(self.files[file]).read_row_group(group, columns=["image"])["image"]
         except UNREADABLE as error:
             raise Damaged(f"{self.files[file]}: row group {group} cannot be read ({one_line(error)})") from error
         column = column.combine_chunks()

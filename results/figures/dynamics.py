@@ -8,6 +8,7 @@ plateaus of its own).
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from dp_common.config.specification import short
@@ -134,16 +135,25 @@ def plot_arm(panels: Any, arm_rows: pd.DataFrame, colour: Any) -> None:
     averaged = monitor_mean(arm_rows)
     if len(averaged):
         panels[1].plot(averaged.index, averaged, color=colour, linewidth=1.8, zorder=4)
-    for run, part in arm_rows.groupby("run"):
-        strong = run == first
+    numbers = ["iterations", "loss", "monitor", "size", "omega", "call"]
+    arm_rows = arm_rows.assign(**{name: arm_rows[name].astype(float) for name in numbers})
+    is_first = arm_rows["run"] == first
+    for rows, strong in ((arm_rows[~is_first], False), (arm_rows[is_first], True)):
         width, alpha, order = (1.4, 1.0, 3) if strong else (0.7, 0.35, 2)
         style = {"color": colour, "linewidth": width, "alpha": alpha, "zorder": order}
-        trained, added = part[part["what"] == "trained"], part[part["what"] == "added"]
+        trained, added = rows[rows["what"] == "trained"], rows[rows["what"] == "added"]
         for panel, key in zip(panels, ("loss", "monitor")):
             look = style if key == "loss" or not len(averaged) else style | {"linewidth": 0.7, "alpha": 0.35}
-            panel.plot(trained["iterations"].astype(float), trained[key].astype(float), **look)
-        sizes = part.sort_values("call")
-        panels[2].step(sizes["iterations"].astype(float), sizes["size"].astype(float), where="post", **style)
+            panel.plot(*in_one_line(trained, key), **look)
+        panels[2].step(*in_one_line(rows.sort_values("call", kind="stable"), "size"), where="post", **style)
         for x in added.loc[added["iterations"] > 0, "iterations"] if strong else ():
             for panel in panels:
-                panel.axvline(float(x), color="0.35", linestyle=(0, (4, 2)), linewidth=0.9, zorder=1)
+                panel.axvline(x, color="0.35", linestyle=(0, (4, 2)), linewidth=0.9, zorder=1)
+
+
+def in_one_line(rows: pd.DataFrame, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """(iterations, values) of several runs one after the other, with a gap between them: one line is drawn faster."""
+    parts = [part[["iterations", key]].to_numpy(float) for _, part in rows.groupby("run", sort=False)]
+    gap = np.full((1, 2), np.nan)
+    joint = np.concatenate([piece for part in parts for piece in (part, gap)]) if parts else gap[:0]
+    return joint[:, 0], joint[:, 1]

@@ -105,4 +105,9 @@ def notes_of(found: League, priced: bool) -> tuple[str, ...]:
             "scales of these that they share: see the last column. Contrasts between two methods are over the scales "
             "that both have."
         )
+    if priced and marking(str(found.comparison.device)):
+        notes.append(
+            "Re-priced hours know a guided image by rule and steps, not by its score: what a reference, several heads "
+            "or exemplars add to it is in measured hours alone."
+        )
     return (*notes, *([] if priced else [f"Hours are left out: of several devices, or {TOUCHED}"]))

@@ -206,6 +206,15 @@ def test_hours_by_measured_costs_follow_counts_steps_and_frequency(no_gpu):
     assert hours("mixture.components=24")["generate"] > usual["generate"]
 
 
+@pytest.mark.parametrize(
+    "device, asked, other",
+    [("cuda", "digits", True), ("cpu", "h100", True), ("cpu", "digits", False), ("auto", "h100", False)],
+)
+def test_prices_of_another_device_than_the_one_that_is_named_are_said_to_be(no_gpu, device, asked, other):
+    lines = estimates.lines(resolve(["strategy=dp", f"device={device}"]), asked)
+    assert (f"          of another kind of device than device={device}; prices= takes others" in lines) == other
+
+
 def test_prices_of_ones_own(no_gpu, tmp_path):
     file = tmp_path / "mine.csv"
     items = {"plain": 2.0, "relative.denoiser.every5": 3.0, "learner.train": 0.1, "learner.forward": 0.01}

@@ -35,6 +35,11 @@ def test_an_application_runs_by_either_spelling(capsys):
     assert ended.value.code == 0 and "What is done" in capsys.readouterr().out
 
 
+def test_every_application_answers_as_a_module_too():
+    for name, path in applications().items():
+        assert '\nif __name__ == "__main__":\n    cli.guarded(main' in path.read_text(), name
+
+
 def test_only_the_application_asked_for_is_imported(tmp_path):
     code = (
         "import sys\nfrom benchmarks.__main__ import main\nassert main(['status', sys.argv[1]]) == 0\n"

@@ -67,6 +67,7 @@ def test_without_n_it_is_what_the_runs_of_a_grid_will_take():
     assert planned("strategy=dp", "dp.omega=0", "scale=800") == [(0, 800)]
     assert planned("strategy=prune", "scale=800", "prune.oversample=3") == [(0, 200)]
     assert planned("strategy=prune", "scale=800", "prune.oversample=3", "pool.candidates=keep") == [(0, 2000)]
+    assert planned("n=1k", "preset=rivals/fg") == [(0, 1000)], "what a preset says of teacher and sampler counts"
     assert planned("n=1k", "seed=0..2") == [(0, 1000), (1, 1000), (2, 1000)]
 
 

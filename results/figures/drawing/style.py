@@ -134,9 +134,13 @@ def save(
     import matplotlib.pyplot as plt
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    plain_numbers(drawing)
     paths = tuple(path.with_name(f"{path.name}.{ending}") for ending in (*METADATA, "csv"))
+    layout = drawing.get_layout_engine()
     for file, metadata in zip(paths, METADATA.values()):
         drawing.savefig(file, dpi=150, metadata=metadata)
+        drawing.set_layout_engine("none")  # the places that were found are those of every file
+    drawing.set_layout_engine(layout)
     small = None
     if narrow.is_wanted(drawing):
         small = path.parent / "narrow" / f"{path.name}.svg"
@@ -150,6 +154,24 @@ def save(
     plt.close(drawing)
     write_atomic(paths[-1], as_csv(frame))
     return Figure(path.name, title, caption, paths, small)
+
+
+def plain_numbers(drawing: Any) -> None:
+    """Logarithmic axes that nobody gave labels have 0.2 and 1, not formulas, which FIXED does not set."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        """The same places, the number as it is."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    for axes in drawing.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if isinstance(axis.get_major_formatter(), LogFormatter):
+                axis.set_major_formatter(Plain())
+            if isinstance(axis.get_minor_formatter(), LogFormatter):
+                axis.set_minor_formatter(Plain(labelOnlyBase=False, minor_thresholds=(1, 0.4)))
 
 
 def as_csv(frame: pd.DataFrame) -> bytes:

@@ -106,6 +106,18 @@ def test_correct_is_image_by_image(plane_learner, chunk):
     assert np.array_equal(learner.correct(lazy), expected)
 
 
+def test_what_is_kept_decoded_is_looked_at_without_other_processes(plane_learner, tmp_path, monkeypatch):
+    learner, resolved = plane_learner()
+    monitor = resolved.task.monitor
+    expected, asked = learner.correct(monitor), []
+    lazy = LazySplit(lambda row: (asked.append(row), monitor.images[row])[1], monitor.labels, identity=lambda: "plane")
+    lazy.keep(str(tmp_path), "monitor", monitor.images.shape[1:])
+    learner.chunk, learner.readers = 100, 2
+    assert np.array_equal(learner.correct(lazy), expected) and not asked  # they were asked for in other processes
+    monkeypatch.setattr("torch.utils.data.DataLoader", None)
+    assert np.array_equal(learner.correct(lazy), expected) and not asked
+
+
 def test_some_classes_only_are_guessed_among():
     logits = np.array([[5.0, 1.0, 2.0], [0.0, 3.0, 2.0]])
     assert guesses_among(logits, None).tolist() == [0, 1]

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from results.figures.drawing.style import arm_look, name_text, sheet
+from results.figures.drawing.style import arm_look, name_text, plain_numbers, sheet
 
 
 def test_arms_look_the_same_whoever_stands_beside_them():
@@ -48,3 +48,15 @@ def test_what_people_call_things_is_drawn_as_it_is(tmp_path, name):
         axes.legend()
         drawing.savefig(tmp_path / "a.svg")
         assert all(not text.get_parse_math() and text.get_text() == name for text in written)
+
+
+def test_a_logarithmic_axis_has_numbers_and_no_formulas():
+    with sheet() as plt:
+        drawing, axes = plt.subplots()
+        axes.plot([1, 2], [0.2, 1.0])
+        axes.set_yscale("log")
+        plain_numbers(drawing)
+        drawing.canvas.draw()
+        labels = [tick.label1.get_text() for tick in [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]]
+        plt.close(drawing)
+    assert {"1", "0.2"} <= set(labels) and not any("$" in label for label in labels)
