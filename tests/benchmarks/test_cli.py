@@ -2,8 +2,10 @@
 
 import io
 import os
+import shlex
 import sys
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import pytest
 
@@ -60,12 +62,21 @@ def test_every_kind_of_word_is_read():
         (("all=false",), "all", False),
         (("--root=there",), "root", "there"),
         (("root=~/x",), "root", os.path.expanduser("~/x")),
+        (("./lr=0.1",), "root", "./lr=0.1"),
+        (("/a b/x,=y",), "root", "/a b/x,=y"),
+        (("ein ordner=1",), "root", "ein ordner=1"),
         (("seed=3",), "seed", (3,)),
         (("seeds=3",), "seed", (3,)),
     ],
 )
 def test_a_word_may_be_spelled_in_several_ways(words, name, value):
     assert getattr(parsed(*words), name) == value
+
+
+@pytest.mark.parametrize("folder", ["runs", "lr=0.1", "a b/lr=0.1", "-x", "/tmp/ü,=x", "it's"])
+def test_a_folder_that_is_shown_in_a_command_is_read_as_the_same(folder):
+    (word,) = shlex.split(cli.quoted(folder))
+    assert Path(parsed(word).root) == Path(folder)
 
 
 @pytest.mark.parametrize(
