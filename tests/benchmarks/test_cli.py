@@ -1,5 +1,6 @@
 """The one parser: what it reads, what it says of what it cannot read, help from the same dataclass, exit codes."""
 
+import importlib
 import io
 import os
 import shlex
@@ -204,6 +205,13 @@ def test_folders_that_cannot_be_written_are_refused_and_leave_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert cli.writable_folder("out", tmp_path / "new" / "deep").is_dir()
     assert not list((tmp_path / "new" / "deep").iterdir())
+
+
+@pytest.mark.parametrize("module", ["speed", "flops", "gpu_check", "train_teacher"])
+def test_a_folder_in_place_of_the_file_to_write_is_refused_before_the_work(tmp_path, module):
+    words = [f"out={tmp_path}", *(["task=digits"] if module == "train_teacher" else [])]
+    with pytest.raises(BadInput, match=f"out={tmp_path}: "):
+        importlib.import_module(f"benchmarks.{module}").main(words)
 
 
 def test_what_differs_from_the_defaults_is_typed_again():
