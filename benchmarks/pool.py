@@ -71,7 +71,7 @@ def pools_under(root: Path) -> list[tuple[Path, dict[str, Any]]]:
             found.append((path.parent, about))
         else:
             print(
-                f"note: {path}: not what was written; the next run that takes images from there mends it",
+                f"note: {path}: not what was written; whoever makes images for it next mends that",
                 file=sys.stderr,
             )
     return found
