@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     beside = f", beside them {', '.join(printed)}" if printed else ""
     print(f"{len(study.runs):,} runs written to {out} ({size / 1e6:.1f} MB{beside})", file=sys.stderr)
-    print(f"python -m benchmarks.recompute {out} makes all of it again", file=sys.stderr)
+    print(f"python -m benchmarks.recompute {cli.quoted(out)} makes all of it again", file=sys.stderr)
     return 0
 
 

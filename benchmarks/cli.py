@@ -3,7 +3,8 @@
 An application declares its keys once, as a dataclass of ``option``s; what is accepted, ``--help``, suggestions for
 unknown words and exit codes follow from it, so that the same word means the same everywhere:
 
-* ``key=value``; a yes-or-no key also as a flag (``all=yes``, ``--all``); a bare word is the ``positional`` key;
+* ``key=value``; a yes-or-no key also as a flag (``all=yes``, ``--all``); a bare word is the ``positional`` key,
+  a path with = in it too where a / comes before it (``./lr=0.1``);
 * ``seeds=`` is ``seed=``; yes, no, true and false are the booleans; counts may be written 4k or 1.3M;
 * other keys go on, in order, to the field marked ``rest`` (keys of a run), if there is one.
 
@@ -19,6 +20,8 @@ Rules of an ``option`` that only applications have:
 
 import errno
 import os
+import re
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -137,7 +140,9 @@ def pairs(argv: Iterable[str], known: dict[str, Field[Any]]) -> Iterable[tuple[s
         plain = key.lstrip("-").replace("-", "_") if key.startswith("--") or key.replace("-", "_") in known else key
         if plain in ALIASES and (ALIASES[plain] in known or rest_field(known)):
             plain = ALIASES[plain]
-        if equals and key.strip("-"):
+        if positional and equals and not re.fullmatch(r"[\w.-]*", key):  # a path with = in it, such as ./lr=0.1
+            yield positional, word
+        elif equals and key.strip("-"):
             yield plain, value
         elif not equals and key.startswith("-"):
             field = known.get(plain)
@@ -148,6 +153,12 @@ def pairs(argv: Iterable[str], known: dict[str, Field[Any]]) -> Iterable[tuple[s
             yield positional, word
         else:
             raise BadInput(word, None, "expected key=value; --help lists the keys")
+
+
+def quoted(folder: str | Path) -> str:
+    """A folder as a bare word of a command that is shown, whatever is in its name."""
+    text = str(folder)
+    return shlex.quote(f"./{text}" if re.match(r"-|[\w.-]+=", text) else text)
 
 
 def typeable(field: Field[Any]) -> bool:
@@ -289,6 +300,13 @@ def writable_folder(key: str, path: str | Path, shown: str | Path | None = None)
             if folder.is_dir():
                 folder.rmdir()
         raise BadInput(key, shown or path, f"cannot write there: {error.strerror}") from error
+
+
+def writable_file(key: str, path: str | Path) -> None:
+    """Refuse a place where no file can be written, making the folder it lies in. Raises BadInput."""
+    if Path(path).is_dir():
+        raise BadInput(key, path, "a file: that is a folder")
+    writable_folder(key, Path(path).parent, path)
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

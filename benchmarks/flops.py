@@ -13,7 +13,6 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import cli, random_teachers
 from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
@@ -48,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     if options.out and not options.units:
         raise BadInput("out", options.out, "only with units=yes")
     if options.out:
-        cli.writable_folder("out", Path(options.out).parent, options.out)
+        cli.writable_file("out", options.out)
     if options.units:
         costs = units()
         print("\n".join(unit_text(network, cost) for network, cost in costs.items()))

@@ -55,7 +55,7 @@ def main(argv: Sequence[str]) -> int:
     """Check, print and write; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
     if options.out:
-        cli.writable_folder("out", Path(options.out).parent, options.out)
+        cli.writable_file("out", options.out)
     device = devices.named(options.device)
     small = device.type == "cpu"
     if small:

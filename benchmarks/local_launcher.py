@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from benchmarks.cli import INTERRUPTED
+from benchmarks.cli import INTERRUPTED, quoted
 from dp_common.errors import BadInput, Held, Problem
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def launch(todo: "list[Resolved]", workers: int, root: Path) -> int:
             return INTERRUPTED
     if failed:
         count = f"{failed} of {len(todo)} runs failed; the others are done" + " or worked on elsewhere" * bool(held)
-        print(f"{count}. python -m benchmarks.status {root} says why", file=sys.stderr)
+        print(f"{count}. python -m benchmarks.status {quoted(root)} says why", file=sys.stderr)
     elif held:
         count = f"other processes work on {held} of {len(todo)} runs, the others are done"
-        print(f"{count}. python -m benchmarks.status {root} says how they go", file=sys.stderr)
+        print(f"{count}. python -m benchmarks.status {quoted(root)} says how they go", file=sys.stderr)
     return 1 if failed else Held.code if held else 0
 
 

@@ -7,7 +7,6 @@
 A run keeps copies of what it took: a pool that is removed takes nothing from runs that are done.
 """
 
-import json
 import shutil
 import sys
 from collections import Counter
@@ -63,11 +62,19 @@ def main(argv: Sequence[str]) -> int:
 
 
 def pools_under(root: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(folder, what its images are made of) of each pool under a root."""
+    """(folder, what its images are made of) of each pool under a root; of one whose folder does not say it, a note."""
     from dp_common.pool import store
 
-    folders = sorted(path.parent for path in (root / store.FOLDER).glob(f"*/{store.ABOUT}"))
-    return [(folder, json.loads((folder / store.ABOUT).read_bytes())) for folder in folders]
+    found = []
+    for path in sorted((root / store.FOLDER).glob(f"*/{store.ABOUT}")):
+        if about := store.about_of(path.parent):
+            found.append((path.parent, about))
+        else:
+            print(
+                f"note: {path}: not what was written; whoever makes images for it next mends that",
+                file=sys.stderr,
+            )
+    return found
 
 
 def job_lines(root: Path) -> list[str]:

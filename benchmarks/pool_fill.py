@@ -275,6 +275,6 @@ def submit(fillings: Sequence[Filling], options: Options, profile: "Profile") ->
     threads = max(filling.resolved.spec.threads for filling in fillings)
     ids = launch.submit_fill(work, profile.cpus or threads, root, name, profile)
     first = next(iter(ids.values())).partition("_")[0]
-    print(f"{len(work)} jobs submitted as {first}: python -m benchmarks.pool {root}", file=sys.stderr)
+    print(f"{len(work)} jobs submitted as {first}: python -m benchmarks.pool {cli.quoted(root)}", file=sys.stderr)
     print(f"to end them: python -m benchmarks.cancel sweep={name} root={root}", file=sys.stderr)
     return 0

@@ -18,7 +18,6 @@ STARTED = time.perf_counter()
 
 import json  # noqa: E402
 import os  # noqa: E402
-import shlex  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
@@ -195,7 +194,7 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
             *map(addition_text, s["additions"]),
             f"folder          {folder.absolute()}",
             *([f"short           {why_short(s)}"] if short else []),
-            f"next            python -m benchmarks.table {shlex.quote(str(folder.parent))}",
+            f"next            python -m benchmarks.table {cli.quoted(folder.parent)}",
         ]
     )
 

@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from statistics import median
 from types import ModuleType
 from typing import Any
@@ -69,7 +68,7 @@ def main(argv: list[str]) -> int:
         takers = [suite for suite in suites() if module_of(suite).RUN_KEYS]
         raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
     if options.out:
-        cli.writable_folder("out", Path(options.out).parent, options.out)
+        cli.writable_file("out", options.out)
     from dp_common.persistence.provenance import fix_threads
 
     fix_threads(options.threads)

@@ -82,7 +82,7 @@ def main(argv: Sequence[str]) -> int:
     code = launch(todo, workers_for(options.workers, todo), root) if todo else 0
     if line := short_line(summary for run in runs if (summary := finished(root / run.run_id))):
         print(line, file=sys.stderr)
-    next_commands = [f"python -m benchmarks.{name} {shlex.quote(str(root))}" for name in ("table", "report")]
+    next_commands = [f"python -m benchmarks.{name} {cli.quoted(root)}" for name in ("table", "report")]
     print(f"next: {' or '.join(next_commands)}", file=sys.stderr)
     return code
 
@@ -209,7 +209,7 @@ def launch_slurm(
             "give the same command again when some have ended",
             file=sys.stderr,
         )
-    print(f"sweep {name}: python -m benchmarks.status {root}", file=sys.stderr)
+    print(f"sweep {name}: python -m benchmarks.status {cli.quoted(root)}", file=sys.stderr)
     return 0
 
 

@@ -76,7 +76,7 @@ def main(argv: Sequence[str]) -> int:
     """Train, go on, or find it done, and print the card; returns the exit code."""
     options = cli.parse(argv, Options, __doc__, keys_text)
     plan = plan_of(options)
-    cli.writable_folder("out", plan.out.parent, plan.out)
+    cli.writable_file("out", plan.out)
     from benchmarks.run import stop_on_signals
 
     print(train(plan, options, argv, stop_on_signals()))

@@ -32,6 +32,7 @@ FOLDER, ABOUT, LOCK = "pool", POOL, ".lock"
 LEAST = 256  # images of a range, at least: the files of a pool are not to be too many
 RANGES = 64  # in a folder
 STALE = 3600.0  # seconds after which the temporary file of a writer is that of one that was killed
+SAID = {"task", "teacher", "seed", "device"}  # of what images are made of, what people are shown
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -91,7 +92,8 @@ class ImagePool:
             except Damaged as damage:
                 wrong.append(str(damage))
                 if remove:
-                    path.unlink(missing_ok=True)
+                    with suppress(OSError):  # what cannot be taken away is passed over
+                        path.unlink()
                 continue
             found |= {(block.start, block.stop): block for block in blocks if (block.start, block.stop) not in found}
         return found, wrong
@@ -113,7 +115,7 @@ class ImagePool:
     def remove_temporaries(self, number: int) -> None:
         """Of writers that were killed, in the folder of a range; those of others that live are younger."""
         for path in self.folder_of(number).glob(".*.tmp"):
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 if time.time() - path.stat().st_mtime > STALE:
                     path.unlink()
 
@@ -134,8 +136,8 @@ class ImagePool:
             write_atomic(path, data)
 
     def begin(self) -> None:
-        """Make its folder, and say what is in it."""
-        if not (self.folder / ABOUT).exists():
+        """Make its folder, and say what is in it, unless that is said there."""
+        if about_of(self.folder) is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_atomic(self.folder / ABOUT, json.dumps(self.about, indent=1).encode())
 
@@ -205,13 +207,12 @@ def blocks_in(data: bytes, path: Path, key: str) -> list[Block]:
         raise Damaged(f"{path}: not what was written, its digest is another")
     try:
         table = pq.read_table(io.BytesIO(data))
-    except pa.ArrowInvalid as error:
+        records = said_in(table.schema, path, key)
+        images = table["image"].to_pylist()
+    except (pa.ArrowInvalid, KeyError) as error:
         raise Damaged(f"{path}: no file of a pool") from error
-    about = json.loads((table.schema.metadata or {}).get(b"pool", b"{}"))
-    if about.get("key") != key:
-        raise Damaged(f"{path}: of another pool, {about.get('key')}")
-    images, blocks, row = table["image"].to_pylist(), [], 0
-    for record in about["blocks"]:
+    blocks, row = [], 0
+    for record in records:
         n = record["stop"] - record["start"]
         blocks.append(Block(encoded=images[row : row + n], **record))
         row += n
@@ -223,14 +224,32 @@ def records_of(path: Path, key: str) -> list[dict[str, Any]]:
     FileNotFoundError.
     """
     try:
-        about = json.loads((pq.read_schema(path).metadata or {}).get(b"pool", b"{}"))
+        schema = pq.read_schema(path)
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowInvalid) as error:
         raise Damaged(f"{path}: not what was written ({str(error).partition('. ')[0]})") from error
-    if about.get("key") != key:
-        raise Damaged(f"{path}: of another pool, {about.get('key')}")
-    return list(about["blocks"])
+    return said_in(schema, path, key)
+
+
+def said_in(schema: pa.Schema, path: Path, key: str) -> list[dict[str, Any]]:
+    """What the metadata of a file say of its blocks. Raises Damaged: nothing, or they are of another pool."""
+    about = (schema.metadata or {}).get(b"pool")
+    if about is None:
+        raise Damaged(f"{path}: no file of a pool")
+    found = json.loads(about)
+    if found["key"] != key:
+        raise Damaged(f"{path}: of another pool, {found['key']}")
+    return list(found["blocks"])
+
+
+def about_of(folder: Path) -> dict[str, Any] | None:
+    """What the images of a pool are made of, as its folder says; None where it says nothing, or not that."""
+    try:
+        found = json.loads((folder / ABOUT).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.keys() >= SAID else None
 
 
 def listed(folder: Path) -> list[Path]:
@@ -239,7 +258,7 @@ def listed(folder: Path) -> list[Path]:
         return [folder / name for name in sorted(os.listdir(folder)) if name.endswith(".parquet")]
     except FileNotFoundError:
         return []
-    except PermissionError as error:
+    except (PermissionError, NotADirectoryError) as error:
         raise BadInput("pool", "yes", f"no: cannot read {folder}: {error.strerror}") from error
 
 

@@ -1,9 +1,12 @@
 """The one parser: what it reads, what it says of what it cannot read, help from the same dataclass, exit codes."""
 
+import importlib
 import io
 import os
+import shlex
 import sys
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 
 import pytest
 
@@ -60,12 +63,21 @@ def test_every_kind_of_word_is_read():
         (("all=false",), "all", False),
         (("--root=there",), "root", "there"),
         (("root=~/x",), "root", os.path.expanduser("~/x")),
+        (("./lr=0.1",), "root", "./lr=0.1"),
+        (("/a b/x,=y",), "root", "/a b/x,=y"),
+        (("ein ordner=1",), "root", "ein ordner=1"),
         (("seed=3",), "seed", (3,)),
         (("seeds=3",), "seed", (3,)),
     ],
 )
 def test_a_word_may_be_spelled_in_several_ways(words, name, value):
     assert getattr(parsed(*words), name) == value
+
+
+@pytest.mark.parametrize("folder", ["runs", "lr=0.1", "a b/lr=0.1", "-x", "/tmp/ü,=x", "it's"])
+def test_a_folder_that_is_shown_in_a_command_is_read_as_the_same(folder):
+    (word,) = shlex.split(cli.quoted(folder))
+    assert Path(parsed(word).root) == Path(folder)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +205,13 @@ def test_folders_that_cannot_be_written_are_refused_and_leave_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert cli.writable_folder("out", tmp_path / "new" / "deep").is_dir()
     assert not list((tmp_path / "new" / "deep").iterdir())
+
+
+@pytest.mark.parametrize("module", ["speed", "flops", "gpu_check", "train_teacher"])
+def test_a_folder_in_place_of_the_file_to_write_is_refused_before_the_work(tmp_path, module):
+    words = [f"out={tmp_path}", *(["task=digits"] if module == "train_teacher" else [])]
+    with pytest.raises(BadInput, match=f"out={tmp_path}: "):
+        importlib.import_module(f"benchmarks.{module}").main(words)
 
 
 def test_what_differs_from_the_defaults_is_typed_again():

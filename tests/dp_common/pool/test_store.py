@@ -1,16 +1,20 @@
 """A pool keeps what it is given, lets one process make a range at a time, and loses nothing to one that is killed."""
 
+import io
 import os
 import signal
 import time
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from dp_common.errors import Damaged
+from dp_common.errors import BadInput, Damaged
+from dp_common.files import digest
 from dp_common.lab.pooled import Made, PooledImages
 from dp_common.persistence.meter import Meter
 from dp_common.persistence.places import look_under
-from dp_common.pool.store import Block, ImagePool, blocks_in, file_of, read_file
+from dp_common.pool.store import ABOUT, Block, ImagePool, about_of, blocks_in, file_of, read_file
 
 BLOCKS = [(start, start + 64) for start in range(0, 1024, 64)]  # in four ranges
 
@@ -49,6 +53,52 @@ def test_a_byte_that_changed_is_noticed_and_taken_away_by_the_holder(tmp_path):
     assert not path.exists()
     with pytest.raises(Damaged):
         blocks_in(file_of([block(0, 64)], "another", 10), path, pool.key)
+
+
+def parquet(table):
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "columns, metadata, said",
+    [
+        ({"image": [b"x"]}, None, "no file of a pool"),
+        ({"index": [0]}, {"pool": '{"key": "0123456789abcdef", "blocks": []}'}, "no file of a pool"),
+        ({"image": [b"x"]}, {"pool": '{"key": "another", "blocks": []}'}, "of another pool, another"),
+    ],
+)
+def test_a_file_of_somebody_else_is_named_and_passed_over(tmp_path, columns, metadata, said):
+    pool = pool_in(tmp_path)
+    data = parquet(pa.table(columns).replace_schema_metadata(metadata))
+    pool.folder_of(0).mkdir(parents=True)
+    (pool.folder_of(0) / f"0000000000-0000000064-{digest(data)[:16]}.parquet").write_bytes(data)
+    found, (wrong,) = pool.read(0)
+    assert not found and said in wrong and not pool.said(0)
+
+
+def test_what_lies_at_the_place_of_a_file_or_folder_and_is_none_stops_nobody_or_is_one_line(tmp_path):
+    pool = pool_in(tmp_path)
+    pool.write([block(0, 64)])
+    (pool.folder_of(0) / "0000000064-0000000128-0123456789abcdef.parquet").mkdir()
+    found, wrong = pool.read(0, remove=True)
+    assert list(found) == [(0, 64)] and len(wrong) == 1
+    number = 64 * 4
+    pool.folder_of(number).write_bytes(b"")
+    with pytest.raises(BadInput, match="Not a directory"):
+        pool.read(number)
+
+
+@pytest.mark.parametrize("there", ["", "{}", "[]", '{"task": "dig'])
+def test_what_a_pool_says_of_itself_is_mended_by_who_writes(tmp_path, there):
+    about = {"task": "digits", "teacher": "mixture", "seed": 0, "device": "cpu"}
+    pool = ImagePool(tmp_path, "0123456789abcdef", about, 64, 10)
+    pool.folder.mkdir(parents=True)
+    (pool.folder / ABOUT).write_text(there)
+    assert about_of(pool.folder) is None
+    pool.begin()
+    assert about_of(pool.folder) == about
 
 
 def makes(root, log, dies_at=None):
