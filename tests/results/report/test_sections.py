@@ -48,7 +48,7 @@ def test_the_theory_stands_where_its_ledger_is(tmp_path, monkeypatch):
 
 
 def test_what_several_captions_say_is_said_once():
-    shared = "Not drawn, run at one scale only: dp omega=0.2."
+    shared = "Not drawn, ablations at one scale: dp omega=0.2."
     items = [Figure("a", "A", f"What A shows. {shared} Task digits.", ()), Figure("b", "B", f"B. {shared}", ())]
     assert [sections.without(one, shared).caption for one in items] == ["What A shows. Task digits.", "B."]
     assert sections.without(items[0], "", shared, "Task digits.").caption == "What A shows."
