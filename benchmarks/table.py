@@ -209,6 +209,10 @@ def sections_of(study: "Study", names: Sequence[str] | None, targets: Sequence[f
 
 def why_none(comparison: "Comparison") -> str:
     """Why a comparison has no table."""
+    if comparison.is_variant and len(comparison.done):
+        return (
+            "None of these tables is of it alone: its arms stand in the league of another comparison, if that has one."
+        )
     if len(comparison.done):
         return "None of these tables has its data here."
     return "No run of it is finished yet; python -m benchmarks.status says why."

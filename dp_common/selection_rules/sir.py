@@ -19,7 +19,8 @@ class Sir:
     The ``keep`` largest keys are a sample without replacement with weights w ∝ exp(ωH) (Kool et al. 2019, arXiv
     1903.06059; resampling: Rubin 1987). Of each group ESS = (Σw)²/Σw² is measured. Below 50, or below the number kept,
     the sample is not one of Q, and the run says so.
-    reproduces: nothing that we know of; published: the trick and ESS; ours: as an arm beside guidance at the same ω.
+    reproduces: nothing that we know of; published: the trick and ESS; ours: as an arm beside guidance. Its ω is that of
+    guidance with dp.rule=score alone.
     """
 
     omega: float = option(3.0, "weight of the score, in its own unit; 0: random, large: top, below 0: towards easy")

@@ -1,7 +1,8 @@
 """D7: what is it worth to consult real images?
 
-dp looks at none but monitor's accuracy (I0). Guided by learnability it consults a reference that was trained on real
-images (I1); ``actgen`` starts from real training images (I3). What they bring is asked where it should show: on test.
+dp looks at none but monitor's accuracy (I0). Guided by learnability it consults a reference that knows real
+images (I1): a density that was fitted to them, or a classifier. ``actgen`` starts from real training images (I3). What
+they bring is asked where it should show: on test.
 """
 
 from results.claims.judging.arm_selection import ArmSelection
@@ -28,9 +29,9 @@ def judge(selection: ArmSelection) -> list[Finding]:
 CLAIM = Claim(
     "D7",
     "consulting real images makes fewer errors on real images",
-    "Log error ratio on test, mean over scales per seed, of dp with score=learnability (a reference trained on real "
-    "images) and of actgen (starts from real images) over dp. Confirmed: 95 % interval over seeds × images of both "
-    "above zero. Refuted: either below.",
+    "Log error ratio on test, mean over scales per seed, of dp with score=learnability (its reference knows real "
+    "images: a density fitted to them, or a classifier) and of actgen (starts from real images) over dp. Confirmed: "
+    "95 % interval over seeds × images of both above zero. Refuted: either below.",
     {half: (arm, ("dp", {"score": "entropy"})) for half, arm in ARMS.items()},
     unpublished,
     judge,

@@ -1,4 +1,8 @@
-"""What a method's errors cost: every method of the league by price and errors, the front marked, in both worlds."""
+"""What a method's errors cost: every method of the league by price and errors, in both worlds.
+
+A method is on the front where none that saw as little of the real world as it did is both as cheap and as good: one
+that saw more takes no other's place.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -35,16 +39,15 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         return []
     unit, factor = unit_of(max(one.hours for one in [*found.methods, found.static]))
     rows = pd.DataFrame([row for world in found.worlds for row in rows_of(found, world, factor)])
-    whole = (rows["n"] >= FEW) | (rows["arm"] == STATIC)
-    front = on_front(rows[whole].assign(what="mean")).reindex(rows.index, fill_value=False)
-    rows = numbered(rows.assign(front=front, unit=unit), found)
+    rows = numbered(rows.assign(front=fronts(rows), unit=unit), found)
     kind = kind_of(device).replace("hours", unit)
     title = f"What fewer errors cost, in {kind}"
     left = [one.arm for one in found.methods if one.scales != found.scales]
     caption = joined(
         f"Percent wrong against the price of one run, a dot a method, mean over what was pooled "
         f"({scales_named(found.scales)}); bars: 95 % intervals of the paired factor on the errors of `static`, none "
-        f"below {FEW} seeds. Grey steps: the front, what no cheaper method of {FEW} seeds or more beats; numbered.",
+        f"below {FEW} seeds. Numbered: the front, by means: of methods of {FEW} seeds or more, "
+        "none that saw as little of the real world is both as cheap and as good. Steps: those that saw least.",
         f"Not here, run at some of these scales only: {', '.join(left)}." if left else "",
         f"{total_of_phases(comparison.exclude)}, on {device_text(device, found.comparison.done['cpus'])}. "
         f"{marking(device)}",
@@ -78,6 +81,17 @@ def static_error(found: League, world: str) -> float:
     runs = runs[(runs["arm"] == STATIC) & runs["scale"].isin(found.scales)]
     wrong = share_of_errors(1 - runs[column_of(world)].to_numpy(float), runs[images_of(world)].to_numpy(float))
     return 100 * float(np.exp(pd.Series(np.log(wrong), index=runs.index).groupby(runs["scale"]).mean().mean()))
+
+
+def fronts(rows: pd.DataFrame) -> pd.Series:
+    """Is a method on the front of those of its class of information and below, in its world? Of methods with FEW seeds
+    or more, and static.
+    """
+    found, whole = pd.Series(False, index=rows.index), rows[(rows["n"] >= FEW) | (rows["arm"] == STATIC)]
+    for information in sorted(whole["class"].unique()):
+        front = on_front(whole[whole["class"] <= information].assign(what="mean"))
+        found |= front.reindex(rows.index, fill_value=False) & (rows["class"] == information)
+    return found
 
 
 def numbered(rows: pd.DataFrame, found: League) -> pd.DataFrame:
@@ -127,8 +141,8 @@ def plot_world(axes: Any, rows: pd.DataFrame) -> None:
         if named:
             place = {"textcoords": "offset points", "fontsize": 8, "zorder": 7, "weight": "bold"}
             axes.annotate(str(row["number"]), (row["x"], row["error"]), (4, 3), **place)
-    front = rows[rows["front"]].sort_values("x")
-    axes.step(front["x"], front["error"], where="post", color=GREY, linewidth=0.9, alpha=0.7, zorder=1)
+    least = rows[rows["front"] & (rows["class"] == rows["class"].min())].sort_values("x")
+    axes.step(least["x"], least["error"], where="post", color=GREY, linewidth=0.9, alpha=0.7, zorder=1)
 
 
 def add_legend(drawing: Any, rows: pd.DataFrame) -> None:

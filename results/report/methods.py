@@ -19,7 +19,7 @@ from results.report.page import Section
 from results.report.sections import anchored, stored, without
 from results.tables import league
 from results.tables.captions import conditions
-from results.tables.league_words import sentences
+from results.tables.league_words import scales_named, sentences
 from results.tables.table import Table
 
 FIGURES, TABLE = ("league", "pareto"), league.TITLE  # what moves from a comparison's section to the league's
@@ -92,10 +92,17 @@ def forest_of(judgement: Judgement, comparison: Comparison | None, out: Path, na
         return None
     title = f"{judgement.id}: paired differences by scale, and pooled"
     text = "Diamonds: mean over scales, by which the question is judged; dots: single scales. Bars: 95 % intervals."
+    text = f"{text} {one_scale(judgement.findings)}".rstrip()
     with sheet() as plt, also_narrow():
         drawing = forest.plot(plt, rows, comparison, title)
         path = stem(out / "figures" / "questions", name)
         return save(drawing, rows.drop(columns="seeds"), path, title, text)
+
+
+def one_scale(findings: Sequence[Finding]) -> str:
+    """That a verdict rests on one scale, where it does."""
+    scales = {scale for one in findings if one.scale is None for scale in one.scales}
+    return f"All of it is {scales_named(sorted(scales))}, and says nothing of other scales." if len(scales) == 1 else ""
 
 
 def row_of(finding: Finding, judgement: Judgement) -> dict[str, Any] | None:

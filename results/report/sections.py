@@ -15,6 +15,7 @@ from dp_common.files import write_atomic
 from results.analysis.comparisons import Comparison
 from results.analysis.study import Study
 from results.claims import Judgement
+from results.claims.judging.words import unpublished
 from results.figures import Figure
 from results.figures.drawing.narrow import also_narrow
 from results.figures.drawing.selection import left_out
@@ -177,12 +178,14 @@ def verdicts(judgements: Sequence[Judgement], titles: Sequence[str], out: Path) 
 
 
 def tally(judgements: Sequence[Judgement]) -> list[str]:
-    """[the sentence that counts verdicts], or []."""
-    if not judgements:
-        return []
-    met = Counter(one.verdict for one in judgements)
-    counts = ", ".join(f"{met[verdict]} {verdict}" for verdict in page.SIGNS if met[verdict])
-    return [f"Of {len(judgements)} verdicts on the paper's claims: {counts}."]
+    """The sentences that count verdicts: on what the paper claims, and on questions that are not the paper's."""
+    found = []
+    for about, asked in (("the paper's claims", False), ("open questions", True)):
+        met = Counter(one.verdict for one in judgements if (one.paper == unpublished()) == asked)
+        counts = ", ".join(f"{met[verdict]} {verdict}" for verdict in page.SIGNS if met[verdict])
+        noun = "verdict" if met.total() == 1 else "verdicts"
+        found += [f"Of {met.total()} {noun} on {about}: {counts}."] if met else []
+    return found
 
 
 def theory(root: Path, out: Path) -> list[Section]:

@@ -134,7 +134,7 @@ def notes_of(task: str, members: Sequence[Member], sets: Sequence[str], papers: 
     """What is not here, what a dash means, and what keeps published numbers apart."""
     left = {arm for _, one in members for arm in set(one.arms) - one.main_arms - {CEILING}}
     named = ", ".join(f"`{arm}`" for arm in sorted(left, key=rank))
-    notes = [f"Not here, run at one scale only: {named}."] if left else []
+    notes = [f"Not here, ablations at one scale: {named}."] if left else []
     if "train_heldout" in sets and any(CEILING in one.arms for _, one in members):
         notes.append("train_heldout is drawn from real train: of `real` it is training accuracy.")
     if papers:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import fields
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -24,6 +25,13 @@ def make(tmp_path):
 
     build.root = tmp_path / "runs"
     return build
+
+
+def test_a_comparison_whose_arms_stand_beside_those_of_another_says_so():
+    one = SimpleNamespace(done=[1], is_variant=True)
+    assert "league of another" in command.why_none(one)
+    one.is_variant = False
+    assert command.why_none(one) == "None of these tables has its data here."
 
 
 def test_a_comparison_without_finished_runs_says_so(make, tmp_path, capsys):

@@ -9,7 +9,7 @@ import pandas as pd
 from results.analysis.arms import parameters
 from results.analysis.comparisons import Comparison, by_arm_and_scale, replicates
 
-ABLATIONS = "Not drawn, run at one scale only: "  # how the sentence on what is left out begins
+ABLATIONS = "Not drawn, ablations at one scale: "  # how the sentence on what is left out begins
 
 
 def left_out(comparison: Comparison) -> str:

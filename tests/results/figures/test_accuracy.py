@@ -46,7 +46,7 @@ def test_arms_run_at_one_scale_are_named_not_drawn(make, tmp_path):
     by_law(make, "strategy=static")
     make("strategy=dp dp.omega=0.2 scale=1k")
     figure = drawn(accuracy, make, tmp_path)[0]
-    assert set(csv_of(figure)["arm"]) == {"static"} and "run at one scale only: dp omega=0.2" in figure.caption
+    assert set(csv_of(figure)["arm"]) == {"static"} and "ablations at one scale: dp omega=0.2" in figure.caption
 
 
 def test_one_dot_is_no_figure(make, tmp_path):

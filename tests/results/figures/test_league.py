@@ -1,6 +1,7 @@
 """The league as a forest, and methods by price and errors."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from results.figures import league, pareto
@@ -27,6 +28,14 @@ def test_the_front_is_of_methods_with_enough_seeds_that_no_cheaper_one_beats(lea
     assert rows["front"].sum() == 1 and rows.loc["dp", "front"] and rows.loc["dp", "number"] > 0
     assert rows.loc["static", "error"] == pytest.approx(100 * np.sqrt(0.2 * 0.1), rel=0.02)
     assert rows.loc["dp", "error"] == pytest.approx(rows.loc["static", "error"] / 2, rel=0.02)
+
+
+def test_who_saw_more_takes_no_others_place_on_the_front():
+    rows = pd.DataFrame(
+        [("static", 0, 1, 4), ("dp", 0, 2, 3), ("informed", 1, 2, 2), ("beaten", 3, 3, 2.5), ("lucky", 0, 1, 1)],
+        columns=["arm", "class", "x", "error"],
+    ).assign(world="test", n=[0, 16, 16, 16, 2])
+    assert list(rows["arm"][pareto.fronts(rows)]) == ["static", "dp", "informed"]
 
 
 def test_too_few_methods_have_neither(league_study, tmp_path):

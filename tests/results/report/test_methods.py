@@ -3,6 +3,7 @@
 import pytest
 
 from results.claims import evaluate
+from results.claims.judging.claim import Finding
 from results.figures import Figure
 from results.report import methods
 from results.tables import league
@@ -29,6 +30,11 @@ def test_the_league_has_a_section_that_begins_with_what_came_out(league_study, o
     assert section.body.count("of 6 methods") == 2  # said once per world, not again under the table
     assert section.title == "The league of methods" and not section.on_paper and Page(section.body).ids
     assert methods.league_section(2, variant, [], league.tables(variant), out, False) is None
+
+
+def test_a_verdict_on_one_scale_says_so():
+    assert "at 1k, and" in methods.one_scale([Finding("a", None, "confirmed", scales=(1000,)), Finding("a", 1000, "")])
+    assert methods.one_scale([Finding("a", None, "confirmed", scales=(1000, 4000))]) == ""
 
 
 def test_a_question_that_was_run_has_its_contrasts_in_both_worlds(league_study, out):

@@ -1,6 +1,8 @@
 """Sections: anchors and files of their own, what is said once, the theory."""
 
 from dp_common.persistence import ledger
+from results.claims import Judgement
+from results.claims.judging.words import unpublished
 from results.figures import Figure
 from results.report import sections
 from results.tables.table import Table, text_rows
@@ -46,7 +48,20 @@ def test_the_theory_stands_where_its_ledger_is(tmp_path, monkeypatch):
 
 
 def test_what_several_captions_say_is_said_once():
-    shared = "Not drawn, run at one scale only: dp omega=0.2."
+    shared = "Not drawn, ablations at one scale: dp omega=0.2."
     items = [Figure("a", "A", f"What A shows. {shared} Task digits.", ()), Figure("b", "B", f"B. {shared}", ())]
     assert [sections.without(one, shared).caption for one in items] == ["What A shows. Task digits.", "B."]
     assert sections.without(items[0], "", shared, "Task digits.").caption == "What A shows."
+
+
+def test_open_questions_are_counted_apart_from_the_papers_claims():
+    judged = [
+        Judgement("C1", "", "", "+2 points", "", "confirmed", "", ""),
+        Judgement("D1", "", "", unpublished(), "", "refuted", "", ""),
+        Judgement("D2", "", "", unpublished(), "", "undecided", "", ""),
+    ]
+    assert sections.tally(judged) == [
+        "Of 1 verdict on the paper's claims: 1 confirmed.",
+        "Of 2 verdicts on open questions: 1 refuted, 1 undecided.",
+    ]
+    assert sections.tally([]) == []

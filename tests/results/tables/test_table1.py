@@ -36,7 +36,7 @@ def test_a_line_per_arm_at_the_scale_most_have_whole(make):
         "Measured with teacher mixture, learner cnn-digits, iterations 500, device cpu." in table.caption
         and "CPU seconds" in table.caption
     )
-    assert table.notes == ("Not here, run at one scale only: `dp omega=0.2`.",)
+    assert table.notes == ("Not here, ablations at one scale: `dp omega=0.2`.",)
 
 
 def test_published_lines_stand_below_with_their_source_and_in_no_mean(make):
