@@ -53,7 +53,7 @@ def couples_under(root: Path) -> list[tuple[Path, Path]]:
     from results.reading.runs import read_runs
 
     frame, _ = read_runs([root])
-    probed = [values.get("probe") in ("hardness", "truth") for values in frame["values"]]
+    probed = frame["values"].map(lambda values: values.get("probe") in ("hardness", "truth")).astype(bool)
     done = frame[(frame["state"] == "done") & probed & (frame["strategy"] != "real")]
     alike: dict[str, list[tuple[int, Path]]] = {}
     for values, seed, folder in zip(done["values"], done["seed"], done["folder"]):
