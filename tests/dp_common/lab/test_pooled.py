@@ -118,6 +118,7 @@ def test_candidates_are_kept_where_that_is_asked_for_and_taken_by_any_rule_and_f
 
 
 @pytest.mark.multiprocess
+@pytest.mark.slow
 def test_two_ranks_make_each_block_once_and_one_takes_what_they_made(tmp_path):
     """The candidates' score looks at no learner, whose sums two ranks round otherwise."""
     words = ["teacher=mixture", *TINY, "strategy=prune", "prune.score=random", "prune.schedule=even", "prune.rounds=1"]
