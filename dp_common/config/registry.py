@@ -74,15 +74,19 @@ def built_in(kind: str) -> dict[str, Plugin]:
     """
     found: dict[str, Plugin] = {}
     for folder in folders_of(FOLDERS[kind]):
-        changed = None if kind in DATA else folder.stat().st_mtime_ns  # of a folder, not of those in it
-        listing = listed.__wrapped__ if changed is None else listed
-        found |= listing(kind, folder, changed)
+        # a folder's time tells of its own files, and data lie in folders of it too
+        found |= in_folder(kind, folder) if kind in DATA else unchanged(kind, folder, folder.stat().st_mtime_ns)
     return found
 
 
 @lru_cache
-def listed(kind: str, folder: Path, changed: int | None) -> dict[str, Plugin]:
-    """Of one folder, which is listed again once it has changed: a grid asks often."""
+def unchanged(kind: str, folder: Path, changed: int) -> dict[str, Plugin]:
+    """``in_folder``, of one that was changed last at this time: a grid asks often."""
+    return in_folder(kind, folder)
+
+
+def in_folder(kind: str, folder: Path) -> dict[str, Plugin]:
+    """{name: Plugin} of one folder."""
     found = {}
     for file in sorted(folder.rglob("*.yaml") if kind in DATA else folder.glob("*.py")):
         name = file.relative_to(folder).with_suffix("").as_posix()
