@@ -35,11 +35,11 @@ def items(setting: Setting) -> dict[str, Item]:
     batch = run.spec.train.batch
     examples = images[np.arange(batch) % block], labels[np.arange(batch) % block]
 
-    def guided(rule, through, every):
+    def guided(rule: str, through: str, every: int) -> None:
         guidance = Guidance("entropy", 0.05, rule, through, every)
         sampler.sample(indices, labels, sampler.guidance_step(guidance, learner))
 
-    def gradient():
+    def gradient() -> None:
         x = learner.to_float(images).requires_grad_()
         torch.autograd.grad(learner.logits(x).logsumexp(1).sum(), x)
 

@@ -50,7 +50,7 @@ def items(setting: Setting) -> dict[str, Item]:
         of_class.mkdir(parents=True, exist_ok=True)
         (of_class / f"{index}.jpeg").write_bytes(encoded[index % len(encoded)])
 
-    def block(augment):
+    def block(augment: Any) -> None:
         examples = loading.Examples(trainset, 0, augment=augment)
         for _ in loading.stream(
             examples, [(first, first + CHUNK) for first in range(0, IMAGES, CHUNK)], setting.workers

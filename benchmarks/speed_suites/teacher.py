@@ -52,7 +52,7 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
     rows = np.arange(batch) % block
     run.spec.train.batch = batch
 
-    def guided(through, every, decode=None):
+    def guided(through: str, every: int, decode: str | None = None) -> None:
         if decode:
             teacher.guide_decode = decode
         guidance = Guidance("entropy", 0.05, "relative", through, every)

@@ -1,6 +1,7 @@
 """A small pixel UNet with random weights: this sampler beside diffusers' own pipeline, and guidance on it."""
 
 from functools import partial
+from typing import Any
 
 from benchmarks.speed_suites import Item, Setting
 from dp_common.diffusion.guidance import THROUGH, Guidance
@@ -38,10 +39,10 @@ def items(setting: Setting) -> dict[str, Item]:
     pipeline.set_progress_bar_config(disable=True)
     x, labels = torch.randn(batch, 1, 8, 8), torch.zeros(batch, dtype=torch.long)
 
-    def objective(x0, y):
+    def objective(x0: Any, y: Any) -> Any:
         return entropy.score(classifier(x0), y)
 
-    def ours(guidance=None):
+    def ours(guidance: Any = None) -> Any:
         with torch.no_grad():
             return ddim(
                 lambda x, t, y: unet(x, t).sample,
