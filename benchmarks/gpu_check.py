@@ -37,6 +37,7 @@ CHECKS = {  # name: its module and function; in this order
     "looking": "training.looking",
     "reading": "training.reading",
     "lab": "whole_lab.lab",
+    "compiled": "compiled.compiled",
 }
 JUDGED = ("H100", "H200")
 

@@ -7,6 +7,7 @@ of them.
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,24 @@ class Place:
             self.synchronise()
             seconds.append(time.perf_counter() - since)
         return statistics.median(seconds)
+
+    def waits(self, call: Callable[[], Any]) -> float | None:
+        """How often the host waits for the device in a call, after one that warms up; None: only CUDA tells."""
+        import torch
+
+        if self.device.type != "cuda":
+            return None
+        call()
+        self.synchronise()
+        before = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                call()
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        return float(sum("synchronizing" in str(warning.message) for warning in told))
 
 
 @dataclass(frozen=True)
