@@ -71,10 +71,11 @@ TOKENS = 77
 
 
 def frozen(network: "torch.nn.Module", dtype: "torch.dtype") -> Any:
-    """In evaluation mode, without gradients of its weights."""
+    """In evaluation mode, without gradients of its weights, in the layout of those that are loaded."""
     import torch
 
-    return torch.nn.Module.to(network, dtype).eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
+    network = torch.nn.Module.to(network, dtype=dtype, memory_format=torch.channels_last)
+    return network.eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
 
 
 def unet(config: Config, device: "torch.device", dtype: "torch.dtype") -> Any:

@@ -146,7 +146,7 @@ def train(
     from dp_common import device as devices
     from dp_common.persistence import provenance
 
-    provenance.fix_threads(plan.training.threads)
+    provenance.fix_arithmetic(plan.training.threads)
     device = devices.named(options.device)
     plan.task.load(plan.data.split)
     shown = shown_settings(plan)

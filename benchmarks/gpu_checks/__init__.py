@@ -1,8 +1,7 @@
 """What ``benchmarks.gpu_check`` looks at, a file for each kind; every check yields findings, which are written at once.
 
 Expectations of rates and memory are for an H100 or H200, and are judged there alone; expectations of correctness are
-judged on every device. None of the rates has been measured yet: they are rooflines and what eager code usually makes
-of them.
+judged on every device. What an H100 said stands in results/measured/gpu.
 """
 
 import statistics
@@ -63,7 +62,7 @@ class Place:
                 call()
             finally:
                 torch.cuda.set_sync_debug_mode(before)
-        return float(sum("synchronizing" in str(warning.message) for warning in told))
+        return float(sum("called a synchronizing" in str(warning.message) for warning in told))
 
 
 @dataclass(frozen=True)

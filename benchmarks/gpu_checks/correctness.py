@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks import random_teachers
 from benchmarks.gpu_checks import Finding, Findings, Place
+from dp_common import device as devices
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
 N, STEPS, CLASSES, SHAPE = 4, 4, 10, (3, 12, 12)
@@ -40,6 +41,13 @@ def correctness(place: Place) -> Findings:
     same = {name: torch.equal(runs[0][name], runs[1][name]) for name in runs[0]}
     yield Finding("correctness.twice.plain", float(same["plain"]), "", 1, 1)
     yield Finding("correctness.twice.guided", same["images"], note="atomics may round otherwise: not expected of CUDA")
+    devices.set_deterministic(place.device, True)
+    try:
+        runs = [answers(there, copy.deepcopy(network).to(place.device), place.device, "full", "denoiser") for _ in "ab"]
+    finally:
+        devices.set_deterministic(place.device, False)
+    same = {name: torch.equal(runs[0][name], runs[1][name]) for name in runs[0]}
+    yield Finding("correctness.twice.deterministic", float(all(same.values())), "", 1, 1)
 
 
 def small_teacher(kind: str) -> Any:

@@ -162,19 +162,19 @@ def classifying(place: Place, bench: Bench, precision: str) -> Iterator[None]:
     """The classifier of guidance in fp32, fp32 by TF32, or bf16."""
     import torch
 
-    before, logits = torch.get_float32_matmul_precision(), bench.classifier.logits
+    before, logits = devices.tf32(), bench.classifier.logits
     half = torch.autocast(place.device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
 
     def by(images: Any, model: Any = None) -> Any:
         with half:
             return logits(images, model).float()
 
-    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    devices.set_tf32(precision == "tf32")
     bench.classifier.logits = by
     try:
         yield
     finally:
-        torch.set_float32_matmul_precision(before)
+        devices.set_tf32(before)
         bench.classifier.logits = logits
 
 

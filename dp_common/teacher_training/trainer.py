@@ -47,9 +47,10 @@ class Trainer:
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         import torch
-        from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
 
         from dp_common.diffusion.schedule import alphas_cumprod
+        from dp_common.learner.averaging import Average
 
         s = self.settings = settings
         self.identity, self.null, self.device, self.done, self.seconds = identity or {}, classes, device, 0, 0.0
@@ -65,12 +66,10 @@ class Trainer:
         self.net = build(self.architecture).to(device).train()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
 
-        def averaged(
-            average: Any, current: Any, n: Any
-        ) -> None:  # n is ``done`` on the device, which would be waited for
+        def averaged(average: Any, current: Any, n: None) -> None:
             get_ema_multi_avg_fn(min(s.ema, (1 + self.done) / (10 + self.done)))(average, current, n)
 
-        self.average = AveragedModel(self.net, multi_avg_fn=averaged)
+        self.average = Average(self.net, averaged)
         self.bar = torch.tensor(alphas_cumprod(s.schedule), dtype=torch.float32, device=device)
 
     def rows(self, step: int, n: int) -> np.ndarray:
@@ -93,8 +92,8 @@ class Trainer:
 
         s = self.settings
         torch.manual_seed(derive(s.seed, "teacher step", self.done))
-        x = torch.from_numpy(images).to(self.device).float() / 127.5 - 1
-        y = torch.from_numpy(labels).to(self.device)
+        x = torch.from_numpy(images).to(self.device, non_blocking=True).float() / 127.5 - 1
+        y = torch.from_numpy(labels).to(self.device, non_blocking=True)
         uniform = torch.rand(2, len(labels), device=self.device)
         y = torch.where(uniform[0] < s.label_dropout, self.null, y)
         if s.flip:

@@ -82,7 +82,7 @@ class StableDiffusion(TeacherDefaults):
     checkpointing: bool = option(
         False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time", runtime=True
     )
-    compile: bool = option(False, "torch.compile the UNet")
+    compile: bool = option(False, "torch.compile UNet and decoders")
     channels_last: bool = option(True, "channels-last layout of UNet and VAE")
 
     @property
@@ -147,7 +147,17 @@ class StableDiffusion(TeacherDefaults):
         if self.checkpointing:
             for network in filter(None, (unet, self.vae, self.tiny)):
                 network.enable_gradient_checkpointing()
-        self.unet = torch.compile(unet) if self.compile else unet
+        self.unet = unet
+        if self.compile:
+            self.compile_networks()
+
+    def compile_networks(self) -> None:
+        """Fuse what is computed between products: most of it is bound by memory."""
+        import torch
+
+        self.unet = torch.compile(self.unet)
+        for autoencoder in filter(None, (self.vae, self.tiny)):
+            autoencoder.decoder = torch.compile(autoencoder.decoder)
 
     @property
     def suffix(self) -> str:
@@ -267,8 +277,10 @@ class StableDiffusion(TeacherDefaults):
 
     def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
         """x̂0 [B, *latent_shape] as images [B, *image_shape] fp32, about [-1, 1]."""
+        from dp_common.teachers._resizing import resized
+
         latents = (x0 * self.scale + self.shift).to(dtype=self.vae.dtype, memory_format=self.layout)
-        return self.resize(self.vae.decode(latents, return_dict=False)[0].float())
+        return resized(self.vae.decode(latents, return_dict=False)[0].float(), self.image_shape)
 
     def encode(self, images: "torch.Tensor") -> "torch.Tensor":
         """x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1], resized: the mean of the VAE's posterior."""
@@ -284,18 +296,12 @@ class StableDiffusion(TeacherDefaults):
         """The same for guidance, as ``guide_decode`` says."""
         from torch.nn.functional import avg_pool2d
 
+        from dp_common.teachers._resizing import resized
+
         if self.tiny is not None:  # it was taught the scaled latents: its own scaling_factor is 1
             latents = (x0 / self.tiny.config.scaling_factor).to(dtype=self.tiny.dtype, memory_format=self.layout)
-            return self.resize(self.tiny.decode(latents, return_dict=False)[0].float())
+            return resized(self.tiny.decode(latents, return_dict=False)[0].float(), self.image_shape)
         return self.decode(avg_pool2d(x0, self.guide_reduce) if self.guide_decode == "reduced" else x0)
-
-    def resize(self, images: "torch.Tensor") -> "torch.Tensor":
-        """fp32 [B, 3, h, w] -> [B, *image_shape]: antialiased bilinear; one channel is the mean of three."""
-        from torch.nn.functional import interpolate
-
-        channels, *size = self.image_shape
-        images = images.mean(1, keepdim=True) if channels == 1 else images
-        return images if list(images.shape[2:]) == size else interpolate(images, size, mode="bilinear", antialias=True)
 
     def fingerprint(self, task: Task) -> str:
         """Where the weights are from or what they hold, and the texts.
