@@ -71,11 +71,10 @@ TOKENS = 77
 
 
 def frozen(network: "torch.nn.Module", dtype: "torch.dtype") -> Any:
-    """In evaluation mode, without gradients of its weights, in the layout of those that are loaded."""
+    """In evaluation mode, without gradients of its weights."""
     import torch
 
-    network = torch.nn.Module.to(network, dtype=dtype, memory_format=torch.channels_last)
-    return network.eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
+    return torch.nn.Module.to(network, dtype).eval().requires_grad_(False)  # diffusers' own .to warns of every dtype
 
 
 def unet(config: Config, device: "torch.device", dtype: "torch.dtype") -> Any:
@@ -138,9 +137,10 @@ def stable_diffusion(
 
     teacher: Any = StableDiffusion(dtype=dtype)
     kind, width = getattr(torch, DTYPES[dtype]), pooled_width(unet_config)
-    teacher.unet_dtype, teacher.layout, teacher.prediction = kind, torch.channels_last, prediction
+    teacher.unet_dtype, teacher.layout, teacher.prediction = kind, torch.preserve_format, prediction
     teacher.unet, teacher.vae = unet(unet_config, device, kind), vae(vae_config, device, kind)
     teacher.tiny = tiny_vae(tiny_config, device, kind) if tiny_config is not None else None
+    teacher.use_compiled(False)
     teacher.xl, teacher.null_label = width > 0, classes
     teacher.text = torch.randn(classes + 1, TOKENS, unet_config["cross_attention_dim"], device=device, dtype=kind)
     teacher.alphas_cumprod, teacher.final_alpha, teacher.steps_offset = alphas_cumprod("sd"), 1.0, 1

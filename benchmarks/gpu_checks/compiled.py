@@ -17,7 +17,7 @@ def compiled(place: Place) -> Findings:
         return
     bench = Bench(place, 16)
     bench.choose("full")
-    bench.teacher.compile_networks()
+    bench.teacher.use_compiled(True)
     step = place.timed(bench.step)
     yield Finding("compiled.step", 1000 * step, "ms", 55, 85, rate=True)
     decode = place.timed(bench.decode)

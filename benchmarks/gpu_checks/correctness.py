@@ -79,6 +79,7 @@ def moved(teacher: Any, device: Any, dtype: str) -> Any:
     other.dtype, other.unet_dtype = dtype, kind
     for name in ("unet", "vae", "tiny"):
         setattr(other, name, torch.nn.Module.to(copy.deepcopy(getattr(teacher, name)), device, kind))
+    other.use_compiled(False)
     other.text = teacher.text.to(device, kind)
     if teacher.xl:
         other.pooled, other.time_ids = teacher.pooled.to(device, kind), teacher.time_ids.to(device)
@@ -97,7 +98,6 @@ def answers(teacher: Any, network: Any, device: Any, decode: str, through: str) 
 
     teacher = copy.copy(teacher)
     teacher.guide_decode, teacher.guide_reduce = decode, 2
-    teacher.tiny = teacher.tiny if decode == "tiny" else None
     learner = SimpleNamespace(logits=lambda images, model=None: network(images.float()))
     sampler = ImageSampler(Spec(sampler=Sampler(steps=STEPS, cfg_scale=2.0)), teacher, device, Meter())
     step = sampler.guidance_step(Guidance("entropy", 0.1, "relative", through), learner)

@@ -60,7 +60,6 @@ class Bench:
         self.sampler = ImageSampler(spec, self.teacher, place.device, Meter())
         self.latents = torch.randn(block, *self.teacher.latent_shape, device=place.device)
         self.labels = torch.arange(block, device=place.device)
-        self.tiny = self.teacher.tiny
 
     def step(self, guidance: Guidance | None = None) -> Any:
         """One step of the sampler."""
@@ -87,7 +86,7 @@ class Bench:
 
     def choose(self, decode: str) -> None:
         """What guidance decodes by."""
-        self.teacher.guide_decode, self.teacher.tiny = decode, self.tiny if decode == "tiny" else None
+        self.teacher.guide_decode = decode
 
 
 def sampling(place: Place) -> Findings:

@@ -82,8 +82,8 @@ class StableDiffusion(TeacherDefaults):
     checkpointing: bool = option(
         False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time", runtime=True
     )
-    compile: bool = option(False, "torch.compile UNet and decoders")
-    channels_last: bool = option(True, "channels-last layout of UNet and VAE")
+    compile: bool = option(False, "torch.compile UNet and VAE, for all that takes no gradient")
+    channels_last: bool = option(False, "channels-last layout of UNet and VAE; on an H100 slower")
 
     @property
     def licence(self) -> str:
@@ -148,16 +148,15 @@ class StableDiffusion(TeacherDefaults):
             for network in filter(None, (unet, self.vae, self.tiny)):
                 network.enable_gradient_checkpointing()
         self.unet = unet
-        if self.compile:
-            self.compile_networks()
+        self.use_compiled(self.compile)
 
-    def compile_networks(self) -> None:
-        """Fuse what is computed between products: most of it is bound by memory."""
+    def use_compiled(self, wanted: bool) -> None:
+        """Call UNet and VAE compiled, or not, where no gradient is taken: to compile the way back takes minutes."""
         import torch
 
-        self.unet = torch.compile(self.unet)
-        for autoencoder in filter(None, (self.vae, self.tiny)):
-            autoencoder.decoder = torch.compile(autoencoder.decoder)
+        self.fast_unet, self.fast_decode = self.unet, self.vae.decode
+        if wanted:
+            self.fast_unet, self.fast_decode = torch.compile(self.unet), torch.compile(self.vae.decode)
 
     @property
     def suffix(self) -> str:
@@ -263,7 +262,7 @@ class StableDiffusion(TeacherDefaults):
 
         extra = {"text_embeds": self.pooled[labels], "time_ids": self.time_ids.expand(len(x), -1)} if self.xl else None
         steps = torch.full((len(x),), t, device=x.device)  # a tensor: torch.compile would compile anew for each int
-        out = self.unet(
+        out = (self.unet if torch.is_grad_enabled() else self.fast_unet)(
             x.to(dtype=self.unet_dtype, memory_format=self.layout),
             steps,
             encoder_hidden_states=self.text[labels],
@@ -277,10 +276,13 @@ class StableDiffusion(TeacherDefaults):
 
     def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
         """x̂0 [B, *latent_shape] as images [B, *image_shape] fp32, about [-1, 1]."""
+        import torch
+
         from dp_common.teachers._resizing import resized
 
         latents = (x0 * self.scale + self.shift).to(dtype=self.vae.dtype, memory_format=self.layout)
-        return resized(self.vae.decode(latents, return_dict=False)[0].float(), self.image_shape)
+        decode = self.vae.decode if torch.is_grad_enabled() else self.fast_decode
+        return resized(decode(latents, return_dict=False)[0].float(), self.image_shape)
 
     def encode(self, images: "torch.Tensor") -> "torch.Tensor":
         """x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1], resized: the mean of the VAE's posterior."""
@@ -298,7 +300,7 @@ class StableDiffusion(TeacherDefaults):
 
         from dp_common.teachers._resizing import resized
 
-        if self.tiny is not None:  # it was taught the scaled latents: its own scaling_factor is 1
+        if self.guide_decode == "tiny":  # it was taught the scaled latents: its own scaling_factor is 1
             latents = (x0 / self.tiny.config.scaling_factor).to(dtype=self.tiny.dtype, memory_format=self.layout)
             return resized(self.tiny.decode(latents, return_dict=False)[0].float(), self.image_shape)
         return self.decode(avg_pool2d(x0, self.guide_reduce) if self.guide_decode == "reduced" else x0)
