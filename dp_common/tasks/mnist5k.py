@@ -32,9 +32,10 @@ class Mnist5k(RealData, TaskDefaults):
     recipe: ClassVar[dict[str, Any]] = {
         "teacher": "mixture",
         "learner": "cnn-mnist",
-        "train.seen": 128_000,
+        "train.seen": 64_000,
         "train.batch": 128,
         "train.lr": 2e-3,
+        "train.pad": 2,
         "prune.oversample": 8,
         "mixture.components": 30,
     }
