@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.analysis.arms import rank
 from results.analysis.comparisons import Comparison
 from results.analysis.disturbance import is_disturbed
 from results.analysis.effects import FEW, share_of_errors
@@ -24,9 +25,10 @@ from results.frames import records
 from results.reading.correctness import column_of
 from results.tables.captions import conditions, device_text, total_of_phases, unit_of
 from results.tables.in_words import shown
-from results.tables.league_words import CLASSES, lead_of, scales_named
+from results.tables.league_words import CLASSES, lead_of, listed, scales_named
 
 POSITION = 3
+LEAST = 3  # priced methods
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
@@ -37,8 +39,14 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     device = found.comparison.device
     if device is None or is_disturbed(found.comparison):
         return []
-    unit, factor = unit_of(max(one.hours for one in [*found.methods, found.static]))
+    unit, factor = unit_of(
+        max((one.hours for one in [*found.methods, found.static] if one.hours == one.hours), default=np.nan)
+    )
     rows = pd.DataFrame([row for world in found.worlds for row in rows_of(found, world, factor)])
+    unknown = sorted(set(rows.loc[rows["x"].isna(), "arm"]), key=rank)
+    rows = rows[rows["x"].notna()]
+    if STATIC in unknown or len(set(rows["arm"])) < LEAST:
+        return []
     rows = numbered(rows.assign(front=fronts(rows), unit=unit), found)
     kind = kind_of(device).replace("hours", unit)
     title = f"What fewer errors cost, in {kind}"
@@ -49,6 +57,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         f"below {FEW} seeds. Numbered: the front, by means: of methods of {FEW} seeds or more, "
         "none that saw as little of the real world is both as cheap and as good. Steps: those that saw least.",
         f"Not here, run at some of these scales only: {', '.join(left)}." if left else "",
+        f"Not here, their hours being unknown: {listed(unknown)}." if unknown else "",
         f"{total_of_phases(comparison.exclude)}, on {device_text(device, found.comparison.done['cpus'])}. "
         f"{marking(device)}",
         conditions(comparison.group),

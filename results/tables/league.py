@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 
+from results.analysis.arms import rank
 from results.analysis.comparisons import Comparison
 from results.analysis.contrasts import POPULATION
 from results.analysis.disturbance import is_disturbed
@@ -11,7 +12,7 @@ from results.analysis.league import League, Standing, league
 from results.analysis.repricing import kind_of, marking
 from results.tables.captions import TOUCHED, conditions, set_named, total_of_phases, unit_of
 from results.tables.cell_texts import DASH, count_cell, hours_cell
-from results.tables.league_words import CLASSES, capital, rank_text, scales_named, sentences
+from results.tables.league_words import CLASSES, capital, listed, rank_text, scales_named, sentences
 from results.tables.pooled import factor_cell
 from results.tables.table import Cell, Table
 
@@ -105,9 +106,20 @@ def notes_of(found: League, priced: bool) -> tuple[str, ...]:
             "scales of these that they share: see the last column. Contrasts between two methods are over the scales "
             "that both have."
         )
-    if priced and marking(str(found.comparison.device)):
-        notes.append(
-            "Re-priced hours know a guided image by rule and steps, not by its score: what a reference, several heads "
-            "or exemplars add to it is in measured hours alone."
-        )
+    if priced:
+        notes += unpriced(found)
     return (*notes, *([] if priced else [f"Hours are left out: of several devices, or {TOUCHED}"]))
+
+
+def unpriced(found: League) -> list[str]:
+    """Which methods have no re-priced hours, and why; [] where all have some."""
+    done = found.comparison.done
+    if "repriced_why" not in done:
+        return []
+    of_methods = done[done["arm"].isin([one.arm for one in [*found.methods, found.static]])].dropna(
+        subset=["repriced_why"]
+    )
+    return [
+        f"Hours unknown, not guessed, of {listed(sorted(set(rows['arm']), key=rank))}: {why}."
+        for why, rows in of_methods.groupby("repriced_why")
+    ]
