@@ -33,44 +33,45 @@ def tables(comparison: Comparison) -> list[Table]:
     factor = factor if priced else 0
     scales = len({one.scales for one in found.methods}) > 1
     names = [WORDS.get(world, world) for world in found.worlds]
-    columns = ["method", *(f"{name}: {what}" for name in names for what in ("rank", "errors"))]
-    columns += ["n", "generated", "kept", unit, "real images", *(["scales"] if scales else [])]
+    columns = ["method", "real images", *(f"{name}: {what}" for name in names for what in ("rank", "errors"))]
+    price = kind_of(str(found.comparison.device)).replace("hours", unit) if priced else unit
+    columns += [price, "generated", "kept", "n", *(["scales"] if scales else [])]
     rows, parts = [reference_row(found, found.static, factor, scales)], [(0, "for reference")]
     if found.ceiling:
         rows.append(reference_row(found, found.ceiling, factor, scales))
     for information, methods in found.standings.items():
         parts.append((len(rows), f"I{information}: {CLASSES[information]}"))
         rows += [row_of(found, one, factor, scales) for one in methods]
-    align = "l" + "rl" * len(names) + "rrrrr" + "l" * scales
+    align = "lr" + "rl" * len(names) + "rrrr" + "l" * scales
     return [Table(TITLE, caption_of(found, unit, priced), columns, rows, align, notes_of(found, priced), tuple(parts))]
 
 
 def row_of(found: League, one: Standing, factor: float, scales: bool) -> list[Cell]:
     """A method's row; ``factor``: the hour's, 0 where hours say nothing."""
-    cells = [Cell(f"`{one.arm}`")]
+    cells = [Cell(f"`{one.arm}`"), count_cell(one.consulted)]
     for world in found.worlds:
         if world in one.contrasts:
             cells += [Cell(rank_text(one, world)), factor_cell(one.contrasts[world], one.verdicts[world])]
         else:
             cells += [DASH, DASH]
-    return [*cells, Cell(str(one.n), one.n), *costs_of(one, factor), *([scales_cell(one.scales)] if scales else [])]
+    return [*cells, *costs_of(one, factor), Cell(str(one.n), one.n), *([scales_cell(one.scales)] if scales else [])]
 
 
 def reference_row(found: League, one: Standing, factor: float, scales: bool) -> list[Cell]:
     """That of static, or of the real images; they have no rank."""
-    cells = [Cell(f"`{one.arm}`")]
+    cells = [Cell(f"`{one.arm}`"), count_cell(one.consulted)]
     for world in found.worlds:
         contrast = one.contrasts.get(world)
         itself = ITSELF if one is found.static else DASH
         cells += [DASH, factor_cell(contrast, "undecided") if contrast else itself]
     n = Cell(str(one.n), one.n) if one.contrasts else DASH
-    return [*cells, n, *costs_of(one, factor), *([scales_cell(found.scales)] if scales else [])]
+    return [*cells, *costs_of(one, factor), n, *([scales_cell(found.scales)] if scales else [])]
 
 
 def costs_of(one: Standing, factor: float) -> list[Cell]:
-    """Images generated and kept, hours, real images consulted."""
+    """Hours, images generated and kept."""
     hours = hours_cell(one.hours, factor) if factor else DASH
-    return [count_cell(one.generated), count_cell(one.kept), hours, count_cell(one.consulted)]
+    return [hours, count_cell(one.generated), count_cell(one.kept)]
 
 
 def scales_cell(scales: Sequence[int]) -> Cell:
