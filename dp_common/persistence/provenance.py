@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from dp_common import device as devices
 from dp_common.persistence.records import Commit, Provenance
 
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
-def fix_threads(threads: int) -> None:
-    """Compute with so many CPU threads from now on."""
+def fix_arithmetic(threads: int) -> None:
+    """Compute with so many CPU threads from now on, and fp32 as fp32."""
     import torch
 
     torch.set_num_threads(threads)
+    devices.set_tf32(False)
 
 
 def cpu_model() -> str:
