@@ -193,16 +193,16 @@ def plot(
 ) -> Any:
     """The drawing: a row of panels per world, one per parameter, and the theory's beside the first."""
     parameters = list(dict.fromkeys(curve.parameter for curve in curves))
-    rows = list(dict.fromkeys(curve.world for curve in curves))
+    found = list(dict.fromkeys(curve.world for curve in curves))
     panels, looks = len(parameters) + (limit is not None), arm_look(comparison.arms)
-    size = (3.5 * panels + 1.3, 0.9 + 2.8 * len(rows))
-    drawing, axes = plt.subplots(len(rows), panels, figsize=size, layout="constrained", squeeze=False)
+    size = (3.5 * panels + 1.3, 0.9 + 2.8 * len(found))
+    drawing, axes = plt.subplots(len(found), panels, figsize=size, layout="constrained", squeeze=False)
     head(drawing, title, f"{comparison.group.title}\nmean, 95 % t-interval over seeds; dot: one run")
     known = {(curve.world, curve.parameter): curve for curve in curves}
-    for row, world in zip(axes, rows):
+    for row, world in zip(axes, found):
         for panel, parameter in zip(row, [*parameters, None]):
             if parameter is None or (world, parameter) not in known:
-                panel.set_visible(parameter is None and world == rows[0])
+                panel.set_visible(parameter is None and world == found[0])
                 continue
             plot_curve(panel, known[world, parameter], looks)
         where = WORDS.get(world, f"on {world}")
