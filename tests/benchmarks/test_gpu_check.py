@@ -9,7 +9,7 @@ from benchmarks import gpu_check
 from benchmarks.gpu_checks import DIFFERS, MEASURED, OK, Finding
 from dp_common.errors import BadInput
 
-CHEAP = ["machine", "correctness", "digits", "sampling", "training", "looking", "reading", "lab", "compiled"]
+CHEAP = ["machine", "correctness", "digits", "sampling", "layouts", "training", "looking", "reading", "lab", "compiled"]
 
 
 def lines_of(capsys):

@@ -1,5 +1,6 @@
 """Devices by name, and what they answer for."""
 
+import os
 import sys
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 
 from dp_common import device
 from dp_common.errors import BadInput
+from dp_common.persistence import provenance
 
 
 @pytest.fixture
@@ -92,3 +94,29 @@ def test_the_cpu_is_named_and_counts_no_memory():
     device.select(cpu)
     assert (device.label(cpu), device.memory(cpu), device.peak(cpu)) == ("cpu", None, None)
     assert device.in_float64(torch.tensor([0.5])).dtype == torch.float64
+
+
+def test_fp32_is_fp32_where_computing_begins(monkeypatch):
+    """torch by itself takes convolutions in TF32 on CUDA."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert not device.tf32()
+    try:
+        provenance.fix_arithmetic(torch.get_num_threads())
+        assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
+        device.set_tf32(True)
+        assert device.tf32() and torch.backends.cudnn.allow_tf32
+    finally:
+        device.set_tf32(False)
+
+
+def test_the_same_bits_are_asked_of_cuda_alone(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    device.set_deterministic(torch.device("cpu"), True)
+    assert not torch.are_deterministic_algorithms_enabled() and device.CUBLAS[0] not in os.environ
+    try:
+        device.set_deterministic(torch.device("cuda"), True)
+        assert torch.are_deterministic_algorithms_enabled() and torch.backends.cudnn.deterministic
+        assert os.environ[device.CUBLAS[0]] == device.CUBLAS[1]
+    finally:
+        device.set_deterministic(torch.device("cuda"), False)
+    assert not torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.deterministic
