@@ -42,7 +42,9 @@ def test_a_suite_writes_its_costs(tmp_path, capsys):
 
 def test_every_suite_says_whether_keys_of_a_run_change_it():
     takes = {suite for suite in speed.suites() if speed.module_of(suite).RUN_KEYS}
-    assert takes == {"teacher", "ranks", "stable-diffusion"} and {"digits", "unet", "loader"} <= set(speed.suites())
+    assert takes == {"teacher", "ranks", "stable-diffusion", "methods"} and {"digits", "unet", "loader"} <= set(
+        speed.suites()
+    )
 
 
 def test_unit_costs_have_names_and_their_old_places_a_successor(tmp_path, monkeypatch):
