@@ -173,7 +173,7 @@ def test_commands_that_need_something_are_there(block: Block, desk: Path, capsys
         if re.search(r" -m benchmarks\.(run|sweep) ", command) and "your images" not in block.needs:
             do(command)
         else:
-            do(" ".join(named(command)))
+            do(shlex.join(named(command)))
         capsys.readouterr()
 
 
