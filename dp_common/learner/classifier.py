@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.parallel import DistributedDataParallel
 
+from dp_common import device as devices
 from dp_common.arrays import Flags, Images, Labels, Tensors
 from dp_common.config.specification import COOLDOWN, WARMUP, Spec
 from dp_common.distributed import batch_share
@@ -103,7 +104,9 @@ class Learner:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         for (images, labels), last in with_last(micro_batches):
-            torch.manual_seed(derive(self.spec.seed, "augment", position))  # drop-path and the like: by position
+            devices.seed(
+                self.device, derive(self.spec.seed, "augment", position)
+            )  # drop-path and the like: by position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
                 loss = self.loss(
                     self.to_float(images), torch.as_tensor(labels).to(self.device, non_blocking=True), position

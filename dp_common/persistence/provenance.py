@@ -8,15 +8,17 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from dp_common.device import keep_freed_memory
 from dp_common.persistence.records import Commit, Provenance
 
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
 def fix_threads(threads: int) -> None:
-    """Compute with so many CPU threads from now on."""
+    """Compute with so many CPU threads from now on, in memory that is not given back and asked for at each tensor."""
     import torch
 
+    keep_freed_memory()
     torch.set_num_threads(threads)
 
 

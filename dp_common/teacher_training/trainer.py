@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dp_common import device as devices
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.files import write_atomic
 from dp_common.progress import duration_text
@@ -92,7 +93,7 @@ class Trainer:
         import torch
 
         s = self.settings
-        torch.manual_seed(derive(s.seed, "teacher step", self.done))
+        devices.seed(self.device, derive(s.seed, "teacher step", self.done))
         x = torch.from_numpy(images).to(self.device).float() / 127.5 - 1
         y = torch.from_numpy(labels).to(self.device)
         uniform = torch.rand(2, len(labels), device=self.device)
