@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from benchmarks import cli
 from benchmarks.gpu_checks import DIFFERS, FAILED, FULL, LEFT_OUT, Finding, Place
+from benchmarks.new_places import new_file
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
@@ -48,14 +49,14 @@ class Options:
     device: str = option("auto", devices.NAMES)
     items: tuple[str, ...] = option(tuple(CHECKS), "what is checked", many=True, choices=tuple(CHECKS), unset="all")
     seconds: float = option(480.0, "after so many no further item begins", above=0)
-    out: str = option("", "file to write the lines to as well", place=True)
+    out: str = option("", "file to write the lines to as well, which must not be there yet", place=True)
 
 
 def main(argv: Sequence[str]) -> int:
     """Check, print and write; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
     if options.out:
-        cli.writable_file("out", options.out)
+        new_file("out", options.out)
     device = devices.named(options.device)
     small = device.type == "cpu"
     if small:
