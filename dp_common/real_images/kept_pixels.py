@@ -28,6 +28,7 @@ VERSION = 1  # of the file, and of what decoding means
 DIGEST = 16  # bytes
 AT_ONCE = 256  # records of one call of the system, which takes 1,024 buffers
 AUTO, NEVER = "auto", "no"  # what ``decoded=`` may be beside a folder
+SUFFIX = ".pixels"
 ROOM = 2  # times the size of a file has to be free where it is begun
 SEP = "; decoded=FOLDER puts them elsewhere, decoded=no keeps none"
 
@@ -147,7 +148,7 @@ def opened(where: str, what: str, identity: str, rows: int, shape: Shape, says: 
     folder = folder_of(where)
     if folder is None:
         return None
-    path = folder / f"{name_of(identity, shape)}.pixels"
+    path = folder / f"{name_of(identity, shape)}{SUFFIX}"
     needed = rows * (DIGEST + int(np.prod(shape)))
     tell = note if says else (lambda text: None)
     try:
