@@ -12,6 +12,7 @@ expected of an H100 or H200.
 
 import gc
 import json
+import os
 import sys
 import tempfile
 import time
@@ -27,17 +28,19 @@ from benchmarks.new_places import new_file
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
-from dp_common.persistence.provenance import fix_threads
+from dp_common.persistence.provenance import fix_arithmetic
 
 CHECKS = {  # name: its module and function; in this order
     "machine": "machine.machine",
     "correctness": "correctness.correctness",
     "digits": "digits_run.digits",
     "sampling": "sampling.sampling",
+    "layouts": "layouts.layouts",
     "training": "training.training",
     "looking": "training.looking",
     "reading": "training.reading",
     "lab": "whole_lab.lab",
+    "compiled": "compiled.compiled",
 }
 JUDGED = ("H100", "H200")
 
@@ -55,12 +58,14 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Check, print and write; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
+    import torch
+
     if options.out:
         new_file("out", options.out)
     device = devices.named(options.device)
     small = device.type == "cpu"
-    if small:
-        fix_threads(1)
+    os.environ.setdefault(*devices.CUBLAS)
+    fix_arithmetic(1 if small else torch.get_num_threads())
     judged = any(name in devices.label(device) for name in JUDGED)
     ends = time.monotonic() + options.seconds
     bad = 0

@@ -137,9 +137,10 @@ def stable_diffusion(
 
     teacher: Any = StableDiffusion(dtype=dtype)
     kind, width = getattr(torch, DTYPES[dtype]), pooled_width(unet_config)
-    teacher.unet_dtype, teacher.layout, teacher.prediction = kind, torch.channels_last, prediction
+    teacher.unet_dtype, teacher.layout, teacher.prediction = kind, torch.preserve_format, prediction
     teacher.unet, teacher.vae = unet(unet_config, device, kind), vae(vae_config, device, kind)
     teacher.tiny = tiny_vae(tiny_config, device, kind) if tiny_config is not None else None
+    teacher.use_compiled(False)
     teacher.xl, teacher.null_label = width > 0, classes
     teacher.text = torch.randn(classes + 1, TOKENS, unet_config["cross_attention_dim"], device=device, dtype=kind)
     teacher.alphas_cumprod, teacher.final_alpha, teacher.steps_offset = alphas_cumprod("sd"), 1.0, 1

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from importlib import import_module
 from statistics import median
 from types import ModuleType
@@ -47,6 +48,7 @@ class Options:
     """Keys of this application."""
 
     suite: tuple[str, ...] = option(("digits", "unet"), "what is timed", many=True, choices=suites)
+    items: tuple[str, ...] = option((), "patterns, such as *.plain: of the suites only what they match", many=True)
     out: str = option("", "CSV file to write, which must not be there yet", place=True)
     repeat: int = option(7, "times that everything is timed, after one round to warm up", low=1)
     block: int = option(512, "images sampled at once", low=1)
@@ -70,13 +72,18 @@ def main(argv: list[str]) -> int:
         raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
     if options.out:
         new_file("out", options.out)
-    from dp_common.persistence.provenance import fix_threads
+    from dp_common.persistence.provenance import fix_arithmetic
 
-    fix_threads(options.threads)
+    fix_arithmetic(options.threads)
     setting = Setting(devices.named(options.device), options.block, options.workers, options.overrides)
     items: dict[str, Item] = {}
     for module in modules:
         items |= module.items(setting)
+    if options.items:
+        known = list(items)
+        items = {name: item for name, item in items.items() if any(fnmatch(name, p) for p in options.items)}
+        if not items:
+            raise BadInput("items", ",".join(options.items), f"patterns that match some of {', '.join(known)}")
     if options.clock == "cpu" and (setting.device.type != "cpu" or options.threads > 1):
         raise BadInput("clock", options.clock, "only with device=cpu threads=1: a device's time is no CPU's")
     seconds, peaks = measure(items, options.repeat, setting.device, CLOCKS[options.clock])
@@ -142,8 +149,8 @@ def cost_rows(
             "unit": item.unit,
             "seconds_per_unit": medians[name],
             "units_per_second": 1 / medians[name],
-            "compared_with": item.reference or "",
-            "ratio": medians[name] / medians[item.reference] if item.reference else None,
+            "compared_with": item.reference if item.reference in medians else "",
+            "ratio": medians[name] / medians[item.reference] if item.reference in medians else None,
             "tflop_per_second": item.flops / item.n / medians[name] / 1e12 if item.flops else None,
             "peak_gib": peaks[name],
             "repeats": options.repeat,

@@ -35,7 +35,9 @@ class Options:
     device: str = option("auto", "auto, cpu, cuda, cuda:N or mps; the bits are promised on the CPU only")
     checkpoint_every: float = option(120.0, "seconds between checkpoints", low=0)
     sample_every: int = option(1000, "steps between sample grids, 0 for none before the end", low=0)
-    memory: float = option(4.0, "GiB of training images to hold in memory; larger sets are read at each step", low=0)
+    memory: float = option(
+        4.0, "GiB of training images to hold in memory, the device's too; larger sets are read at each step", low=0
+    )
     workers: int = option(0, "processes that read images ahead where they are not held in memory", low=0)
     quality: str = option(
         "classifier",
@@ -146,7 +148,7 @@ def train(
     from dp_common import device as devices
     from dp_common.persistence import provenance
 
-    provenance.fix_threads(plan.training.threads)
+    provenance.fix_arithmetic(plan.training.threads)
     device = devices.named(options.device)
     plan.task.load(plan.data.split)
     shown = shown_settings(plan)

@@ -3,6 +3,7 @@
 All that CUDA, Apple's MPS and the CPU answer differently is asked for here; elsewhere a device is a ``torch.device``.
 """
 
+import os
 import platform
 import resource
 import sys
@@ -19,6 +20,7 @@ NAMES = "auto, cpu, cuda, cuda:N or mps"  # what ``device=`` may be
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 KEPT = 2**28  # bytes
 LARGE = 2**25  # bytes of a piece that is always given back; the C library allows no more
+CUBLAS = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # without it cuBLAS promises no bits; read when it is first used
 PATTERN = r"auto|cpu|cuda(:[0-9]{1,3})?|mps"  # the same, found out without torch
 
 
@@ -50,6 +52,32 @@ def named(name: str, local: int = 0) -> "torch.device":
         mps = " and mps" if counts["mps"] else ""
         raise BadInput("device", name, f"this machine has cpu and {counts['cuda']} CUDA device(s){mps}{which}")
     return device
+
+
+def tf32() -> bool:
+    """Are fp32 products, of matrices or in convolutions, taken in TF32 on CUDA?"""
+    import torch
+
+    return torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() != "highest"
+
+
+def set_tf32(allowed: bool) -> None:
+    """Let them, or not. torch by itself lets convolutions alone, so that its fp32 is neither."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
+
+
+def set_deterministic(device: "torch.device", wanted: bool) -> None:
+    """On CUDA, let only kernels run that give the same bits each time, or any; other devices have no others."""
+    import torch
+
+    wanted = wanted and device.type == "cuda"
+    if wanted:
+        os.environ.setdefault(*CUBLAS)
+    torch.use_deterministic_algorithms(wanted)
+    torch.backends.cudnn.deterministic = wanted
 
 
 def synchroniser(device: "torch.device") -> Callable[[], object]:

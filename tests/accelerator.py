@@ -169,6 +169,8 @@ class Accelerator(TorchFunctionMode):
         if func is aten.copy_.default and plain:
             if isinstance(flat[0], OnDevice):
                 self.copies += 1
+                if not (len(flat) > 2 and flat[2]):
+                    self.waited("copy to the device")
             else:
                 self.waited(func)
         elif func in WAIT or by_mask or (plain and func in MAY_MIX):  # indices of the host: copied, and waited for
@@ -191,13 +193,15 @@ class Accelerator(TorchFunctionMode):
             raise TypeError("Cannot convert a MPS Tensor to float64 dtype as the MPS framework doesn't support float64")
         return OnDevice(value, self)
 
-    def moved(self, tensor, device, dtype, memory_format):
-        """``tensor.to(...)``, with a graph between the two."""
+    def moved(self, tensor, device, dtype, memory_format, non_blocking=False):
+        """``tensor.to(...)``, with a graph between the two; the host waits for it unless it says ``non_blocking``."""
         more = {} if memory_format is None else {"memory_format": memory_format}
         here = isinstance(tensor, OnDevice)
         if device is not None and torch.device(device).type == self.device.type:
             if not here:
                 self.copies += 1
+                if not non_blocking:
+                    self.waited("copy to the device")
                 tensor = ToDevice.apply(tensor.to(dtype=dtype or tensor.dtype, **more), self)
                 return tensor
         elif device is not None and here:
@@ -210,10 +214,11 @@ class Accelerator(TorchFunctionMode):
         here = isinstance(first, OnDevice)
         if func is Tensor.to:
             if len(args) > 1 and isinstance(args[1], Tensor):
-                return self.moved(first, args[1].device, args[1].dtype, kwargs.get("memory_format"))
+                layout, at_once = kwargs.get("memory_format"), kwargs.get("non_blocking", False)
+                return self.moved(first, args[1].device, args[1].dtype, layout, at_once)
             kwargs.pop("copy", None)
-            device, dtype, _, memory_format = torch._C._nn._parse_to(*args[1:], **kwargs)
-            return self.moved(first, device, dtype, memory_format)
+            device, dtype, at_once, memory_format = torch._C._nn._parse_to(*args[1:], **kwargs)
+            return self.moved(first, device, dtype, memory_format, at_once)
         if func in (Tensor.cpu, Tensor.cuda):
             return self.moved(first, "cpu" if func is Tensor.cpu else self.device, None, None)
         if func in (Tensor.device.__get__, Tensor.is_cuda.__get__):
@@ -239,6 +244,8 @@ class Accelerator(TorchFunctionMode):
         """What a factory makes with ``device=``."""
         if func in (torch.tensor, torch.as_tensor, torch.asarray) and isinstance(args[0], Tensor):
             return self.moved(args[0], self.device, kwargs.get("dtype"), None)
+        if func in (torch.tensor, torch.as_tensor, torch.asarray):
+            self.waited("values of the host")
         wanted = kwargs.get("requires_grad", False)
         inner = [arg.inner if isinstance(arg, OnDevice) else arg for arg in args]  # zeros_like(x, device=...)
         made = self.put(

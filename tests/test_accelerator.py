@@ -85,11 +85,14 @@ def test_it_refuses_what_a_device_refuses():
         lambda x: x[x > 0],
         lambda x: x[torch.tensor([0, 1])],
         lambda x: torch.zeros(2, 2).copy_(x),
+        lambda x: x.copy_(torch.zeros(2, 2)),
+        lambda x: torch.zeros(2, 2).to(x.device),
+        lambda x: torch.tensor([1, 2], device=x.device),
     ],
 )
 def test_it_notes_what_the_host_waits_for(call):
     with Accelerator("cuda") as device:
-        x = torch.ones(2, 2).to("cuda")
+        x = torch.ones(2, 2).to("cuda", non_blocking=True)
         x.exp().sum(1).add_(1)
         assert not device.waits and device.copies == 1
         call(x)
@@ -181,6 +184,7 @@ def test_the_training_of_a_teacher_waits_for_nothing(tmp_path):
     for device in (torch.device("cpu"), None):
         with Accelerator("cuda") as place:
             trainer = Trainer(settings, (1, 8, 8), 10, device or place.device)
+            place.waits.clear()
             losses.append([trainer.step(images, labels) for _ in range(3)])
             waits = list(place.waits)
             losses[-1] = [float(loss) for loss in losses[-1]]

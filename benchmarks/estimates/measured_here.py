@@ -21,9 +21,9 @@ def measured_here(resolved: "Resolved") -> str:
     Raises:
         BadInput: data or weights are not here.
     """
-    from dp_common.persistence.provenance import fix_threads
+    from dp_common.persistence.provenance import fix_arithmetic
 
-    fix_threads(resolved.spec.threads)
+    fix_arithmetic(resolved.spec.threads)
     device = devices.named(resolved.runtime.device)
     resolved.task.load(resolved.spec.data.split)
     setting = Setting(device, min(BLOCK, resolved.spec.sampler.block))

@@ -188,11 +188,9 @@ def guided_to_plain(meta: Meta, through: str, decode: str, every: int, steps: in
     """
     teacher = meta.teacher
     teacher.guide_decode = decode
-    tiny, teacher.tiny = teacher.tiny, teacher.tiny if decode == "tiny" else None
     with counting() as operations, torch.no_grad():
         teacher.decode(meta.latents)
     plain, guided = step_cost(meta), step_cost(meta, Guidance("entropy", 0.05, "relative", through))
-    teacher.tiny = tiny
     active = sum(step % every == (every - 1) // 2 for step in range(steps))
     whole = steps * plain + operations.total / TERA
     return (whole + active * (guided - plain)) / whole

@@ -1,12 +1,12 @@
 """What ``benchmarks.gpu_check`` looks at, a file for each kind; every check yields findings, which are written at once.
 
 Expectations of rates and memory are for an H100 or H200, and are judged there alone; expectations of correctness are
-judged on every device. None of the rates has been measured yet: they are rooflines and what eager code usually makes
-of them.
+judged on every device. What an H100 said stands in results/measured/gpu.
 """
 
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +45,24 @@ class Place:
             self.synchronise()
             seconds.append(time.perf_counter() - since)
         return statistics.median(seconds)
+
+    def waits(self, call: Callable[[], Any]) -> float | None:
+        """How often the host waits for the device in a call, after one that warms up; None: only CUDA tells."""
+        import torch
+
+        if self.device.type != "cuda":
+            return None
+        call()
+        self.synchronise()
+        before = torch.cuda.get_sync_debug_mode()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            torch.cuda.set_sync_debug_mode("warn")
+            try:
+                call()
+            finally:
+                torch.cuda.set_sync_debug_mode(before)
+        return float(sum("called a synchronizing" in str(warning.message) for warning in told))
 
 
 @dataclass(frozen=True)

@@ -76,11 +76,11 @@ def member(rank: int, size: int, port: int, overrides: list[str], block: int, pi
     from dp_common.diffusion.image_sampler import ImageSampler, quantise
     from dp_common.distributed import rendezvous
     from dp_common.persistence.meter import Meter
-    from dp_common.persistence.provenance import fix_threads
+    from dp_common.persistence.provenance import fix_arithmetic
     from dp_common.seeds import label_of
     from dp_common.training_data import shards
 
-    fix_threads(1)
+    fix_arithmetic(1)
     run, group, device = resolve(overrides), rendezvous.join(), torch.device("cpu")
     run.task.load(run.spec.data.split)
     run.teacher.prepare(run.task, device)

@@ -49,7 +49,7 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
     indices = np.arange(block)
     labels = label_of(indices, len(run.task.classes))
     images = quantise(sampler.sample(indices, labels))
-    rows = np.arange(batch) % block
+    rows, looked = np.arange(batch) % block, images[np.arange(max(block, learner.chunk)) % block]
     run.spec.train.batch = batch
 
     def guided(through: str, every: int, decode: str | None = None) -> None:
@@ -65,7 +65,7 @@ def measured(run: "Resolved", setting: Setting, decodes: Sequence[str] = ()) -> 
         found[called] = Item("images", block, partial(guided, through, every, decode), f"{name}.plain")
     return found | {
         f"{name}.learner.train": Item("images", batch, train, f"{name}.plain", flops_of(train) if decodes else None),
-        f"{name}.learner.forward": Item("images", block, partial(learner.predict, images), f"{name}.plain"),
+        f"{name}.learner.forward": Item("images", len(looked), partial(learner.predict, looked), f"{name}.plain"),
     }
 
 

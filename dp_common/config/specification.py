@@ -205,6 +205,9 @@ class Runtime:
 
     root: str = option("results/runs", "folder of runs", place=True)
     device: str = option("auto", DEVICES, pattern=DEVICE)
+    deterministic: bool = option(
+        False, "on CUDA, only kernels that give the same bits each time; an operation that has none ends the run"
+    )
     checkpoint_every: float = option(600.0, "seconds between checkpoints, taken at the strategy's next yield", low=0)
     lease_ttl: float = option(
         60.0, "seconds without a heartbeat after which another process may take a run over", above=0

@@ -79,7 +79,8 @@ class GuidanceStep:
         """
         if not self.classes:
             return labels
-        return labels + self.classes * torch.from_numpy(rank_of(self.indices, self.classes)).to(labels)
+        places = torch.from_numpy(rank_of(self.indices, self.classes))
+        return labels + self.classes * places.to(labels, non_blocking=True)
 
     def gradient(self, x: Tensor, x0: Tensor, alpha: float, labels: Tensor) -> Tensor:
         """g = ∇_{x_t} H, [B, ...] in x's dtype, zero in rows with ‖g‖ below the floor. Raises GuidanceError."""

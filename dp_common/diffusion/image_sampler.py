@@ -115,7 +115,7 @@ class ImageSampler:
     def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
         """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""
         shape = tuple(self.teacher.latent_shape)
-        return seeds.normals(self.spec.seed, "latent", indices, shape, step).to(self.device)
+        return seeds.normals(self.spec.seed, "latent", indices, shape, step).to(self.device, non_blocking=True)
 
     def begun(self, indices: np.ndarray, start: Start | None) -> tuple[Tensor, list[int]]:
         """Latents to denoise [n, *latent_shape] and the timesteps to do it along: noise; or images in noise (SDEdit,
@@ -129,7 +129,7 @@ class ImageSampler:
         wanted = start.strength * len(self.teacher.alphas_cumprod)
         first = min(range(len(steps)), key=lambda i: abs(steps[i] + 1 - wanted))
         alpha = float(self.teacher.alphas_cumprod[steps[first]])
-        floats = torch.from_numpy(start.images).to(self.device).float() / 127.5 - 1
+        floats = torch.from_numpy(start.images).to(self.device, non_blocking=True).float() / 127.5 - 1
         return sqrt(alpha) * self.teacher.encode(floats) + sqrt(1 - alpha) * noise, steps[first:]
 
     def sample(
@@ -161,7 +161,7 @@ class ImageSampler:
             latents = ddim(
                 self.denoise,
                 noise,
-                torch.from_numpy(labels).to(self.device),
+                torch.from_numpy(labels).to(self.device, non_blocking=True),
                 timesteps,
                 self.teacher.alphas_cumprod,
                 guidance=guidance,

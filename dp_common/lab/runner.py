@@ -22,7 +22,7 @@ from dp_common.lab.scoring import is_blind
 from dp_common.persistence.finished import finished
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
-from dp_common.persistence.provenance import fix_threads
+from dp_common.persistence.provenance import fix_arithmetic
 from dp_common.probes import hardness
 from dp_common.progress import doing, pulse
 
@@ -127,8 +127,9 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     from dp_common.learner.build import check_batch, check_fits
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
-    fix_threads(spec.threads)
+    fix_arithmetic(spec.threads)
     device = devices.named(resolved.runtime.device, group.local)
+    devices.set_deterministic(device, resolved.runtime.deterministic)
     if spec.guide_precision == "tf32" and device.type != "cuda":
         raise BadInput("guide_precision", "tf32", f"fp32 or bf16 on {device.type}: TF32 is CUDA's")
     batch_share.check(spec.train, group.size)

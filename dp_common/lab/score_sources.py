@@ -285,7 +285,7 @@ class Scorer:
         self.sources.meter, usual = meter, self.sources.meter
         for start in range(0, len(images), learner.chunk):
             rows = slice(start, start + learner.chunk)
-            of_rows = torch.from_numpy(labels[rows]).to(learner.device)
+            of_rows = torch.from_numpy(labels[rows]).to(learner.device, non_blocking=True)
             found.append(self(learner.to_float(images[rows]), of_rows).cpu())
         self.sources.meter = usual
         return torch.cat(found)

@@ -71,9 +71,11 @@ class Learner:
         self.optimizer = torch.optim.AdamW(weight_decay_groups(self.model, train.weight_decay), lr=0.0, fused=True)
         self.average: Any = None
         if train.ema:
-            from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+            from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-            self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(train.ema), use_buffers=True)
+            from dp_common.learner.averaging import Average
+
+            self.average = Average(self.model, get_ema_multi_avg_fn(train.ema), use_buffers=True)
 
     def new_model(self) -> torch.nn.Module:
         """A network of the recipe, with the initial weights of torch's global generator."""
@@ -161,12 +163,12 @@ class Learner:
         """fp32 products as ``guide_precision=tf32`` has them, for as long as the ``with`` block lasts; a gradient is to
         be taken within it too.
         """
-        before = torch.get_float32_matmul_precision()
-        torch.set_float32_matmul_precision("high" if self.spec.guide_precision == "tf32" else before)
+        before = devices.tf32()
+        devices.set_tf32(before or self.spec.guide_precision == "tf32")
         try:
             yield
         finally:
-            torch.set_float32_matmul_precision(before)
+            devices.set_tf32(before)
 
     @torch.no_grad()
     def predict(self, images: Images, model: torch.nn.Module | None = None) -> Tensor:

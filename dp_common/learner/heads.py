@@ -49,7 +49,7 @@ def thinned(model: Module, name: str, seed: int, number: int) -> Iterator[None]:
         def masked(layer: Any, inputs: Any, output: Tensor, place: int = place) -> Tensor:
             generator = torch.Generator().manual_seed(derive(seed, "dropout", number, place))
             kept = torch.rand(output.shape[1:], generator=generator) >= layer.p
-            return output * (kept.to(output) / (1 - layer.p))
+            return output * (kept.to(output, non_blocking=True) / (1 - layer.p))
 
         handles.append(layer.register_forward_hook(masked))
     try:

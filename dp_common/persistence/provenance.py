@@ -8,18 +8,19 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from dp_common.device import keep_freed_memory
+from dp_common import device as devices
 from dp_common.persistence.records import Commit, Provenance
 
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy", "scikit-learn", "scipy", "pyarrow")
 
 
-def fix_threads(threads: int) -> None:
-    """Compute with so many CPU threads from now on, in memory that is not given back and asked for at each tensor."""
+def fix_arithmetic(threads: int) -> None:
+    """Compute with so many CPU threads from now on, fp32 as fp32, and in memory that tensors hand on to one another."""
     import torch
 
-    keep_freed_memory()
+    devices.keep_freed_memory()
     torch.set_num_threads(threads)
+    devices.set_tf32(False)
 
 
 def cpu_model() -> str:

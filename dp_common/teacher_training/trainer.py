@@ -6,7 +6,7 @@ Batches, noise and weights are pure functions of (settings, step), so that it re
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +48,10 @@ class Trainer:
         identity: Mapping[str, Any] | None = None,
     ) -> None:
         import torch
-        from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+        from torch.optim.swa_utils import get_ema_multi_avg_fn
 
         from dp_common.diffusion.schedule import alphas_cumprod
+        from dp_common.learner.averaging import Average
 
         s = self.settings = settings
         self.identity, self.null, self.device, self.done, self.seconds = identity or {}, classes, device, 0, 0.0
@@ -66,12 +67,10 @@ class Trainer:
         self.net = build(self.architecture).to(device).train()
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=0.0, fused=True)
 
-        def averaged(
-            average: Any, current: Any, n: Any
-        ) -> None:  # n is ``done`` on the device, which would be waited for
+        def averaged(average: Any, current: Any, n: None) -> None:
             get_ema_multi_avg_fn(min(s.ema, (1 + self.done) / (10 + self.done)))(average, current, n)
 
-        self.average = AveragedModel(self.net, multi_avg_fn=averaged)
+        self.average = Average(self.net, averaged)
         self.bar = torch.tensor(alphas_cumprod(s.schedule), dtype=torch.float32, device=device)
 
     def rows(self, step: int, n: int) -> np.ndarray:
@@ -86,16 +85,16 @@ class Trainer:
             return s.lr * (step + 1) / s.warmup
         return s.lr * (1 + math.cos(math.pi * (step - s.warmup) / max(s.steps - s.warmup, 1))) / 2
 
-    def step(self, images: np.ndarray, labels: np.ndarray) -> "torch.Tensor":
+    def step(self, images: "np.ndarray | torch.Tensor", labels: "np.ndarray | torch.Tensor") -> "torch.Tensor":
         """One iteration on uint8 images [batch, C, H, W] and labels [batch] int64; returns its loss, a scalar on the
-        device.
+        device. Nothing here waits for the device.
         """
         import torch
 
         s = self.settings
         devices.seed(self.device, derive(s.seed, "teacher step", self.done))
-        x = torch.from_numpy(images).to(self.device).float() / 127.5 - 1
-        y = torch.from_numpy(labels).to(self.device)
+        x = torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
+        y = torch.as_tensor(labels).to(self.device, non_blocking=True)
         uniform = torch.rand(2, len(labels), device=self.device)
         y = torch.where(uniform[0] < s.label_dropout, self.null, y)
         if s.flip:
@@ -164,12 +163,9 @@ class Trainer:
             self.seconds = before + time.monotonic() - started
             self.save(checkpoint)
 
-        def rows_of(step: int) -> np.ndarray:
-            return self.rows(step, len(source.labels))
-
-        images = source.batches(rows_of, range(first, steps))
+        batches = self.batches(source)
         while self.done < steps:
-            loss = self.step(next(images), source.labels[rows_of(self.done)])
+            loss = self.step(*next(batches))
             losses.append(loss)
             if self.done % max(steps // 20, 1) == 0 or self.done == steps:
                 mean = self._finite(float(sum(losses)) / len(losses))
@@ -187,6 +183,22 @@ class Trainer:
                 saved = time.monotonic()
         if first < steps:
             keep()
+
+    def batches(self, source: Source) -> "Iterator[tuple[torch.Tensor | np.ndarray, torch.Tensor | np.ndarray]]":
+        """Images and labels of each step that is left: cut out on the device where it holds the images."""
+        import torch
+
+        def rows_of(step: int) -> np.ndarray:
+            return self.rows(step, len(source.labels))
+
+        left = range(self.done, self.settings.steps)
+        if source.images is None:
+            yield from zip(source.batches(rows_of, left), (source.labels[rows_of(step)] for step in left))
+            return
+        images, labels = (torch.from_numpy(array).to(self.device) for array in (source.images, source.labels))
+        for step in left:
+            rows = torch.from_numpy(rows_of(step)).to(self.device, non_blocking=True)
+            yield images[rows], labels[rows]
 
     def _finite(self, loss: float) -> float:
         if not math.isfinite(loss):

@@ -82,8 +82,8 @@ class StableDiffusion(TeacherDefaults):
     checkpointing: bool = option(
         False, "gradient checkpointing of UNet and VAE: guided images in less memory, for more time", runtime=True
     )
-    compile: bool = option(False, "torch.compile the UNet")
-    channels_last: bool = option(True, "channels-last layout of UNet and VAE")
+    compile: bool = option(False, "torch.compile UNet and VAE, for all that takes no gradient")
+    channels_last: bool = option(False, "channels-last layout of UNet and VAE; on an H100 slower")
 
     @property
     def licence(self) -> str:
@@ -147,7 +147,16 @@ class StableDiffusion(TeacherDefaults):
         if self.checkpointing:
             for network in filter(None, (unet, self.vae, self.tiny)):
                 network.enable_gradient_checkpointing()
-        self.unet = torch.compile(unet) if self.compile else unet
+        self.unet = unet
+        self.use_compiled(self.compile)
+
+    def use_compiled(self, wanted: bool) -> None:
+        """Call UNet and VAE compiled, or not, where no gradient is taken: to compile the way back takes minutes."""
+        import torch
+
+        self.fast_unet, self.fast_decode = self.unet, self.vae.decode
+        if wanted:
+            self.fast_unet, self.fast_decode = torch.compile(self.unet), torch.compile(self.vae.decode)
 
     @property
     def suffix(self) -> str:
@@ -253,7 +262,7 @@ class StableDiffusion(TeacherDefaults):
 
         extra = {"text_embeds": self.pooled[labels], "time_ids": self.time_ids.expand(len(x), -1)} if self.xl else None
         steps = torch.full((len(x),), t, device=x.device)  # a tensor: torch.compile would compile anew for each int
-        out = self.unet(
+        out = (self.unet if torch.is_grad_enabled() else self.fast_unet)(
             x.to(dtype=self.unet_dtype, memory_format=self.layout),
             steps,
             encoder_hidden_states=self.text[labels],
@@ -267,8 +276,13 @@ class StableDiffusion(TeacherDefaults):
 
     def decode(self, x0: "torch.Tensor") -> "torch.Tensor":
         """x̂0 [B, *latent_shape] as images [B, *image_shape] fp32, about [-1, 1]."""
+        import torch
+
+        from dp_common.teachers._resizing import resized
+
         latents = (x0 * self.scale + self.shift).to(dtype=self.vae.dtype, memory_format=self.layout)
-        return self.resize(self.vae.decode(latents, return_dict=False)[0].float())
+        decode = self.vae.decode if torch.is_grad_enabled() else self.fast_decode
+        return resized(decode(latents, return_dict=False)[0].float(), self.image_shape)
 
     def encode(self, images: "torch.Tensor") -> "torch.Tensor":
         """x0 [B, *latent_shape] of images [B, C, H, W] about [-1, 1], resized: the mean of the VAE's posterior."""
@@ -284,18 +298,12 @@ class StableDiffusion(TeacherDefaults):
         """The same for guidance, as ``guide_decode`` says."""
         from torch.nn.functional import avg_pool2d
 
-        if self.tiny is not None:  # it was taught the scaled latents: its own scaling_factor is 1
+        from dp_common.teachers._resizing import resized
+
+        if self.guide_decode == "tiny":  # it was taught the scaled latents: its own scaling_factor is 1
             latents = (x0 / self.tiny.config.scaling_factor).to(dtype=self.tiny.dtype, memory_format=self.layout)
-            return self.resize(self.tiny.decode(latents, return_dict=False)[0].float())
+            return resized(self.tiny.decode(latents, return_dict=False)[0].float(), self.image_shape)
         return self.decode(avg_pool2d(x0, self.guide_reduce) if self.guide_decode == "reduced" else x0)
-
-    def resize(self, images: "torch.Tensor") -> "torch.Tensor":
-        """fp32 [B, 3, h, w] -> [B, *image_shape]: antialiased bilinear; one channel is the mean of three."""
-        from torch.nn.functional import interpolate
-
-        channels, *size = self.image_shape
-        images = images.mean(1, keepdim=True) if channels == 1 else images
-        return images if list(images.shape[2:]) == size else interpolate(images, size, mode="bilinear", antialias=True)
 
     def fingerprint(self, task: Task) -> str:
         """Where the weights are from or what they hold, and the texts.

@@ -98,7 +98,10 @@ class UNet(TeacherDefaults):
 
     def denoise(self, x: "torch.Tensor", t: int, labels: "torch.Tensor") -> "torch.Tensor":
         """ε [B, *shape] fp32 of x_t and labels [B]."""
-        out = self._net(x.to(self._dtype), t, class_labels=labels).sample.float()
+        import torch
+
+        steps = torch.full((len(x),), t, device=x.device)  # a number would be copied there, and waited for
+        out = self._net(x.to(self._dtype), steps, class_labels=labels).sample.float()
         if not self._predicts_v:
             return out
         alpha = float(self.alphas_cumprod[t])

@@ -129,7 +129,8 @@ def test_presets_of_the_paper_wait_for_plateaus_alone(presets, strategy):
     assert mine and {run.values[f"{strategy}.deadline"] for run in mine.values()} == {"none"}
     assert resolve([f"strategy={strategy}"]).values[f"{strategy}.deadline"] == "even"
     if strategy == "dp":
-        before = resolve(["preset=paper/imagenet100-640k", "guide_precision=fp32"])
+        then = ["guide_precision=fp32", "stable_diffusion.channels_last=yes"]
+        before = resolve(["preset=paper/imagenet100-640k", *then])
         assert before.run_id == "imagenet100-dp-640k-s0-24b9fee69f"
 
 

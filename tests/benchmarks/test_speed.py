@@ -89,3 +89,13 @@ def test_what_methods_cost_beside_the_plain_one(monkeypatch, capsys):
     assert speed.main(["suite=methods", "repeat=1", "block=4"]) == 0
     said = capsys.readouterr().out
     assert all(f"guided.{name} " in said for name in methods.GUIDED) and "rule.kcentre " in said
+
+
+def test_only_what_is_asked_for_is_timed(tmp_path, capsys):
+    out = tmp_path / "costs.csv"
+    assert speed.main(["suite=unet", "repeat=1", "block=2", "items=*decoder*,no.such", f"out={out}"]) == 0
+    rows = list(csv.DictReader(out.read_text().splitlines()))
+    assert [row["item"] for row in rows] == ["unet.relative.decoder.every1", "unet.relative.decoder.every5"]
+    assert {(row["compared_with"], row["ratio"]) for row in rows} == {("", "")}
+    with pytest.raises(BadInput, match="items=vit: patterns that match some of unet.plain, "):
+        speed.main(["suite=unet", "repeat=1", "block=2", "items=vit"])

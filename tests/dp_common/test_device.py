@@ -12,6 +12,7 @@ import torch
 
 from dp_common import device
 from dp_common.errors import BadInput
+from dp_common.persistence import provenance
 
 
 @pytest.fixture
@@ -132,3 +133,29 @@ def test_memory_of_a_tensor_is_used_again_by_the_next():
 def test_a_c_library_without_such_a_choice_is_left_alone(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
     device.keep_freed_memory()
+
+
+def test_fp32_is_fp32_where_computing_begins(monkeypatch):
+    """torch by itself takes convolutions in TF32 on CUDA."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    assert not device.tf32()
+    try:
+        provenance.fix_arithmetic(torch.get_num_threads())
+        assert not torch.backends.cudnn.allow_tf32 and torch.get_float32_matmul_precision() == "highest"
+        device.set_tf32(True)
+        assert device.tf32() and torch.backends.cudnn.allow_tf32
+    finally:
+        device.set_tf32(False)
+
+
+def test_the_same_bits_are_asked_of_cuda_alone(monkeypatch):
+    monkeypatch.setattr(os, "environ", {})
+    device.set_deterministic(torch.device("cpu"), True)
+    assert not torch.are_deterministic_algorithms_enabled() and device.CUBLAS[0] not in os.environ
+    try:
+        device.set_deterministic(torch.device("cuda"), True)
+        assert torch.are_deterministic_algorithms_enabled() and torch.backends.cudnn.deterministic
+        assert os.environ[device.CUBLAS[0]] == device.CUBLAS[1]
+    finally:
+        device.set_deterministic(torch.device("cuda"), False)
+    assert not torch.are_deterministic_algorithms_enabled() and not torch.backends.cudnn.deterministic

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from benchmarks import cli, train_teacher
 from dp_common.diffusion.schedule import alphas_cumprod
@@ -125,6 +126,20 @@ def test_dropped_labels_are_the_null_label(digits, dropout, still, moved):
     assert torch.equal(before[still], after[still]) and bool((before[moved] != after[moved]).any(1).all())
 
 
+def test_the_averaged_weights_are_those_of_torch(digits):
+    """Of its AveragedModel, with the decay that is lower in the first iterations."""
+    trainer = Trainer(Training(channels="8,16", attention="", ema=0.5), digits.shape, 10, torch.device("cpu"))
+    decay = lambda average, current, n: get_ema_multi_avg_fn(min(0.5, (1 + int(n)) / (10 + int(n))))(
+        average, current, n
+    )
+    theirs = AveragedModel(trainer.net, multi_avg_fn=decay)
+    for _ in range(12):
+        trainer.step(digits.train.images[:8], digits.train.labels[:8])
+        theirs.update_parameters(trainer.net)
+    ours = trainer.average.state_dict()
+    assert all(torch.equal(ours[key], value) for key, value in theirs.state_dict().items()) and ours["n_averaged"] == 12
+
+
 @pytest.mark.parametrize("memory, workers", [(0, 0), (0, 2), (2**20, 0)])
 def test_lazy_images_are_those_in_memory(digits, memory, workers):
     lazy = SimpleNamespace(
@@ -174,7 +189,8 @@ def test_larger_images_have_their_own_defaults():
         defaults_for((1, 8, 8)) == {"channels": "32,64", "attention": "1"}
         and defaults_for((3, 64, 64))["attention"] == "2,3"
     )
-    assert defaults_for((3, 32, 32))["steps"] == 100_000 and defaults_for((1, 28, 28))["channels"] == "128,256,256"
+    assert defaults_for((3, 32, 32))["steps"] == 100_000 and defaults_for((3, 30, 30))["channels"] == "128,256"
+    assert defaults_for((1, 28, 28))["channels"] == "32,64,64" and defaults_for((1, 26, 26))["attention"] == ""
     assert defaults_for((1, 7, 7)) == {"channels": "32", "attention": ""}
     assert all(set(defaults_for((3, size, size))) <= set(Training.__dataclass_fields__) for size in (8, 32, 64))
 

@@ -203,13 +203,6 @@ def test_images_have_the_tasks_shape(teacher_of, shape, keys):
         assert torch.isfinite(gradient).all() and (gradient != 0).float().mean() > 0.9
 
 
-def test_resize_is_an_average_of_what_was_drawn(teacher_of):
-    """Antialiased: at a quarter of the size stripes turn grey, not the colour of those in the middle of each four."""
-    teacher = teacher_of(task=Named(classes=ANIMALS.classes, shape=(1, 4, 4)))
-    stripes = torch.tensor([1.0, -1.0, -1.0, 1.0]).repeat(1, 3, 16, 4)
-    assert teacher.resize(stripes).shape == (1, 1, 4, 4) and teacher.resize(stripes)[..., 1:-1].abs().max() < 0.3
-
-
 @pytest.mark.parametrize("name", VARIANTS)
 def test_images_are_encoded_as_in_diffusers(teacher_of, name):
     """latents = (z − mean) · scaling / std, as its image-to-image pipelines have it; z: the mean of the posterior."""
@@ -350,13 +343,29 @@ def test_guidance_raises_entropy(teacher_of, classify, name, guide_decode, throu
     assert down + 0.05 < plain < up - 0.05
 
 
-@pytest.mark.parametrize("keys", [dict(checkpointing=True), dict(channels_last=False)], ids=str)
+@pytest.mark.parametrize("keys", [dict(checkpointing=True), dict(channels_last=True)], ids=str)
 def test_same_gradient_however_it_is_computed(teacher_of, classify, keys):
     """Checkpointing and layout change memory, not images."""
     first, second = (
         sample(teacher, guidance_of(teacher, classify, 0.05), steps=3) for teacher in (teacher_of(), teacher_of(**keys))
     )
     torch.testing.assert_close(first, second, rtol=1e-3, atol=1e-3)
+
+
+def test_compiled_networks_are_for_what_takes_no_gradient(teacher_of, classify, monkeypatch):
+    called = []
+
+    def compiled(network):
+        return lambda *args, **kwargs: called.append(torch.is_grad_enabled()) or network(*args, **kwargs)
+
+    monkeypatch.setattr(torch, "compile", compiled)
+    teacher, eager = teacher_of(compile=True), teacher_of()
+    with torch.no_grad():
+        assert torch.equal(*(one.decode(sample(one, steps=3)) for one in (eager, teacher)))
+    assert called == [False] * 4
+    called.clear()
+    sample(teacher, guidance_of(teacher, classify, 0.05), steps=3)
+    assert not called
 
 
 def test_a_guided_batch_equals_its_singles(teacher_of, classify):
