@@ -1,11 +1,14 @@
 """What methods cost: images guided by each kind of score, and rules that look at features.
 
-Rules choose 125 of a thousand candidates of a class. The digits recipe. ``guided.entropy`` is what the others are
-compared with: every step is guided. The set beside which ``rule.kcentre`` and ``rule.hardness`` choose has 100,000
-images of ten classes, and features as wide as ViT-B's.
+The digits recipe, or what keys of a run say (``teacher=unet``). ``guided.entropy``, every step guided, is what others
+are compared with. ``ruled``: the same by each rule; ``scored``: images scored as they are stored; ``around``: what a
+score makes of the present set once a call, for each of its images; ``chosen``: by a rule, of 200 candidates of a class
+those 25 that join 75 there, features as wide as the learner's; ``exact``: draws of the density.
+``results.analysis.method_costs`` reads these. ``rule`` and ``set``: at full size, 125 of a thousand candidates of a
+class, beside a set of 100,000 images of ten classes, features as wide as ViT-B's.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -14,18 +17,24 @@ from benchmarks.speed_suites import Item, Setting
 from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import Guidance
 
-RUN_KEYS = False
-HEADS, WIDTH, SET, CLASSES, CANDIDATES, KEPT = 5, 768, 100_000, 10, 1_000, 125
+RUN_KEYS = True
+HEADS, OTHERS, PRESENT = 5, 8, 1_000  # heads of bald, of variance; images of the small set
+WIDTH, SET, CLASSES, CANDIDATES, KEPT = 768, 100_000, 10, 1_000, 125
 GUIDED = {  # name: score, keys
     "entropy": ("entropy", []),
     "learnability.density": ("learnability", []),
     "learnability.classifier": ("learnability", ["reference.source=classifier"]),
     f"bald.snapshots{HEADS}": ("bald", []),
     f"bald.epistemic{HEADS}": ("bald", ["heads.source=epistemic"]),
+    f"variance.epistemic{OTHERS}": ("variance", ["heads.source=epistemic", f"heads.count={OTHERS}"]),
     "hardness": ("hardness", []),
     "chamfer": ("chamfer", []),
     "nll": ("nll", []),
 }
+RULES = ("score", "relative", "eps-relative", "predecessor")
+SCORED = ("entropy", "learnability.density", "nll")  # what takes more than passes of classifiers, and the least of all
+OF_DENSITY = ("learnability.density", "nll")
+AROUND = ("hardness", f"bald.epistemic{HEADS}", f"variance.epistemic{OTHERS}")
 
 
 def items(setting: Setting) -> dict[str, Item]:
@@ -34,20 +43,23 @@ def items(setting: Setting) -> dict[str, Item]:
 
 
 def scores(setting: Setting) -> dict[str, Item]:
-    """A block of images guided at every step by each of these."""
+    """A block of images guided at every step by each of these, and what else these scores take."""
     import numpy as np
     import torch
 
+    from dp_common.arrays import DecodedImages
     from dp_common.diffusion.image_sampler import ImageSampler, quantise
     from dp_common.lab.context import Models
     from dp_common.lab.kept_models import KeptModels
     from dp_common.lab.score_sources import ScoreSources
     from dp_common.learner.classifier import Learner
+    from dp_common.learner.features import head_of
     from dp_common.persistence.meter import Meter
     from dp_common.seeds import label_of
     from dp_common.training_data.training_set import TrainSet
 
-    plain = resolve(["strategy=static", f"heads.count={HEADS}"])
+    own = ["strategy=static", *setting.overrides]
+    plain = resolve(own)
     task, teacher = plain.task, plain.teacher
     task.load(0)
     teacher.prepare(task, torch.device("cpu"))
@@ -59,23 +71,71 @@ def scores(setting: Setting) -> dict[str, Item]:
     indices = np.arange(setting.block)
     labels = label_of(indices, len(task.classes))
     present = TrainSet()
-    present.add_real(task.train, np.arange(1000))
+    present.add_real(task.train, np.arange(PRESENT))
+    stored = DecodedImages(np.asarray(task.train.read(indices)), labels, indices)
 
-    def guided(score: str, words: list[str]) -> Callable[[], Any]:
-        spec, meter = resolve(["strategy=static", f"heads.count={HEADS}", *words]).spec, Meter()
+    def sources(words: list[str]) -> tuple[Any, ImageSampler, ScoreSources]:
+        count = [] if any(word.startswith("heads.count=") for word in words) else [f"heads.count={HEADS}"]
+        spec, meter = resolve([*own, *count, *words]).spec, Meter()
         sampler = ImageSampler(spec, teacher, torch.device("cpu"), meter)
         run: Any = SimpleNamespace(spec=spec, models=Models(learner, sampler), io=SimpleNamespace(meter=meter))
         run.data, run.snapshots = SimpleNamespace(training_set=present, real=task.train), HEADS
-        scorer = ScoreSources(run, kept).scorer(score)
-        step = sampler.guidance_step(Guidance(score, 0.05, every=1), learner, None, scorer)
+        return spec, sampler, ScoreSources(run, kept)
+
+    def guided(score: str, words: list[str]) -> Callable[[], Any]:
+        _, sampler, looking = sources(words)
+        step = sampler.guidance_step(Guidance(score, 0.05, every=1), learner, None, looking.scorer(score))
         return lambda: quantise(sampler.sample(indices, labels, step))
 
-    return {
-        f"guided.{name}": Item(
-            "images", setting.block, guided(score, words), None if name == "entropy" else "guided.entropy"
-        )
-        for name, (score, words) in GUIDED.items()
-    }
+    def ruled(rule: str) -> Callable[[], Any]:
+        step = sources([])[1].guidance_step(Guidance("entropy", 0.05, rule, every=1), learner)
+        return lambda: quantise(sources([])[1].sample(indices, labels, step))
+
+    def scored(score: str, words: list[str]) -> Callable[[], Any]:
+        scorer = sources(words)[2].scorer(score)
+        return lambda: scorer.of_stored(stored, Meter())
+
+    def around(score: str, words: list[str]) -> Callable[[], Any]:
+        return lambda: sources(words)[2].scorer(score)
+
+    def exact() -> Any:
+        return quantise(sources(["sampler.exact=true"])[1].sample(indices, labels))
+
+    def named(kind: str, make: Callable[..., Any], names: Iterable[str], n: int) -> dict[str, Item]:
+        beside = f"{kind}.entropy"
+        return {
+            f"{kind}.{name}": Item("images", n, make(*GUIDED[name]), beside if name != "entropy" in names else None)
+            for name in names
+            if teacher.knows_density or not name.startswith(OF_DENSITY)
+        }
+
+    exactly = {"exact.plain": Item("images", setting.block, exact)} if teacher.knows_density else {}
+    return (
+        named("guided", guided, GUIDED, setting.block)
+        | {f"ruled.{rule}": Item("images", setting.block, ruled(rule), "guided.entropy") for rule in RULES}
+        | named("scored", scored, SCORED, setting.block)
+        | named("around", around, AROUND, PRESENT)
+        | chosen(head_of(learner.guiding, plain.spec.learner, learner.classes).in_features)
+        | exactly
+    )
+
+
+def chosen(width: int) -> dict[str, Item]:
+    """Candidates of one class of the digits recipe, per candidate; ``width``: of the learner's features."""
+    import numpy as np
+
+    from dp_common.lab.selection_rule import selection_rule
+
+    rng, n, kept, there = np.random.default_rng(0), 200, 25, 75
+    candidates, present = (rng.standard_normal((count, width), np.float32) for count in (n, there))
+    values, labels = rng.random(n, np.float32), np.zeros(n, np.int64)
+
+    def choose(name: str, **beside: Any) -> Callable[[], Any]:
+        rule = selection_rule(name)
+        return lambda: rule.choose(values, labels, values, kept, features=candidates, **beside)
+
+    calls = {"kcentre": choose("kcentre", present=present), "covariance": choose("covariance", real=present[:32])}
+    return {f"chosen.{name}": Item("images", n, call) for name, call in calls.items()}
 
 
 def rules() -> dict[str, Item]:

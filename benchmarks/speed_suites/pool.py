@@ -4,6 +4,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.speed_suites import Item, Setting
 from dp_common.config.resolve import resolve
+from dp_common.errors import BadInput
 
 RUN_KEYS = True
 
@@ -25,7 +26,8 @@ def items(setting: Setting) -> dict[str, Item]:
     meter, name, block = Meter(), run.spec.teacher, min(setting.block, run.spec.sampler.block)
     sampler, indices = ImageSampler(run.spec, run.teacher, setting.device, meter), np.arange(block)
     pool = pool_of(run, setting.device)
-    assert pool is not None
+    if pool is None:
+        raise BadInput("teacher", name, "one that samples: this one's images are made already")
 
     def made() -> list[bytes]:
         return encoded(pool, sampler.pixels(indices, label_of(indices, pool.classes))[0])

@@ -34,11 +34,13 @@ class Group:
         core: values of the keys in CORE.
         extra: keys beyond CORE that somebody chose, or that tell this group from another.
         split: of the real data, or None where every seed has its own.
+        untold: keys of extra that titles leave out, as those that tell it from what stands beside it alone.
     """
 
     core: dict[str, Any]
     extra: dict[str, Any]
     split: int | None
+    untold: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
@@ -59,7 +61,8 @@ class Group:
 
     def extras(self) -> list[str]:
         """``key=value`` of each extra key."""
-        return [f"{key}={format_value(value) or '(default)'}" for key, value in self.extra.items()]
+        told = {key: value for key, value in self.extra.items() if key not in self.untold}
+        return [f"{key}={format_value(value) or '(default)'}" for key, value in told.items()]
 
 
 def group_runs(frame: pd.DataFrame) -> list[tuple[Group, pd.DataFrame]]:

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from results.analysis import short_names
 from results.analysis.arms import rank
 from results.analysis.comparisons import BASELINES, CEILING, Comparison, by_scale, replicates
 from results.analysis.contrasts import Contrast, PairedRuns, common_scales, contrast, named_scales, worlds
@@ -98,6 +99,7 @@ class League:
 def league(comparison: Comparison) -> League | None:
     """The league of a comparison; None where it has fewer than ENOUGH arms, or none with a pair."""
     whole = comparison.whole
+    whole = replace(whole, runs=short_names.with_presets(whole.runs))
     arms = sorted(set(whole.done["arm"]) - {CEILING, STATIC}, key=rank)
     if STATIC not in set(whole.done["arm"]) or len(arms) + 1 < ENOUGH:
         return None

@@ -15,7 +15,7 @@ import pandas as pd
 from dp_common.config.identity import frozen_defaults
 from results.analysis.arms import format_value
 from results.analysis.comparisons import CEILING, Comparison
-from results.analysis.grouping import varies
+from results.analysis.grouping import chosen_keys, varies
 
 SECTIONS = ("sampler.", "heads.", "reference.", "exemplars.")  # of the keys in which a variant may differ
 DRAWN_BY = {"sampler.cfg_scale", "sampler.clip"}  # keys by which the teacher's world is another, where it is drawn
@@ -39,9 +39,24 @@ def with_variants(comparisons: Sequence[Comparison]) -> tuple[Comparison, ...]:
                 beside.setdefault(home, []).append(named(comparisons[other], known[other], sorted(keys)))
                 homes[other] = home
     return tuple(
-        replace(one, beside=pd.concat(beside[number]) if number in beside else None, is_variant=homes[number] != number)
+        replace(
+            one,
+            group=replace(one.group, untold=untold(one, known[homes[number]], known[number], number in beside)),
+            beside=pd.concat(beside[number]) if number in beside else None,
+            is_variant=homes[number] != number,
+        )
         for number, one in enumerate(comparisons)
     )
+
+
+def untold(comparison: Comparison, home: dict[str, Any], values: dict[str, Any], has_beside: bool) -> frozenset[str]:
+    """The keys of SECTIONS that say nothing in a title: nobody chose them, and they tell a comparison from what stands
+    beside it or beside the same ``home``, but not from that.
+    """
+    if not has_beside and values is home:
+        return frozenset()
+    told = chosen_keys(comparison.runs) | differing(home, values)
+    return frozenset(key for key in comparison.group.extra if key.startswith(SECTIONS) and key not in told)
 
 
 def size(comparison: Comparison) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from results.analysis.arms import rank
 from results.analysis.comparisons import Comparison
 from results.analysis.disturbance import is_disturbed
 from results.analysis.effects import FEW, share_of_errors
@@ -24,9 +25,16 @@ from results.frames import records
 from results.reading.correctness import column_of
 from results.tables.captions import conditions, device_text, total_of_phases, unit_of
 from results.tables.in_words import shown
-from results.tables.league_words import CLASSES, lead_of, scales_named
+from results.tables.league_words import CLASSES, lead_of, listed, scales_named
 
 POSITION = 3
+LEAST = 3  # priced methods
+SIZE = (225.0, 215.0)  # of a panel, points, about
+PLACES = [
+    (round(far * float(np.cos(angle)), 1), round(far * float(np.sin(angle)), 1))
+    for far in (9, 17, 26, 36)
+    for angle in np.arange(0.7, 6.9, np.pi / 6)
+]  # where a number may stand, beside its dot, points
 
 
 def draw(comparison: Comparison, folder: Path) -> list[Figure]:
@@ -37,8 +45,14 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
     device = found.comparison.device
     if device is None or is_disturbed(found.comparison):
         return []
-    unit, factor = unit_of(max(one.hours for one in [*found.methods, found.static]))
+    unit, factor = unit_of(
+        max((one.hours for one in [*found.methods, found.static] if one.hours == one.hours), default=np.nan)
+    )
     rows = pd.DataFrame([row for world in found.worlds for row in rows_of(found, world, factor)])
+    unknown = sorted(set(rows.loc[rows["x"].isna(), "arm"]), key=rank)
+    rows = rows[rows["x"].notna()]
+    if STATIC in unknown or len(set(rows["arm"])) < LEAST:
+        return []
     rows = numbered(rows.assign(front=fronts(rows), unit=unit), found)
     kind = kind_of(device).replace("hours", unit)
     title = f"What fewer errors cost, in {kind}"
@@ -49,6 +63,7 @@ def draw(comparison: Comparison, folder: Path) -> list[Figure]:
         f"below {FEW} seeds. Numbered: the front, by means: of methods of {FEW} seeds or more, "
         "none that saw as little of the real world is both as cheap and as good. Steps: those that saw least.",
         f"Not here, run at some of these scales only: {', '.join(left)}." if left else "",
+        f"Not here, their hours being unknown: {listed(unknown)}." if unknown else "",
         f"{total_of_phases(comparison.exclude)}, on {device_text(device, found.comparison.done['cpus'])}. "
         f"{marking(device)}",
         conditions(comparison.group),
@@ -117,6 +132,7 @@ def plot(plt: Any, rows: pd.DataFrame, found: League, label: str, title: str) ->
         error_axis(panel, own, world)
         panel.set_xscale("log")
         panel.set_xlim(0.97 * own["x"].min(), 1.05 * own["x"].max())
+        number_dots(panel, own)
         wide = own["x"].max() > 4 * own["x"].min()
         few = FixedLocator(MaxNLocator(6).tick_values(own["x"].min(), own["x"].max()))
         panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)) if wide else few)
@@ -138,11 +154,39 @@ def plot_world(axes: Any, rows: pd.DataFrame) -> None:
         axes.vlines(row["x"], row["low"], row["high"], color=colour, linewidth=1.0, alpha=0.8 if named else 0.25)
         style = {"color": colour, "markersize": 6 if named else 4.5, "markeredgecolor": "white", "zorder": 4 + named}
         axes.plot(row["x"], row["error"], MARKERS[row["class"]], alpha=1 if named else 0.6, **style)
-        if named:
-            place = {"textcoords": "offset points", "fontsize": 8, "zorder": 7, "weight": "bold"}
-            axes.annotate(str(row["number"]), (row["x"], row["error"]), (4, 3), **place)
     least = rows[rows["front"] & (rows["class"] == rows["class"].min())].sort_values("x")
     axes.step(least["x"], least["error"], where="post", color=GREY, linewidth=0.9, alpha=0.7, zorder=1)
+
+
+def number_dots(axes: Any, rows: pd.DataFrame) -> None:
+    """The numbers, each beside its dot where no other number and no numbered dot is, as far as there is such a place; a
+    line leads to one that stands further off.
+    """
+    (left, right), (low, high) = np.log(axes.get_xlim()), np.log(axes.get_ylim())
+    named = rows[rows["number"] > 0].sort_values("number")
+    x = SIZE[0] * (np.log(named["x"].to_numpy(float)) - left) / (right - left)
+    y = SIZE[1] * (np.log(named["error"].to_numpy(float)) - low) / (high - low)
+    taken = [(a, b, 3.0, 3.0) for a, b in zip(x, y)]  # centre, half width and height, points
+    for row, a, b in zip(records(named), x, y):
+        half = (2.9 * len(str(row["number"])), 4.2)
+
+        def crowd(offset: tuple[float, float], a: float = a, b: float = b, half: tuple = half) -> float:
+            """How much of the place is taken; of two free ones the nearer."""
+            place = (a + offset[0], b + offset[1], *half)
+            outside = not (half[0] < place[0] < SIZE[0] - half[0] and half[1] < place[1] < SIZE[1] - half[1])
+            return 100 * (sum(map(overlap, taken, [place] * len(taken))) + outside) + float(np.hypot(*offset))
+
+        offset = min(PLACES, key=crowd)
+        taken.append((a + offset[0], b + offset[1], *half))
+        style = {"textcoords": "offset points", "fontsize": 8, "zorder": 7, "weight": "bold", "ha": "center"}
+        if np.hypot(*offset) > 12:
+            style["arrowprops"] = {"arrowstyle": "-", "color": GREY, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 2}
+        axes.annotate(str(row["number"]), (row["x"], row["error"]), offset, va="center", **style)
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Do two boxes (centre, half width and height) meet?"""
+    return abs(one[0] - other[0]) < one[2] + other[2] and abs(one[1] - other[1]) < one[3] + other[3]
 
 
 def add_legend(drawing: Any, rows: pd.DataFrame) -> None:

@@ -102,13 +102,14 @@ def compose(
         judgements: of the claims.
         overrides: see there.
     """
+    comparisons, unbegun = [one.comparison for one in shown], sum(not one.tables for one in shown)
+    # what differs in the sampler alone stands beside the others, and is no subject of its own
+    homes = [one for one in shown if not one.comparison.is_variant]
+    shown = homes if any(one.tables for one in homes) else shown
     gaps = [headline.gaps_of(one.comparison) if one.tables else {} for one in shown]
     leads = [headline.sentences(one.comparison, gap) for one, gap in zip(shown, gaps)]
     titles = [one.comparison.title for one in shown]
-    finished = [number for number, one in enumerate(shown) if one.tables]
-    # what differs in the sampler alone stands beside the others, and is no subject of its own
-    subjects = [number for number in finished if not shown[number].comparison.is_variant] or finished
-    subjects = subjects or list(range(len(shown)))
+    subjects = [number for number, one in enumerate(shown) if one.tables] or list(range(len(shown)))
     alone = shown[subjects[0]] if len(subjects) == 1 else None  # the others have nothing to show yet
     first = sections.in_short(alone.figures, alone.tables, judgements, titles, alone.comparison, out) if alone else None
     leagues = league_sections(shown, out)
@@ -129,7 +130,7 @@ def compose(
     parts = [
         *([first] if first else sections.at_a_glance(judgements, titles)),
         *leagues,
-        *methods.questions(judgements, [one.comparison for one in shown], out),
+        *methods.questions(judgements, comparisons, out),
         *results,
         *sections.across(across, out),
         *sections.verdicts(judgements, titles, out),
@@ -139,8 +140,7 @@ def compose(
     tally = sections.tally(judgements)
     if alone:
         lead, more = leads[subjects[0]]
-        unbegun = len(shown) - len(finished)
-        waiting = [f"{unbegun} further comparison(s) have no finished run yet."] if finished and unbegun else []
+        waiting = [f"{unbegun} further comparison(s) have no finished run yet."] if alone.tables and unbegun else []
         facts = page.bullets([*more, *waiting, *tally], "facts")
         return page.page(lead, f"{PROJECT} · {titles[subjects[0]]}", facts, parts)
     items = "".join(

@@ -16,6 +16,7 @@ from results.tables.cell_texts import ARROWS
 from results.tables.table import Cell, Table
 
 LONG = 36  # letters of a cell from which on it may be broken into lines
+LONG_NAME = 24  # letters of a row's name from which on it may be
 FOUR_LINES = 230  # letters of a caption under its figure, on a phone too; what is beyond them unfolds
 LONG_TITLE = 110  # letters from which on a title is set smaller
 SIGNS = {"confirmed": "✓", "refuted": "✗", "undecided": "?", "not run": "–"}
@@ -154,7 +155,8 @@ def table(content: Table, anchor: str, level: int = 4, csv: str | None = None) -
 def row_html(row: Sequence[Cell], align: str, again: bool) -> str:
     """A row. ``again``: its head is that of the row above."""
     name, *cells = row
-    html = f'<tr{" class=again" if again else ""}><th scope="row" class="{align[0]}">{cell_html(name)}</th>'
+    kind = f"{align[0]}{' name' * (len(name.text) > LONG_NAME)}"
+    html = f'<tr{" class=again" if again else ""}><th scope="row" class="{kind}">{cell_html(name)}</th>'
     for cell, side in zip(cells, align[1:]):
         html += f'<td class="{side}{" long" * is_long(cell)}">{cell_html(cell)}</td>'
     return html + "</tr>"
@@ -198,7 +200,8 @@ def split_caption(text: str) -> tuple[str, str]:
     while others and len(first) + len(others[0]) < FOUR_LINES:
         first += f" {others.pop(0)}"
     if len(first) > FOUR_LINES and (middle := first.rfind("; ", 0, FOUR_LINES)) > 0:
-        first, others = first[: middle + 1], [first[middle + 2 :], *others]
+        rest = first[middle + 2 :]
+        first, others = f"{first[:middle]}.", [rest[:1].upper() + rest[1:], *others]
     return first, " ".join(others)
 
 

@@ -53,7 +53,7 @@ def conditions(group: Group) -> str:
         else f"intervals speak of training variation on this fixed test set, data.split={group.split}"
     )
     monitor = MONITORS.get(core["data.monitor"], f"data.monitor={core['data.monitor']}")
-    extra = f" Further keys: {', '.join(group.extras())}." if group.extra else ""
+    extra = f" Further keys: {', '.join(group.extras())}." if group.extras() else ""
     return (
         f"Task {core['task']}, {core['teacher']} teacher, learner {core['learner']}; budget {core['train.seen']:,} "
         "images seen in "

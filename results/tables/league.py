@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import isnan
 
+from results.analysis.arms import rank
 from results.analysis.comparisons import Comparison
 from results.analysis.contrasts import POPULATION
 from results.analysis.disturbance import is_disturbed
@@ -11,7 +12,7 @@ from results.analysis.league import League, Standing, league
 from results.analysis.repricing import kind_of, marking
 from results.tables.captions import TOUCHED, conditions, set_named, total_of_phases, unit_of
 from results.tables.cell_texts import DASH, count_cell, hours_cell
-from results.tables.league_words import CLASSES, capital, rank_text, scales_named, sentences
+from results.tables.league_words import CLASSES, capital, listed, rank_text, scales_named, sentences
 from results.tables.pooled import factor_cell
 from results.tables.table import Cell, Table
 
@@ -32,44 +33,45 @@ def tables(comparison: Comparison) -> list[Table]:
     factor = factor if priced else 0
     scales = len({one.scales for one in found.methods}) > 1
     names = [WORDS.get(world, world) for world in found.worlds]
-    columns = ["method", *(f"{name}: {what}" for name in names for what in ("rank", "errors"))]
-    columns += ["n", "generated", "kept", unit, "real images", *(["scales"] if scales else [])]
+    columns = ["method", "real images", *(f"{name}: {what}" for name in names for what in ("rank", "errors"))]
+    price = kind_of(str(found.comparison.device)).replace("hours", unit) if priced else unit
+    columns += [price, "generated", "kept", "n", *(["scales"] if scales else [])]
     rows, parts = [reference_row(found, found.static, factor, scales)], [(0, "for reference")]
     if found.ceiling:
         rows.append(reference_row(found, found.ceiling, factor, scales))
     for information, methods in found.standings.items():
         parts.append((len(rows), f"I{information}: {CLASSES[information]}"))
         rows += [row_of(found, one, factor, scales) for one in methods]
-    align = "l" + "rl" * len(names) + "rrrrr" + "l" * scales
+    align = "lr" + "rl" * len(names) + "rrrr" + "l" * scales
     return [Table(TITLE, caption_of(found, unit, priced), columns, rows, align, notes_of(found, priced), tuple(parts))]
 
 
 def row_of(found: League, one: Standing, factor: float, scales: bool) -> list[Cell]:
     """A method's row; ``factor``: the hour's, 0 where hours say nothing."""
-    cells = [Cell(f"`{one.arm}`")]
+    cells = [Cell(f"`{one.arm}`"), count_cell(one.consulted)]
     for world in found.worlds:
         if world in one.contrasts:
             cells += [Cell(rank_text(one, world)), factor_cell(one.contrasts[world], one.verdicts[world])]
         else:
             cells += [DASH, DASH]
-    return [*cells, Cell(str(one.n), one.n), *costs_of(one, factor), *([scales_cell(one.scales)] if scales else [])]
+    return [*cells, *costs_of(one, factor), Cell(str(one.n), one.n), *([scales_cell(one.scales)] if scales else [])]
 
 
 def reference_row(found: League, one: Standing, factor: float, scales: bool) -> list[Cell]:
     """That of static, or of the real images; they have no rank."""
-    cells = [Cell(f"`{one.arm}`")]
+    cells = [Cell(f"`{one.arm}`"), count_cell(one.consulted)]
     for world in found.worlds:
         contrast = one.contrasts.get(world)
         itself = ITSELF if one is found.static else DASH
         cells += [DASH, factor_cell(contrast, "undecided") if contrast else itself]
     n = Cell(str(one.n), one.n) if one.contrasts else DASH
-    return [*cells, n, *costs_of(one, factor), *([scales_cell(found.scales)] if scales else [])]
+    return [*cells, *costs_of(one, factor), n, *([scales_cell(found.scales)] if scales else [])]
 
 
 def costs_of(one: Standing, factor: float) -> list[Cell]:
-    """Images generated and kept, hours, real images consulted."""
+    """Hours, images generated and kept."""
     hours = hours_cell(one.hours, factor) if factor else DASH
-    return [count_cell(one.generated), count_cell(one.kept), hours, count_cell(one.consulted)]
+    return [hours, count_cell(one.generated), count_cell(one.kept)]
 
 
 def scales_cell(scales: Sequence[int]) -> Cell:
@@ -105,9 +107,20 @@ def notes_of(found: League, priced: bool) -> tuple[str, ...]:
             "scales of these that they share: see the last column. Contrasts between two methods are over the scales "
             "that both have."
         )
-    if priced and marking(str(found.comparison.device)):
-        notes.append(
-            "Re-priced hours know a guided image by rule and steps, not by its score: what a reference, several heads "
-            "or exemplars add to it is in measured hours alone."
-        )
+    if priced:
+        notes += unpriced(found)
     return (*notes, *([] if priced else [f"Hours are left out: of several devices, or {TOUCHED}"]))
+
+
+def unpriced(found: League) -> list[str]:
+    """Which methods have no re-priced hours, and why; [] where all have some."""
+    done = found.comparison.done
+    if "repriced_why" not in done:
+        return []
+    of_methods = done[done["arm"].isin([one.arm for one in [*found.methods, found.static]])].dropna(
+        subset=["repriced_why"]
+    )
+    return [
+        f"Hours unknown, not guessed, of {listed(sorted(set(rows['arm']), key=rank))}: {why}."
+        for why, rows in of_methods.groupby("repriced_why")
+    ]

@@ -42,7 +42,7 @@ def test_a_suite_writes_its_costs(tmp_path, capsys):
 
 def test_every_suite_says_whether_keys_of_a_run_change_it():
     takes = {suite for suite in speed.suites() if speed.module_of(suite).RUN_KEYS}
-    assert takes == {"teacher", "ranks", "stable-diffusion", "pool"} and {"digits", "unet", "loader"} <= set(
+    assert takes == {"teacher", "ranks", "stable-diffusion", "methods", "pool"} and {"digits", "unet", "loader"} <= set(
         speed.suites()
     )
 

@@ -79,7 +79,10 @@ def test_the_same_runs_give_the_same_bytes(make, tmp_path, capsys):
         (["{root}", "seeds=7"], "no run under"),
         (["{root}", "on=blurr"], "on=blurr: one of test, monitor, blur. Did you mean blur?"),
         (["{root}", "exclude=monitr"], "Did you mean monitor?"),
-        (["{root}", "tables=scale,reech"], "tables=reech: all, or some of pooled, league, table1, scale, versus"),
+        (
+            ["{root}", "tables=scale,reech"],
+            "tables=reech: all, or some of pooled, league, table1, scale, variants, versus",
+        ),
         (["{root}", "target=much"], "target=much: auto, or percent correct"),
         (["{root}", "target=0.93"], "target=0.93: auto, or percent correct"),
         (["{root}", "prices={root}/none.csv"], "no such file; python -m benchmarks.speed"),

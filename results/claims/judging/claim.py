@@ -195,13 +195,17 @@ def why_of(findings: Sequence[Finding], halves: Iterable[str]) -> str:
 
 
 def why_verdict(findings: Sequence[Finding], verdict: str) -> str:
-    """``undecided (runs are missing)``, with its power where that is known; "" where no finding has the verdict."""
+    """``undecided at 1k (runs are missing)``, its power where that is known, the scale where all of it rests on
+    one; "" where no finding has the verdict.
+    """
     chosen = [finding for finding in findings if finding.verdict == verdict]
     if not chosen:
         return ""
     reasons = [finding.why for finding in chosen if finding.why]
     reasons += [power_text(finding) for finding in chosen if verdict == "undecided" and finding.power is not None]
-    return verdict + (f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else "")
+    scales = {scale for finding in chosen for scale in finding.scales}
+    at = f" at {short(scales.pop())}" if len(scales) == 1 and all(finding.scales for finding in chosen) else ""
+    return f"{verdict}{at}" + (f" ({'; '.join(dict.fromkeys(reasons))})" if reasons else "")
 
 
 def power_text(finding: Finding) -> str:

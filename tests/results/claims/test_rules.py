@@ -319,3 +319,26 @@ def test_a_strategy_that_nobody_knows_is_selected_like_any_other(tmp_path):
     assert len(selection.arm("mine")) == len(selection.arm("mine", balance="global")) == 4
     assert selection.plan("mine", 500) == "patience=1"
     assert sorted(selection.curve("mine", "balance")["value"].unique()) == ["class", "global"]
+
+
+PLANE = "strategy=dp task=plane teacher=mixture"
+
+
+def test_d4_is_asked_on_the_plane_alone_and_half_of_it_decides_nothing(tmp_path):
+    """As ``grid=rivals-plane`` is run part by part: entropy alone, then one score, then both."""
+    world.runs(tmp_path, PLANE, scales=(500, 1000))
+    assert one(tmp_path, "D4").verdict == "not run"
+    world.runs(tmp_path, PLANE, gain=0.4, scales=(500, 1000), pretend={"dp.score": "learnability"})
+    found = one(tmp_path, "D4")
+    assert found.verdict == "undecided"
+    assert found.why.startswith("dp score=learnability − dp: confirmed; dp score=bald − dp: not run")
+    assert "dp.score=" in found.sweep and "task=plane" in found.sweep
+    world.runs(tmp_path, PLANE, gain=0.3, scales=(1000,), pretend={"dp.score": "bald"})
+    found = one(tmp_path, "D4")
+    assert found.verdict == "confirmed" and "dp score=bald − dp: confirmed at 1k" in found.why
+
+
+def test_d4_is_not_run_elsewhere(tmp_path):
+    for pretend in ({}, {"dp.score": "learnability"}, {"dp.score": "bald"}):
+        world.runs(tmp_path, "strategy=dp", gain=0.1 * len(pretend), scales=(1000,), pretend=pretend)
+    assert one(tmp_path, "D4").verdict == "not run"

@@ -29,6 +29,20 @@ def test_curves_hold_the_arms_that_differ_in_one_parameter(make, tmp_path):
     assert shown.query("what == 'theory limit'")["accuracy"].tolist() == [80, 85] and "heights do not" in figure.caption
 
 
+def test_both_worlds_have_a_row_of_panels_with_intervals(make, tmp_path):
+    for value, gain in ((1, 0.0), (2, 0.02), (4, 0.01)):
+        for seed in range(4):
+            there = {"population": 0.97 + gain + 0.001 * seed, "population_images": 20000}
+            make(
+                f"strategy=prune prune.oversample={value} scale=1k seed={seed}", 0.8 + gain + 0.01 * seed, summary=there
+            )
+    (figure,) = drawn(curves, make, tmp_path)
+    means = csv_of(figure).query("what == 'mean'")
+    assert list(zip(means["world"], means["value"])) == [(w, v) for w in ("population", "test") for v in (1, 2, 4)]
+    assert np.allclose(means["accuracy"][:3], [97.15, 99.15, 98.15]) and means["low"].notna().all()
+    assert figure.caption.startswith("Accuracy in the teacher's world and on the test set")
+
+
 def test_two_values_are_no_curve(make, tmp_path):
     for omega in (0, 0.05):
         make(f"strategy=dp dp.omega={omega} scale=1k")

@@ -32,6 +32,7 @@ def test_those_of_the_folder_stand_in_their_order_and_say_what_they_show():
         "league",
         "table1",
         "scale",
+        "variants",
         "versus",
         "costs",
         "hours",
@@ -82,6 +83,7 @@ def test_a_file_that_is_no_table_is_refused(tmp_path, text, said):
 
 def test_a_name_that_is_no_table_is_refused():
     with pytest.raises(
-        BadInput, match="tables=reech: all, or some of pooled, league, table1, scale, versus.*Did you mean reach"
+        BadInput,
+        match="tables=reech: all, or some of pooled, league, table1, scale, variants, versus.*Did you mean reach",
     ):
         find(["scale", "reech"])
