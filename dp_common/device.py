@@ -148,6 +148,13 @@ def peaks_gib(device: "torch.device") -> dict[str, float]:
     return {where: round(n / 2**30, 3) for where, n in held.items() if n is not None}
 
 
+def send(values: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """A tensor of the CPU on the device. CUDA takes it when its turn comes, and the host goes on; elsewhere it waits:
+    MPS would read memory that may be another's by then.
+    """
+    return values.to(device, non_blocking=device.type == "cuda")
+
+
 def release(device: "torch.device") -> None:
     """Give back what the allocator keeps for later, after it ran out of memory."""
     import torch

@@ -93,8 +93,8 @@ class Trainer:
 
         s = self.settings
         devices.seed(self.device, derive(s.seed, "teacher step", self.done))
-        x = torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
-        y = torch.as_tensor(labels).to(self.device, non_blocking=True)
+        x = devices.send(torch.as_tensor(images), self.device).float() / 127.5 - 1
+        y = devices.send(torch.as_tensor(labels), self.device)
         uniform = torch.rand(2, len(labels), device=self.device)
         y = torch.where(uniform[0] < s.label_dropout, self.null, y)
         if s.flip:
@@ -197,7 +197,7 @@ class Trainer:
             return
         images, labels = (torch.from_numpy(array).to(self.device) for array in (source.images, source.labels))
         for step in left:
-            rows = torch.from_numpy(rows_of(step)).to(self.device, non_blocking=True)
+            rows = devices.send(torch.from_numpy(rows_of(step)), self.device)
             yield images[rows], labels[rows]
 
     def _finite(self, loss: float) -> float:
