@@ -7,16 +7,20 @@ is found a few seconds later, before anything is written (``dp_common/lab/runner
 import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import cli
+from benchmarks.pool_checks import require_pool
 from dp_common.errors import BadInput
+from dp_common.real_images.kept_pixels import AUTO, NEVER, SUFFIX
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
 LEAST_SHARE = 0.05  # of its pixels' bytes: no format stores a generated image in less
 LEAST_BYTES = 100  # of an image with its row, however small
+PLACES = ("root", "pool", "decoded")  # keys of no identity by which somebody says where this machine is to write
 
 
 class TooSmall(BadInput):
@@ -27,6 +31,8 @@ def faults(resolved: "Resolved") -> list[BadInput]:
     """Everything that is wrong, what matters most first."""
     checks: list[Callable[[], None]] = [
         lambda: cli.creatable_folder("root", resolved.runtime.root),
+        lambda: require_pool(resolved),
+        lambda: require_decoded(resolved),
         resolved.task.require_files,
         lambda: resolved.teacher.require_files(resolved.task),
         lambda: require_checkpoint(resolved),
@@ -56,11 +62,20 @@ def refuse_typed(resolved: "Resolved", planned: bool = False) -> list[str]:
     """
     lines = []
     for fault in faults(resolved):
-        typed = fault.key == "root" or resolved.sources.get(fault.key, "") == "command line"
+        typed = fault.key in PLACES or resolved.sources.get(fault.key, "") == "command line"
         if typed and fault.key != "data.root" and not (planned and isinstance(fault, TooSmall)):
             raise fault
         lines.append(f"missing   {fault}")
     return lines
+
+
+def require_decoded(resolved: "Resolved") -> None:
+    """Raise BadInput for a folder of decoded images that was named and cannot be written; one of somebody else's images
+    is read.
+    """
+    where = resolved.runtime.decoded
+    if where not in (AUTO, NEVER) and not any(Path(where).glob(f"*{SUFFIX}")):
+        cli.creatable_folder("decoded", where)
 
 
 def require_checkpoint(resolved: "Resolved") -> None:

@@ -48,6 +48,8 @@ def main(argv: list[str]) -> int:
     prices = options.load_prices()
     for root in options.root:
         cli.existing_folder("root", root)
+    if options.out:
+        cli.creatable_folder("out", options.out)
     place = options.theory_root()
     alone = len(options.root) == 1 and theory_alone(place)
     study = None if alone and not options.seed else study_of(options)

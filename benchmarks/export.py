@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import cli
+from benchmarks.new_places import new_folder
 from dp_common.config.options import option
 from dp_common.config.specification import Runtime
 from dp_common.errors import BadInput, Damaged, Problem, did_you_mean
@@ -46,25 +47,18 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Export the set; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
-    for key, what in (("run", "the folder of a run, or its id"), ("to", f"one of {', '.join(FORMATS)}")):
+    for key, what in (
+        ("run", "the folder of a run, or its id"),
+        ("to", f"one of {', '.join(FORMATS)}"),
+        ("out", "a folder to write, which is not there yet"),
+    ):
         if not getattr(options, key):
             raise BadInput(key, None, f"needed: {what}")
-    out = new_folder(options.out)
+    out = new_folder("out", options.out)
     folder = run_folder(options.run, options.root)
     n = export(folder, options.to, out)
     print(f"{n:,} images written to {out}; README.md there says what they are", file=sys.stderr)
     return 0
-
-
-def new_folder(path: str) -> Path:
-    """Where the set will be. Raises BadInput where something is, or nothing can be written."""
-    if not path:
-        raise BadInput("out", None, "needed: a folder to write, which is not there yet")
-    out = Path(path).absolute()
-    if os.path.lexists(out):
-        raise BadInput("out", path, "is there already: name a new folder, or remove it first")
-    cli.creatable_folder("out", path)
-    return out
 
 
 def run_folder(run: str, root: str) -> Path:

@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from benchmarks import cli
 from benchmarks.gpu_checks import DIFFERS, FAILED, FULL, LEFT_OUT, Finding, Place
+from benchmarks.new_places import new_file
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
@@ -51,7 +52,7 @@ class Options:
     device: str = option("auto", devices.NAMES)
     items: tuple[str, ...] = option(tuple(CHECKS), "what is checked", many=True, choices=tuple(CHECKS), unset="all")
     seconds: float = option(480.0, "after so many no further item begins", above=0)
-    out: str = option("", "file to write the lines to as well", place=True)
+    out: str = option("", "file to write the lines to as well, which must not be there yet", place=True)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -60,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     import torch
 
     if options.out:
-        cli.writable_file("out", options.out)
+        new_file("out", options.out)
     device = devices.named(options.device)
     small = device.type == "cpu"
     os.environ.setdefault(*devices.CUBLAS)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from benchmarks import cli, estimates
 from benchmarks.estimates.words import amount, size
 from benchmarks.estimates.work import bytes_of, work_of
+from benchmarks.pool_checks import require_fillable
 from dp_common import files
 from dp_common.config.options import option
 from dp_common.config.specification import canonical
@@ -79,6 +80,7 @@ def fill(argv: Sequence[str]) -> int:
     fillings = plan(options)
     for filling in fillings:
         cli.creatable_folder("root", filling.resolved.runtime.root)
+        require_fillable(filling.resolved)
     if options.dry_run:
         print("\n".join(preview(fillings, options.prices)))
         return 0

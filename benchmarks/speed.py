@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks import cli, folders
+from benchmarks.new_places import new_file
 from benchmarks.speed_suites import Item, Setting
 from dp_common import device as devices
 from dp_common.config.options import option
@@ -48,7 +49,7 @@ class Options:
 
     suite: tuple[str, ...] = option(("digits", "unet"), "what is timed", many=True, choices=suites)
     items: tuple[str, ...] = option((), "patterns, such as *.plain: of the suites only what they match", many=True)
-    out: str = option("", "CSV file to write", place=True)
+    out: str = option("", "CSV file to write, which must not be there yet", place=True)
     repeat: int = option(7, "times that everything is timed, after one round to warm up", low=1)
     block: int = option(512, "images sampled at once", low=1)
     threads: int = option(1, "CPU threads", low=1, high=1024)
@@ -70,7 +71,7 @@ def main(argv: list[str]) -> int:
         takers = [suite for suite in suites() if module_of(suite).RUN_KEYS]
         raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
     if options.out:
-        cli.writable_file("out", options.out)
+        new_file("out", options.out)
     from dp_common.persistence.provenance import fix_arithmetic
 
     fix_arithmetic(options.threads)

@@ -80,6 +80,8 @@ def study_of(options: StudyOptions) -> "Study":
     """
     from results.analysis.study import load
 
+    if options.out:
+        cli.creatable_folder("out", options.out)
     study = load(options.root, options.code)
     for note in study.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import torch
 
 NAMES = "auto, cpu, cuda, cuda:N or mps"  # what ``device=`` may be
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+KEPT = 2**28  # bytes
+LARGE = 2**25  # bytes of a piece that is always given back; the C library allows no more
 CUBLAS = "CUBLAS_WORKSPACE_CONFIG", ":4096:8"  # without it cuBLAS promises no bits; read when it is first used
 PATTERN = r"auto|cpu|cuda(:[0-9]{1,3})?|mps"  # the same, found out without torch
 
@@ -145,6 +148,13 @@ def peaks_gib(device: "torch.device") -> dict[str, float]:
     return {where: round(n / 2**30, 3) for where, n in held.items() if n is not None}
 
 
+def send(values: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """A tensor of the CPU on the device. CUDA takes it when its turn comes, and the host goes on; elsewhere it waits:
+    MPS would read memory that may be another's by then.
+    """
+    return values.to(device, non_blocking=device.type == "cuda")
+
+
 def release(device: "torch.device") -> None:
     """Give back what the allocator keeps for later, after it ran out of memory."""
     import torch
@@ -171,6 +181,37 @@ def select(device: "torch.device") -> None:
 def collectives(device: "torch.device") -> dict[str, Any]:
     """What ``init_process_group`` is told of the device of this rank."""
     return {"backend": "nccl", "device_id": device} if device.type == "cuda" else {"backend": "gloo"}
+
+
+def seed(device: "torch.device | str", number: int) -> None:
+    """Begin torch's own random numbers anew, those of the CPU and of this device: what ``torch.manual_seed`` does to
+    every device there might be, at a millisecond a call where it has to note down that there is none.
+    """
+    import torch
+
+    torch.default_generator.manual_seed(number)
+    kind = torch.device(device).type
+    if kind == "cuda":
+        torch.cuda.manual_seed(number)
+    elif kind == "mps":
+        torch.mps.manual_seed(number)
+
+
+def keep_freed_memory() -> None:
+    """From now on have the C library keep what tensors gave back, up to ``KEPT`` bytes, for the next ones.
+
+    It returns pieces of megabytes to the system at once, and each tensor of the next step is then made of pages that
+    the system clears one by one: a sixth of the time of a guided block. No bit depends on it. glibc only; elsewhere
+    nothing happens.
+    """
+    import ctypes
+
+    try:
+        options = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    for option, value in ((M_TRIM_THRESHOLD, KEPT), (M_MMAP_THRESHOLD, LARGE)):
+        options(ctypes.c_int(option), ctypes.c_int(value))
 
 
 def start_method() -> str:

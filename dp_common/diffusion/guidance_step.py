@@ -80,7 +80,7 @@ class GuidanceStep:
         if not self.classes:
             return labels
         places = torch.from_numpy(rank_of(self.indices, self.classes))
-        return labels + self.classes * places.to(labels, non_blocking=True)
+        return labels + self.classes * devices.send(places, labels.device)
 
     def gradient(self, x: Tensor, x0: Tensor, alpha: float, labels: Tensor) -> Tensor:
         """g = ∇_{x_t} H, [B, ...] in x's dtype, zero in rows with ‖g‖ below the floor. Raises GuidanceError."""

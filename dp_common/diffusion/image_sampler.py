@@ -13,7 +13,7 @@ from dp_common import seeds
 from dp_common.config import registry
 from dp_common.config.specification import Spec
 from dp_common.contracts import Teacher
-from dp_common.device import in_float64
+from dp_common.device import in_float64, send
 from dp_common.diffusion import schedule
 from dp_common.diffusion.ddim import cfg, ddim, limited, tempered
 from dp_common.diffusion.guidance import Guidance
@@ -50,7 +50,7 @@ class ImageSampler:
         self, spec: Spec, teacher: Teacher, device: torch.device | str, meter: Meter, chunk: Chunk | None = None
     ) -> None:
         self.chunk = chunk or Chunk()
-        self.spec, self.teacher, self.device, self.meter = spec, teacher, device, meter
+        self.spec, self.teacher, self.device, self.meter = spec, teacher, torch.device(device), meter
         s = spec.sampler
         if not teacher.holds_images:
             self.timesteps = schedule.timesteps(s.steps, s.spacing, len(teacher.alphas_cumprod), teacher.steps_offset)
@@ -115,7 +115,7 @@ class ImageSampler:
     def latents(self, indices: np.ndarray, step: int = 0) -> Tensor:
         """Noise of these image indices at a sampler's step (0: the start): [n, *latent_shape] on the device."""
         shape = tuple(self.teacher.latent_shape)
-        return seeds.normals(self.spec.seed, "latent", indices, shape, step).to(self.device, non_blocking=True)
+        return send(seeds.normals(self.spec.seed, "latent", indices, shape, step), self.device)
 
     def begun(self, indices: np.ndarray, start: Start | None) -> tuple[Tensor, list[int]]:
         """Latents to denoise [n, *latent_shape] and the timesteps to do it along: noise; or images in noise (SDEdit,
@@ -129,7 +129,7 @@ class ImageSampler:
         wanted = start.strength * len(self.teacher.alphas_cumprod)
         first = min(range(len(steps)), key=lambda i: abs(steps[i] + 1 - wanted))
         alpha = float(self.teacher.alphas_cumprod[steps[first]])
-        floats = torch.from_numpy(start.images).to(self.device, non_blocking=True).float() / 127.5 - 1
+        floats = send(torch.from_numpy(start.images), self.device).float() / 127.5 - 1
         return sqrt(alpha) * self.teacher.encode(floats) + sqrt(1 - alpha) * noise, steps[first:]
 
     def sample(
@@ -161,7 +161,7 @@ class ImageSampler:
             latents = ddim(
                 self.denoise,
                 noise,
-                torch.from_numpy(labels).to(self.device, non_blocking=True),
+                send(torch.from_numpy(labels), self.device),
                 timesteps,
                 self.teacher.alphas_cumprod,
                 guidance=guidance,

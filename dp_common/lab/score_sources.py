@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dp_common import device as devices
 from dp_common.arrays import DecodedImages
 from dp_common.config import registry
 from dp_common.config.resolve import Resolved
@@ -285,7 +286,7 @@ class Scorer:
         self.sources.meter, usual = meter, self.sources.meter
         for start in range(0, len(images), learner.chunk):
             rows = slice(start, start + learner.chunk)
-            of_rows = torch.from_numpy(labels[rows]).to(learner.device, non_blocking=True)
+            of_rows = devices.send(torch.from_numpy(labels[rows]), learner.device)
             found.append(self(learner.to_float(images[rows]), of_rows).cpu())
         self.sources.meter = usual
         return torch.cat(found)

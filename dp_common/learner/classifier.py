@@ -106,11 +106,11 @@ class Learner:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         for (images, labels), last in with_last(micro_batches):
-            torch.manual_seed(derive(self.spec.seed, "augment", position))  # drop-path and the like: by position
+            devices.seed(
+                self.device, derive(self.spec.seed, "augment", position)
+            )  # drop-path and the like: by position
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
-                loss = self.loss(
-                    self.to_float(images), torch.as_tensor(labels).to(self.device, non_blocking=True), position
-                )
+                loss = self.loss(self.to_float(images), devices.send(torch.as_tensor(labels), self.device), position)
                 loss = loss * (len(labels) / train.batch)
                 (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
             position, total = position + len(labels), total + loss.detach()
@@ -146,7 +146,7 @@ class Learner:
 
     def to_float(self, images: Images) -> Tensor:
         """uint8 images -> floats in [-1, 1] of the same shape, on the device."""
-        return torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
+        return devices.send(torch.as_tensor(images), self.device).float() / 127.5 - 1
 
     def logits(self, images: Tensor, model: torch.nn.Module | None = None) -> Tensor:
         """fp32 logits [B, classes] of float images about [-1, 1], eval mode, no augmentation; differentiable in the

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import Dropout, Module
 from torch.nn.functional import cross_entropy
 
+from dp_common import device as devices
 from dp_common.errors import BadInput
 from dp_common.seeds import derive, uniforms
 
@@ -49,7 +50,7 @@ def thinned(model: Module, name: str, seed: int, number: int) -> Iterator[None]:
         def masked(layer: Any, inputs: Any, output: Tensor, place: int = place) -> Tensor:
             generator = torch.Generator().manual_seed(derive(seed, "dropout", number, place))
             kept = torch.rand(output.shape[1:], generator=generator) >= layer.p
-            return output * (kept.to(output, non_blocking=True) / (1 - layer.p))
+            return output * (devices.send(kept, output.device).to(output.dtype) / (1 - layer.p))
 
         handles.append(layer.register_forward_hook(masked))
     try:

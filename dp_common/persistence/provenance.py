@@ -15,9 +15,10 @@ PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy"
 
 
 def fix_arithmetic(threads: int) -> None:
-    """Compute with so many CPU threads from now on, and fp32 as fp32."""
+    """Compute with so many CPU threads from now on, fp32 as fp32, and in memory that tensors hand on to one another."""
     import torch
 
+    devices.keep_freed_memory()
     torch.set_num_threads(threads)
     devices.set_tf32(False)
 

@@ -7,6 +7,10 @@ make the file before it is used, ranks and runs fill it together, and what was c
 written by somebody else is decoded, as if there were no file. It is named by the content of the images, by their names
 and order, the shape, and the libraries that decode them. A cache is no result: where it cannot be written, that is said
 once, and images are decoded as they are read.
+
+It never takes the last of a disk, which the run itself is to be written to, too: it is begun where twice its size is
+free, and as it grows as much as its size has to stay free, whoever else writes there; else it is given up, and its room
+given back.
 """
 
 import errno
@@ -28,6 +32,8 @@ VERSION = 1  # of the file, and of what decoding means
 DIGEST = 16  # bytes
 AT_ONCE = 256  # records of one call of the system, which takes 1,024 buffers
 AUTO, NEVER = "auto", "no"  # what ``decoded=`` may be beside a folder
+SUFFIX = ".pixels"
+LOOK = 64  # records after which it is looked whether there is room for more
 ROOM = 2  # times the size of a file has to be free where it is begun
 SEP = "; decoded=FOLDER puts them elsewhere, decoded=no keeps none"
 
@@ -46,7 +52,7 @@ class KeptPixels:
 
     def __init__(self, path: Path, rows: int, shape: Shape) -> None:
         self.path, self.rows, self.shape = path, rows, shape
-        self.record = DIGEST + int(np.prod(shape))
+        self.record, self.asked = DIGEST + int(np.prod(shape)), 0
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.descriptor, self.writes = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), True
@@ -93,22 +99,32 @@ class KeptPixels:
             if not os.fstat(self.descriptor).st_nlink:  # another process has removed it: the disk is full
                 self.writes = False
                 return
+            if self.asked % LOOK == 0 and self.free() < self.rows * self.record:
+                self.writes = False
+                self.give_up(f"less than {self.rows * self.record / 1e9:.1f} GB are left free there", full=True)
+                return
+            self.asked += 1
             pixels = np.ascontiguousarray(image).data
             written = os.pwritev(self.descriptor, [self.digest(row, image), pixels], row * self.record)
             if written != self.record:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             self.writes = False
-            self.give_up(error)
+            self.give_up(str(error.strerror), full=error.errno in (errno.ENOSPC, errno.EDQUOT))
 
-    def give_up(self, error: OSError) -> None:
+    def free(self) -> int:
+        """Bytes that are free where it lies."""
+        disk = os.fstatvfs(self.descriptor)
+        return disk.f_bavail * disk.f_frsize
+
+    def give_up(self, why: str, full: bool) -> None:
         """Make room where a disk is full: what else is to be written there matters more. Says so, once in all."""
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if full:
             try:
                 os.unlink(self.path)
             except OSError:
                 return  # another process was here first, and has said so
-        note(f"{self.path}: {error.strerror}; its images are decoded as they are read{SEP}")
+        note(f"{self.path}: {why}; its images are decoded as they are read{SEP}")
 
     def digest(self, row: int, image: np.ndarray) -> bytes:
         """Of an image at its place: another's, or another file's, is not it."""
@@ -147,7 +163,7 @@ def opened(where: str, what: str, identity: str, rows: int, shape: Shape, says: 
     folder = folder_of(where)
     if folder is None:
         return None
-    path = folder / f"{name_of(identity, shape)}.pixels"
+    path = folder / f"{name_of(identity, shape)}{SUFFIX}"
     needed = rows * (DIGEST + int(np.prod(shape)))
     tell = note if says else (lambda text: None)
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dp_common import device as devices
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.files import write_atomic
 from dp_common.progress import duration_text
@@ -91,9 +92,9 @@ class Trainer:
         import torch
 
         s = self.settings
-        torch.manual_seed(derive(s.seed, "teacher step", self.done))
-        x = torch.as_tensor(images).to(self.device, non_blocking=True).float() / 127.5 - 1
-        y = torch.as_tensor(labels).to(self.device, non_blocking=True)
+        devices.seed(self.device, derive(s.seed, "teacher step", self.done))
+        x = devices.send(torch.as_tensor(images), self.device).float() / 127.5 - 1
+        y = devices.send(torch.as_tensor(labels), self.device)
         uniform = torch.rand(2, len(labels), device=self.device)
         y = torch.where(uniform[0] < s.label_dropout, self.null, y)
         if s.flip:
@@ -196,7 +197,7 @@ class Trainer:
             return
         images, labels = (torch.from_numpy(array).to(self.device) for array in (source.images, source.labels))
         for step in left:
-            rows = torch.from_numpy(rows_of(step)).to(self.device, non_blocking=True)
+            rows = devices.send(torch.from_numpy(rows_of(step)), self.device)
             yield images[rows], labels[rows]
 
     def _finite(self, loss: float) -> float:

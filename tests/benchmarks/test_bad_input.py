@@ -86,6 +86,13 @@ BAD = [  # application, words, how its one line begins
     ("run", "--quiet ranks=0", "ranks=0: at least 1"),
     ("run", "--quiet ranks=two", "ranks=two: a whole number"),
     ("run", "--quiet ranks=2 root=FILE/runs", "root=FILE/runs: cannot write there"),
+    ("run", "--quiet pool=yes root=FULL", "pool=yes: no: FULL/pool: cannot write there: "),
+    ("run", "--dry-run pool=yes root=FULL", "pool=yes: no: FULL/pool: cannot write there: "),
+    ("sweep", "strategy=static pool=yes root=FULL", "pool=yes: no: FULL/pool: cannot write there: "),
+    ("pool", "fill n=64 root=FULL", "root=FULL: FULL/pool: cannot write there: "),
+    ("pool", "fill --dry-run n=64 root=FULL", "root=FULL: FULL/pool: cannot write there: "),
+    ("run", "--quiet decoded=/proc/none", "decoded=/proc/none: cannot write there: "),
+    ("run", "--dry-run decoded=FILE/here", "decoded=FILE/here: cannot write there: "),
     ("run", "--quiet root=", "root: a folder for the runs"),
     ("run", "--quiet root=/proc/none", "root=/proc/none: cannot write there"),
     ("run", "--dry-run root=/proc/none", "root=/proc/none: cannot write there"),
@@ -206,6 +213,15 @@ BAD = [  # application, words, how its one line begins
     ("speed", "suite=digits,digits", "suite=digits,digits: different values"),
     ("speed", "suite=digits strategy=dp", "strategy=dp: keys of a run go with suite="),
     ("speed", "suite=digits out=FILE/x.csv", "out=FILE/x.csv: cannot write there"),
+    ("speed", "suite=digits out=FILE", "out=FILE: is there already: name a new file, or remove it first"),
+    ("gpu_check", "device=cpu out=FILE", "out=FILE: is there already: name a new file, or remove it first"),
+    ("gpu_check", "device=cpu out=FILE/x.jsonl", "out=FILE/x.jsonl: cannot write there"),
+    ("flops", "units=yes out=FILE/x.csv", "out=FILE/x.csv: cannot write there"),
+    ("flops", "units=yes out=RUNS", "out=RUNS: a file: that is a folder"),
+    ("table", "RUNS out=FILE/x", "out=FILE/x: cannot write there"),
+    ("report", "RUNS out=FILE/x", "out=FILE/x: cannot write there"),
+    ("claims", "RUNS out=FILE/x", "out=FILE/x: cannot write there"),
+    ("archive", "RUNS out=FILE/x", "out=FILE/x: cannot write there"),
     ("speed", "suite=unet device=tpu", "device=tpu: "),
     ("theory", "repeats=1", "repeats=1: at least 2"),
     ("theory", "lam=1,1", "lam=1,1: different values"),
@@ -298,17 +314,21 @@ BAD = [  # application, words, how its one line begins
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """The working folder, with an empty folder of runs and a file where folders are wanted."""
+    """The working folder, with an empty folder of runs, a file where folders are wanted, and a root whose pool is on
+    something that takes no files.
+    """
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     monkeypatch.setattr("benchmarks.run.stop_on_signals", lambda: bool)  # no handlers in this process
     (tmp_path / "runs").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "pool").symlink_to("/proc")
     return tmp_path
 
 
 def place(text: str) -> str:
-    return text.replace("RUNS", "runs").replace("FILE", "file")
+    return text.replace("RUNS", "runs").replace("FILE", "file").replace("FULL", "full")
 
 
 @pytest.mark.parametrize(("application", "words", "line"), BAD, ids=lambda value: value.replace("/", "|"))
@@ -321,7 +341,7 @@ def test_it_is_one_line_and_exit_2_and_nothing_is_written(here, capsys, applicat
     assert last.startswith(f"error: {place(line)}"), err
     assert not before or application == "sweep", err  # a sweep says first how many runs it has
     left = sorted(str(path.relative_to(here)) for path in here.rglob("*"))
-    assert left == ["file", "runs"], left
+    assert left == ["file", "full", "full/pool", "runs"], left
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,13 @@ import re
 
 import pytest
 
-from benchmarks import estimates, pool, pool_fill, run
+from benchmarks import cli, estimates, pool, pool_fill, run
+from benchmarks.pool_checks import require_fillable, require_pool
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Interrupted
 from dp_common.lab import runner
 from dp_common.pool import store
+from dp_common.pool.key import values_of
 
 TINY = ["task=digits-1797", "teacher=mixture", "sampler.steps=5", "sampler.block=64", "data.limit=100"]
 
@@ -53,6 +55,29 @@ def test_what_is_filled_is_listed_taken_and_removed_where_no_run_refers_to_it(tm
     (other,) = lines
     assert "  0 runs  " in lines[other] and f"removed: {tmp_path / 'pool' / other}" in err
     assert [path.parents[1].name for path in files_under(tmp_path)] == [key] * 2
+
+
+@pytest.mark.parametrize("what", ["its folder", "a folder of files"])
+def test_a_pool_that_cannot_be_written_does_for_runs_that_find_all_in_it(tmp_path, monkeypatch, what):
+    of_pool = {"task": "digits-1797", "teacher": "mixture", "seed": 0, "device": "cpu"}
+    run_of = [f"strategy={name}" for name in ("static", "dp")]
+    static, dp = (resolve([strategy, "scale=256", *RUN, f"root={tmp_path}"]) for strategy in run_of)
+    mine = store.ImagePool(tmp_path, "0123456789abcdef", values_of(static) | of_pool, 64, 10)
+    mine.write([store.Block(start, start + 64, [b"x"] * 64, 1.0, {}) for start in range(0, 192, 64)])
+    theirs = mine.folder if what == "its folder" else mine.folder_of(0)
+    other = resolve(["strategy=static", "scale=256", "seed=1", *RUN, f"root={tmp_path}"])
+
+    def creatable(key, folder):
+        if folder == theirs:
+            raise BadInput(key, folder, "cannot write there: Permission denied")
+
+    monkeypatch.setattr(cli, "creatable_folder", creatable)
+    with pytest.raises(BadInput, match=f"^pool=yes: no: {theirs}: cannot write there: Permission denied"):
+        require_pool(static)
+    with pytest.raises(BadInput, match=f"^root={tmp_path}: {theirs}: cannot write there"):
+        require_fillable(static)
+    require_pool(dp)  # begins with 64
+    require_pool(other)  # another pool
 
 
 def test_without_n_it_is_what_the_runs_of_a_grid_will_take():

@@ -42,7 +42,7 @@ def test_a_suite_writes_its_costs(tmp_path, capsys):
 
 def test_every_suite_says_whether_keys_of_a_run_change_it():
     takes = {suite for suite in speed.suites() if speed.module_of(suite).RUN_KEYS}
-    assert takes == {"teacher", "ranks", "stable-diffusion", "methods"} and {"digits", "unet", "loader"} <= set(
+    assert takes == {"teacher", "ranks", "stable-diffusion", "methods", "pool"} and {"digits", "unet", "loader"} <= set(
         speed.suites()
     )
 
@@ -81,6 +81,14 @@ def test_a_start_that_fails_is_no_timing():
     start(["-c", "pass"])
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         start(["-c", "1 / 0"])
+
+
+def test_a_block_of_a_pool_is_dearer_made_than_taken(tmp_path):
+    out, words = tmp_path / "costs.csv", ["teacher=unet", "task=digits-1797", "sampler.steps=5"]
+    assert speed.main(["suite=pool", "repeat=1", "block=32", "clock=cpu", *words, f"out={out}"]) == 0
+    made, taken = csv.DictReader(out.read_text().splitlines())
+    assert (made["item"], taken["item"], taken["compared_with"]) == ("unet.pool.made", "unet.pool.taken", made["item"])
+    assert float(taken["ratio"]) < 0.5
 
 
 @pytest.mark.slow

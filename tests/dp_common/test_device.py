@@ -1,8 +1,12 @@
 """Devices by name, and what they answer for."""
 
+import ctypes
 import os
+import platform
+import resource
 import sys
 
+import numpy as np
 import pytest
 import torch
 
@@ -94,6 +98,41 @@ def test_the_cpu_is_named_and_counts_no_memory():
     device.select(cpu)
     assert (device.label(cpu), device.memory(cpu), device.peak(cpu)) == ("cpu", None, None)
     assert device.in_float64(torch.tensor([0.5])).dtype == torch.float64
+
+
+def test_random_numbers_begin_anew_as_by_torchs_own_seed():
+    device.seed("cpu", 7)
+    ours = torch.rand(3)
+    torch.manual_seed(7)
+    assert torch.equal(ours, torch.rand(3))
+
+
+def test_a_device_begins_its_own_numbers_anew_and_no_other_device_does(monkeypatch):
+    seeded = []
+    monkeypatch.setattr(torch.cuda, "manual_seed", lambda number: seeded.append(("cuda", number)))
+    monkeypatch.setattr(torch.mps, "manual_seed", lambda number: seeded.append(("mps", number)))
+    for name in ("cpu", "cuda:1", "mps"):
+        device.seed(torch.device(name), 7)
+    assert seeded == [("cuda", 7), ("mps", 7)]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_memory_of_a_tensor_is_used_again_by_the_next():
+    device.keep_freed_memory()
+    sizes = 2**20, 2**21  # floats: 4 and 8 MB, which are pages of their own by default
+
+    def faults():
+        for size in sizes:
+            torch.ones(size)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+    counts = [faults() for _ in range(4)]
+    assert min(np.diff(counts)) * os.sysconf("SC_PAGE_SIZE") < 4 * sum(sizes) / 10
+
+
+def test_a_c_library_without_such_a_choice_is_left_alone(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    device.keep_freed_memory()
 
 
 def test_fp32_is_fp32_where_computing_begins(monkeypatch):

@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import pickle
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -148,6 +149,24 @@ def test_a_full_disk_is_said_once_and_given_its_room_back(where, decoder, capsys
     assert not kept.path.exists()
     assert np.array_equal(beside.read(EVERY, decoder), IMAGES) and not beside.path.exists()
     assert capsys.readouterr().err == ""
+
+
+def test_what_is_left_of_a_disk_that_others_fill_is_left_to_them(where, decoder, capsys, monkeypatch):
+    kept, beside, size = kept_in(where), kept_in(where), 300 * 76
+    capsys.readouterr()
+    monkeypatch.setattr(kept_pixels.KeptPixels, "free", lambda self: size)
+    kept.read(EVERY[:70], decoder)
+    assert kept.fill(np.empty_like(IMAGES[:70]), EVERY[:70]).all() and capsys.readouterr().err == ""
+    monkeypatch.setattr(kept_pixels.KeptPixels, "free", lambda self: size - 1)
+    for file in (kept, beside):
+        assert np.array_equal(file.read(EVERY, decoder), IMAGES) and not file.writes
+    assert len(capsys.readouterr().err.splitlines()) == 1 and not kept.path.exists()
+    assert kept.fill(np.empty_like(IMAGES[:128]), EVERY[:128]).all(), "it looks every 64 images, and reads what it had"
+
+
+def test_it_knows_how_much_is_free(where):
+    kept = kept_in(where)
+    assert kept.free() == pytest.approx(shutil.disk_usage(where).free, rel=0.05)
 
 
 def test_a_record_that_is_cut_off_by_a_full_disk_is_one_that_is_not_there(where, decoder, capsys, monkeypatch):
