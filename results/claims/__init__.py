@@ -103,7 +103,8 @@ def judged(
         for selection, findings in by_runs
         if any(finding.verdict != "not run" for finding in findings)
     ]
-    pairs: list[tuple[ArmSelection | None, list[Finding]]] = [*(telling or by_runs[:1])]
+    homes = sorted(by_runs, key=lambda pair: pair[0].comparison.is_variant)  # what is missing is asked of the main one
+    pairs: list[tuple[ArmSelection | None, list[Finding]]] = [*(telling or homes[:1])]
     return [
         judgement_of(claim, selection, [*by_theory, *findings], theory, root)
         for selection, findings in pairs or [(None, [])]

@@ -101,7 +101,7 @@ def test_a_grid_of_the_paper_is_told_before_it_is_filled(capsys, tmp_path):
     assert pool.main(words) == 0
     line, source = capsys.readouterr().out.splitlines()
     assert line.startswith("imagenet100 stable-diffusion seed=0: 2,470,000 plain images, none there; ")
-    assert "to make, 298 GB, about 88.0 H100-hours" in line and source.startswith("by counted operations")
+    assert "to make, 298 GB, about 141 H100-hours" in line and source.startswith("by counted operations")
 
 
 @pytest.mark.parametrize(

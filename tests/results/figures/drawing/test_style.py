@@ -60,3 +60,8 @@ def test_a_logarithmic_axis_has_numbers_and_no_formulas():
         labels = [tick.label1.get_text() for tick in [*axes.yaxis.get_major_ticks(), *axes.yaxis.get_minor_ticks()]]
         plt.close(drawing)
     assert {"1", "0.2"} <= set(labels) and not any("$" in label for label in labels)
+
+
+def test_forty_arms_have_forty_looks():
+    looks = arm_look([f"dp omega={n}" for n in range(40)])
+    assert len({(tuple(colour), marker) for colour, marker, _ in looks.values()}) == 40
