@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_SHARE = 0.05  # of its pixels' bytes: no format stores a generated image in less
 LEAST_BYTES = 100  # of an image with its row, however small
+INDEX = "archive.json"  # in a study that is kept without its runs: results.reading.archived.ABOUT, which takes pandas
 PLACES = ("root", "pool", "decoded")  # keys of no identity by which somebody says where this machine is to write
 
 
@@ -27,10 +28,17 @@ class TooSmall(BadInput):
     """A disk that the images do not fit on."""
 
 
+def require_root(root: str) -> None:
+    """Refuse a folder that cannot be written to, or that keeps a study: runs would be laid among its files."""
+    if Path(root, INDEX).is_file():
+        raise BadInput("root", root, "a folder of runs; this one keeps a study without its runs")
+    cli.creatable_folder("root", root)
+
+
 def faults(resolved: "Resolved") -> list[BadInput]:
     """Everything that is wrong, what matters most first."""
     checks: list[Callable[[], None]] = [
-        lambda: cli.creatable_folder("root", resolved.runtime.root),
+        lambda: require_root(resolved.runtime.root),
         lambda: require_pool(resolved),
         lambda: require_decoded(resolved),
         resolved.task.require_files,

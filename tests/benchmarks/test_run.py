@@ -196,3 +196,15 @@ def test_a_disk_that_is_too_small_is_told(tmp_path, monkeypatch, capsys):
     assert run.main(["--dry-run", f"root={tmp_path}"]) == 0  # planned here, for a machine with another disk
     assert f"missing   {said}" in capsys.readouterr().out
     assert run.main(["--dry-run", "scale=90", f"root={tmp_path}"]) == 0 and said not in capsys.readouterr().out
+
+
+def test_runs_are_not_laid_into_a_study_that_is_kept(tmp_path):
+    from benchmarks import cheap_checks, sweep
+    from dp_common.errors import BadInput
+    from results.reading.archived import ABOUT
+
+    assert cheap_checks.INDEX == ABOUT
+    (tmp_path / ABOUT).write_text("{}")
+    for main, words in ((run.main, []), (sweep.main, ["--dry-run"])):
+        with pytest.raises(BadInput, match="this one keeps a study without its runs"):
+            main(["strategy=static", "scale=1k", f"root={tmp_path}", *words])
