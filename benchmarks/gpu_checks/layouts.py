@@ -3,7 +3,7 @@
 from functools import partial
 
 from benchmarks.gpu_checks import Finding, Findings, Place
-from benchmarks.gpu_checks.sampling import ACTIVE, STEPS, Bench, classifying
+from benchmarks.gpu_checks.sampling import STEPS, Bench, classifying, guided_block
 from dp_common.diffusion.guidance import Guidance
 from dp_common.diffusion.guidance_step import Chunk
 
@@ -26,7 +26,7 @@ def layouts(place: Place) -> Findings:
         bench.teacher.layout = given
         step, decode = place.timed(bench.step), place.timed(bench.decode)
         with classifying(place, bench, "bf16"):
-            seconds = (STEPS * step + decode + ACTIVE * (place.timed(guided) - step)) / block
+            seconds = guided_block(STEPS * step + decode, step, place.timed(guided)) / block
         yield Finding(f"layouts.{name}.step", 1000 * step, "ms")
         yield Finding(f"layouts.{name}.decode", 1000 * decode, "ms")
         yield Finding(f"layouts.{name}.guided_image", seconds, "s")
