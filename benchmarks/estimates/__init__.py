@@ -89,6 +89,8 @@ def prices_of(resolved: "Resolved", work: Work, asked: str = "") -> Prices:
     if asked in PEAKS:
         return prices.by_operations(resolved, work, asked)
     if asked:
+        if (meant := asked.lower()) in (*PEAKS, HERE) and not Path(asked).exists():
+            raise BadInput("prices", asked, f"no such file. Did you mean {meant}?")
         return prices.by_file(resolved, work, asked)
     device = resolved.runtime.device
     on_gpu = device.startswith("cuda") or (device == "auto" and NVIDIA.exists())

@@ -386,3 +386,9 @@ def test_phases_of_an_estimate_are_those_that_are_priced():
     from dp_common.persistence.meter import PRICED as metered
 
     assert PRICED == metered
+
+
+@pytest.mark.parametrize("typed", ["H100", "A100", "Here"])
+def test_prices_that_are_no_file_are_known_in_capitals_too(no_gpu, typed):
+    with pytest.raises(BadInput, match=f"^prices={typed}: no such file. Did you mean {typed.lower()}\\?$"):
+        estimates.estimate(resolve(["strategy=static"]), typed)
