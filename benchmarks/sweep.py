@@ -171,10 +171,10 @@ def done(folder: Path) -> bool:
 
 def finished(folder: Path) -> dict[str, Any] | None:
     """The summary of the run in this folder, None where it is not finished, or damaged: its own run will say so."""
-    from dp_common.persistence.summary import read_summary
+    from dp_common.persistence import finished as persistence
 
     try:
-        return read_summary(folder) or None
+        return persistence.finished(folder)
     except Damaged:
         return None
 

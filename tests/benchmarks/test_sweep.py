@@ -33,10 +33,13 @@ def test_its_plan_is_what_it_consists_of(tmp_path):
 
 
 def test_what_is_done_is_not_missing(tmp_path):
-    runs = sweep.plan(["strategy=static", "seed=0..2"])
-    for run, state in zip(runs, ("done", "open")):
-        (tmp_path / run.run_id).mkdir()
-        (tmp_path / run.run_id / "summary.json").write_text(json.dumps({"state": state}))
+    """Nor is it done where its ledger is gone: the run says so when its turn comes."""
+    runs = sweep.plan(["strategy=static", "seed=0..3"])
+    for run, state, lines in zip(runs, ("done", "open", "done"), (1, 1, 0)):
+        folder = tmp_path / run.run_id
+        folder.mkdir()
+        (folder / "summary.json").write_text(json.dumps({"state": state}))
+        (folder / ledger.NAME).write_bytes(lines * ledger.encode({"n": 0, "kind": "open"}))
     assert sweep.missing(runs, tmp_path) == runs[1:]
 
 
