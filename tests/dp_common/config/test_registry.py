@@ -200,9 +200,8 @@ def test_a_function_of_another_name_can_be_a_score(tmp_path):
 
 def test_constants_are_read_without_importing(tmp_path):
     path = tmp_path / "odd.py"
-    path.write_text(
-        "import nowhere\nfrom nowhere import score\n\nNEEDS = ('heads',)\nBLIND = bool(1)\n\n\nclass Rule:\n    DEEP = 3\n"
-    )
+    text = "import nowhere\nfrom nowhere import score\nNEEDS = ('heads',)\nBLIND = bool(1)\nclass Rule:\n    DEEP = 3\n"
+    path.write_text(text)
     plugin = registry.find("score", str(path))
     assert [plugin.constant(name, None) for name in ("NEEDS", "BLIND", "DEEP", "NONE")] == [("heads",), None, 3, None]
 
