@@ -213,12 +213,8 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
 
 def single(key: str, kind: Any, text: str, rules: Any) -> Any:
     """One value of type str, int, float or bool. Raises BadInput."""
-    from dp_common.config.typed import BOOLEANS, check, convert
+    from dp_common.config.typed import check, convert
 
-    if kind is bool:
-        if text.lower() not in BOOLEANS:
-            raise BadInput(key, text, f"yes or no (or true, false).{did_you_mean(text, BOOLEANS)}")
-        return BOOLEANS[text.lower()]
     value = convert(key, text, kind)
     choices = choices_of(rules)
     if choices and value not in choices:
@@ -289,17 +285,17 @@ def writable_folder(key: str, path: str | Path, shown: str | Path | None = None)
         path: the folder.
         shown: what the error shows as the key's value, where that is a file in the folder.
     """
-    path = Path(path)
+    path, named = Path(os.path.abspath(path)), path
     made = [parent for parent in (path, *path.parents) if not parent.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            return path
+            return Path(named)
     except OSError as error:
         for folder in made:
             if folder.is_dir():
                 folder.rmdir()
-        raise BadInput(key, shown or path, f"cannot write there: {error.strerror}") from error
+        raise BadInput(key, shown or named, f"cannot write there: {error.strerror}") from error
 
 
 def writable_file(key: str, path: str | Path) -> None:

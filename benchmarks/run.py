@@ -233,14 +233,19 @@ def keys_text(overrides: list[str]) -> str:
 
 def dry_text(resolved: "Resolved", prices: str = "") -> str:
     """The resolved configuration with the source of each value, the run id, and an estimate."""
-    lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
+    lines = [f"{key + ' = ' + typed_as(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
     lines += [
-        f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
+        f"{key + ' = ' + typed_as(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
         for key, value in resolved.places.items()
     ]
     lines += [f"note: {note}" for note in resolved.notes]
     lines += ["", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}"]
     return "\n".join([*lines, *estimates.lines(resolved, prices)])
+
+
+def typed_as(value: Any) -> str:
+    """A value as one would type it: yes, no, 0.05."""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

@@ -88,6 +88,7 @@ def main(argv: Sequence[str]) -> int:
 def plan_of(options: Options) -> Plan:
     """Task, settings and file that the keys mean. Raises BadInput; imports no torch."""
     from dp_common.config import registry
+    from dp_common.config.draft import refuse_keys_of_other_tasks
     from dp_common.config.typed import TypedConfig
 
     if not options.task:
@@ -105,6 +106,7 @@ def plan_of(options: Options) -> Plan:
             names = [*config.known, *(f.name for f in fields(Options))]
             raise BadInput(key, value, f"no such key.{did_you_mean(key, names) or ' --help lists them all.'}")
         config.set(key, value)
+    refuse_keys_of_other_tasks(plugin, config.known, given)
     task = config.build(plugin.section) if plugin.section in config.shape else cls()
     task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():

@@ -159,7 +159,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
         work = resolved.strategy.planned_work(resolved.budget)
         for what, said in (("guided", "guides: omega=0 does not"), ("started", "starts from images")):
             if work.get(what):
-                raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which {said}")
+                raise BadInput("sampler.exact", "yes", f"no with strategy={spec.strategy}, which {said}")
     return device
 
 
