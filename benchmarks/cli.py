@@ -255,20 +255,22 @@ def existing_folder(key: str, path: str | Path) -> Path:
     return Path(path)
 
 
-def creatable_folder(key: str, path: str | Path) -> None:
-    """Refuse a folder that could not be made, without making it. Raises BadInput."""
-    nearest = nearest_folder(path)
+def creatable_folder(key: str, path: str | Path, shown: str | Path | None = None) -> None:
+    """Refuse a folder that could not be made, without making it. ``shown``: a file in it that the key names. Raises
+    BadInput.
+    """
+    nearest, shown = nearest_folder(path), shown or path
     if not nearest.is_dir():
-        raise BadInput(key, path, f"cannot write there: {nearest} is not a folder")
+        raise BadInput(key, shown, f"cannot write there: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise BadInput(key, path, "cannot write there: Permission denied")
+        raise BadInput(key, shown, "cannot write there: Permission denied")
     try:  # the superuser is told yes everywhere
         tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise BadInput(key, path, f"cannot write there: {error.strerror}") from error
+            raise BadInput(key, shown, f"cannot write there: {error.strerror}") from error
     if too_long := next((part for part in Path(path).parts if len(os.fsencode(part)) > LONGEST_NAME), None):
-        raise BadInput(key, path, f"cannot write there: {too_long[:20]}... is longer than {LONGEST_NAME} bytes")
+        raise BadInput(key, shown, f"cannot write there: {too_long[:20]}... is longer than {LONGEST_NAME} bytes")
 
 
 def nearest_folder(path: str | Path) -> Path:

@@ -49,7 +49,7 @@ JUDGED = ("H100", "H200")
 class Options:
     """Keys of this application."""
 
-    device: str = option("auto", devices.NAMES)
+    device: str = option("auto", devices.NAMES, pattern=devices.PATTERN)
     items: tuple[str, ...] = option(tuple(CHECKS), "what is checked", many=True, choices=tuple(CHECKS), unset="all")
     seconds: float = option(480.0, "after so many no further item begins", above=0)
     out: str = option("", "file to write the lines to as well, which must not be there yet", place=True)
@@ -58,10 +58,10 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Check, print and write; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
-    import torch
-
     if options.out:
         new_file("out", options.out)
+    import torch
+
     device = devices.named(options.device)
     small = device.type == "cpu"
     os.environ.setdefault(*devices.CUBLAS)
@@ -69,6 +69,8 @@ def main(argv: Sequence[str]) -> int:
     judged = any(name in devices.label(device) for name in JUDGED)
     ends = time.monotonic() + options.seconds
     bad = 0
+    if options.out:
+        Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         with open(options.out or "/dev/null", "w") as file:
             for name in options.items:

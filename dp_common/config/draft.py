@@ -3,14 +3,15 @@ anything.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 from dp_common.config import registry
 from dp_common.config.grid import unquote
 from dp_common.config.registry import Plugin
 from dp_common.config.specification import Spec
-from dp_common.config.typed import Key, TypedConfig
-from dp_common.errors import BadInput
+from dp_common.config.typed import Key, TypedConfig, known_keys
+from dp_common.errors import BadInput, did_you_mean
 
 HELD = ("sampler.block", "sampler.temperature")  # the unit of work with any teacher; what has an error of its own
 PARTS = ("task", "teacher", "strategy")  # kinds of plugins that have keys of their own
@@ -114,8 +115,7 @@ class Draft:
         for key, value in layer.items():
             owner = None if self.config.holds(key) else section_owner(key, self.parts)
             if owner and by_hand:
-                has = f"this run has {owner.kind}={self.parts[owner.kind].name}"
-                raise BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
+                raise self.not_chosen(owner, key, value)
             if owner:
                 continue
             self.config.set(key, value)
@@ -124,6 +124,15 @@ class Draft:
                 self.said[key] = source
             else:
                 self.usual.set(key, value)
+
+    def not_chosen(self, owner: Plugin, key: str, value: Any) -> BadInput:
+        """What to say of a key in the section of a plugin that was not chosen; it may be no key of that either."""
+        cls, has = owner.load(), f"this run has {owner.kind}={self.parts[owner.kind].name}"
+        names = known_keys({owner.section: cls}) if is_dataclass(cls) else {}
+        if key in names or any(known.type is dict and key.startswith(f"{name}.") for name, known in names.items()):
+            return BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
+        close = did_you_mean(key, names) or f" Its keys: {', '.join(names) or 'none'}."
+        return BadInput(key, value, f"no such key of {owner.kind}={owner.name}, and {has}.{close}")
 
     def name_plugins(self, paths: Mapping[str, str] | None) -> None:
         """Find the plugins that values name; the values become the plugins' names. Raises BadInput."""

@@ -39,6 +39,12 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("strategy=dpp", "Did you mean dp?"),
         ("dp.omga=1", "Did you mean dp.omega?"),
         ("strategy=static dp.omega=1", "dp.omega=1: a key of strategy=dp; this run has strategy=static"),
+        (
+            "stable_diffusion.compil=x",
+            "no such key of teacher=stable-diffusion, and this run has teacher=mixture. Did you",
+        ),
+        ("prune.rule_args.beta=1", "a key of strategy=prune; this run has strategy=dp"),
+        ("static.omega=1", "no such key of strategy=static, and this run has strategy=dp. Its keys: none."),
         ("unet.dtype=bf16", "a key of teacher=unet; this run has teacher=mixture"),
         ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
         ("data.root=/nope", "imagenet1k, mnist, svhn; this run has task=digits"),
