@@ -128,7 +128,7 @@ class Draft:
     def not_chosen(self, owner: Plugin, key: str, value: Any) -> BadInput:
         """What to say of a key in the section of a plugin that was not chosen; it may be no key of that either."""
         cls, has = owner.load(), f"this run has {owner.kind}={self.parts[owner.kind].name}"
-        names = known_keys({owner.section: cls}) if is_dataclass(cls) else {}
+        names = known_keys({owner.section: cls}) if isinstance(cls, type) and is_dataclass(cls) else {}
         if key in names or any(known.type is dict and key.startswith(f"{name}.") for name, known in names.items()):
             return BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
         close = did_you_mean(key, names) or f" Its keys: {', '.join(names) or 'none'}."

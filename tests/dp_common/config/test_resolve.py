@@ -49,6 +49,7 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
         ("data.root=/nope", "imagenet1k, mnist, svhn; this run has task=digits"),
         ("teacher=images strategy=static sampler.steps=5", "no key of a run with teacher=images"),
+        ("images.format=webp", "images.format=webp: png or jpeg with task=digits, whose images are grey"),
         ("images.quality=50", "only with images.format=jpeg or webp"),
         ("dp.rule=foo", "one of eps-relative, predecessor, relative, score, or a file.py:Class"),
         ("train.flip=maybe", "train.flip=maybe: yes or no"),
