@@ -300,11 +300,11 @@ def writable_folder(key: str, path: str | Path, shown: str | Path | None = None)
         raise BadInput(key, shown or named, f"cannot write there: {error.strerror}") from error
 
 
-def writable_file(key: str, path: str | Path) -> None:
-    """Refuse a place where no file can be written, making the folder it lies in. Raises BadInput."""
+def creatable_file(key: str, path: str | Path) -> None:
+    """Refuse a place where no file could be written; nothing is made. Raises BadInput."""
     if Path(path).is_dir():
         raise BadInput(key, path, "a file: that is a folder")
-    writable_folder(key, Path(path).parent, path)
+    creatable_folder(key, Path(path).parent, path)
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

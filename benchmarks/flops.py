@@ -13,6 +13,7 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import cli, random_teachers
 from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
@@ -47,11 +48,12 @@ def main(argv: Sequence[str]) -> int:
     if options.out and not options.units:
         raise BadInput("out", options.out, "only with units=yes")
     if options.out:
-        cli.writable_file("out", options.out)
+        cli.creatable_file("out", options.out)
     if options.units:
         costs = units()
         print("\n".join(unit_text(network, cost) for network, cost in costs.items()))
         if options.out:
+            Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
             write_atomic(options.out, as_csv(costs).encode())
         print()
     print("\n".join(ratio_lines(options.every, options.steps)))

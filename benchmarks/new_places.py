@@ -18,9 +18,7 @@ def new_file(key: str, path: str | Path) -> None:
     """Refuse a file that is there, or could not be written; nothing is made. Raises BadInput."""
     if Path(path).is_file():
         raise BadInput(key, path, THERE.format("file"))
-    if Path(path).is_dir():
-        raise BadInput(key, path, "a file: that is a folder")
-    cli.creatable_folder(key, Path(path).parent, path)
+    cli.creatable_file(key, path)
 
 
 def new_folder(key: str, path: str | Path) -> Path:

@@ -78,7 +78,7 @@ def main(argv: Sequence[str]) -> int:
     """Train, go on, or find it done, and print the card; returns the exit code."""
     options = cli.parse(argv, Options, __doc__, keys_text)
     plan = plan_of(options)
-    cli.writable_file("out", plan.out)
+    cli.creatable_file("out", plan.out)
     from benchmarks.run import stop_on_signals
 
     print(train(plan, options, argv, stop_on_signals()))
@@ -159,6 +159,7 @@ def train(
         card = finished_card(plan.out, identity)
         say(f"{plan.out} is finished")
         return card
+    plan.out.absolute().parent.mkdir(parents=True, exist_ok=True)
     session = TeacherSession(plan, options, shown, identity, device, stop, say)
     return session.run("python -m benchmarks.train_teacher " + shlex.join(argv))
 
