@@ -275,7 +275,7 @@ def creatable_folder(key: str, path: str | Path, shown: str | Path | None = None
 
 def nearest_folder(path: str | Path) -> Path:
     """What is there of a path: it, or the innermost of the folders it would lie in."""
-    path = Path(path).absolute()
+    path = Path(os.path.abspath(path))
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), Path("/"))
 
 

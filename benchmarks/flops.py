@@ -13,7 +13,6 @@ import io
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks import cli, random_teachers
 from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
@@ -53,8 +52,7 @@ def main(argv: Sequence[str]) -> int:
         costs = units()
         print("\n".join(unit_text(network, cost) for network, cost in costs.items()))
         if options.out:
-            Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
-            write_atomic(options.out, as_csv(costs).encode())
+            write_atomic(to_write(options.out), as_csv(costs).encode())
         print()
     print("\n".join(ratio_lines(options.every, options.steps)))
     return 0

@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from benchmarks import cli
 from benchmarks.gpu_checks import DIFFERS, FAILED, FULL, LEFT_OUT, Finding, Place
-from benchmarks.new_places import new_file
+from benchmarks.new_places import new_file, to_write
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
@@ -69,10 +69,8 @@ def main(argv: Sequence[str]) -> int:
     judged = any(name in devices.label(device) for name in JUDGED)
     ends = time.monotonic() + options.seconds
     bad = 0
-    if options.out:
-        Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        with open(options.out or "/dev/null", "w") as file:
+        with open(to_write(options.out) if options.out else "/dev/null", "w") as file:
             for name in options.items:
                 (mine := Path(folder) / name).mkdir()
                 place = Place(device, mine, small, judged, devices.synchroniser(device), ends)

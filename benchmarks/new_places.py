@@ -27,3 +27,10 @@ def new_folder(key: str, path: str | Path) -> Path:
         raise BadInput(key, path, THERE.format("folder"))
     cli.creatable_folder(key, path)
     return Path(path).absolute()
+
+
+def to_write(path: str | Path) -> Path:
+    """The file, absolute, in a folder that is made for it."""
+    path = Path(os.path.abspath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path

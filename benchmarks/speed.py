@@ -20,13 +20,12 @@ from difflib import get_close_matches
 from fnmatch import fnmatch
 from functools import cache, partial
 from importlib import import_module
-from pathlib import Path
 from statistics import median
 from types import ModuleType
 from typing import Any
 
 from benchmarks import cli, folders
-from benchmarks.new_places import new_file
+from benchmarks.new_places import new_file, to_write
 from benchmarks.speed_suites import Item, Setting
 from dp_common import device as devices
 from dp_common.config.options import option
@@ -95,8 +94,7 @@ def main(argv: list[str]) -> int:
     seconds, peaks = measure(items, options.repeat, setting.device, CLOCKS[options.clock])
     rows = cost_rows(items, seconds, peaks, options, setting.device)
     if options.out:
-        Path(options.out).absolute().parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(options.out, as_csv(rows).encode())
+        write_atomic(to_write(options.out), as_csv(rows).encode())
     print("\n".join(map(row_text, rows)))
     return 0
 

@@ -12,6 +12,7 @@ either way. The packaged digits teacher was made by
     python -m benchmarks.train_teacher task=digits out=dp_common/teachers/weights/digits.safetensors
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cli
+from benchmarks.new_places import to_write
 from dp_common.config.options import option
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput, did_you_mean
@@ -113,7 +115,7 @@ def plan_of(options: Options) -> Plan:
         config.set(key, value)
     decisive = config.build("")
     training = Training(**{f.name: getattr(decisive, f.name) for f in fields(Training)})
-    out = Path(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors")
+    out = Path(os.path.normpath(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors"))
     if out.suffix != ".safetensors":
         raise BadInput("out", options.out, "a file name that ends in .safetensors")
     return Plan(task, plugin.name, training, decisive.data, out)
@@ -159,7 +161,7 @@ def train(
         card = finished_card(plan.out, identity)
         say(f"{plan.out} is finished")
         return card
-    plan.out.absolute().parent.mkdir(parents=True, exist_ok=True)
+    to_write(plan.out)
     session = TeacherSession(plan, options, shown, identity, device, stop, say)
     return session.run("python -m benchmarks.train_teacher " + shlex.join(argv))
 
