@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks import cli, random_teachers
 from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
+from benchmarks.new_places import to_write
 from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
