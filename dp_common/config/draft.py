@@ -13,7 +13,6 @@ from dp_common.config.specification import Spec
 from dp_common.config.typed import Key, TypedConfig, known_keys
 from dp_common.errors import BadInput, did_you_mean
 
-HELD = ("sampler.block", "sampler.temperature")  # the unit of work with any teacher; what has an error of its own
 PARTS = ("task", "teacher", "strategy")  # kinds of plugins that have keys of their own
 
 
@@ -146,7 +145,7 @@ class Draft:
 
     def refuse_keys_without_effect(self, given: Mapping[str, str]) -> None:
         """Refuse what somebody typed and this run would pass over in silence: ``data.train``, which task=folder reads,
-        with another built-in task; the sampler with images that are made already; the quality of a format without loss.
+        with another built-in task; the quality of a format without loss.
 
         Args:
             given: {key: text} of the command line.
@@ -155,10 +154,6 @@ class Draft:
             BadInput: the first of them.
         """
         refuse_keys_of_other_tasks(self.parts["task"], self.config.known, given)
-        for key in given:
-            if key.startswith("sampler.") and key not in HELD and self.classes["teacher"].holds_images:
-                said = f"no key of a run with teacher={self.parts['teacher'].name}, which samples nothing"
-                raise BadInput(key, given[key], said)
         if "images.quality" in given and self.config.get("images.format") == "png":
             raise BadInput("images.quality", given["images.quality"], "only with images.format=jpeg or webp")
 

@@ -75,7 +75,6 @@ BAD = [  # application, words, how its one line begins
     ("run", "--quiet images.quality=50", "images.quality=50: only with images.format=jpeg or webp"),
     ("run", "--quiet data.root=RUNS", "data.root=runs: a key of task=cifar10, cifar100, fashion-mnist"),
     ("run", "--dry-run task=folder data.root=RUNS", "data.root=runs: a key of task=cifar10"),
-    ("run", "--quiet teacher=images sampler.eta=1", "sampler.eta=1: no key of a run with teacher=images"),
     ("run", "--quiet deterministic=maybe", "deterministic=maybe: yes or no (or true, false)"),
     ("run", "--dry-run dp.score=FILE.py", "dp.score=file.py: no such file"),
     ("sweep", "--dry-run seed=0..4:2", "seed=0..4:2: a range is first..last"),

@@ -48,7 +48,6 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("unet.dtype=bf16", "a key of teacher=unet; this run has teacher=mixture"),
         ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
         ("data.root=/nope", "imagenet1k, mnist, svhn; this run has task=digits"),
-        ("teacher=images strategy=static sampler.steps=5", "no key of a run with teacher=images"),
         ("images.format=webp", "images.format=webp: png or jpeg with task=digits, whose images are grey"),
         ("images.quality=50", "only with images.format=jpeg or webp"),
         ("dp.rule=foo", "one of eps-relative, predecessor, relative, score, or a file.py:Class"),
