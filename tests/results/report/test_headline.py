@@ -57,7 +57,7 @@ def test_the_headline_follows_the_numbers(study):
     first, rest = sentences(study)
     assert first == (
         "`dp` beats `static`, over 3 scales (500 to 2k), 4 seeds: on 200 real test images by 2.00 points [1.82, 2.18], "
-        "one error in nine fewer."
+        "11 % fewer errors."
     )
     # dp is one step of three ahead: at 1k it has what static has at 2k, seed by seed
     (images,) = [text for text in rest if text.startswith("For the errors of `dp` on 200 real test images `static`")]
