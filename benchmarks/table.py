@@ -178,12 +178,15 @@ def write(
 
 def in_words(study: "Study") -> "list[Section]":
     """The answer of each comparison in plain sentences; [] where no pair of runs is finished yet."""
+    from results.tables import equal_error
     from results.tables import in_words as words
     from results.tables import league_words as league
 
-    found = [
-        (one, [*words.sentences(one), *words.price_sentences(one), *league.sentences(one)]) for one in study.comparisons
-    ]
+    found = []
+    for one in study.comparisons:
+        lead = words.lead_arm(one)
+        images = equal_error.sentences(one, lead) if lead else []
+        found.append((one, [*words.sentences(one), *images, *words.price_sentences(one), *league.sentences(one)]))
     told = [(one, sentences) for one, sentences in found if sentences]
     return [
         ("The answer" + (f": {one.title}" if len(told) > 1 else ""), [], "\n\n".join(sentences))

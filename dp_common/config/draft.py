@@ -77,7 +77,7 @@ def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
 
 
 def refuse_keys_of_other_tasks(task: Plugin, known: Mapping[str, Key], given: Mapping[str, str]) -> None:
-    """Raise BadInput for a key that only other built-in tasks than ``task`` read.
+    """Raise BadInput for a key that says where the images of other tasks are, where ``task`` is a built-in one.
 
     Args:
         task: of the run.
@@ -85,9 +85,10 @@ def refuse_keys_of_other_tasks(task: Plugin, known: Mapping[str, Key], given: Ma
         given: {key: text} of the command line.
     """
     for key, text in given.items():
-        readers = known[key].field.metadata.get("tasks") if key in known else None
-        if readers and text and task.built_in and task.name not in readers:
-            raise BadInput(key, text, f"a key of task={', '.join(readers)}; this run has task={task.name}")
+        per_task = key in known and known[key].field.metadata.get("per_task")
+        if per_task and text and task.built_in and key not in task.load().reads:
+            readers = [name for name, other in registry.built_in("task").items() if key in other.load().reads]
+            raise BadInput(key, text, f"a key of task={', '.join(sorted(readers))}; this run has task={task.name}")
 
 
 class Draft:

@@ -11,8 +11,6 @@ from dp_common.device import PATTERN as DEVICE
 
 RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
 
-OF_FILES = ("cifar10", "cifar100", "fashion-mnist", "imagenet100", "imagenet1k", "mnist", "svhn")  # under data.root
-
 
 @dataclass
 class Data:
@@ -29,15 +27,15 @@ class Data:
         "data",
         "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet",
         place=True,
-        tasks=OF_FILES,
+        per_task=True,
     )
     train: str = option(
         "",
         "task=folder: real training images, one folder per class or a tar of such folders",
         place=True,
-        tasks=("folder",),
+        per_task=True,
     )
-    test: str = option("", "task=folder: real test images, likewise", place=True, tasks=("folder",))
+    test: str = option("", "task=folder: real test images, likewise", place=True, per_task=True)
 
 
 @dataclass

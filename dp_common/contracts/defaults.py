@@ -124,6 +124,7 @@ class TaskDefaults:
     """The optional members of a task."""
 
     recipe: ClassVar[Mapping[str, Any]] = {}
+    reads: ClassVar[tuple[str, ...]] = ()
     shifted: "Mapping[str, AnySplit]" = {}
 
     @classmethod

@@ -238,6 +238,8 @@ class Task(Protocol):
 
     Attributes:
         recipe: optional, {}: {key: value} defaults it gives to other keys (budget, learner, ω, ...).
+        reads: optional, (): the keys among data.root, data.train and data.test that say where its images are; one that
+            a built-in task does not read is refused.
         data: the ``data.*`` keys, set before anything below is asked for.
         classes: names, in label order; known without torch and before ``load``, so that a dry run is quick.
         prompts: optional: a text for each class, for teachers that read text; else the class names.
@@ -251,6 +253,9 @@ class Task(Protocol):
 
     @property
     def recipe(self) -> Mapping[str, Any]: ...
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
 
     @property
     def data(self) -> "Data": ...

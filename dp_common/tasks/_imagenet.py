@@ -88,6 +88,7 @@ class ImageNetTask(RealData, TaskDefaults):
     heldout_images: int = option(
         50_000, "images of train, at most, on which accuracy is reported as train_heldout; 0: all", low=0
     )
+    reads: ClassVar[tuple[str, ...]] = ("data.root",)
     recipe: ClassVar[dict[str, Any]] = RECIPE
 
     def wnids(self) -> list[str]:

@@ -43,6 +43,7 @@ class TorchvisionTask(RealData, TaskDefaults):
     """
 
     monitor_images: int = option(5_000, "images of the official training set that patience looks at", low=1)
+    reads: ClassVar[tuple[str, ...]] = ("data.root",)
     source: ClassVar[str] = ""
     unpacked: ClassVar[str] = ""
     official: ClassVar[list[str]] = []

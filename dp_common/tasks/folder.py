@@ -33,6 +33,7 @@ PHOTOGRAPHS, PHOTOGRAPH_SIDE = {"images.format": "jpeg", "train.order": "block"}
 class Folder(RealData, TaskDefaults):
     """Your own images, in one folder per class or tars of such folders: data.train=PATH data.test=PATH"""
 
+    reads: ClassVar[tuple[str, ...]] = ("data.train", "data.test")
     recipe: ClassVar[dict[str, Any]] = {  # a start for some 10,000 small images; nobody's published setting
         "teacher": "unet",
         "learner": "resnet-small",
