@@ -219,7 +219,7 @@ class AdditionWriter:
             encoded = [self.encode(image) for image in images]
             decoded = None
             if wanted:  # trained on is what was stored
-                decoded = images if lossless else np.stack([shards.decode(data) for data in encoded])
+                decoded = images if lossless else shards.decode_all(encoded)
             return Encoded(encoded, decoded, time.perf_counter() - since)
 
         with run.io.meter.phase("write"):

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from dp_common import device as devices
 from dp_common.arrays import Images
 from dp_common.config.resolve import Resolved
@@ -89,7 +87,7 @@ def encoded(pool: ImagePool, images: Images) -> list[bytes]:
 
 def decoded(block: Block) -> Images:
     """What is in the files of a block, uint8 [n, C, H, W]."""
-    return np.stack([shards.decode(data) for data in block.encoded])
+    return shards.decode_all(block.encoded)
 
 
 class PooledImages:

@@ -94,7 +94,7 @@ class SelectedAddition:
         writing = writer.store("shard", start, stored.indices, lambda: (stored, 0.0), measured={})
         if run.data.training_set.in_memory:
             with run.io.meter.phase("write"):
-                images = np.stack([shards.decode(data) for data in stored.encoded])
+                images = shards.decode_all(stored.encoded)
             self.decoded[writing.line["file"]] = DecodedImages(images, stored.labels, stored.indices)
         return writing
 

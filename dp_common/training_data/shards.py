@@ -20,12 +20,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dp_common.arrays import DecodedImages, EncodedImages, Indices, Labels
+from dp_common.arrays import DecodedImages, EncodedImages, Images, Indices, Labels
 from dp_common.config.specification import ROW_GROUP
 from dp_common.errors import Damaged
 from dp_common.files import digest, write_atomic
-from dp_common.training_data import image_index
+from dp_common.training_data import image_index, small_png
 
+LEVEL = 1  # of compression, of png
 OPEN = 128  # shards that a process keeps open to read row groups from
 INDEXED = 256  # to read images from: a descriptor and 80 kB each
 
@@ -46,7 +47,9 @@ def encode(image: np.ndarray, format: str = "png", quality: int = 95) -> bytes:
 
     buffer = io.BytesIO()
     pixels = image[0] if len(image) == 1 else image.transpose(1, 2, 0)
-    settings = {"compress_level": 1} if format == "png" else {"quality": quality}
+    if format == "png" and (small := small_png.encoded(pixels, LEVEL)):
+        return small
+    settings = {"compress_level": LEVEL} if format == "png" else {"quality": quality}
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format.upper(), **settings)
     return buffer.getvalue()
 
@@ -57,6 +60,12 @@ def decode(data: bytes) -> np.ndarray:
 
     pixels = np.asarray(Image.open(io.BytesIO(data)))
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def decode_all(files: Sequence[bytes]) -> Images:
+    """Bytes of image files of one size -> uint8 [n, C, H, W], as ``decode`` has them."""
+    found = small_png.decoded(files)
+    return np.stack([decode(data) for data in files]) if found is None else found
 
 
 COLUMNS: dict[
@@ -277,8 +286,7 @@ def encoded_rows(path: Path | str, rows: np.ndarray) -> list[bytes]:
 
 def decoded_of(table: pa.Table) -> DecodedImages:
     """The images in a shard's table, in its order."""
-    images = np.stack([decode(data) for data in encoded_of(table)])
-    return DecodedImages(images, table["label"].to_numpy(), table["index"].to_numpy())
+    return DecodedImages(decode_all(encoded_of(table)), table["label"].to_numpy(), table["index"].to_numpy())
 
 
 def digest_of(images: np.ndarray, labels: Labels, indices: Indices) -> str:

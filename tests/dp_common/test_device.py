@@ -5,6 +5,7 @@ import os
 import platform
 import resource
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ import torch
 from dp_common import device
 from dp_common.errors import BadInput
 from dp_common.persistence import provenance
+
+LARGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage")
 
 
 @pytest.fixture
@@ -132,7 +135,17 @@ def test_memory_of_a_tensor_is_used_again_by_the_next():
 
 def test_a_c_library_without_such_a_choice_is_left_alone(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    device.keep_freed_memory.__wrapped__()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc" or not LARGE_PAGES.exists(), reason="of glibc and Linux")
+def test_kept_memory_is_asked_for_in_large_pages():
     device.keep_freed_memory()
+    words = [line.split() for line in Path("/proc/self/smaps").read_text().splitlines()]
+    flags = [line[1:] for line in words if line[0] == "VmFlags:"]
+    sizes = [int(line[1]) for line in words if line[0] == "Size:"]
+    asked = sum(size for size, flag in zip(sizes, flags, strict=True) if "hg" in flag)
+    assert asked >= 2**17  # kB
 
 
 def test_fp32_is_fp32_where_computing_begins(monkeypatch):
