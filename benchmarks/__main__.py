@@ -10,8 +10,8 @@ from benchmarks.cli_help import table
 from dp_common.errors import BadInput, did_you_mean
 
 ORDER = (
-    "run sweep status cancel forget pool table report claims archive recompute references export follow speed theory "
-    "train-teacher check-images"
+    "run sweep status cancel forget pool table tuned report claims archive recompute references export follow speed "
+    "theory train-teacher check-images"
 ).split()
 
 

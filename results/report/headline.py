@@ -1,9 +1,9 @@
 """What came out, in words that the data decide.
 
 First the contrast pooled over scales, its control, and errors at equal price (``results.tables.in_words``). Then the
-paper's question: how many fewer images does an arm need for the best accuracy that ``static`` gets? Seeds differ, so
-some never get there; where that leaves the first arm too few pairs for an interval, the next of
-``results.tables.cost_to_target.default_targets`` is asked of all.
+paper's question: how many times the images does ``static`` take for equal errors (``results.tables.equal_error``)? Of
+few seeds, what an accuracy costs: the best that ``static`` gets, or, where that leaves the first arm too few pairs for
+an interval, the next of ``results.tables.cost_to_target.default_targets``.
 """
 
 from collections.abc import Collection, Iterator
@@ -19,7 +19,7 @@ from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, speedup
 from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of
 from results.frames import records
-from results.tables import in_words, league_words
+from results.tables import equal_error, in_words, league_words
 from results.tables.cell_texts import bounds_text
 from results.tables.cost_to_target import BASELINE, default_targets
 
@@ -49,7 +49,8 @@ def sentences(comparison: Comparison, gaps: Gaps) -> tuple[str, list[str]]:
     league = league_words.sentences(comparison)[:1]
     by_scale = [] if pooled else gap_sentences(gaps)
     lead = in_words.lead_arm(comparison)
-    factors = speedups(comparison, {lead} if pooled and lead else comparison.main_arms)
+    factors = equal_error.sentences(comparison, lead) if lead else []
+    factors = factors or speedups(comparison, {lead} if pooled and lead else comparison.main_arms)
     facts = [*pooled[:1], *league, *pooled[1:], *in_words.price_sentences(comparison), *factors, *by_scale]
     facts += [*best(cells, ceiling), size(comparison)]
     return facts[0], facts[1:]

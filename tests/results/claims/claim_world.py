@@ -190,14 +190,19 @@ ARMS = {  # {what a world says of it: (words, pretended)}, in the order of the f
     "learnability": ("strategy=dp", {"dp.score": "learnability"}),
     "actgen": ("strategy=dp", {"strategy": "actgen"}),
     "decoder": ("strategy=dp dp.through=decoder", {}),
+    "decoder, every 2nd": ("strategy=dp dp.through=decoder dp.every=2", {}),
+    "decoder, every": ("strategy=dp dp.through=decoder dp.every=1", {}),
+    "every 2nd": ("strategy=dp dp.every=2", {}),
+    "every": ("strategy=dp dp.every=1", {}),
 }
+CHEAP, OFTEN = ("decoder", "decoder, every 2nd", "decoder, every"), ("every 2nd", "every")
 OTHER_SCALES = {"grown": SCALES}  # of those that are no ablations
 TRUE = {
     "dp": lambda scale: 0.4 + 0.1 * np.log2(scale / 500),
     "prune": 0.2,
     **dict.fromkeys(("grown", "omega low", "omega high", "sir", "ccs", "warm", "long", "fresh", "refresh"), 0.0),
     **dict.fromkeys(("prune low", "prune high"), -0.2),
-    **dict.fromkeys(("patience", "weight", "decoder"), 0.5),
+    **dict.fromkeys(("patience", "weight", *CHEAP, *OFTEN), 0.5),
     "first": 0.3,
     "learnability": 0.8,
     "actgen": 0.9,
@@ -214,7 +219,8 @@ FALSE = {
     "prune": -0.2,
     "grown": 0.3,
     **dict.fromkeys(("omega low", "omega high", "prune low", "prune high"), 0.2),
-    **dict.fromkeys(("patience", "weight", "decoder"), 0.2),
+    **dict.fromkeys(("patience", "weight", *CHEAP), 0.2),
+    **dict.fromkeys(OFTEN, -0.4),
     **dict.fromkeys(("sir", "ccs", "warm", "long", "fresh", "refresh"), 0.2),
     "first": -0.1,
     "learnability": -0.8,

@@ -91,7 +91,7 @@ def omegas(root, gains, words=""):
 
 
 def test_c3_best_at_an_end_is_not_refuted_but_asks_for_a_longer_grid(tmp_path):
-    omegas(tmp_path, {0.02: 0.0, 0.08: 0.4, 0.32: 0.5})
+    omegas(tmp_path, {0.02: 0.0, 0.08: 0.4, 0.32: 0.3})
     found = one(tmp_path, "C3")
     assert "ω: confirmed" in found.why and "oversampling: not run" in found.why and found.verdict == "undecided"
     assert "prune.oversample=1,2,4,8,16,32" in found.sweep and "dp.omega" not in found.sweep
@@ -100,11 +100,19 @@ def test_c3_best_at_an_end_is_not_refuted_but_asks_for_a_longer_grid(tmp_path):
     assert "extend the grid" in found.why and found.verdict == "undecided"
 
 
+def test_c3_a_curve_that_flattens_has_not_been_seen_to_fall(tmp_path):
+    omegas(tmp_path, {0.02: 0.0, 0.08: 0.4, 0.32: 0.5})  # the vertex of the parabola is at 0.25
+    found = one(tmp_path, "C3")
+    assert "ω: undecided at 1k (best at an end of the grid: extend the grid" in found.why
+    assert "best at 0.25" in found.ours and "fewest errors at the last value, 0.32: no fall was seen" in found.ours
+
+
 def test_c3_omega_of_zero_has_no_logarithm_and_two_values_are_no_curve(tmp_path):
     omegas(tmp_path, {0: 0.5, 0.02: 0.0, 0.08: 0.5})
     assert one(tmp_path, "C3").verdict == "not run"
     omegas(tmp_path, {0.32: 0.0})
-    (finding,) = one(tmp_path, "C3").findings
+    finding, fall = one(tmp_path, "C3").findings
+    assert fall.interval.mean == pytest.approx(-0.5, abs=0.01) and fall.effect.startswith("from 0.08, which has fewest")
     x = np.array([-2.0, 0.0, 2.0])  # log2 about 0.08
     bend = np.polyfit(x, [0.0, 0.5, 0.0], 2)[0]
     assert finding.interval.mean == pytest.approx(-bend, abs=0.01) and "best at 0.08 " in finding.effect

@@ -37,6 +37,7 @@ def test_those_of_the_folder_stand_in_their_order_and_say_what_they_show():
         "costs",
         "hours",
         "images",
+        "equal",
         "reach",
         "teachers",
         "ablations",

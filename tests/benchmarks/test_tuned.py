@@ -1,0 +1,117 @@
+"""The best settings on monitor: what is a method, what is chosen, and the grid that is written for other seeds."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import grid_files, tuned
+from dp_common.errors import BadInput
+from tests.results import fabricate
+
+GRID = """
+- strategy: dp
+  dp.score: [margin, loss]
+  dp.omega: [0.05, 0.1]
+  train.seen: 64k
+  scale: 1k
+  seed: &seeds 100..103
+- strategy: static
+  sampler.temperature: [1.25, 1.5]
+  train.seen: 64k
+  scale: 1k
+  seed: *seeds
+- strategy: static
+  sampler.cfg_scale: 2
+  train.seen: 64k
+  scale: 1k
+  seed: *seeds
+"""
+MONITOR = {  # {words: on monitor by seed}; test says the opposite
+    "dp.score=margin dp.omega=0.05": (0.90, 0.92, 0.90, 0.92),
+    "dp.score=margin dp.omega=0.1": (0.92, 0.93, 0.92, 0.93),
+    "dp.score=loss dp.omega=0.05": (0.95, 0.95, 0.95, 0.95),
+    "dp.score=loss dp.omega=0.1": (0.90, 0.90, 0.90, 0.90),
+    "sampler.temperature=1.25": (0.90, 0.90, 0.90, 0.90),
+    "sampler.temperature=1.5": (0.90, 0.90, 0.90, 0.90),
+    "sampler.cfg_scale=2": (0.80, 0.80, 0.80, 0.80),
+}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("tuned")
+    (root / "grid.yaml").write_text(GRID)
+    for words, accuracies in MONITOR.items():
+        strategy = "dp" if words.startswith("dp") else "static"
+        for seed, accuracy in zip(range(100, 104), accuracies):
+            text = f"strategy={strategy} {words} train.seen=64k scale=1k seed={seed}"
+            fabricate.run(root / "runs", text, 1 - accuracy, monitor=accuracy)
+    return root
+
+
+def ask(root, *words, grid="grid.yaml"):
+    return tuned.main([str(root / "runs"), f"grid={root / grid}", f"out={root / 'out'}", *words])
+
+
+def test_words_are_methods_numbers_are_settings_and_monitor_decides(root, capsys):
+    assert ask(root) == 0
+    frame = pd.read_csv(root / "out" / "tuned.csv")
+    assert list(frame["method"].unique()) == [
+        "strategy=dp dp.score=margin train.seen=64k scale=1k, by dp.omega",
+        "strategy=dp dp.score=loss train.seen=64k scale=1k, by dp.omega",
+        "strategy=static train.seen=64k scale=1k, by sampler.temperature",
+        "strategy=static sampler.cfg_scale=2 train.seen=64k scale=1k",
+    ]
+    chosen = frame[frame["chosen"]]
+    assert list(chosen["setting"].fillna("")) == ["dp.omega=0.1", "dp.omega=0.05", "sampler.temperature=1.25", ""]
+    margin = frame[frame["setting"].eq("dp.omega=0.05") & frame["method"].str.contains("margin")].iloc[0]
+    assert margin["below_best"] == pytest.approx(0.015) and margin["monitor"] == pytest.approx(0.91)
+    assert "+1.50 [+0.58, +2.42]" in capsys.readouterr().out  # 2, 1, 2, 1 points: 1.5 ± 3.182 · 0.577 / 2
+
+
+def test_what_is_chosen_is_a_grid_of_other_seeds_and_scales(root, tmp_path, capsys):
+    assert ask(root, "seed=20..22", "scale=1k,4k", f"save={tmp_path / 'best.yaml'}") == 0
+    points = grid_files.expand([f"grid={tmp_path / 'best.yaml'}"])
+    assert len(points) == 4 * 2 * 3
+    dp = [point for point in points if "dp.score=loss" in point]
+    assert sorted({word for point in dp for word in point}) == [
+        *("dp.omega=0.05", "dp.score=loss", "scale=1k", "scale=4k", "seed=20", "seed=21", "seed=22"),
+        *("strategy=dp", "train.seen=64k"),
+    ]
+    with pytest.raises(BadInput, match="^save=.*best.yaml: is there already"):
+        ask(root, "seed=20..22", f"save={tmp_path / 'best.yaml'}")
+
+
+def test_seeds_that_were_tuned_on_are_refused(root, tmp_path):
+    with pytest.raises(BadInput, match="^seed=101..103: tuned on"):
+        ask(root, "seed=101..110", f"save={tmp_path / 'best.yaml'}")
+    assert not (tmp_path / "best.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["seed=20..22"], "^seed=20..22: goes with save=FILE.yaml"),
+        (["save=best.yaml"], "^save=best.yaml: goes with seed="),
+        (["scale=4k"], "^scale=4k: goes with save="),
+        (["seed=20", "save=best.txt"], "^save=best.txt: a grid is a file that ends in .yaml"),
+        (["seed=20", "scale=1k,some", "save=best.yaml"], "^scale=some: "),
+        (["grid=nothing"], "^grid=nothing: "),
+    ],
+)
+def test_bad_input(root, words, said):
+    with pytest.raises(BadInput, match=said):
+        tuned.main(
+            [str(root / "runs"), *([] if words[0].startswith("grid") else [f"grid={root / 'grid.yaml'}"]), *words]
+        )
+
+
+def test_where_runs_are_missing_nothing_is_chosen_of_that_method(root, tmp_path, capsys):
+    (root / "more.yaml").write_text(GRID.replace("dp.omega: [0.05, 0.1]", "dp.omega: [0.05, 0.1, 0.2]"))
+    assert ask(root, grid="more.yaml") == 0
+    said = capsys.readouterr().out
+    assert "—(0/4)" in said and "Runs are missing, so that nothing is chosen: strategy=dp dp.score=margin" in said
+    frame = pd.read_csv(root / "out" / "tuned.csv")
+    assert list(frame[frame["chosen"]]["method"].str.contains("static")) == [True, True]
+    with pytest.raises(BadInput, match="^save=.*: runs of strategy=dp dp.score=margin .* are missing"):
+        ask(root, "seed=20", f"save={tmp_path / 'best.yaml'}", grid="more.yaml")
+    assert not (tmp_path / "best.yaml").exists()
