@@ -17,6 +17,7 @@ from dp_common.arrays import Flags, Images, Labels, Tensors
 from dp_common.config.specification import COOLDOWN, WARMUP, Spec
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
+from dp_common.distributed.shared_sum import SharedSum, shared_sum
 from dp_common.learner.build import build
 from dp_common.real_images.splits import AnySplit, LazySplit
 from dp_common.seeds import derive
@@ -64,8 +65,8 @@ class Learner:
         train = self.spec.train
         torch.manual_seed(derive(self.spec.seed, "weights"))
         self.model = self.new_model()
-        parallel = self.model
-        if self.group.size > 1:
+        parallel, self.sum = self.model, self.shared_sum()
+        if self.group.size > 1 and self.sum is None:
             parallel = DistributedDataParallel(self.model, [self.device] if self.device.type == "cuda" else None)
         self.forward = torch.compile(parallel) if train.compile else parallel
         self.optimizer = torch.optim.AdamW(weight_decay_groups(self.model, train.weight_decay), lr=0.0, fused=True)
@@ -76,6 +77,16 @@ class Learner:
             from dp_common.learner.averaging import Average
 
             self.average = Average(self.model, get_ema_multi_avg_fn(train.ema), use_buffers=True)
+
+    def shared_sum(self) -> SharedSum | None:
+        """What adds up gradients in place of a process group, where ranks on one machine's CPUs train a small network
+        without buffers, which a process group would hand out.
+        """
+        weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+        plain = all(weight.dtype == torch.float32 for weight in weights) and not any(True for _ in self.model.buffers())
+        if self.group.size == 1 or self.device.type != "cpu" or not plain:
+            return None
+        return shared_sum(self.group, sum(weight.numel() for weight in weights))
 
     def new_model(self) -> torch.nn.Module:
         """A network of the recipe, with the initial weights of torch's global generator."""
@@ -109,13 +120,18 @@ class Learner:
             devices.seed(
                 self.device, derive(self.spec.seed, "augment", position)
             )  # drop-path and the like: by position
-            with nullcontext() if last or ranks == 1 else self.forward.no_sync():
+            by_group = ranks > 1 and self.sum is None
+            with self.forward.no_sync() if by_group and not last else nullcontext():
                 loss = self.loss(self.to_float(images), devices.send(torch.as_tensor(labels), self.device), position)
                 loss = loss * (len(labels) / train.batch)
-                (loss * ranks if ranks > 1 else loss).backward()  # DDP takes the mean over ranks
+                (loss * ranks if by_group else loss).backward()  # DDP takes the mean over ranks
             position, total = position + len(labels), total + loss.detach()
         if position != seen + stop:
             raise ValueError(f"micro-batches of {position - seen - start} images for a share of {stop - start}")
+        if self.sum is not None:
+            weights = [weight for weight in self.model.parameters() if weight.requires_grad]
+            for weight, gradient in zip(weights, self.sum([gradient_of(weight) for weight in weights]), strict=True):
+                weight.grad = gradient
         if train.clip_grad:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), train.clip_grad)
         self.optimizer.step()
@@ -245,6 +261,11 @@ def weight_decay_groups(model: torch.nn.Module, weight_decay: float) -> list[dic
             groups[decays].append(parameter)
     by_decay = [(groups[False], 0.0), (groups[True], weight_decay)]
     return [{"params": parameters, "weight_decay": decay} for parameters, decay in by_decay if parameters]
+
+
+def gradient_of(weight: torch.nn.Parameter) -> Tensor:
+    """A weight's gradient; zeros where the loss does not depend on it."""
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
 
 
 @contextmanager
