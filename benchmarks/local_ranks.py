@@ -17,8 +17,8 @@ from dp_common.errors import BadInput
 
 GRACE = 20.0  # seconds the others have to commit and leave once one has ended badly
 LOOK = 0.05  # seconds between looks at whether all still run
-# All memory in large pages, which the C library only takes up when a process begins: a fiftieth of a guided block beside
-# what a process can ask for itself (dp_common/device.py). No number depends on it; others than glibc look past it.
+# All memory in large pages, which glibc takes up only as a process begins: a fiftieth of a guided block, beside what a
+# process asks for itself (dp_common/device.py). No number depends on it; other C libraries look past it.
 LARGE_PAGES = "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"
 
 
