@@ -8,6 +8,9 @@ commit, words), correct.npz (which images each final learner got right, packed b
 inside of the runs) and archive.json (commits, sweeps, and what was printed how). What ``print`` names is then made of
 these files alone and laid beside them. table, claims and report read such a folder like one of runs; and
 ``python -m benchmarks.recompute DIR`` makes all of it anew and says whether it is the same.
+
+The folder may be new, or hold a README alone, or be an older archive of some of these runs, which is then brought up to
+date; anything else that is there is replaced with ``replace=yes`` only.
 """
 
 import shutil
@@ -21,8 +24,9 @@ from pathlib import Path
 from benchmarks import cli, unit_costs
 from benchmarks.study_options import MeasureOptions, study_of
 from dp_common.config.options import option
-from dp_common.errors import BadInput
+from dp_common.errors import BadInput, Damaged
 
+README = "README.md"  # of people's own; nothing here writes it
 PRINTERS = ("table", "claims", "report")
 OF_APPLICATION = {  # the keys that each of them is given
     "table": ("prices", "on", "exclude", "code"),
@@ -38,6 +42,7 @@ class Options(MeasureOptions):
     out: str = option("", "folder to write to", place=True)
     print: tuple[str, ...] = option(("table", "claims"), "what is printed beside the runs", choices=PRINTERS, many=True)
     figures: bool = option(False, "the figures of the table too; a report has its own")
+    replace: bool = option(False, "write over what is there, whatever it is")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,6 +57,8 @@ def main(argv: Sequence[str]) -> int:
     if prices:
         study.repriced(prices)  # what cannot be priced is said before anything is written
     study.with_(options.on, options.exclude)
+    if not options.replace:
+        refuse_others(Path(options.out), set(study.runs["run_id"]))
     out = cli.writable_folder("out", options.out)
     from results import archive
 
@@ -71,6 +78,25 @@ def main(argv: Sequence[str]) -> int:
     print(f"{len(study.runs):,} runs written to {out} ({size / 1e6:.1f} MB{beside})", file=sys.stderr)
     print(f"python -m benchmarks.recompute {cli.quoted(out)} makes all of it again", file=sys.stderr)
     return 0
+
+
+def refuse_others(out: Path, runs: set[str]) -> None:
+    """Refuse a folder with anything in it but an archive of some of these runs. Raises BadInput."""
+    from results.reading import archived
+
+    there = sorted(path.name for path in out.iterdir() if path.name != README) if out.is_dir() else []
+    if not there:
+        return
+    anew = "name a new folder, or write over it with replace=yes"
+    if archived.ABOUT not in there:
+        raise BadInput("out", out, f"is there already, and no archive ({there[0]} is in it): {anew}")
+    try:
+        others = sorted({str(row["run_id"]) for row in archived.rows_of(out)} - runs)
+    except Damaged as damage:
+        raise BadInput("out", out, f"is a damaged archive ({damage}): {anew}") from damage
+    if others:
+        count = f"{len(others)} run{'' if len(others) == 1 else 's'}"
+        raise BadInput("out", out, f"is an archive of {count} that are not among these, such as {others[0]}: {anew}")
 
 
 def shared() -> set[str]:

@@ -213,12 +213,8 @@ def typed(field: Field[Any], hint: Any, text: str) -> Any:
 
 def single(key: str, kind: Any, text: str, rules: Any) -> Any:
     """One value of type str, int, float or bool. Raises BadInput."""
-    from dp_common.config.typed import BOOLEANS, check, convert
+    from dp_common.config.typed import check, convert
 
-    if kind is bool:
-        if text.lower() not in BOOLEANS:
-            raise BadInput(key, text, f"yes or no (or true, false).{did_you_mean(text, BOOLEANS)}")
-        return BOOLEANS[text.lower()]
     value = convert(key, text, kind)
     choices = choices_of(rules)
     if choices and value not in choices:
@@ -259,25 +255,27 @@ def existing_folder(key: str, path: str | Path) -> Path:
     return Path(path)
 
 
-def creatable_folder(key: str, path: str | Path) -> None:
-    """Refuse a folder that could not be made, without making it. Raises BadInput."""
-    nearest = nearest_folder(path)
+def creatable_folder(key: str, path: str | Path, shown: str | Path | None = None) -> None:
+    """Refuse a folder that could not be made, without making it. ``shown``: a file in it that the key names. Raises
+    BadInput.
+    """
+    nearest, shown = nearest_folder(path), shown or path
     if not nearest.is_dir():
-        raise BadInput(key, path, f"cannot write there: {nearest} is not a folder")
+        raise BadInput(key, shown, f"cannot write there: {nearest} is not a folder")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise BadInput(key, path, "cannot write there: Permission denied")
+        raise BadInput(key, shown, "cannot write there: Permission denied")
     try:  # the superuser is told yes everywhere
         tempfile.TemporaryFile(dir=nearest).close()
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise BadInput(key, path, f"cannot write there: {error.strerror}") from error
+            raise BadInput(key, shown, f"cannot write there: {error.strerror}") from error
     if too_long := next((part for part in Path(path).parts if len(os.fsencode(part)) > LONGEST_NAME), None):
-        raise BadInput(key, path, f"cannot write there: {too_long[:20]}... is longer than {LONGEST_NAME} bytes")
+        raise BadInput(key, shown, f"cannot write there: {too_long[:20]}... is longer than {LONGEST_NAME} bytes")
 
 
 def nearest_folder(path: str | Path) -> Path:
     """What is there of a path: it, or the innermost of the folders it would lie in."""
-    path = Path(path).absolute()
+    path = Path(os.path.abspath(path))
     return next((folder for folder in (path, *path.parents) if os.path.lexists(folder)), Path("/"))
 
 
@@ -289,24 +287,24 @@ def writable_folder(key: str, path: str | Path, shown: str | Path | None = None)
         path: the folder.
         shown: what the error shows as the key's value, where that is a file in the folder.
     """
-    path = Path(path)
+    path, named = Path(os.path.abspath(path)), path
     made = [parent for parent in (path, *path.parents) if not parent.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            return path
+            return Path(named)
     except OSError as error:
         for folder in made:
             if folder.is_dir():
                 folder.rmdir()
-        raise BadInput(key, shown or path, f"cannot write there: {error.strerror}") from error
+        raise BadInput(key, shown or named, f"cannot write there: {error.strerror}") from error
 
 
-def writable_file(key: str, path: str | Path) -> None:
-    """Refuse a place where no file can be written, making the folder it lies in. Raises BadInput."""
+def creatable_file(key: str, path: str | Path) -> None:
+    """Refuse a place where no file could be written; nothing is made. Raises BadInput."""
     if Path(path).is_dir():
         raise BadInput(key, path, "a file: that is a folder")
-    writable_folder(key, Path(path).parent, path)
+    creatable_folder(key, Path(path).parent, path)
 
 
 def seeds_text(seeds: Sequence[int]) -> str:

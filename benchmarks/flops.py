@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from benchmarks import cli, random_teachers
 from benchmarks.estimates.operations import SIDES, Cost, Network, shape_text
+from benchmarks.new_places import to_write
 from dp_common.config.options import option
 from dp_common.errors import BadInput
 from dp_common.files import write_atomic
@@ -47,12 +48,12 @@ def main(argv: Sequence[str]) -> int:
     if options.out and not options.units:
         raise BadInput("out", options.out, "only with units=yes")
     if options.out:
-        cli.writable_file("out", options.out)
+        cli.creatable_file("out", options.out)
     if options.units:
         costs = units()
         print("\n".join(unit_text(network, cost) for network, cost in costs.items()))
         if options.out:
-            write_atomic(options.out, as_csv(costs).encode())
+            write_atomic(to_write(options.out), as_csv(costs).encode())
         print()
     print("\n".join(ratio_lines(options.every, options.steps)))
     return 0

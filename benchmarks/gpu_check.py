@@ -24,7 +24,7 @@ from typing import IO, Any
 
 from benchmarks import cli
 from benchmarks.gpu_checks import DIFFERS, FAILED, FULL, LEFT_OUT, Finding, Place
-from benchmarks.new_places import new_file
+from benchmarks.new_places import new_file, to_write
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
@@ -49,7 +49,7 @@ JUDGED = ("H100", "H200")
 class Options:
     """Keys of this application."""
 
-    device: str = option("auto", devices.NAMES)
+    device: str = option("auto", devices.NAMES, pattern=devices.PATTERN)
     items: tuple[str, ...] = option(tuple(CHECKS), "what is checked", many=True, choices=tuple(CHECKS), unset="all")
     seconds: float = option(480.0, "after so many no further item begins", above=0)
     out: str = option("", "file to write the lines to as well, which must not be there yet", place=True)
@@ -58,10 +58,10 @@ class Options:
 def main(argv: Sequence[str]) -> int:
     """Check, print and write; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
-    import torch
-
     if options.out:
         new_file("out", options.out)
+    import torch
+
     device = devices.named(options.device)
     small = device.type == "cpu"
     os.environ.setdefault(*devices.CUBLAS)
@@ -70,7 +70,7 @@ def main(argv: Sequence[str]) -> int:
     ends = time.monotonic() + options.seconds
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
-        with open(options.out or "/dev/null", "w") as file:
+        with open(to_write(options.out) if options.out else "/dev/null", "w") as file:
             for name in options.items:
                 (mine := Path(folder) / name).mkdir()
                 place = Place(device, mine, small, judged, devices.synchroniser(device), ends)

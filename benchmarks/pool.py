@@ -22,6 +22,7 @@ from dp_common.config.specification import Runtime
 from dp_common.errors import Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.places import look_under
+from dp_common.progress import hours_text
 
 
 @dataclass
@@ -47,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
         said = f"{about['task']} {about['teacher']} seed={about['seed']} {about['device']}"
         runs = users[folder.name]
         print(
-            f"{folder.name}  {images:>9,} images  {megabytes(size):>10}  {seconds / 3600:8.4f} h to make  "
+            f"{folder.name}  {images:>9,} images  {megabytes(size):>10}  {hours_text(seconds / 3600):>12} h to make  "
             f"{runs} run{'' if runs == 1 else 's'}  {said}"
         )
         unused += [] if runs else [folder]

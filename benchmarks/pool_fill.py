@@ -27,6 +27,7 @@ from dp_common.config.options import option
 from dp_common.config.specification import canonical
 from dp_common.errors import BadInput, Interrupted, Problem
 from dp_common.pool.key import values_of
+from dp_common.progress import hours_text
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -226,7 +227,7 @@ def here(fillings: Sequence[Filling], turn: float) -> int:
         with Progress(None).task("generate", filling.n) as show:
             made = fill_pool(filling.resolved, filling.n, device, show, pause, turn)
         there = f"{filling.text()}: {filling.n:,} images are there"
-        print(f"{there}; {made.images:,} made here, {made.seconds / 3600:.4f} h spent on them", file=sys.stderr)
+        print(f"{there}; {made.images:,} made here, {hours_text(made.seconds / 3600)} h spent on them", file=sys.stderr)
     return 0
 
 

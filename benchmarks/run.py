@@ -29,6 +29,7 @@ from benchmarks import api, cli, estimates  # noqa: E402
 from benchmarks.short_runs import why_short  # noqa: E402
 from dp_common.config.options import option  # noqa: E402
 from dp_common.errors import BadInput  # noqa: E402
+from dp_common.progress import hours_text  # noqa: E402
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -177,10 +178,10 @@ def result_text(summary: dict[str, Any], folder: Path) -> str:
     shifted = "  ".join(f"{name} {100 * value:.1f}" for name, value in s["shifted"].items())
     phases = "  ".join(f"{phase} {3600 * h:.1f}" for phase, h in s["gpu_hours"].items() if phase != "total" and h)
     total = s["gpu_hours"]["total"]
-    of_result = f"{total:.4f}" if total is not None else "mixed devices"
+    of_result = hours_text(total) if total is not None else "mixed devices"
     short = "" if s["scale_reached"] else f"; the scale of {s['scale']:,} was not reached"
     counts = f"{s['images_generated']:,} generated, {s['images_kept']:,} kept, {s['images_seen']:,} seen"
-    spent = f"{s['gpu_hours_spent']:.4f} spent in {s['attempts']} attempt(s)"
+    spent = f"{hours_text(s['gpu_hours_spent'])} spent in {s['attempts']} attempt(s)"
     interval = f"[{100 * low:.2f}, {100 * high:.2f}]"
     return "\n".join(
         [
@@ -233,14 +234,19 @@ def keys_text(overrides: list[str]) -> str:
 
 def dry_text(resolved: "Resolved", prices: str = "") -> str:
     """The resolved configuration with the source of each value, the run id, and an estimate."""
-    lines = [f"{key + ' = ' + str(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
+    lines = [f"{key + ' = ' + typed_as(value):44} {resolved.sources[key]}" for key, value in resolved.values.items()]
     lines += [
-        f"{key + ' = ' + str(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
+        f"{key + ' = ' + typed_as(value):44} {resolved.sources[key]}; not hashed, what is there has a fingerprint"
         for key, value in resolved.places.items()
     ]
     lines += [f"note: {note}" for note in resolved.notes]
     lines += ["", f"run id    {resolved.run_id}", f"folder    {resolved.runtime.root}/{resolved.run_id}"]
     return "\n".join([*lines, *estimates.lines(resolved, prices)])
+
+
+def typed_as(value: Any) -> str:
+    """A value as one would type it: yes, no, 0.05."""
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 if __name__ == "__main__":

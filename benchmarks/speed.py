@@ -14,16 +14,18 @@ import io
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from fnmatch import fnmatch
+from functools import cache, partial
 from importlib import import_module
 from statistics import median
 from types import ModuleType
 from typing import Any
 
 from benchmarks import cli, folders
-from benchmarks.new_places import new_file
+from benchmarks.new_places import new_file, to_write
 from benchmarks.speed_suites import Item, Setting
 from dp_common import device as devices
 from dp_common.config.options import option
@@ -31,6 +33,7 @@ from dp_common.errors import BadInput
 from dp_common.files import write_atomic
 
 Row = dict[str, Any]
+CLOSE = 5  # names shown where none was meant
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 COLUMNS = (
     "item unit seconds_per_unit units_per_second compared_with ratio tflop_per_second peak_gib repeats threads device "
@@ -59,7 +62,7 @@ class Options:
         choices=tuple(CLOCKS),
     )
     workers: int = option(2, "processes that read images", low=0)
-    device: str = option("auto", devices.NAMES)
+    device: str = option("auto", devices.NAMES, pattern=devices.PATTERN)
     overrides: tuple[str, ...] = option((), "keys of a run, for the suites that time one", rest=True)
 
 
@@ -70,6 +73,9 @@ def main(argv: list[str]) -> int:
     if options.overrides and not any(module.RUN_KEYS for module in modules):
         takers = [suite for suite in suites() if module_of(suite).RUN_KEYS]
         raise BadInput(options.overrides[0], None, f"keys of a run go with suite={' or '.join(takers)}")
+    if options.items:
+        names = [name for module in modules for name in getattr(module, "NAMES", ("*",))]
+        refuse_strangers(options.items, names, [p for p in options.items if any(map(partial(overlap, p), names))])
     if options.out:
         new_file("out", options.out)
     from dp_common.persistence.provenance import fix_arithmetic
@@ -82,16 +88,38 @@ def main(argv: list[str]) -> int:
     if options.items:
         known = list(items)
         items = {name: item for name, item in items.items() if any(fnmatch(name, p) for p in options.items)}
-        if not items:
-            raise BadInput("items", ",".join(options.items), f"patterns that match some of {', '.join(known)}")
+        refuse_strangers(options.items, known, list(items))
     if options.clock == "cpu" and (setting.device.type != "cpu" or options.threads > 1):
         raise BadInput("clock", options.clock, "only with device=cpu threads=1: a device's time is no CPU's")
     seconds, peaks = measure(items, options.repeat, setting.device, CLOCKS[options.clock])
     rows = cost_rows(items, seconds, peaks, options, setting.device)
     if options.out:
-        write_atomic(options.out, as_csv(rows).encode())
+        write_atomic(to_write(options.out), as_csv(rows).encode())
     print("\n".join(map(row_text, rows)))
     return 0
+
+
+def refuse_strangers(patterns: Sequence[str], names: Sequence[str], found: Sequence[str]) -> None:
+    """Raise BadInput, with the names that are closest, where nothing was found of what ``patterns`` ask for."""
+    if found:
+        return
+    alike = [name for text in patterns for name in get_close_matches(text, names, n=CLOSE, cutoff=0.3)]
+    close = list(dict.fromkeys([*alike, *names]))[:CLOSE]
+    raise BadInput("items", ",".join(patterns), f"matches none of {len(names)} items, such as {', '.join(close)}")
+
+
+@cache
+def overlap(one: str, other: str) -> bool:
+    """Is there a name that both patterns of ``*`` and ``?`` match? Where one has a set, [ab], that is not denied."""
+    if not one or not other:
+        return not (one or other).strip("*")
+    if "[" in (one[0], other[0]):
+        return True
+    if one[0] == "*":
+        return overlap(one[1:], other) or overlap(one, other[1:])
+    if other[0] == "*":
+        return overlap(other, one)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and overlap(one[1:], other[1:])
 
 
 def module_of(suite: str) -> ModuleType:

@@ -23,6 +23,7 @@ from benchmarks.survey import ORDER, Plan, Row, Survey, survey
 from dp_common.config.options import option
 from dp_common.config.specification import Runtime
 from dp_common.errors import Problem
+from dp_common.progress import hours_text
 from slurm import state as slurm_state
 
 
@@ -65,7 +66,7 @@ def lines_of(listed: Sequence[Row], found: Survey) -> list[str]:
             detail = f"of sweep {plan.file.stem}" + "".join(detail.partition("; ")[1:])
         lines.append(f"{row['state']:12} {row['run_id']}  {detail}".rstrip())
     lines += [f"{n} missing of sweep {name}: {typed}" for (name, typed), n in sweeps.items()]
-    return [*lines, hours_text(found.rows, found.jobs)]
+    return [*lines, hours_line(found.rows, found.jobs)]
 
 
 def command(plan: Plan) -> str:
@@ -77,10 +78,10 @@ def command(plan: Plan) -> str:
     )
 
 
-def hours_text(rows: Sequence[Row], jobs: Sequence[slurm_state.Job]) -> str:
+def hours_line(rows: Sequence[Row], jobs: Sequence[slurm_state.Job]) -> str:
     """Device hours spent, an estimate of those to go, and what SLURM has allocated."""
     spent = sum(row["hours"] for row in rows)
-    parts = [f"{hours_number(spent)} device hours spent"]
+    parts = [f"{hours_text(spent)} device hours spent"]
     known = {row["run_id"]: row["whole"] for row in rows if row["whole"]}
     unfinished = [row for row in rows if row["state"] != "done"]
     to_go, estimated, unknown, guesses = 0.0, 0, 0, dict[str, float | None]()
@@ -97,11 +98,11 @@ def hours_text(rows: Sequence[Row], jobs: Sequence[slurm_state.Job]) -> str:
         to_go += max(0.0, (expected or 0.0) - row["hours"])
     if len(unfinished) > unknown:
         how = f" ({estimated} run{'s' * (estimated > 1)} as --dry-run estimates)" if estimated else ""
-        parts.append(f"about {hours_number(to_go)} to go{how}")
+        parts.append(f"about {hours_text(to_go)} to go{how}")
     if unknown:
         parts.append("no estimate of those to go yet" if unknown == len(unfinished) else f"{unknown} not estimated")
     allocated = sum(job.allocated for job in jobs)
-    parts += [f"{hours_number(allocated)} allocated by SLURM (sacct)"] if allocated else []
+    parts += [f"{hours_text(allocated)} allocated by SLURM (sacct)"] if allocated else []
     return "; ".join(parts)
 
 
@@ -115,11 +116,6 @@ def estimated_hours(words: list[str]) -> float | None:
     except (Problem, OSError):
         return None
     return found.total if found and found.prices else None
-
-
-def hours_number(hours: float) -> str:
-    """Hours of a cluster and of a test alike: 1234.50, 0.0123."""
-    return f"{hours:.2f}" if hours >= 1 or not hours else f"{hours:.4f}"
 
 
 def kind(run_id: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from dp_common.errors import Damaged, Problem
 from dp_common.persistence import lease, ledger, listening, places
-from dp_common.persistence.summary import hours, read_summary
+from dp_common.persistence.summary import hours, read_summary, require_sound
 from slurm import state as slurm_state
 
 ORDER = ("running", "unknown", "pending", "preempted", "failed", "damaged", "interrupted", "missing", "done")
@@ -180,8 +180,8 @@ def opening(folder: Path, summary: Mapping[str, Any]) -> list[Any]:
     Raises:
         Damaged: it is not there, or corrupted.
     """
-    if not ledger.lines(folder):
-        raise Damaged(f"{folder / ledger.NAME}: is missing or empty, though summary.json says that the run is done")
+    ledger.lines(folder)
+    require_sound(folder, summary)
     return [] if "gpu_hours_spent" in summary else ledger.read(folder)
 
 

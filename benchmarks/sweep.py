@@ -127,7 +127,13 @@ def plan(overrides: Iterable[str]) -> "list[Resolved]":
 
     runs: dict[str, Resolved] = {}
     for point in grid_files.expand(list(overrides)):
-        run = resolve(point)
+        try:
+            run = resolve(point)
+        except BadInput as fault:
+            if not str(fault.value).startswith(" "):
+                raise
+            hint = f"commas part values here: what belongs together stands in quotes, {fault.key}='\"A, B\"'"
+            raise BadInput(fault.key, fault.value, f"{fault.allowed}; {hint}") from fault
         runs.setdefault(run.run_id, run)
     return list(runs.values())
 
@@ -171,10 +177,10 @@ def done(folder: Path) -> bool:
 
 def finished(folder: Path) -> dict[str, Any] | None:
     """The summary of the run in this folder, None where it is not finished, or damaged: its own run will say so."""
-    from dp_common.persistence.summary import read_summary
+    from dp_common.persistence import finished as persistence
 
     try:
-        return read_summary(folder) or None
+        return persistence.finished(folder)
     except Damaged:
         return None
 

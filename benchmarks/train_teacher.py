@@ -12,6 +12,7 @@ either way. The packaged digits teacher was made by
     python -m benchmarks.train_teacher task=digits out=dp_common/teachers/weights/digits.safetensors
 """
 
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cli
+from benchmarks.new_places import to_write
 from dp_common.config.options import option
 from dp_common.config.specification import Data
 from dp_common.errors import BadInput, did_you_mean
@@ -78,7 +80,7 @@ def main(argv: Sequence[str]) -> int:
     """Train, go on, or find it done, and print the card; returns the exit code."""
     options = cli.parse(argv, Options, __doc__, keys_text)
     plan = plan_of(options)
-    cli.writable_file("out", plan.out)
+    cli.creatable_file("out", plan.out)
     from benchmarks.run import stop_on_signals
 
     print(train(plan, options, argv, stop_on_signals()))
@@ -88,6 +90,7 @@ def main(argv: Sequence[str]) -> int:
 def plan_of(options: Options) -> Plan:
     """Task, settings and file that the keys mean. Raises BadInput; imports no torch."""
     from dp_common.config import registry
+    from dp_common.config.draft import refuse_keys_of_other_tasks
     from dp_common.config.typed import TypedConfig
 
     if not options.task:
@@ -105,13 +108,14 @@ def plan_of(options: Options) -> Plan:
             names = [*config.known, *(f.name for f in fields(Options))]
             raise BadInput(key, value, f"no such key.{did_you_mean(key, names) or ' --help lists them all.'}")
         config.set(key, value)
+    refuse_keys_of_other_tasks(plugin, config.known, given)
     task = config.build(plugin.section) if plugin.section in config.shape else cls()
     task.data = config.build("").data
     for key, value in (defaults_for(task.shape) | given).items():
         config.set(key, value)
     decisive = config.build("")
     training = Training(**{f.name: getattr(decisive, f.name) for f in fields(Training)})
-    out = Path(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors")
+    out = Path(os.path.normpath(options.out or f"teachers/{plugin.name}-split{decisive.data.split}.safetensors"))
     if out.suffix != ".safetensors":
         raise BadInput("out", options.out, "a file name that ends in .safetensors")
     return Plan(task, plugin.name, training, decisive.data, out)
@@ -157,6 +161,7 @@ def train(
         card = finished_card(plan.out, identity)
         say(f"{plan.out} is finished")
         return card
+    to_write(plan.out)
     session = TeacherSession(plan, options, shown, identity, device, stop, say)
     return session.run("python -m benchmarks.train_teacher " + shlex.join(argv))
 

@@ -257,6 +257,20 @@ def rate_text(rate: float) -> str:
     return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
+def amount_text(value: float) -> str:
+    """Three digits, or all before the point, and no powers of ten: 1,234, 12.3, 0.012; under 0.001; 0."""
+    if 0 < value < 0.001:
+        return "under 0.001"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2g}"
+
+
+def hours_text(hours: float) -> str:
+    """Hours of a cluster and of a test alike: 1234.50, 0.0123; under 0.0001."""
+    if 0 < hours < 0.0001:
+        return "under 0.0001"
+    return f"{hours:.2f}" if hours >= 1 or not hours else f"{hours:.4f}"
+
+
 def duration_text(seconds: float) -> str:
     """75 -> 1:15; 3700 -> 1:01:40."""
     minutes, s = divmod(round(seconds), 60)

@@ -20,6 +20,7 @@ from dp_common.distributed import rendezvous
 from dp_common.errors import Interrupted, Problem
 from dp_common.persistence import lease
 from dp_common.pool.key import values_of
+from dp_common.progress import hours_text
 
 if TYPE_CHECKING:
     from dp_common.distributed.process_group import ProcessGroup
@@ -139,7 +140,7 @@ class FillJob:
         alone.local = job.local_rank
         turn = (self.part * job.num_tasks + job.global_rank) / (self.parts * job.num_tasks)
         made = fill(resolved, self.n, preflight(resolved, alone), lambda n: None, pause, turn)
-        print(f"{made.images:,} of {self.n:,} images made here, {made.seconds / 3600:.4f} h spent on them")
+        print(f"{made.images:,} of {self.n:,} images made here, {hours_text(made.seconds / 3600)} h spent on them")
         return made.images
 
     def checkpoint(self) -> Any:

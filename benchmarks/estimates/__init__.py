@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 PRICED = ("generate", "guided", "score", "train", "monitor")
 BEARABLE = 72.0  # hours of one thread; what takes longer is told in hours of a GPU where nothing is said
 NVIDIA = Path("/dev/nvidiactl")  # there where a driver is; asking torch would take seconds
+COMPILED = {  # key: what it gained, results/measured/gpu
+    "stable_diffusion.compile": "plain images came 1.3 times as fast, what takes a gradient as before",
+    "train.compile": "training was 1.1 times as fast",
+}
 ABOUT = (
     f"with dry_run: what to estimate by: a CSV of benchmarks.speed, {', '.join(unit_costs.names())}, {HERE} (measured "
     f"now), or {' or '.join(PEAKS)} (counted operations at a share of its peak)"
@@ -154,10 +158,20 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
             shown.append(f"          {other}")
         if found.unpriced:
             shown.append(f"          not priced: {'; '.join(found.unpriced)}")
+        shown += [f"          {text}" for text in compiled_texts(resolved)]
         if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
             thread = hours_of(work, prices.by_thread(resolved, work))
             shown.append(f"          without a GPU, {amount(priced(thread), 'thread')}")
     return [*shown, f"disk      {disk_text(found)}"]
+
+
+def compiled_texts(resolved: "Resolved") -> list[str]:
+    """A line for each key that compiles networks: hours are told of uncompiled ones."""
+    return [
+        f"{key} is not priced: on an H100 {gain} (docs/performance.md), after minutes of compiling"
+        for key, gain in COMPILED.items()
+        if resolved.values.get(key)
+    ]
 
 
 def elsewhere(device: str, priced_on: str) -> str:
@@ -206,4 +220,5 @@ def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
         shown.append(f"disk      about {size(sum(one.on_disk for _, one in found))}")
     if unpriced := dict.fromkeys(words for _, one in found for words in one.unpriced):
         shown.append(f"          not priced: {'; '.join(unpriced)}")
+    shown += [f"          {text}" for text in dict.fromkeys(text for run in runs for text in compiled_texts(run))]
     return shown + pool_lines([(run, one) for run, (_, one) in zip(runs, found)])

@@ -1,6 +1,8 @@
 """What ``benchmarks.speed`` times: one suite a file; its name is what ``suite=`` calls it, its docstring its help.
 
-A suite has ``items(setting) -> {name: Item}`` and says with ``RUN_KEYS`` whether keys of a run change what it times.
+A suite has ``items(setting) -> {name: Item}``, says with ``RUN_KEYS`` whether keys of a run change what it times, and
+with ``NAMES`` what its items may be called, with * for what is not known before: a pattern that fits none of them is
+refused before anything is built. Without ``NAMES`` anything may be.
 """
 
 from collections.abc import Callable

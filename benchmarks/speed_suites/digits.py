@@ -8,6 +8,7 @@ from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
 RUN_KEYS = False
+NAMES = ("sample.plain", "sample.*.*.every?", "learner.train", "learner.forward", "learner.gradient", "store.encode")
 
 
 def items(setting: Setting) -> dict[str, Item]:

@@ -16,6 +16,7 @@ from dp_common.config.specification import Train
 from dp_common.device import start_method
 
 RUN_KEYS = False
+NAMES = ("loader.block", "loader.imagefolder", "loader.block.augmented", "loader.imagefolder.augmented")
 IMAGES, CHUNK, SIZE, PAGES = 4096, 64, 224, 2
 
 

@@ -18,6 +18,7 @@ from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import Guidance
 
 RUN_KEYS = True
+NAMES = ("guided.*", "ruled.*", "scored.*", "around.*", "chosen.*", "exact.plain", "rule.*", "set.hardness")
 HEADS, OTHERS, PRESENT = 5, 8, 1_000  # heads of bald, of variance; images of the small set
 WIDTH, SET, CLASSES, CANDIDATES, KEPT = 768, 100_000, 10, 1_000, 125
 GUIDED = {  # name: score, keys

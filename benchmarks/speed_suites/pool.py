@@ -7,6 +7,7 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 
 RUN_KEYS = True
+NAMES = ("*.pool.made", "*.pool.taken")
 
 
 def items(setting: Setting) -> dict[str, Item]:

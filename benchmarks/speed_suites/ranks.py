@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection
 from benchmarks.speed_suites import Item, Setting
 
 RUN_KEYS = True
+NAMES = ("generate.*-rank",)
 SIZES, BLOCKS = (1, 2), 8
 
 

@@ -5,6 +5,7 @@ from functools import partial
 from benchmarks.speed_suites import Item, Setting
 
 RUN_KEYS = False
+NAMES = ("selection.*",)
 KEPT = {"130k.100": (130_000, 100), "654k.1000": (654_000, 1_000)}  # images kept, classes
 OVERSAMPLED, BLOCKS = (
     1.5,

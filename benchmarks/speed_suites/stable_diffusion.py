@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 RUN_KEYS = True
+NAMES = ("*.plain", "*.relative.*", "*.learner.train", "*.learner.forward", "matmul.bf16")
 SIDE = 8192
 
 

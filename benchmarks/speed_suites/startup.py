@@ -13,6 +13,7 @@ from functools import partial
 from benchmarks.speed_suites import Item, Setting
 
 RUN_KEYS = False
+NAMES = ("start.*",)
 RUN = ["strategy=static", "scale=100", "train.seen=1280", "population.images=0", "--quiet"]
 COMMANDS = {
     "start.help": ["-m", "benchmarks.run", "--help"],

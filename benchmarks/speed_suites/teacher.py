@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
 
 RUN_KEYS = True
+NAMES = ("*.plain", "*.relative.*", "*.learner.train", "*.learner.forward")
 
 
 def items(setting: Setting) -> dict[str, Item]:

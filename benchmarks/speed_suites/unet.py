@@ -7,6 +7,7 @@ from benchmarks.speed_suites import Item, Setting
 from dp_common.diffusion.guidance import THROUGH, Guidance
 
 RUN_KEYS = False
+NAMES = ("unet.plain", "unet.diffusers_pipeline", "unet.relative.*.every?")
 
 
 def items(setting: Setting) -> dict[str, Item]:

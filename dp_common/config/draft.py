@@ -3,15 +3,17 @@ anything.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 from dp_common.config import registry
 from dp_common.config.grid import unquote
 from dp_common.config.registry import Plugin
 from dp_common.config.specification import Spec
-from dp_common.config.typed import TypedConfig
-from dp_common.errors import BadInput
+from dp_common.config.typed import Key, TypedConfig, known_keys
+from dp_common.errors import BadInput, did_you_mean
 
+HELD = ("sampler.block", "sampler.temperature")  # the unit of work with any teacher; what has an error of its own
 PARTS = ("task", "teacher", "strategy")  # kinds of plugins that have keys of their own
 
 
@@ -75,6 +77,20 @@ def section_owner(key: str, parts: Mapping[str, Plugin]) -> Plugin | None:
     return next(iter(own), None)
 
 
+def refuse_keys_of_other_tasks(task: Plugin, known: Mapping[str, Key], given: Mapping[str, str]) -> None:
+    """Raise BadInput for a key that only other built-in tasks than ``task`` read.
+
+    Args:
+        task: of the run.
+        known: {key: Key} of all there are.
+        given: {key: text} of the command line.
+    """
+    for key, text in given.items():
+        readers = known[key].field.metadata.get("tasks") if key in known else None
+        if readers and text and task.built_in and task.name not in readers:
+            raise BadInput(key, text, f"a key of task={', '.join(readers)}; this run has task={task.name}")
+
+
 class Draft:
     """Typed values of a run, and where they are from.
 
@@ -99,8 +115,7 @@ class Draft:
         for key, value in layer.items():
             owner = None if self.config.holds(key) else section_owner(key, self.parts)
             if owner and by_hand:
-                has = f"this run has {owner.kind}={self.parts[owner.kind].name}"
-                raise BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
+                raise self.not_chosen(owner, key, value)
             if owner:
                 continue
             self.config.set(key, value)
@@ -109,6 +124,15 @@ class Draft:
                 self.said[key] = source
             else:
                 self.usual.set(key, value)
+
+    def not_chosen(self, owner: Plugin, key: str, value: Any) -> BadInput:
+        """What to say of a key in the section of a plugin that was not chosen; it may be no key of that either."""
+        cls, has = owner.load(), f"this run has {owner.kind}={self.parts[owner.kind].name}"
+        names = known_keys({owner.section: cls}) if isinstance(cls, type) and is_dataclass(cls) else {}
+        if key in names or any(known.type is dict and key.startswith(f"{name}.") for name, known in names.items()):
+            return BadInput(key, value, f"a key of {owner.kind}={owner.name}; {has}")
+        close = did_you_mean(key, names) or f" Its keys: {', '.join(names) or 'none'}."
+        return BadInput(key, value, f"no such key of {owner.kind}={owner.name}, and {has}.{close}")
 
     def name_plugins(self, paths: Mapping[str, str] | None) -> None:
         """Find the plugins that values name; the values become the plugins' names. Raises BadInput."""
@@ -120,15 +144,23 @@ class Draft:
                 self.plugins[key] = registry.find(rule, self.config.get(key), key, paths)
                 self.config.put(key, self.plugins[key].name)
 
-    def refuse_keys_of_other_tasks(self, given: Mapping[str, str]) -> None:
-        """``data.train`` is read by task=folder; with another built-in task it would be passed over in silence.
-        Raises BadInput.
+    def refuse_keys_without_effect(self, given: Mapping[str, str]) -> None:
+        """Refuse what somebody typed and this run would pass over in silence: ``data.train``, which task=folder reads,
+        with another built-in task; the sampler with images that are made already; the quality of a format without loss.
+
+        Args:
+            given: {key: text} of the command line.
+
+        Raises:
+            BadInput: the first of them.
         """
-        task = self.parts["task"]
-        for key, known in self.config.known.items():
-            only = known.field.metadata.get("task")
-            if only and given.get(key) and task.built_in and task.name != only:
-                raise BadInput(key, given[key], f"a key of task={only}; this run has task={task.name}")
+        refuse_keys_of_other_tasks(self.parts["task"], self.config.known, given)
+        for key in given:
+            if key.startswith("sampler.") and key not in HELD and self.classes["teacher"].holds_images:
+                said = f"no key of a run with teacher={self.parts['teacher'].name}, which samples nothing"
+                raise BadInput(key, given[key], said)
+        if "images.quality" in given and self.config.get("images.format") == "png":
+            raise BadInput("images.quality", given["images.quality"], "only with images.format=jpeg or webp")
 
     def instance(self, kind: str, config: TypedConfig | None = None) -> Any:
         """The plugin of a kind with its keys. Raises BadInput where a field has no default."""

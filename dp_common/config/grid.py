@@ -1,7 +1,7 @@
 """Grids of runs: ``strategy=static,dp scale=1k,2k seed=0..4`` -> one list of words per run.
 
-Commas part values, first..last is a range; what stands in double quotes is one value: ``'stable_diffusion.template="a
-photo, a drawing"'``.
+Commas part values, first..last is a range; what stands in quotes or brackets is one value:
+``'stable_diffusion.template="a photo, a drawing"'``, ``'train.model_args={depth: 3, heads: 2},{depth: 4, heads: 2}'``.
 """
 
 import re
@@ -11,7 +11,8 @@ from itertools import product
 from dp_common.config import registry
 from dp_common.errors import BadInput
 
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+QUOTED = re.compile(r""""(?:[^"\\]|\\.)*"|'[^']*'""")
+WHOLE = re.compile(rf"{QUOTED.pattern}|\{{(?:[^{{}}]|\{{[^{{}}]*\}})*\}}|\[[^\[\]]*\]")  # commas in it part nothing
 MOST = 100_000  # values of one range
 
 
@@ -66,7 +67,9 @@ def owners_of(asked: Mapping[str, registry.Plugin]) -> dict[str, tuple[str, ...]
 
 
 def values_of(key: str, text: str) -> list[str]:
-    """1,2,5..7 -> ["1", "2", "5", "6", "7"]; what is quoted stays as it is, quotes included. Raises BadInput."""
+    """1,2,5..7 -> ["1", "2", "5", "6", "7"]; what is in quotes or brackets stays as it is, with them. Raises
+    BadInput.
+    """
     values: list[str] = []
     for part in split(text):
         span = re.fullmatch(r"(-?[0-9]+)\.\.(-?[0-9]+)", part)
@@ -77,8 +80,8 @@ def values_of(key: str, text: str) -> list[str]:
             if last - first >= MOST:
                 raise BadInput(key, part, f"at most {MOST:,} values")
             values += [str(n) for n in range(first, last + 1)]
-        elif re.fullmatch(r"-?[0-9]*\.\.+-?[0-9]*", part):
-            raise BadInput(key, part, "a range is first..last, such as 0..4")
+        elif re.fullmatch(r"-?[0-9]*\.\.+-?[0-9]*|-?[0-9]+\.\.[^/]+", part):
+            raise BadInput(key, part, "a range is first..last, such as 0..4, every whole number of it")
         elif part:
             values.append(part)
         else:
@@ -87,12 +90,12 @@ def values_of(key: str, text: str) -> list[str]:
 
 
 def split(text: str) -> Iterable[str]:
-    """The parts of a text between commas; a comma within double quotes parts nothing."""
+    """The parts of a text between commas; a comma within quotes or brackets parts nothing."""
     start = at = 0
     while at < len(text):
-        quoted = QUOTED.match(text, at) if at == start else None
-        if quoted and text[quoted.end() : quoted.end() + 1] in ("", ","):
-            at = quoted.end()
+        whole = WHOLE.match(text, at) if at == start else None
+        if whole and text[whole.end() : whole.end() + 1] in ("", ","):
+            at = whole.end()
         elif text[at] == ",":
             yield text[start:at]
             start = at = at + 1
@@ -102,5 +105,9 @@ def split(text: str) -> Iterable[str]:
 
 
 def unquote(text: str) -> str:
-    r"""The text between double quotes that enclose all of it, where \" and \\ are " and \; other text as it is."""
-    return re.sub(r'\\(["\\])', r"\1", text[1:-1]) if QUOTED.fullmatch(text) else text
+    r"""The text between quotes that enclose all of it, where \" and \\ in double ones are " and \; other text as it
+    is.
+    """
+    if not QUOTED.fullmatch(text):
+        return text
+    return re.sub(r'\\(["\\])', r"\1", text[1:-1]) if text[0] == '"' else text[1:-1]

@@ -18,8 +18,8 @@ def option(default: T, about: str, **rules: Any) -> T:
             the value names a plugin of that kind (``plugin="score"``; with ``guides=True`` one whose gradient is
             followed); ``place=True``: it says where something is, so ``~`` is
             expanded and the value is not hashed, since what is there has a fingerprint of its own; ``runtime=True``:
-            it changes no bit of any number, and is not hashed either; ``task``: only that task reads it;
-            ``typed_as``: the key, where that is not the field's name. Applications have further ones
+            it changes no bit of any number, and is not hashed either; ``tasks``: of the built-in ones these alone read
+            it; ``typed_as``: the key, where that is not the field's name. Applications have further ones
             (``benchmarks/cli.py``).
     """
     metadata = {"about": about, **rules}

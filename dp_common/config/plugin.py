@@ -13,6 +13,7 @@ from typing import Any
 
 from dp_common import contracts
 from dp_common.config import yaml_files
+from dp_common.contracts import completion
 from dp_common.errors import BadInput, did_you_mean
 
 FUNCTIONS = {"score": "score", "guidance rule": "step"}  # kinds whose plugin is a module, and its one function
@@ -30,6 +31,7 @@ class Plugin:
         attribute: its class or function; None: the only one of the file.
         built_in: part of this package, covered by the recipe version.
         spelling: how a path was given; no part of what the plugin is.
+        key: the key that names it, such as dp.score, for errors; the kind where none does.
     """
 
     kind: str
@@ -38,6 +40,7 @@ class Plugin:
     attribute: str | None = None
     built_in: bool = False
     spelling: str = field(default="", compare=False)
+    key: str = field(default="", compare=False)
 
     @property
     def section(self) -> str:
@@ -85,6 +88,30 @@ class Plugin:
             here = f"it holds {', '.join(found) or 'none'}"
             raise ImportError(f"{self.path} must hold one public class, or be named as {self.path.name}:Class; {here}")
         return found[0]
+
+    def require_target(self) -> None:
+        """Refuse a file that is not Python or does not hold what it is given for, without importing it.
+
+        Raises:
+            BadInput: naming the key.
+        """
+        try:
+            wanted, names = self.target(), top_level_names(self._tree)
+        except (SyntaxError, ValueError) as error:
+            raise self.fault(f"not Python: {one_line(error)}") from error
+        except ImportError as error:
+            raise self.fault(str(error)) from error
+        if names is None or wanted in names:
+            return
+        if not self.attribute:
+            signature = completion.REQUIRED[self.kind][wanted]
+            raise self.fault(f"has no {signature}; the contract is {completion.contract(self.kind)}")
+        held = self.candidates()
+        raise self.fault(f"no {wanted} in it; it holds {', '.join(held) or 'none'}.{did_you_mean(wanted, held)}")
+
+    def fault(self, allowed: str) -> BadInput:
+        """An error of this plugin, by the key and the value that somebody typed."""
+        return BadInput(self.key or self.kind, self.spelling or self.name, allowed)
 
     def about(self) -> str:
         """What it says of itself, one line: of its class's or function's docstring, else of its module's; of YAML the
@@ -139,16 +166,15 @@ class Plugin:
             elif hasattr(module, self.target()):
                 found = getattr(module, self.target())
             else:
-                others = ", ".join(self.candidates())
-                close = did_you_mean(self.target(), self.candidates())
-                raise BadInput(
-                    self.kind, self.spelling or self.name, f"no {self.target()} in it; it holds {others}.{close}"
-                )
+                raise self.fault(f"no {self.target()} in it, once it is imported")
         except BadInput:
             raise
         except Exception as error:
-            raise BadInput(self.kind, self.name, f"does not import: {one_line(error)}") from error
-        return contracts.complete(self.kind, self.name, found)
+            raise self.fault(f"does not import: {one_line(error)}") from error
+        try:
+            return contracts.complete(self.kind, self.name, found)
+        except BadInput as fault:
+            raise self.fault(fault.allowed) from fault
 
     def _module(self) -> ModuleType:
         """Its module; of a path, a module of its own for each content."""
@@ -174,6 +200,19 @@ class Plugin:
         vars(other).update({key: value for key, value in vars(module).items() if not key.startswith("__")})
         setattr(other, FUNCTIONS[self.kind], getattr(module, self.target()))
         return other
+
+
+def top_level_names(tree: ast.Module) -> set[str] | None:
+    """The names that a module has once it is imported; None where that is not told by its text."""
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.Name) and (isinstance(node.ctx, ast.Store) or node.id == "globals"):
+            names.add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return None if names & {"*", "__getattr__", "globals"} else names
 
 
 @lru_cache(maxsize=256)

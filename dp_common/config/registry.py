@@ -16,6 +16,7 @@ import importlib.util
 import os
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -158,16 +159,13 @@ def _at_path(kind: str, spelling: str, path: Path, attribute: str | None, key: s
     module = os.path.abspath(path)
     if kind in DATA:
         return Plugin(kind, path.stem, module, spelling=spelling)
-    found, name = Plugin(kind, path.stem, module, attribute, spelling=spelling), path.stem.replace("_", "-")
-    try:
-        usual = FUNCTIONS.get(kind)
-        several = found.target() != usual if usual else len(found.candidates()) > 1
-        if several or _is_taken(name):
-            name = f"{name}-{found.target()}"
-    except (SyntaxError, ValueError, ImportError) as error:
-        if isinstance(error, ImportError):
-            raise BadInput(key or kind, spelling, str(error)) from error
-    return Plugin(kind, name, module, attribute, spelling=spelling)
+    found, name = Plugin(kind, path.stem, module, attribute, spelling=spelling, key=key or kind), path.stem
+    found.require_target()
+    name, usual = name.replace("_", "-"), FUNCTIONS.get(kind)
+    several = found.target() != usual if usual else len(found.candidates()) > 1
+    if several or _is_taken(name):
+        name = f"{name}-{found.target()}"
+    return replace(found, name=name)
 
 
 def _is_taken(name: str) -> bool:

@@ -85,7 +85,7 @@ def resolve(words: Sequence[str], plugin_paths: Mapping[str, str] | None = None)
     for source, layer in layers:
         draft.set_all(source, layer)
     draft.name_plugins(plugin_paths)
-    draft.refuse_keys_of_other_tasks(given)
+    draft.refuse_keys_without_effect(given)
     return assemble(draft, list(words))
 
 
@@ -106,6 +106,7 @@ def assemble(draft: Draft, words: list[str]) -> Resolved:
     check_temperature(spec, parts["teacher"])
     check_population(spec, parts["teacher"])
     check_sampler(spec, parts["teacher"])
+    check_format(spec, getattr(parts["task"], "shape", None))
     budget = Budget(spec.scale, spec.train.seen, spec.train.batch, len(parts["task"].classes))
     derive(parts["strategy"], plugins["strategy"].section, budget, sources)
     values = flatten(spec)
@@ -264,9 +265,15 @@ def check_sampler(spec: Spec, teacher: Teacher) -> None:
     if sampler.cfg_high and sampler.cfg_high <= sampler.cfg_low:
         raise BadInput("sampler.cfg_high", sampler.cfg_high, f"above sampler.cfg_low, {sampler.cfg_low}, or 0")
     if sampler.exact and not teacher.knows_density:
-        raise BadInput("sampler.exact", "true", f"false with teacher={spec.teacher}, whose density is not known")
+        raise BadInput("sampler.exact", "yes", f"no with teacher={spec.teacher}, whose density is not known")
     if sampler.exact and sampler.temperature != 1:
-        raise BadInput("sampler.exact", "true", "false at a sampler.temperature other than 1")
+        raise BadInput("sampler.exact", "yes", "no at a sampler.temperature other than 1")
+
+
+def check_format(spec: Spec, shape: Sequence[int] | None) -> None:
+    """Refuse WebP for grey images, which it gives back in colour. ``shape``: [C, H, W]; None: not known yet."""
+    if shape is not None and shape[0] == 1 and spec.images.format == "webp":
+        raise BadInput("images.format", "webp", f"png or jpeg with task={spec.task}, whose images are grey")
 
 
 def raise_budget(spec: Spec, sources: dict[str, str]) -> list[str]:

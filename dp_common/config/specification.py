@@ -11,6 +11,8 @@ from dp_common.device import PATTERN as DEVICE
 
 RECIPE = 1  # raised when the same specification would give other numbers: run ids change with it
 
+OF_FILES = ("cifar10", "cifar100", "fashion-mnist", "imagenet100", "imagenet1k", "mnist", "svhn")  # under data.root
+
 
 @dataclass
 class Data:
@@ -24,15 +26,18 @@ class Data:
     )
     limit: int = option(0, "use at most this many images of each real split, balanced over classes; 0: all", low=0)
     root: str = option(
-        "data", "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet", place=True
+        "data",
+        "folder of the real data sets: torchvision's root, or with train/ and val/ of ImageNet",
+        place=True,
+        tasks=OF_FILES,
     )
     train: str = option(
         "",
         "task=folder: real training images, one folder per class or a tar of such folders",
         place=True,
-        task="folder",
+        tasks=("folder",),
     )
-    test: str = option("", "task=folder: real test images, likewise", place=True, task="folder")
+    test: str = option("", "task=folder: real test images, likewise", place=True, tasks=("folder",))
 
 
 @dataclass

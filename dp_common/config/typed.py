@@ -212,7 +212,7 @@ def convert(key: str, value: Any, kind: Any) -> Any:
     if kind is bool:
         text = str(value).lower()
         if text not in BOOLEANS:
-            raise BadInput(key, value, "true or false")
+            raise BadInput(key, value, f"yes or no (or true, false).{did_you_mean(text, BOOLEANS)}")
         return BOOLEANS[text]
     if kind is str:
         if value is None or isinstance(value, (dict, list)):
@@ -245,7 +245,7 @@ def count(key: str, value: Any) -> int:
     """500, 4k, 1.3M -> int, exactly. Raises BadInput."""
     match = re.fullmatch(r"(-?[0-9]+)(?:\.([0-9]+))?([kM]?)", str(value))
     if not match or isinstance(value, bool):
-        if re.fullmatch(r"-?[0-9]*\.\.-?[0-9]*", str(value)):
+        if re.fullmatch(r"-?[0-9]*\.\.[0-9.:-]*", str(value)):
             raise BadInput(key, value, "one whole number; python -m benchmarks.sweep takes ranges, as first..last")
         raise BadInput(key, value, "a whole number, such as 500, 4k or 1.3M (k = 1,000, M = 1,000,000)")
     whole, decimals, unit = match[1], match[2] or "", match[3]

@@ -1,5 +1,6 @@
 """Completing a plugin when it is loaded: what it cannot be without is asked for, what it leaves out is given to it."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,9 +96,30 @@ def complete(kind: str, name: str, plugin: Any) -> Any:
         raise BadInput(kind, name, "NEEDS real, and has no field real_per_class")
     if kind == "score" and (unknown := sorted(set(plugin.NEEDS) - set(SCORES_MAY_NEED))):
         raise BadInput(kind, name, f"NEEDS {unknown[0]}; a score may need {', '.join(SCORES_MAY_NEED)}")
+    refuse_signature(kind, name, plugin)
     if kind == "learner" and not callable(plugin):
         raise BadInput(kind, name, f"is no class or function; the contract is {contract(kind)}")
     return plugin
+
+
+def refuse_signature(kind: str, name: str, plugin: Any) -> None:
+    """Raise BadInput for a score or guidance rule that cannot be called as its contract says."""
+    blind, needs = getattr(plugin, "BLIND", False), getattr(plugin, "NEEDS", ())
+    calls = {"score": ("score", 1 if blind else 2, needs), "guidance rule": ("step", 7, ())}
+    member, places, named = calls.get(kind, ("", 0, ()))
+    try:
+        signature = inspect.signature(getattr(plugin, member)) if member else None
+    except (TypeError, ValueError):  # of something compiled
+        return
+    try:
+        if signature:
+            signature.bind(*range(places), **dict.fromkeys(named))
+    except TypeError as error:
+        called = REQUIRED[kind][member].removesuffix(")") if not blind else "score(uniforms"
+        wanted = (
+            f"is called as {', '.join([called, *(f'{need}=' for need in named)])}), which it does not take: {error}"
+        )
+        raise BadInput(kind, name, f"{wanted}; the contract is {contract(kind)}") from None
 
 
 def has_own(plugin: Any, member: str, defaults: Mapping[str, Any]) -> bool:

@@ -115,10 +115,15 @@ class GuidanceStep:
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def of_rows(self, x0: Tensor, labels: Tensor) -> Tensor:
-        """The same of one chunk."""
+        """The same of one chunk. Raises Problem for a score that breaks its contract."""
         wrt = x0.detach().requires_grad_()
         with torch.enable_grad(), self.arithmetic():
-            (g,) = torch.autograd.grad(self.objective(wrt, labels).sum() * self.scale, wrt)
+            values = self.objective(wrt, labels)
+            if values.shape != (len(wrt),) or not values.requires_grad:
+                got = f"gave shape {list(values.shape)}" if values.requires_grad else "has no gradient, as of an argmax"
+                wanted = "one number an image is wanted, by what is differentiable in its logits"
+                raise Problem(f"score {self.guidance.score}: {wanted}; it {got}; dp_common.contracts.Score")
+            (g,) = torch.autograd.grad(values.sum() * self.scale, wrt)
         return g
 
 

@@ -203,7 +203,7 @@ class Replay:
         if self._unsaved:
             self._checkpoint()  # the weights are those after the last finished call
         self._settle()
-        raise Interrupted("interrupted between two blocks of images")
+        raise Interrupted("interrupted between two blocks of images; the same command goes on from there")
 
     def at_yield(self, evaluate: Callable[[int], Any]) -> None:
         """The runner's turn: evaluate, checkpoint or stop. Nothing up to where the last attempt got.

@@ -11,7 +11,7 @@ import numpy as np
 from dp_common import device as devices
 from dp_common.config import registry
 from dp_common.config.durations import seconds
-from dp_common.config.resolve import Resolved
+from dp_common.config.resolve import Resolved, check_format
 from dp_common.contracts import require_images, require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
@@ -137,6 +137,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
         task.load(spec.data.split)
     require_ready("task", spec.task, task)
     require_images(spec.task, task)
+    check_format(spec, task.shape)
     resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
     with doing(f"building learner={spec.learner}"):
         model = check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
@@ -159,7 +160,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
         work = resolved.strategy.planned_work(resolved.budget)
         for what, said in (("guided", "guides: omega=0 does not"), ("started", "starts from images")):
             if work.get(what):
-                raise BadInput("sampler.exact", "true", f"false with strategy={spec.strategy}, which {said}")
+                raise BadInput("sampler.exact", "yes", f"no with strategy={spec.strategy}, which {said}")
     return device
 
 

@@ -98,6 +98,19 @@ def lines(folder: str | Path) -> int:
     return len(whole) if whole[0] else 0
 
 
+def last(folder: str | Path, kind: str) -> Any:
+    """The last record of a kind in the ledger in ``folder``, None where there is none; the others are not parsed."""
+    path = Path(folder) / NAME
+    mark = b'"kind":"%s"' % kind.encode()
+    whole = path.read_bytes().rpartition(b"\n")[0].split(b"\n") if path.exists() else []
+    for number in range(len(whole), 0, -1):
+        if mark in whole[number - 1]:
+            record = decode(whole[number - 1], f"{path}:{number}")
+            if record["kind"] == kind:
+                return record
+    return None
+
+
 def surviving(records: Iterable[Record]) -> list[Record]:
     """The lines whose work the result is made of: no calls that were done again, no shards that no call kept.
 

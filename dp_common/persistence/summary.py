@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ UNITS = (
 )
 Z_95 = 1.959963984540054  # standard normal quantile at 0.975; scipy.stats takes a second to be imported
 OF_ALL_TASKS = ("test", "monitor", "population")  # sets that are not shifted ones
+AGAIN = "delete it, and the run's command makes it again"
 OVERHEAD = ("startup", "evaluate", "write", "idle")  # phases that are in no price: all attempts together
 
 
@@ -37,14 +38,34 @@ def read_summary(folder: Path) -> dict[str, Any]:
     path = Path(folder) / "summary.json"
     if not path.exists():
         return {}
-    again = "delete it, and the run's command makes it again"
     try:
         summary = json.loads(path.read_bytes())
     except ValueError as error:
-        raise Damaged(f"{path}: not JSON ({error}); {again}") from error
+        raise Damaged(f"{path}: not JSON ({error}); {AGAIN}") from error
     if not isinstance(summary, dict) or "state" not in summary:
-        raise Damaged(f"{path}: not the summary of a run; {again}")
+        raise Damaged(f"{path}: not the summary of a run; {AGAIN}")
     return summary if summary["state"] == "done" else {}
+
+
+def require_sound(folder: Path, summary: Mapping[str, Any]) -> None:
+    """Refuse a summary that has no ledger, or whose accuracies are not those that its ledger says, line by line under
+    checksums: it was edited, or is another run's.
+
+    Args:
+        folder: the run's.
+        summary: of a run that is done.
+
+    Raises:
+        Damaged: saying which.
+    """
+    tested = ledger.last(folder, "evaluate")
+    if tested is None and not ledger.lines(folder):
+        raise Damaged(f"{folder / ledger.NAME}: is missing or empty, though summary.json says that the run is done")
+    said = results_of(accuracies(tested)) if tested else {}
+    for name, value in said.items():
+        if name in summary and summary[name] != value:
+            shown = f"{name}={summary[name]}, the ledger {value}"
+            raise Damaged(f"{Path(folder) / 'summary.json'}: says {shown}; {AGAIN}")
 
 
 def wilson(hits: int, n: int) -> list[float]:
@@ -58,6 +79,18 @@ def wilson(hits: int, n: int) -> list[float]:
 def accuracy_of(flags: np.ndarray) -> Accuracy:
     """Accuracy and its interval, of flags [n] bool: was each image classified right?"""
     return {"accuracy": float(flags.mean()), "n": len(flags), "interval": wilson(int(flags.sum()), len(flags))}
+
+
+def results_of(final: Mapping[str, Accuracy]) -> dict[str, Any]:
+    """What a summary says of the last look at each set. ``final``: {set: accuracy on it}."""
+    return {
+        "accuracy": final["test"]["accuracy"],
+        "accuracy_interval": final["test"]["interval"],
+        "monitor_accuracy": final["monitor"]["accuracy"],
+        "shifted": {name: value["accuracy"] for name, value in final.items() if name not in OF_ALL_TASKS},
+        "population": final["population"]["accuracy"] if "population" in final else None,
+        "population_images": final["population"]["n"] if "population" in final else 0,
+    }
 
 
 def hours(records: Sequence[Record]) -> tuple[dict[str, float], float, dict[str, int]]:
@@ -110,12 +143,7 @@ def summarise(records: Sequence[Record], resolved: Any, extra: dict[str, Any]) -
         "scale": spec.scale,
         "scale_reached": state["size"] >= spec.scale,
         "seed": spec.seed,
-        "accuracy": final["test"]["accuracy"],
-        "accuracy_interval": final["test"]["interval"],
-        "monitor_accuracy": final["monitor"]["accuracy"],
-        "shifted": {name: value["accuracy"] for name, value in final.items() if name not in OF_ALL_TASKS},
-        "population": final["population"]["accuracy"] if "population" in final else None,
-        "population_images": final["population"]["n"] if "population" in final else 0,
+        **results_of(final),
         "images_generated": state["generated"],
         "images_kept": state["size"],
         "images_seen": state["seen_total"],

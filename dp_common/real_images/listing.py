@@ -2,7 +2,8 @@
 
 For class names and fingerprints, which a dry run asks for, and for finding the images that are then read
 (image_files.py). A set is a folder with one folder per class, a .tar of such folders, or a folder of such .tars. An
-image's class is the folder it lies in. Hidden files and folders (``.*``, ``__MACOSX``) are no part of it.
+image's class is the folder it lies in. Hidden files and folders (``.*``, and what systems make: ``__MACOSX``,
+``@eaDir``, ``lost+found``, ...) are no part of it.
 """
 
 import os
@@ -17,6 +18,16 @@ from dp_common.config.registry import one_line
 from dp_common.errors import BadInput
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm")
+OF_SYSTEMS = (  # folders that file systems, file servers and Python make by themselves
+    "__MACOSX",
+    "@eaDir",
+    "#recycle",
+    "#snapshot",
+    "$RECYCLE.BIN",
+    "System Volume Information",
+    "lost+found",
+    "__pycache__",
+)
 LONGEST_NAME = 240  # bytes; 255 are allowed
 LAYOUT = "one folder per class (PATH/cat/1.png), a .tar of such folders, or a folder of such .tars"
 
@@ -193,7 +204,7 @@ def is_image(name: str) -> bool:
 
 def hidden(name: str) -> bool:
     """Is any part of a path hidden?"""
-    return any(part.startswith(".") or part == "__MACOSX" for part in name.split("/"))
+    return any(part.startswith(".") or part in OF_SYSTEMS for part in name.split("/"))
 
 
 def natural_key(name: str) -> tuple[list[str | int], str]:
@@ -214,7 +225,7 @@ def folder_names(classes: Sequence[str]) -> list[str]:
     """A folder for each class: its name, if all are names of folders and differ, else label and name of each."""
     safe = [safe_name(name) for name in classes]
     plain = safe == list(classes) and len({name.casefold() for name in safe}) == len(safe)
-    if plain and not any(name.startswith((".", "__MACOSX")) or not name for name in safe):
+    if plain and not any(not name or hidden(name) for name in safe):
         return safe
     width = len(str(len(safe) - 1))
     return [f"{label:0{width}d}_{name}" for label, name in enumerate(safe)]

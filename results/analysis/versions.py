@@ -14,6 +14,7 @@ from dp_common.errors import BadInput
 from dp_common.files import digest
 
 CODES = ("newest", "all")
+FAMILY = ("task", "teacher", "learner")  # beside the arm: what code and data belong to
 NAMES = {"data_fingerprint": "data", "teacher_fingerprint": "weights"}  # of fingerprints; all others are code
 
 
@@ -41,10 +42,11 @@ def choose_code(frame: pd.DataFrame, code: str = "newest") -> tuple[pd.DataFrame
     older = [
         index for _, group in twins.groupby(twins) for index in order[group.index].sort_values(kind="stable").index[:-1]
     ]
-    notes, labels = [], frame["arm"].to_dict()
+    notes, labels, kin = [], frame["arm"].to_dict(), families(frame)
     for arm, rows in frame.loc[twins.index].groupby("arm"):
-        keys = differing(list(rows["fingerprints"]))
-        what = " and ".join(sorted({NAMES.get(key, "code") for key in keys})) or "code"
+        found = {family: keys_of(mine, same) for family, mine in rows.groupby(kin[rows.index])}
+        kinds = {NAMES.get(key, "code") for keys in found.values() for key in keys}
+        what = " and ".join(sorted(kinds)) or "code"
         left = [index for index in rows.index if index in older]
         shown = ", ".join(frame.loc[left[:3], "run_id"]) + (f" and {len(left) - 3} more" if len(left) > 3 else "")
         if code == "newest":
@@ -53,17 +55,33 @@ def choose_code(frame: pd.DataFrame, code: str = "newest") -> tuple[pd.DataFrame
                 "both."
             )
             continue
-        mine = frame[(frame["arm"] == arm)]
-        versions = {index: version(prints, keys) for index, prints in mine["fingerprints"].items()}
-        newest = versions[order[mine.index].sort_values(kind="stable").index[-1]]
-        for index, known in versions.items():
-            if known != newest or (not keys and index in older):
-                labels[index] = f"{arm} code={known[:8]}"
+        for family, keys in found.items():
+            mine = frame[(frame["arm"] == arm) & (kin == family)]
+            versions = {index: version(prints, keys) for index, prints in mine["fingerprints"].items()}
+            newest = versions[order[mine.index].sort_values(kind="stable").index[-1]]
+            for index, known in versions.items():
+                if known != newest or (not keys and index in older):
+                    labels[index] = f"{arm} code={known[:8]}"
         notes.append(
             f"`{arm}` was run with several versions of its {what}; those that are older stand apart, with code= in "
             "their name."
         )
     return (frame.drop(index=older) if code == "newest" else frame.assign(arm=pd.Series(labels, dtype=object))), notes
+
+
+def families(frame: pd.DataFrame) -> pd.Series:
+    """A text per run that is equal where an arm is the same method: its code and data are versions of each other there,
+    not where the same strategy is run with another task, teacher or learner.
+    """
+    texts = [json.dumps([values.get(key) for key in FAMILY]) for values in frame["values"]]
+    return pd.Series(texts, index=frame.index, dtype=object)
+
+
+def keys_of(rows: pd.DataFrame, same: pd.Series) -> list[str]:
+    """The fingerprints in which runs of one specification differ. ``same``: a text per specification."""
+    return sorted(
+        {key for _, twins in rows.groupby(same[rows.index]) for key in differing(list(twins["fingerprints"]))}
+    )
 
 
 def differing(fingerprints: list[Mapping[str, Any]]) -> list[str]:

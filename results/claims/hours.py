@@ -12,6 +12,7 @@ from shlex import quote
 import numpy as np
 import pandas as pd
 
+from dp_common.progress import amount_text
 from results.analysis.comparisons import total_hours
 from results.analysis.contrasts import POPULATION, PairedRuns, contrast
 from results.analysis.cost_to_target import accuracy_at
@@ -85,7 +86,7 @@ def cheaper(runs: pd.DataFrame, selection: ArmSelection, where: str) -> list[Fin
     gains = (read[1] - read[0]).mean(axis=1)
     finding = of_values(HALF, pool, gains, claim.LOG_ERROR, selection)
     kind = kind_of(str(runs["device"].dropna().iloc[0]))
-    at = f"at {', '.join(f'{price:.2g}' for price in prices)} {kind}{where}"
+    at = f"at {', '.join(map(amount_text, prices))} {kind}{where}"
     return [replace(finding, effect=f"{finding.effect} {at}"), *at_equal_images(pool)]
 
 

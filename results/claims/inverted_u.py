@@ -24,7 +24,7 @@ from results.claims.judging.rules import unfinished as waiting
 
 CURVES: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "ω": ("dp", "omega", (0.025, 0.05, 0.1, 0.2, 0.4)),
-    "oversampling": ("prune", "oversample", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
+    "oversampling": ("prune", "oversample", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)),
 }
 LEAST = 3  # values of a curve
 BEND = Unit("log error per squared doubling", 1, "+.3f")

@@ -16,7 +16,7 @@ from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.persistence import ledger
 from dp_common.persistence.meter import PRICED
 from dp_common.persistence.places import look_under
-from dp_common.persistence.summary import read_summary
+from dp_common.persistence.summary import read_summary, require_sound
 from results.reading import archived
 
 IDENTITY = ("strategy", "task", "teacher", "learner", "scale", "seed")
@@ -98,8 +98,8 @@ def row_of(folder: Path) -> dict[str, Any]:
     """One run folder -> its row. Raises Damaged."""
     summary = read_summary(folder)
     records = ledger.read(folder, summary.get("run_id"))
-    if summary and not records:
-        raise Damaged(f"{folder / ledger.NAME}: is missing or empty, though summary.json says that the run is done")
+    if summary:
+        require_sound(folder, summary)
     opened = [record for record in records if record["kind"] == "open"]
     first: Mapping[str, Any] = opened[0] if opened else {}
     values = summary.get("values") or first.get("values", {})

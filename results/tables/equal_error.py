@@ -23,7 +23,7 @@ OPEN = "…, at least, at most: the interval has no end on that side within the 
 
 
 def tables(comparison: Comparison) -> list[Table]:
-    """A row per arm and scale; [] where static has not two scales in common with an arm."""
+    """A row per arm and scale below the largest of static; [] where static has not two scales in common with an arm."""
     ablations = left_to_ablations(comparison)
     arms = sorted(comparison.main_arms - {STATIC, CEILING} - set(ablations), key=rank)
     sets = worlds(comparison)
@@ -41,7 +41,7 @@ def tables(comparison: Comparison) -> list[Table]:
         f"{set_named(comparison)} and in the teacher's world. Its log error is read between its scales, linear in the "
         "logarithm of the images; "
         "in brackets the numbers at which the two are not told apart at equal seed (5 %), by the spread of seeds, on "
-        f"real images of seeds × images. {conditions(comparison.group)}"
+        f"real images of seeds × images. Single scales explore. {conditions(comparison.group)}"
     )
     said = " ".join(cell.text for row in rows for cell in row)
     notes = tuple(
@@ -66,7 +66,7 @@ def has_hours(comparison: Comparison) -> bool:
 
 def row_of(comparison: Comparison, arm: str, scale: int, sets: Sequence[str]) -> list[Cell]:
     """One arm at one scale; [] where nothing can be read."""
-    found = {name: at_equal_error(comparison, arm, STATIC, name, scale) for name in sets}
+    found = {name: read(comparison, arm, scale, name) for name in sets}
     if not any(found.values()):
         return []
     cells = [Cell(f"`{arm}`"), Cell(short(scale), scale)]
@@ -77,6 +77,14 @@ def row_of(comparison: Comparison, arm: str, scale: int, sets: Sequence[str]) ->
             cells.append(factor_cell(*hours) if hours else DASH)
     n = max(one.n for one in found.values() if one)
     return [*cells, Cell(str(n), n=n)]
+
+
+def read(comparison: Comparison, arm: str, scale: int, eval_set: str) -> EqualError | None:
+    """What ``static`` takes for the errors of an arm; None where it was run at no larger scale, of which to say more
+    than that one makes fewer errors.
+    """
+    found = at_equal_error(comparison, arm, STATIC, eval_set, scale)
+    return found if found and found.most > 1 else None
 
 
 def factor_cell(factor: float, low: float, high: float, least: float = 0.0, most: float = inf) -> Cell:
@@ -104,7 +112,7 @@ def sentences(comparison: Comparison, arm: str) -> list[str]:
     """What is said first of the images that ``static`` takes for the errors of an arm, a sentence per world."""
     told = []
     for name in reversed(worlds(comparison)):
-        found = [at_equal_error(comparison, arm, STATIC, name, scale) for scale in scales_of(comparison, arm)]
+        found = [read(comparison, arm, scale, name) for scale in scales_of(comparison, arm)]
         parts = [text for one in found if one and (text := part(one))]
         if parts:
             where = set_text(name, comparison)

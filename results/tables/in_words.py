@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from math import exp, isnan, nan
 
 from dp_common.config.specification import short
+from dp_common.progress import amount_text
 from results.analysis.arms import rank
 from results.analysis.comparisons import BASELINES, CEILING, Comparison
 from results.analysis.contrasts import POINTS, POPULATION, Contrast, pooled
@@ -22,8 +23,6 @@ from results.tables.cell_texts import FEWEST
 
 STATIC, CONTROL = BASELINES
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
-NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-SHARES = [*((1, n) for n in range(2, len(NUMBERS))), (2, 5), (3, 5), (2, 3), (3, 4), (4, 5)]  # that have a name
 BEATS = {"above": "beats", "below": "is behind"}
 AHEAD = {"above": "ahead", "below": "behind", "undecided": "undecided"}
 MORE = {"above": "fewer", "below": "more"}  # errors
@@ -73,7 +72,7 @@ def price_sentence(comparison: Comparison, arm: str, baseline: str) -> str:
         for (name, one), verdict in zip(known.items(), verdicts)
     ]
     unit, factor = unit_of(first.prices[-1])
-    low, high = (f"{factor * price:.2g}" for price in (first.prices[0], first.prices[-1]))
+    low, high = (amount_text(factor * price) for price in (first.prices[0], first.prices[-1]))
     marked = f", {MARK}" if device.startswith(MARK) else ""
     price = (
         f"At equal price ({low} to {high} {kind_of(device).replace('hours', unit)}{marked}; {first.estimate.n} seeds)"
@@ -113,7 +112,7 @@ def verdicts_of(contrasts: Sequence[Contrast]) -> list[str]:
 
 
 def world_text(comparison: Comparison, arm: str, baseline: str, contrast: Contrast, verdict: str) -> str:
-    """``on 1,797 real test images by 1.25 points [0.98, 1.52], one error in five fewer``."""
+    """``on 1,797 real test images by 1.25 points [0.98, 1.52], 19 % fewer errors``."""
     points = pooled(comparison, arm, baseline, contrast.eval_set, POINTS)
     gap, name = shown(points or contrast), set_text(contrast.eval_set, comparison)
     if verdict == "undecided":
@@ -154,12 +153,10 @@ def points_text(interval: Interval, form: str) -> str:
 
 
 def in_words(log_ratio: float) -> str:
-    """A log error ratio in words: ``one error in ten fewer``, ``4 % more errors``."""
-    share = abs(1 - exp(-log_ratio))
-    (parts, of), near = min(((pair, abs(share - pair[0] / pair[1])) for pair in SHARES), key=lambda found: found[1])
-    if log_ratio < 0 or near > 0.12 * share:
-        return f"{100 * share:.2g} % {'fewer' if log_ratio > 0 else 'more'} errors"
-    return f"{NUMBERS[parts]} error{'' if parts == 1 else 's'} in {NUMBERS[of]} fewer"
+    """A log error ratio in words, always in percent: ``30 % fewer errors``, ``4 % more errors``."""
+    percent = 100 * abs(1 - exp(-log_ratio))
+    shown = f"{percent:,.0f}" if percent >= 10 else f"{percent:.2g}"
+    return f"{shown} % {'fewer' if log_ratio > 0 else 'more'} errors"
 
 
 def scales_text(contrast: Contrast) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from dp_common.config.identity import frozen_defaults
 from dp_common.persistence.meter import PRICED
 from results import published
 from results.analysis.arms import rank
@@ -24,10 +25,11 @@ from results.analysis.comparisons import (
     shifted_sets,
     total_hours,
 )
-from results.analysis.grouping import Group
+from results.analysis.grouping import Group, chosen_keys
 from results.analysis.league import consulted_by
 from results.analysis.repricing import kind_of, marking
 from results.analysis.study import Study
+from results.analysis.variants import differing, settings, size, value_text
 from results.reading.correctness import column_of
 from results.tables.captions import conditions, total_of_phases, unit_of
 from results.tables.cell_texts import (
@@ -48,6 +50,7 @@ POSITION = 10
 SHARED = ("teacher", "learner", "iterations", "device")  # what is equal in all measured lines is said in the caption
 PHASES = (*PRICED, "total")
 OURS = "this suite"
+MOST_KEYS = 3  # named in a line
 HEADINGS = {"images_kept": "kept", "images_generated": "generated"}
 Line = dict[str, Cell]
 
@@ -81,8 +84,9 @@ def of_task(task: str, members: Sequence[Member]) -> Table:
     exclude = members[0].comparison.exclude
     sets = sets_of(member.comparison.runs for member in members)
     picked = [run for member in members for run in picked_runs(member)]
+    words = words_of(members)
     unit = unit_of_hours(picked, exclude)
-    lines = [line_of(*run, sets, unit.factor) for run in picked]
+    lines = [line_of(*run, sets, unit.factor, words[run[0].number]) for run in picked]
     papers = printed(task, sets)
     same = {name: lines[0][name] for name in ("comparison", *SHARED) if len({line[name].text for line in lines}) == 1}
     if papers:
@@ -97,13 +101,13 @@ def of_task(task: str, members: Sequence[Member]) -> Table:
         if papers
         else ()
     )
-    words = ("method", "teacher", "learner", "device", "source", *sets)
+    texts = ("method", "teacher", "learner", "device", "source", *sets)
     return Table(
         f"Table 1: {task}",
         caption,
         [HEADINGS.get(key, key) for key in keys],
         [[line[key] for key in keys] for line in [*lines, *papers]],
-        "".join("l" if key in words else "r" for key in keys),
+        "".join("l" if key in texts else "r" for key in keys),
         notes_of(task, members, sets, bool(papers)),
         parts,
     )
@@ -116,7 +120,8 @@ def caption_of(members: Sequence[Member], sets: Sequence[str], unit: Unit, same:
     end = (
         conditions(members[0].comparison.group)
         if len(members) == 1
-        else "Lines of different comparisons (numbered as in their headings) differ in more than the arm."
+        else "Lines of different comparisons (numbered as in their headings) differ in more than the arm: in what has "
+        "a column, else in the keys named."
     )
     return (
         f"Percent correct on the real sets {', '.join(sets)}: mean [95 % t-interval over seeds], n seeds. Images kept "
@@ -204,9 +209,9 @@ def unit_of_hours(picked: Sequence[tuple[Member, str, pd.DataFrame, Replicates]]
 
 
 def line_of(
-    member: Member, arm: str, part: pd.DataFrame, expected: Replicates, sets: Sequence[str], factor: float
+    member: Member, arm: str, part: pd.DataFrame, expected: Replicates, sets: Sequence[str], factor: float, words: str
 ) -> Line:
-    """The cells of one arm of one comparison."""
+    """The cells of one arm of one comparison. ``words``: what tells that from others, where a column does not."""
     group, done = member.comparison.group, reached(part)
     device = device_of(done)
     hours = {phase: done[f"gpu_hours.{phase}"] for phase in PRICED}
@@ -214,7 +219,7 @@ def line_of(
     accuracies = {name: cell(part, expected, column_of(name)) for name in sets if column_of(name) in part}
     counts = {count: count_cell(done[count].mean()) if len(done) else DASH for count in COUNTS}
     return {
-        "method": Cell(f"`{arm}`"),
+        "method": Cell(f"`{arm}{words}`"),
         "comparison": Cell(str(member.number), member.number),
         "teacher": Cell(teacher_name(group)),
         "learner": Cell(group.core["learner"]),
@@ -226,6 +231,23 @@ def line_of(
         **{name: accuracy_cell(accuracies[name]) if name in accuracies else DASH for name in sets},
         "source": Cell(OURS),
     }
+
+
+def words_of(members: Sequence[Member]) -> dict[int, str]:
+    """{number of a comparison: `` key=value ...``}: the keys in which it differs from the largest of the same teacher
+    and learner, which have columns of their own; that one has none.
+    """
+    words, homes = {}, dict[tuple[str, str], Comparison]()
+    for number, one in sorted(members, key=lambda member: size(member.comparison), reverse=True):
+        home = homes.setdefault((teacher_name(one.group), one.group.core["learner"]), one)
+        mine, usual = settings(one), settings(home)
+        keys = [key for key in sorted(differing(usual, mine)) if not key.endswith(".weights")]
+        chosen = chosen_keys(one.runs) | chosen_keys(home.runs)
+        keys = [key for key in keys if key in chosen] or keys
+        more = f" and {len(keys) - MOST_KEYS} keys more" if len(keys) > MOST_KEYS else ""
+        values = (value_text(mine.get(key, frozen_defaults().get(key))) for key in keys[:MOST_KEYS])
+        words[number] = "".join(f" {key}={value}" for key, value in zip(keys, values)) + more
+    return words
 
 
 def teacher_name(group: Group) -> str:

@@ -101,3 +101,25 @@ def test_bad_input(study, tmp_path):
 )
 def test_measured_studies_are_as_rebuilt(folder):
     assert recompute.main([str(folder)]) == 0
+
+
+def test_what_is_there_is_replaced_by_a_newer_archive_of_the_same_runs_alone(study, tmp_path, capsys):
+    root, out = study[0], tmp_path / "out"
+
+    def kept(words):
+        archive.main([str(root), f"out={out}", "print=claims", *words.split()])
+        return archived.rows_of(out)
+
+    out.mkdir()
+    (out / "README.md").write_text("Ours.")
+    assert len(kept("seed=0,1")) == 8 and len(kept("seed=0,1,2")) == 12
+    with pytest.raises(BadInput, match="out=.*: is an archive of 4 runs that are not among these, such as digits-"):
+        kept("seed=0,1")
+    assert len(archived.rows_of(out)) == 12 and len(kept("seed=0,1 replace=yes")) == 8
+    (out / archived.ABOUT).write_text("{")
+    with pytest.raises(BadInput, match="is a damaged archive"):
+        kept("seed=0,1")
+    (out / archived.ABOUT).unlink()
+    with pytest.raises(BadInput, match="is there already, and no archive .claims.csv is in it.: name a new folder"):
+        kept("seed=0,1")
+    assert (out / "README.md").read_text() == "Ours."

@@ -4,6 +4,8 @@ import importlib
 import io
 import os
 import shlex
+import signal
+import subprocess
 import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,6 +16,7 @@ from benchmarks import cli
 from benchmarks.cli_help import help_text
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Held, Problem
+from tests.processes import ROOT
 
 
 @dataclass
@@ -228,3 +231,11 @@ def test_an_application_without_seeds_names_the_key_as_it_was_typed():
 
     with pytest.raises(BadInput, match="^seeds=0..1: no such key. Keys: root$"):
         cli.parse(["seeds=0..1"], Plain)
+
+
+def test_an_interrupt_while_an_application_is_imported_is_one_line(tmp_path):
+    (tmp_path / "yaml.py").write_text("raise KeyboardInterrupt")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    command = [sys.executable, "-m", "benchmarks.run", "--help"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode in (-signal.SIGINT, 130) and ended.stderr == "interrupted before anything began\n"

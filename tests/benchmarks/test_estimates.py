@@ -393,3 +393,12 @@ def test_phases_of_an_estimate_are_those_that_are_priced():
 def test_prices_that_are_no_file_are_known_in_capitals_too(no_gpu, typed):
     with pytest.raises(BadInput, match=f"^prices={typed}: no such file. Did you mean {typed.lower()}\\?$"):
         estimates.estimate(resolve(["strategy=static"]), typed)
+
+
+def test_what_compiling_gains_is_said_and_in_no_price():
+    words = ["task=imagenet100", "teacher=stable-diffusion", "strategy=static"]
+    plain, compiled = (estimates.lines(resolve([*words, *more])) for more in ([], ["stable_diffusion.compile=yes"]))
+    (line,) = set(compiled) - set(plain)
+    assert line.strip().startswith("stable_diffusion.compile is not priced: on an H100 plain images came 1.3 times")
+    grid = estimates.grid_lines([resolve([*words, "train.compile=yes", f"seed={seed}"]) for seed in range(2)])
+    assert sum("train.compile is not priced" in text for text in grid) == 1

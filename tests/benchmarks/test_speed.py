@@ -36,6 +36,7 @@ def test_a_suite_writes_its_costs(tmp_path, capsys):
     out = tmp_path / "new" / "costs.csv"
     assert speed.main(["suite=unet", "repeat=1", "block=2", f"out={out}"]) == 0
     names = [row["item"] for row in csv.DictReader(out.read_text().splitlines())]
+    assert all(any(speed.overlap(name, known) for known in speed.module_of("unet").NAMES) for name in names)
     assert names[:2] == ["unet.plain", "unet.diffusers_pipeline"] and len(names) == 6
     assert "x unet.diffusers_pipeline" in capsys.readouterr().out
 
@@ -107,5 +108,28 @@ def test_only_what_is_asked_for_is_timed(tmp_path, capsys):
     rows = list(csv.DictReader(out.read_text().splitlines()))
     assert [row["item"] for row in rows] == ["unet.relative.decoder.every1", "unet.relative.decoder.every5"]
     assert {(row["compared_with"], row["ratio"]) for row in rows} == {("", "")}
-    with pytest.raises(BadInput, match="items=vit: patterns that match some of unet.plain, "):
-        speed.main(["suite=unet", "repeat=1", "block=2", "items=vit"])
+
+
+@pytest.mark.parametrize("pattern", ["vit", "sampel.plain", "*.plan"])
+def test_a_pattern_that_fits_nothing_is_one_line_before_anything_is_built(pattern, monkeypatch):
+    monkeypatch.setattr(speed.devices, "named", None)
+    with pytest.raises(
+        BadInput, match=r"^items=.*: matches none of \d+ items, such as (.*sample.plain|.*unet.plain)"
+    ) as said:
+        speed.main(["suite=digits,unet", f"items={pattern}"])
+    assert len(str(said.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "fit"),
+    [
+        ("a*", "*b", True),
+        ("*a", "*b", False),
+        ("a?c", "*bc", True),
+        ("[ab]c", "bc", True),
+        ("a", "ab", False),
+        ("*", "", True),
+    ],
+)
+def test_whether_two_patterns_have_a_name_in_common(one, other, fit):
+    assert speed.overlap(one, other) == speed.overlap(other, one) == fit

@@ -60,9 +60,8 @@ def test_hours_to_go_are_those_of_runs_alike():
             "words": [],
         },
     ]
-    assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
-    assert "no estimate" in status.hours_text([rows[2]], [])
-    assert [status.hours_number(hours) for hours in (1234.5, 0.0123, 0)] == ["1234.50", "0.0123", "0.00"]
+    assert status.hours_line(rows, []) == "2.50 device hours spent; about 3.50 to go"
+    assert "no estimate" in status.hours_line([rows[2]], [])
 
 
 def test_a_finished_run_answers_at_once_and_status_tells_missing_ones(tmp_path):

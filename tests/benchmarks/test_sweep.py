@@ -32,11 +32,21 @@ def test_its_plan_is_what_it_consists_of(tmp_path):
     assert content == {"words": ["strategy=static"], "runs": {run.run_id: run.words for run in runs}}
 
 
+def test_a_text_that_commas_have_parted_is_told_of_quotes():
+    words = ["teacher=stable-diffusion", "strategy=static", "stable_diffusion.template=a {name}, in colour"]
+    with pytest.raises(BadInput, match="commas part values here: what belongs together stands in quotes"):
+        sweep.plan(words)
+    assert len(sweep.plan([*words[:2], "stable_diffusion.template='a {name}, in colour'"])) == 1
+
+
 def test_what_is_done_is_not_missing(tmp_path):
-    runs = sweep.plan(["strategy=static", "seed=0..2"])
-    for run, state in zip(runs, ("done", "open")):
-        (tmp_path / run.run_id).mkdir()
-        (tmp_path / run.run_id / "summary.json").write_text(json.dumps({"state": state}))
+    """Nor is it done where its ledger is gone: the run says so when its turn comes."""
+    runs = sweep.plan(["strategy=static", "seed=0..3"])
+    for run, state, lines in zip(runs, ("done", "open", "done"), (1, 1, 0)):
+        folder = tmp_path / run.run_id
+        folder.mkdir()
+        (folder / "summary.json").write_text(json.dumps({"state": state}))
+        (folder / ledger.NAME).write_bytes(lines * ledger.encode({"n": 0, "kind": "open"}))
     assert sweep.missing(runs, tmp_path) == runs[1:]
 
 

@@ -173,3 +173,17 @@ def test_plugin_authors_get_types(tmp_path):
     assert option("a", "x", choices=("a",)).metadata == {"about": "x", "choices": ("a",)}
     first, second = (option({"a": 1}, "x").default_factory() for _ in range(2))
     assert first == second == {"a": 1} and first is not second
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "said"),
+    [
+        ("score", "def score(logits, labels, more): ...", r"is called as score\(logits, labels\), .*'more'"),
+        ("score", "NEEDS = ('heads',)\ndef score(logits, labels): ...", r"score\(logits, labels, heads=\), .*'heads'"),
+        ("score", "BLIND = True\ndef score(): ...", r"is called as score\(uniforms\), which it does not take"),
+        ("guidance rule", "def step(x, x0, eps, g, alpha, omega): ...", "which it does not take: too many"),
+    ],
+)
+def test_a_function_that_cannot_be_called_as_its_contract_says_is_told_how(tmp_path, kind, text, said):
+    with pytest.raises(BadInput, match=said):
+        registry.find(kind, written(tmp_path, text + "\n")).load()

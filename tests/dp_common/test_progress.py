@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from dp_common import progress
-from dp_common.progress import Progress, Work, doing, duration_text, pulse, rate_text
+from dp_common.progress import Progress, Work, amount_text, doing, duration_text, hours_text, pulse, rate_text
 
 BUDGET = SimpleNamespace(scale=500, seen=1000)
 
@@ -134,4 +134,7 @@ def test_bars_of_a_terminal_advance_too():
 
 def test_numbers():
     assert [duration_text(s) for s in (0.4, 75, 3700)] == ["0:00", "1:15", "1:01:40"]
+    amounts = [amount_text(value) for value in (0, 6e-8, 0.0123, 3.14, 42, 1234)]
+    assert amounts == ["0", "under 0.001", "0.012", "3.1", "42.0", "1,234"]
+    assert [hours_text(h) for h in (0, 6e-8, 0.0123, 1234.5)] == ["0.00", "under 0.0001", "0.0123", "1234.50"]
     assert [rate_text(r) for r in (0.25, 3.14, 22241)] == ["0.25", "3.1", "22,241"]

@@ -87,9 +87,7 @@ def run(
     first |= {"device": device, "devices": 1, "cpu": "Abacus 3000", **(opened or {})}
     lines: list[Mapping[str, Any]] = [first]
     if state == "done":
-        tested = {
-            real_set: {"accuracy": n / IMAGES, "n": IMAGES, "interval": interval(n)} for real_set, n in hits.items()
-        }
+        tested = looked_at(hits, summary or {})
         lines += [*inside, {"kind": "evaluate", "call": 99, **tested}]
     if state != "open":
         why = None if state == "done" else "Interrupted: asked to stop"
@@ -108,6 +106,21 @@ def made_up_id(values: Mapping[str, Any], plan: Resolved) -> str:
     """An id of a run, different for different values."""
     end = digest(canonical({**values, "fingerprints": plan.fingerprints}))[:10]
     return f"{values['task']}-{values['strategy']}-{short(values['scale'])}-s{values['seed']}-{end}"
+
+
+def looked_at(hits: Mapping[str, int], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """{set: accuracy} of the last look at each set, with those sets that changes of a summary speak of."""
+    tested = {name: {"accuracy": n / IMAGES, "n": IMAGES, "interval": interval(n)} for name, n in hits.items()}
+    if "shifted" in summary:
+        tested = {name: value for name, value in tested.items() if name in ("test", "monitor")}
+    others = dict(summary.get("shifted", {}))
+    if summary.get("population") is not None:
+        others["population"] = summary["population"]
+    sizes = {"population": summary.get("population_images", 0)}
+    return tested | {
+        name: {"accuracy": value, "n": sizes.get(name, IMAGES), "interval": [0.0, 1.0]}
+        for name, value in others.items()
+    }
 
 
 def write_ledger(folder: Path, lines: Sequence[Mapping[str, Any]]) -> None:

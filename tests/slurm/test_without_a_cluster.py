@@ -344,6 +344,6 @@ def test_a_run_in_progress_tells_what_the_rest_will_cost():
         {"run_id": "digits-dp-1k-s1-bbbb", "state": "running", "hours": 0.5, "whole": 2.0, "words": []},
         {"run_id": "digits-static-1k-s0-cccc", "state": "missing", "hours": 0.0, "whole": None, "words": []},
     ]
-    assert status.hours_text(rows, []) == "2.50 device hours spent; about 3.50 to go"
-    assert "no estimate" in status.hours_text([rows[2]], [])
+    assert status.hours_line(rows, []) == "2.50 device hours spent; about 3.50 to go"
+    assert "no estimate" in status.hours_line([rows[2]], [])
     assert json.dumps(rows)

@@ -107,7 +107,7 @@ def test_what_a_run_sees_of_the_real_world_is_told(small):
         (["strategy=refresh", "refresh.per_round=120"], "refresh.per_round=120: below scale, 120"),
         (["strategy=lgd", "lgd.candidates=0"], "lgd.candidates=0: "),
         (["strategy=fresh", "fresh.initial=500"], "fresh.initial=500: at most scale, 120"),
-        (["strategy=static", "sampler.exact=true", "teacher=unet"], "sampler.exact=true: false with teacher=unet"),
+        (["strategy=static", "sampler.exact=true", "teacher=unet"], "sampler.exact=yes: no with teacher=unet"),
         (["strategy=static", "sampler.cfg_high=2"], "sampler.cfg_high=2.0: 0 at sampler.cfg_scale=1"),
         (
             ["strategy=static", "sampler.cfg_scale=2", "sampler.cfg_low=3", "sampler.cfg_high=2"],
@@ -128,10 +128,10 @@ def test_a_teacher_that_cannot_encode_is_refused_beforehand(small, tmp_path):
     with pytest.raises(BadInput, match="^strategy=actgen: it starts from images, which teacher=blobs.* cannot encode"):
         runner.execute(run, quiet=True)
     guided = small("strategy=dp", "sampler.exact=true")
-    with pytest.raises(BadInput, match="^sampler.exact=true: false with strategy=dp, which guides"):
+    with pytest.raises(BadInput, match="^sampler.exact=yes: no with strategy=dp, which guides"):
         runner.execute(guided, quiet=True)
     started = small("strategy=actgen", "actgen.omega=0", "sampler.exact=true")
-    with pytest.raises(BadInput, match="^sampler.exact=true: false with strategy=actgen, which starts from images"):
+    with pytest.raises(BadInput, match="^sampler.exact=yes: no with strategy=actgen, which starts from images"):
         runner.execute(started, quiet=True)
     assert not (tmp_path / "runs").exists()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
+from dp_common.progress import amount_text
 from results.analysis.effects import LOOKS
 from results.analysis.power import GOAL, Design, is_hopeless, seeds_needed
 from results.analysis.repricing import kind_of
@@ -91,7 +92,7 @@ def decide(claim: Claim, selection: ArmSelection, judged: Sequence[Finding], roo
     scales = sorted({scale for one in judged for scale in one.scales} or scales_for(claim, selection, arms))
     hours = selection.hours(arms, scales)
     kind = kind_of(selection.comparison.device or "cpu")
-    price = "" if hours is None else f", {n * hours:.2g} {kind}"
+    price = "" if hours is None else f", {amount_text(n * hours)} {kind}"
     seeds = "seeds in all, at a planned look" if selection.looks else "fresh seeds"
     text = f"to decide an effect as found with probability {100 * GOAL:.0f} % takes {n} {seeds}{price}"
     sweep = command(selection, arms, scales, n, {**claim.only, **claim.keys}, fresh=not selection.looks)

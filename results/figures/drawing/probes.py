@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dp_common.progress import amount_text
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import one_scale
 from results.frames import records
@@ -36,5 +37,5 @@ def cost_of_probe(runs: pd.DataFrame) -> str:
         return ""
     hours = runs["probe_hours"].dropna()
     share = 100 * hours.sum() / runs.loc[hours.index, "gpu_hours.total"].sum()
-    seconds = f"{3600 * hours.mean():.2g} device seconds"
+    seconds = f"{amount_text(3600 * hours.mean())} device seconds"
     return f"The probe took {seconds} a run on average, {share:.1f} % of its total and not part of it."

@@ -83,7 +83,6 @@ def test_what_decides_the_result_changes_run_id_and_nothing_else_does():
         "readers=3",
         "shard=512",
         "dp.initial=250",
-        "data.root=/elsewhere",
         "train.micro=128",  # the whole batch
         "dp.omega=0.1000",
     ):

@@ -63,6 +63,29 @@ def test_a_file_with_two_classes_must_be_told_which(tmp_path):
     assert resolve([f"strategy={PLUGINS}/cheats.py:Chance"]).strategy
 
 
+BROKEN = [  # what a plugin file holds, how it is given, what is said
+    ("def score(logits, labels:", "", "not Python: SyntaxError"),
+    ("\x00", "", "not Python: "),
+    ("x = 1", "", "has no |must hold one public class"),
+    ("def nearly(): ...\nclass Nearly: ...", ":nearby", "no nearby in it; it holds .* Did you mean "),
+]
+
+
+@pytest.mark.parametrize("key", ["dp.score", "dp.rule", "learner", "teacher"])
+@pytest.mark.parametrize(("text", "name", "said"), BROKEN)
+def test_a_file_that_does_not_hold_it_is_refused_by_its_key_before_it_is_imported(tmp_path, key, text, name, said):
+    (tmp_path / "mine.py").write_text("raise SystemExit\n" * (text != "\x00") + text)
+    with pytest.raises(BadInput, match=f"^{key}={tmp_path}/mine.py{name}: .*({said})"):
+        resolve([f"{key}={tmp_path}/mine.py{name}"])
+
+
+def test_a_name_that_a_file_imports_or_makes_is_in_it(tmp_path):
+    (tmp_path / "mine.py").write_text("from dp_common.scores.entropy import score as better\n")
+    assert resolve([f"dp.score={tmp_path}/mine.py:better"]).values["dp.score"] == "mine-better"
+    (tmp_path / "star.py").write_text("from dp_common.scores.entropy import *\n")
+    assert resolve([f"dp.score={tmp_path}/star.py"]).values["dp.score"] == "star"
+
+
 def test_listing_has_all_kinds():
     kinds = {row[0] for row in registry.listing()}
     assert kinds == set(registry.FOLDERS)
@@ -177,7 +200,8 @@ def test_a_function_of_another_name_can_be_a_score(tmp_path):
 
 def test_constants_are_read_without_importing(tmp_path):
     path = tmp_path / "odd.py"
-    path.write_text("import nowhere\n\nNEEDS = ('heads',)\nBLIND = bool(1)\n\n\nclass Rule:\n    DEEP = 3\n")
+    text = "import nowhere\nfrom nowhere import score\nNEEDS = ('heads',)\nBLIND = bool(1)\nclass Rule:\n    DEEP = 3\n"
+    path.write_text(text)
     plugin = registry.find("score", str(path))
     assert [plugin.constant(name, None) for name in ("NEEDS", "BLIND", "DEEP", "NONE")] == [("heads",), None, 3, None]
 

@@ -2,6 +2,7 @@
 torch.
 """
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from dp_common.config import grid, registry
 from dp_common.config.resolve import resolve
-from dp_common.config.specification import short
+from dp_common.config.specification import OF_FILES, short
 from dp_common.config.typed import count, expand_home
 from dp_common.errors import BadInput
 
@@ -38,10 +39,20 @@ PLUGINS = Path(__file__).parents[2] / "plugins"
         ("strategy=dpp", "Did you mean dp?"),
         ("dp.omga=1", "Did you mean dp.omega?"),
         ("strategy=static dp.omega=1", "dp.omega=1: a key of strategy=dp; this run has strategy=static"),
+        (
+            "stable_diffusion.compil=x",
+            "no such key of teacher=stable-diffusion, and this run has teacher=mixture. Did you",
+        ),
+        ("prune.rule_args.beta=1", "a key of strategy=prune; this run has strategy=dp"),
+        ("static.omega=1", "no such key of strategy=static, and this run has strategy=dp. Its keys: none."),
         ("unet.dtype=bf16", "a key of teacher=unet; this run has teacher=mixture"),
         ("data.train=/nope", "data.train=/nope: a key of task=folder; this run has task=digits"),
+        ("data.root=/nope", "imagenet1k, mnist, svhn; this run has task=digits"),
+        ("teacher=images strategy=static sampler.steps=5", "no key of a run with teacher=images"),
+        ("images.format=webp", "images.format=webp: png or jpeg with task=digits, whose images are grey"),
+        ("images.quality=50", "only with images.format=jpeg or webp"),
         ("dp.rule=foo", "one of eps-relative, predecessor, relative, score, or a file.py:Class"),
-        ("train.flip=maybe", "train.flip=maybe: true or false"),
+        ("train.flip=maybe", "train.flip=maybe: yes or no"),
         ("seed=0..4", "python -m benchmarks.sweep takes ranges"),
         ("seed=0..", "python -m benchmarks.sweep takes ranges"),
         ("seed=99999999999999999999999", "seed=99999999999999999999999: at most 9223372036854775807"),
@@ -103,6 +114,29 @@ def test_the_budget_is_raised_to_the_scale():
     )
 
 
+@pytest.mark.parametrize("value", ["{depth: 3, embed_dim: 96}", "{a: {b: 1, c: 2}, d: 3}", "[1, 2]", "{}"])
+def test_a_mapping_or_list_is_one_value(value):
+    assert grid.values_of("train.model_args", f"{value},{value}") == [value, value]
+
+
+def test_braces_within_a_text_part_nothing_and_keep_nothing_together():
+    assert grid.values_of("k", "{name} a, b {name}") == ["{name} a", " b {name}"]
+
+
+@pytest.mark.parametrize("text", ["0..4:2", "0..", "..3", "0...4", "0..4..2"])
+def test_what_is_nearly_a_range_is_told_what_one_is(text):
+    with pytest.raises(BadInput, match=f"^seed={text}: a range is first..last"):
+        grid.values_of("seed", text)
+
+
+def test_the_tasks_that_read_data_root_are_those_that_are_said_to():
+    def text(cls):
+        return "".join(Path(inspect.getfile(base)).read_text() for base in cls.__mro__[:-1])
+
+    tasks = registry.built_in("task").items()
+    assert {name for name, plugin in tasks if "self.data.root" in text(plugin.load())} == set(OF_FILES)
+
+
 QUOTED = 'stable_diffusion.template="a photo of a {name}, a drawing"'
 
 
@@ -111,6 +145,7 @@ def test_quotes_keep_commas():
     assert grid.values_of("x", '"a, b",c,"0..3",d"e,f"') == ['"a, b"', "c", '"0..3"', 'd"e', 'f"']
     run = resolve(["task=cifar10", "teacher=stable-diffusion", QUOTED])
     assert run.teacher.template == "a photo of a {name}, a drawing"
+    assert grid.values_of("k", """'a, b',"c, d",e""") == ["'a, b'", '"c, d"', "e"] and grid.unquote("'a, b'") == "a, b"
     assert grid.unquote(r'"say \"a\" and \\"') == 'say "a" and \\' and grid.unquote('a "b"') == 'a "b"'
 
 
@@ -131,7 +166,7 @@ def test_the_home_folder_is_meant_wherever_a_key_is_a_place(monkeypatch, tmp_pat
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").write_text("scale: 2k\n")
     run = resolve(
-        ["root=~/runs", "data.root=~/data", "teacher=unet", "unet.weights=~/w.safetensors", "preset=~/mine.yaml"]
+        ["root=~/runs", "data.root=~/data", "task=svhn", "unet.weights=~/w.safetensors", "preset=~/mine.yaml"]
     )
     assert run.runtime.root == f"{tmp_path}/runs" and run.places["data.root"] == f"{tmp_path}/data"
     assert run.places["unet.weights"] == f"{tmp_path}/w.safetensors" and run.spec.scale == 2000
@@ -158,7 +193,7 @@ def test_values_of_yaml_keep_their_types(tmp_path):
     run = resolve([f"preset={path}"])
     assert run.spec.train.flip is True and run.spec.train.lr == 1.0 and run.spec.seed == 9007199254740993
     for text, said in (
-        ("train: {flip: 3}", "true or false"),
+        ("train: {flip: 3}", "yes or no"),
         ("scale: [1]", "a whole number"),
         ("probe: {a: 1}", "no such key"),
     ):

@@ -100,13 +100,11 @@ def test_guidance_rules(name):
         ("drifting", "moves nothing at omega = 0 or g = 0: eps moves at omega=0"),
         ("printed", "along .g where omega > 0"),
         ("lame", "as far the other way"),
-        ("bare", "TypeError: bare.. takes 4 positional arguments but 7"),
     ],
 )
 def test_guidance_rules_that_cheat_are_found(name, rule):
-    with pytest.raises(Nonconforming, match=rule) as caught:
+    with pytest.raises(Nonconforming, match=rule):
         check_guidance_rule(f"{PLUGINS}/missteps.py:{name}")
-    assert "TypeError" not in rule or "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +263,8 @@ def test_a_learner_and_a_task_of_ones_own_run(tmp_path):
         (["guidance_rule=relative"], 0, "conforming"),
         (["guidance_rule=relative", "omega=1"], 2, "a guidance rule has no keys"),
         (["guidance_rule=relativ"], 2, "guidance_rule=relativ: one of eps-relative, "),
-        (["score=" + str(PLUGINS / "missteps.py:bare")], 1, "NOT CONFORMING  one finite number per row: TypeError"),
+        (["score=" + str(PLUGINS / "missteps.py:bare")], 2, "is called as score(logits, labels), which it does not"),
+        (["guidance_rule=" + str(PLUGINS / "missteps.py:bare")], 2, "which it does not take: too many positional"),
         (["--help"], 0, "learner=./net.py:Net"),
         ([f"score={PLUGINS}/net.py"], 2, "has no score(logits, labels)"),
         ([], 2, "what is to be checked"),

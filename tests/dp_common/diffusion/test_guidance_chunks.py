@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from dp_common.diffusion.guidance import Guidance
-from dp_common.diffusion.guidance_step import Chunk
+from dp_common.diffusion.guidance_step import Chunk, GuidanceStep
+from dp_common.errors import Problem
 
 INDICES = np.arange(13)
 
@@ -79,3 +80,13 @@ def test_what_does_not_fit_by_itself_is_an_error(sampler_of, learner):
     with pytest.raises(torch.OutOfMemoryError):
         sampled(sampler, ShortOfMemory(learner, fits=0), "denoiser")
     assert sampler.chunk.size == 1
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [(lambda x, labels: x.flatten(1).argmax(1).float(), "has no gradient"), (lambda x, labels: x.sum(), "gave shape")],
+)
+def test_a_score_that_cannot_be_followed_is_told_its_contract(score, said):
+    step = GuidanceStep(score, Guidance("entropy", 0.1))
+    with pytest.raises(Problem, match=f"score entropy: one number an image is wanted, .*{said}.*contracts.Score"):
+        step.of_rows(torch.zeros(2, 1, 2, 2), torch.zeros(2))

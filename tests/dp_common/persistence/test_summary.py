@@ -1,11 +1,24 @@
 """The summary is a function of the ledger: what survived is priced, what was lost is spent, the last answer counts."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from dp_common.persistence.summary import accuracy_of, additions, hours, probe_hours, summarise, wilson
+from dp_common.errors import Damaged
+from dp_common.persistence import ledger
+from dp_common.persistence.finished import finished
+from dp_common.persistence.records import accuracies
+from dp_common.persistence.summary import (
+    accuracy_of,
+    additions,
+    hours,
+    probe_hours,
+    results_of,
+    summarise,
+    wilson,
+)
 
 
 def spent(counts=None, **phases):
@@ -130,3 +143,32 @@ def test_mixed_devices_have_no_total():
     summary = summarise(records, run(), {})
     assert summary["device"] == "mixed" and summary["gpu_hours"]["total"] is None
     assert summary["gpu_hours"]["train"] == 1.0
+
+
+def finished_folder(folder):
+    """A run's folder with a ledger of two lines and the summary that fits it."""
+    final = evaluated(1, 8, noise=5)
+    final = {key: value for key, value in final.items() if key != "n"}
+    lines = [{"n": 0, "kind": "open", "run_id": "r"}, {"n": 1, **final}]
+    (folder / "ledger.jsonl").write_bytes(b"".join(ledger.encode(line) for line in lines))
+    summary = {"run_id": "r", "state": "done", **results_of(accuracies(final))}
+    (folder / "summary.json").write_text(json.dumps(summary))
+    return summary
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("accuracy", 0.999), ("monitor_accuracy", 0.0), ("shifted", {"noise": 0.6}), ("population", 0.5)]
+)
+def test_a_summary_that_was_edited_is_damaged(tmp_path, key, value):
+    summary = finished_folder(tmp_path)
+    assert finished(tmp_path) == summary
+    (tmp_path / "summary.json").write_text(json.dumps(summary | {key: value}))
+    with pytest.raises(Damaged, match=f"summary.json: says {key}=.*, the ledger .*; delete it"):
+        finished(tmp_path)
+
+
+def test_a_summary_without_a_ledger_is_damaged(tmp_path):
+    finished_folder(tmp_path)
+    (tmp_path / "ledger.jsonl").write_bytes(b"")
+    with pytest.raises(Damaged, match="ledger.jsonl: is missing or empty"):
+        finished(tmp_path)

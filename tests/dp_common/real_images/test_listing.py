@@ -38,7 +38,7 @@ def test_classes_files_and_sizes(path):
 
 def test_hidden_files_and_folders_are_no_part_of_it(path):
     before = names(path)
-    for name in (".ipynb_checkpoints", "__MACOSX", "dog/.thumbnails"):
+    for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "cat/lost+found", "dog/.thumbnails"):
         (path / name).mkdir()
         shutil.copy(path / "cat/000.png", path / name / "000.png")
     (path / "cat/._000.png").write_text("x")

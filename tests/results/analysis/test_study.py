@@ -69,6 +69,15 @@ def test_all_code_stands_apart(make):
         load(make.root, code="both")
 
 
+def test_versions_with_one_learner_leave_the_same_strategy_with_another_alone(make):
+    for name, mark, begun in (("old", "a", 10.0), ("new", "b", 20.0)):
+        make("strategy=dp scale=1k", name=name, opened=source(mark) | {"t": begun})
+    for seed, name in enumerate(("other-0", "other-1")):
+        make(f"strategy=dp scale=1k learner=vit-digits seed={seed}", name=name, opened=source("c") | {"t": 5.0})
+    arms = load(make.root, code="all").runs.set_index("run_id")["arm"]
+    assert arms["old"].startswith("dp code=") and set(arms.drop("old")) == {"dp"}
+
+
 def test_other_data_is_called_other_data(make):
     for name, mark in (("one", "a"), ("other", "b")):
         make("strategy=dp scale=1k", name=name, opened={"fingerprints": {"data_fingerprint": mark}})

@@ -94,7 +94,7 @@ def test_c3_best_at_an_end_is_not_refuted_but_asks_for_a_longer_grid(tmp_path):
     omegas(tmp_path, {0.02: 0.0, 0.08: 0.4, 0.32: 0.3})
     found = one(tmp_path, "C3")
     assert "ω: confirmed" in found.why and "oversampling: not run" in found.why and found.verdict == "undecided"
-    assert "prune.oversample=1,2,4,8,16,32" in found.sweep and "dp.omega" not in found.sweep
+    assert "prune.oversample=1,2,4,8,16,32,64,128" in found.sweep and "dp.omega" not in found.sweep
     omegas(tmp_path / "end", {0.02: 0.0, 0.08: 0.4, 0.32: 0.7})
     found = one(tmp_path / "end", "C3")
     assert "extend the grid" in found.why and found.verdict == "undecided"

@@ -30,7 +30,7 @@ def test_the_first_sentence_has_both_worlds_and_the_control_follows(make):
     one = world(make, {"static": 1.0, "dp": 0.5, "dp dp.omega=0": 1.0})
     first, control, growing = in_words.sentences(one)
     assert first.startswith("`dp` beats `static`, over 2 scales (1k to 2k), 4 seeds: on 200 real test images by ")
-    assert first.count("one error in two fewer") == 2 and "; in the teacher's world by 7.69 points [" in first
+    assert first.count("50 % fewer errors") == 2 and "; in the teacher's world by 7.69 points [" in first
     assert control.startswith("`dp` beats `dp omega=0` (growing without guidance, its control)")
     assert growing.startswith("Undecided whether `dp omega=0` beats `static`") and "errors ×1.00" in growing
 
@@ -62,10 +62,10 @@ def test_without_static_or_a_pair_there_is_no_sentence(make):
 @pytest.mark.parametrize(
     ("factor", "words"),
     [
-        (0.9, "one error in ten fewer"),
-        (0.81, "one error in five fewer"),
-        (0.6, "two errors in five fewer"),
-        (0.34, "two errors in three fewer"),
+        (0.9, "10 % fewer errors"),
+        (0.667, "33 % fewer errors"),
+        (0.7, "30 % fewer errors"),
+        (2.5, "150 % more errors"),
         (0.985, "1.5 % fewer errors"),
         (1.04, "4 % more errors"),
     ],

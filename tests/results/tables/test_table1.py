@@ -39,6 +39,23 @@ def test_a_line_per_arm_at_the_scale_most_have_whole(make):
     assert table.notes == ("Not here, ablations at one scale: `dp omega=0.2`.",)
 
 
+def test_lines_that_differ_in_a_key_are_named_by_it(make):
+    for seed in range(2):
+        make(f"strategy=static scale=1k seed={seed}")
+        make(f"strategy=dp scale=1k seed={seed}")
+        make(f"strategy=static scale=1k seed={seed} sampler.temperature=1.5")
+        make(f"strategy=static scale=1k seed={seed} train.flip=yes train.lr=0.01")
+        make(f"strategy=static scale=1k seed={seed} learner=vit-digits")
+    (table,) = across(load(make.root))
+    assert sorted((line["method"], line["learner"]) for line in lines(table)) == [
+        ("`dp`", "cnn-digits"),
+        ("`static sampler.temperature=1.5`", "cnn-digits"),
+        ("`static train.flip=true train.lr=0.01`", "cnn-digits"),
+        ("`static`", "cnn-digits"),
+        ("`static`", "vit-digits"),
+    ]
+
+
 def test_published_lines_stand_below_with_their_source_and_in_no_mean(make):
     for seed in range(4):
         make(
