@@ -42,9 +42,9 @@ def normals(seed: int, purpose: str, indices: np.ndarray, shape: tuple[int, ...]
 
     out = torch.empty(len(indices), *shape)
     generator = torch.Generator()
-    for row, index in enumerate(indices.tolist()):
+    for image, index in zip(out.unbind(0), indices.tolist()):
         generator.manual_seed(derive(seed, purpose, index, step))
-        torch.randn(shape, generator=generator, out=out[row])
+        image.normal_(generator=generator)
     return out
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import unit_costs
-from benchmarks.estimates import operations, prices
+from benchmarks.estimates import methods, operations, prices
 from benchmarks.estimates.prices import HERE, PEAKS, Prices, Unknown
 from benchmarks.estimates.sharing import pool_lines
 from benchmarks.estimates.words import amount, plain_amount, size
@@ -44,6 +44,7 @@ class Estimate:
     why: str = ""  # where unknown
     image_bytes: float = 0.0
     checkpoint_bytes: float = 0.0
+    unpriced: tuple[str, ...] = ()  # words for what is done and in no price
 
     @property
     def device(self) -> str:
@@ -81,7 +82,11 @@ def estimate(resolved: "Resolved", asked: str = "") -> Estimate:
         if asked:
             raise BadInput("prices", asked, f"it is not known {unknown}") from None
         return Estimate(work, None, {}, f"{unknown}; prices={HERE} times it on this machine", images, checkpoints)
-    return Estimate(work, found, hours_of(work, found), "", images, checkpoints)
+    hours, unpriced = hours_of(work, found), list(work.looks.unpriced)
+    if found.units:
+        more, unpriced = methods.beside(resolved, work, found.units, found.score)
+        hours |= {phase: hours[phase] + seconds / 3600 for phase, seconds in more.items()}
+    return Estimate(work, found, hours, "", images, checkpoints, tuple(unpriced))
 
 
 def prices_of(resolved: "Resolved", work: Work, asked: str = "") -> Prices:
@@ -151,8 +156,8 @@ def lines(resolved: "Resolved", asked: str = "") -> list[str]:
         shown.append(f"          by {found.prices.source}")
         if other := elsewhere(resolved.runtime.device, found.device):
             shown.append(f"          {other}")
-        if work.looks.unpriced:
-            shown.append(f"          not priced: {'; '.join(work.looks.unpriced)}")
+        if found.unpriced:
+            shown.append(f"          not priced: {'; '.join(found.unpriced)}")
         shown += [f"          {text}" for text in compiled_texts(resolved)]
         if found.device != "thread" and resolved.runtime.device == "auto" and not NVIDIA.exists():
             thread = hours_of(work, prices.by_thread(resolved, work))
@@ -213,7 +218,7 @@ def grid_lines(runs: "Iterable[Resolved]", asked: str = "") -> list[str]:
         shown.append(f"time      not known of {len(unknown)}: {'; '.join(dict.fromkeys(one.why for one in unknown))}")
     if found:
         shown.append(f"disk      about {size(sum(one.on_disk for _, one in found))}")
-    if unpriced := dict.fromkeys(words for _, one in found for words in one.work.looks.unpriced):
+    if unpriced := dict.fromkeys(words for _, one in found for words in one.unpriced):
         shown.append(f"          not priced: {'; '.join(unpriced)}")
     shown += [f"          {text}" for text in dict.fromkeys(text for run in runs for text in compiled_texts(run))]
     return shown + pool_lines([(run, one) for run, (_, one) in zip(runs, found)])

@@ -18,6 +18,7 @@ UNPRICED = {
     "exemplars": "distances to exemplars",
     "moments": "means and covariances of features",
 }
+EPISTEMIC, ITSELF = "training of epistemic heads", "what {key}={rule} itself computes"
 
 
 @dataclass(frozen=True)
@@ -68,14 +69,14 @@ def looks_of(resolved: "Resolved", planned: Mapping[str, float], sizes: Mapping[
     if asked & {"moments", "memory"} or ("heads" in asked and spec.heads.source == "epistemic"):
         images += of_set
     if "heads" in asked and spec.heads.source == "epistemic":
-        unpriced.append("training of epistemic heads")
+        unpriced.append(EPISTEMIC)
     if "exemplars" in asked:
         images += calls * spec.exemplars.per_class * classes
     for key, needs in rules.items():
         scored += "features" in needs
         images += of_set * ("present" in needs)
         images += calls * classes * resolved.values.get(f"{key}_args.real_per_class", 0) * ("real" in needs)
-        unpriced += [f"what {key}={resolved.values[key]} itself computes"] if needs else []
+        unpriced += [ITSELF.format(key=key, rule=resolved.values[key])] if needs else []
     if planned.get("anchored"):
         images += planned["anchored"] * sizes.get("train", 0)
         unpriced += [] if "train" in sizes else ["answers on all real images at each addition"]

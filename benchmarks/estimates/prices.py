@@ -11,6 +11,7 @@ from benchmarks.estimates import operations
 from benchmarks.estimates.operations import Cost, Network, Unknown
 from dp_common.config.specification import Sampler
 from dp_common.errors import BadInput
+from results.analysis.method_costs import RELATIVE, Missing, Units
 
 if TYPE_CHECKING:
     from benchmarks.estimates.work import Work
@@ -51,6 +52,7 @@ class Prices:
     monitor: float  # an image looked at
     gradient: float = 0.0  # an image through a classifier and back, in a guided step
     write: float = 0.0  # an image stored
+    units: Units | None = None  # by method, where a file has them
 
 
 # ---------------------------------------------------------------------- from operations
@@ -157,6 +159,7 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
     scale = work_beside_measured(resolved, COMPONENTS.get(name, 0)) if ours else 1.0
     look = seconds[item["forward"]]
     device = rows[0]["device"]
+    units = Units(seconds, f"{item['guided']}{RELATIVE}")
     threads = rows[0].get("threads", "1")
     where = "thread" if device.startswith("cpu") and threads in ("1", "") else device
     return Prices(
@@ -168,9 +171,18 @@ def by_file(resolved: "Resolved", work: "Work", name: str) -> Prices:
         look,
         seconds[item["train"]],
         look,
-        2 * look,
+        gradient_of(units, 2 * look),
         seconds.get("store.encode", 0.0),
+        units,
     )
+
+
+def gradient_of(units: Units, otherwise: float) -> float:
+    """A classifier more in a guided step of an image, where that was measured."""
+    try:
+        return units.classifier_pass()
+    except Missing:
+        return otherwise
 
 
 def items_of(resolved: "Resolved", seconds: dict[str, float], name: str) -> dict[str, str]:

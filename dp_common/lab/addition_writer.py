@@ -196,10 +196,15 @@ class AdditionWriter:
         """Images at whose multiples files may be cut: neither a block nor a row group shows it."""
         return lcm(self.run.spec.sampler.block, ROW_GROUP)
 
+    @property
+    def part_unit(self) -> int:
+        """Images at whose multiples parts may be cut: no two ranks are at one range of a pool."""
+        pool = self.run.pool
+        return lcm(self.unit, pool.range) if pool else self.unit
+
     def part_size(self, n: int) -> int:
         """Images of a shard, of ``n`` in all; with several ranks so few that each gets about four parts."""
-        group, shard, pool = self.run.group, self.run.runtime.shard, self.run.pool
-        unit = lcm(self.unit, pool.range) if pool else self.unit  # no two ranks at one range of a pool
+        group, shard, unit = self.run.group, self.run.runtime.shard, self.part_unit
         return shard if group.size == 1 else min(shard, unit * ceil(n / (4 * group.size * unit)))
 
     # ------------------------------------------------------------------ files

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,8 @@ class GeneratedAddition:
         """
         writer, self.first = self.writer, first
         self.decoded: dict[str, DecodedImages] = {}
-        done, todo = writer.run.group.broadcast(covered(writer.shards(), first, n, writer.part_size(n)))
+        done, todo = covered(writer.shards(), first, n, writer.part_size(n))
+        done, todo = writer.run.group.broadcast([done, tapered(todo, writer.run.group.size, writer.part_unit)])
         name = "guided" if self.guidance else "generate"
         with writer.shared(name):
             there = sum(record["rows"] for record in done)
@@ -220,6 +222,23 @@ def covered(there: dict[int, Shard], first: int, n: int, size: int) -> tuple[lis
             todo += [[part.start, part.stop] for part in blocks(start, stop, size)]
             start = stop
     return done, todo
+
+
+def tapered(parts: list[list[int]], ranks: int, unit: int) -> list[list[int]]:
+    """Parts [start, stop) for several ranks, the last ones smaller: else all wait at the end for whoever took the last,
+    half a part's time on average. Those of the last round are cut in four, those of the one before in two.
+
+    Args:
+        parts: In order.
+        ranks: How many take them.
+        unit: Images at whose multiples they may be cut.
+    """
+    cut = []
+    for left, (start, stop) in zip(range(len(parts), 0, -1), parts):
+        pieces = 1 if ranks == 1 or left > 2 * ranks else 2 if left > ranks else 4
+        size = unit * ceil((stop - start) / (pieces * unit))
+        cut += [[part.start, part.stop] for part in blocks(start, stop, size)] if pieces > 1 else [[start, stop]]
+    return cut
 
 
 def weighted_mean(groups: list[tuple[int, Means]]) -> Means:

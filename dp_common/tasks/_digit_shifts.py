@@ -4,6 +4,11 @@ download.
 
 import numpy as np
 
+from dp_common.real_images.kept_arrays import kept
+from dp_common.real_images.splits import Split
+
+VERSION = 1  # raised with every change to what a transform does
+
 
 def rotation(images: np.ndarray) -> np.ndarray:
     """Each image [n, 1, 8, 8] uint8 turned by +20° or −20°, in turn."""
@@ -39,3 +44,9 @@ def thickness(images: np.ndarray) -> np.ndarray:
 
 
 SHIFTS = {"rotation": rotation, "noise": noise, "blur": blur, "thickness": thickness}
+
+
+def shifted(test: Split) -> dict[str, Split]:
+    """The shifted sets of a test set, by name; kept, since the import of scipy takes half a second of every start."""
+    made = kept("shifts", [test.images], [VERSION, *SHIFTS], lambda: [shift(test.images) for shift in SHIFTS.values()])
+    return {name: Split(images, test.labels) for name, images in zip(SHIFTS, made, strict=True)}

@@ -15,7 +15,7 @@ from dp_common.contracts import TaskDefaults
 from dp_common.real_images.kept_arrays import kept
 from dp_common.real_images.splits import RealData, Split, balanced
 from dp_common.tasks import _uci_digits as uci
-from dp_common.tasks._digit_shifts import SHIFTS
+from dp_common.tasks._digit_shifts import shifted
 
 MONITOR = 1000
 
@@ -53,7 +53,7 @@ class Digits(RealData, TaskDefaults):
         self.shifted = {
             "pen": limited(uci.pixels(pen["images"]), pen["labels"].astype(np.int64), self.data.limit, split)
         }
-        self.shifted |= {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
+        self.shifted |= shifted(self.test)
 
     def sizes(self) -> dict[str, int]:
         """As they are dealt out; ``pen`` and four sets made of test are the shifted ones."""

@@ -13,7 +13,7 @@ from dp_common.config.specification import Data
 from dp_common.contracts import TaskDefaults
 from dp_common.files import package_folder
 from dp_common.real_images.splits import RealData, Split, balanced
-from dp_common.tasks._digit_shifts import SHIFTS
+from dp_common.tasks._digit_shifts import shifted
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Digits1797(RealData, TaskDefaults):
         train, monitor = train_test_split(rest, test_size=450, stratify=labels[rest], random_state=split)
         parts = [rows[balanced(labels[rows], self.data.limit, split)] for rows in (train, monitor, test)]
         self.train, self.monitor, self.test = (Split(images[rows], labels[rows]) for rows in parts)
-        self.shifted = {name: Split(shift(self.test.images), self.test.labels) for name, shift in SHIFTS.items()}
+        self.shifted = shifted(self.test)
 
     def sizes(self) -> dict[str, int]:
         """As they are dealt out; the four shifted sets are made of test."""

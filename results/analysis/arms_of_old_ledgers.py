@@ -10,20 +10,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
 from functools import lru_cache
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from dp_common.config import registry
 from dp_common.config.specification import Budget, Spec
 from dp_common.config.typed import count, flatten
 from dp_common.errors import BadInput
 
+if TYPE_CHECKING:  # --dry-run prices by method, and is not to wait for pandas
+    import pandas as pd
+
 KINDS = ("task", "teacher", "strategy")
 Values = Mapping[str, Any]
 
 
-def changed_parameters(rows: pd.DataFrame) -> dict[Any, dict[str, Any]]:
+def changed_parameters(rows: "pd.DataFrame") -> dict[Any, dict[str, Any]]:
     """{index: {parameter: value}} of what was chosen for the strategy, for runs of one task and strategy.
 
     A strategy that is not installed here is compared with its most common values.

@@ -351,18 +351,19 @@ def test_what_is_looked_at_beside_logits_is_counted_and_priced(no_gpu, words, gr
     found = estimates.estimate(resolve([*words, "scale=4k"]))
     looks = found.work.looks
     assert (looks.gradients, looks.forwards, looks.images, looks.reference) == (gradients, forwards, images, reference)
-    per = found.prices
+    per, hours = found.prices, estimates.hours_of(found.work, found.prices)  # without what methods take beside passes
     guided = found.work.guided * (per.guided + found.work.gradients * gradients * per.gradient) * found.work.share
-    assert found.hours["guided"] == pytest.approx(guided / 3600)
-    assert found.hours["train"] == pytest.approx((found.work.seen + reference) * per.train / 3600)
-    assert found.hours["score"] == pytest.approx((found.work.scored * (1 + forwards) + images) * per.score / 3600)
+    assert hours["guided"] == pytest.approx(guided / 3600)
+    assert hours["train"] == pytest.approx((found.work.seen + reference) * per.train / 3600)
+    assert hours["score"] == pytest.approx((found.work.scored * (1 + forwards) + images) * per.score / 3600)
 
 
 def test_what_is_in_no_price_is_said(no_gpu):
-    text = "\n".join(estimates.lines(resolve(["strategy=lgd"])))
+    text = "\n".join(estimates.lines(resolve(["strategy=lgd"]), "h100"))
     assert "not priced: densities of the teacher" in text
     assert "not priced" not in "\n".join(estimates.lines(resolve(["strategy=dp"])))
-    grid = estimates.grid_lines([resolve(["strategy=prune", "prune.rule=kcentre"]), resolve(["strategy=actgen"])])
+    runs = [resolve(["strategy=prune", "prune.rule=kcentre"]), resolve(["strategy=actgen"])]
+    grid = estimates.grid_lines(runs, "h100")
     assert any("prune.rule=kcentre itself computes; encoding of the images" in line for line in grid)
 
 

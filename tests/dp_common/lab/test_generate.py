@@ -5,7 +5,7 @@ import pytest
 
 from dp_common.errors import Interrupted
 from dp_common.lab.addition_writer import blocks
-from dp_common.lab.generate import covered, weighted_mean
+from dp_common.lab.generate import covered, tapered, weighted_mean
 from dp_common.training_data import shards
 
 
@@ -20,6 +20,16 @@ def test_what_is_there_is_left_alone_and_gaps_are_made():
     assert covered(there, 0, 64, 16) == ([{"rows": 10}, {"rows": 5}], [[10, 16], [16, 32], [37, 48], [48, 64]])
     assert covered({}, 5, 10, 16) == ([], [[5, 15]])
     assert covered({5: {"rows": 10}}, 5, 10, 16) == ([{"rows": 10}], [])
+
+
+def test_the_last_parts_of_several_ranks_are_smaller_and_cover_the_same_images():
+    parts = covered({}, 0, 5000, 1024)[1]
+    assert tapered(parts, 1, 64) == parts
+    cut = tapered(parts, 2, 64)
+    assert [stop - start for start, stop in cut] == [1024] + 4 * [512] + 4 * [256] + 3 * [256] + [136]
+    assert [start for start, _ in cut[1:]] == [stop for _, stop in cut[:-1]] and cut[-1][1] == 5000
+    assert tapered([[0, 100]], 4, 64) == [[0, 64], [64, 100]] and tapered([[3, 60]], 4, 64) == [[3, 60]]
+    assert tapered([], 2, 64) == []
 
 
 def test_means_are_weighted_and_over_those_that_have_them():
