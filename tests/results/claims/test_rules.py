@@ -143,6 +143,38 @@ def test_c4_curves_without_a_common_price_say_so(tmp_path):
     assert found.verdict == "undecided" and "no price in common" in found.why
 
 
+def test_c4_reads_each_arm_over_its_own_scales(tmp_path):
+    """At equal price pruning is at fewer images: 250 and 500 for 1k and 4k, no scale in common."""
+    each = lambda cost: lambda seed, scale: cost * scale / 1e5
+    seeds = {"seeds": FOUR, "noise": 0.02}
+    world.runs(tmp_path, "strategy=prune teacher=unet", 0.0, scales=(250, 500), hours=each(8), **seeds)
+    world.runs(tmp_path, "strategy=dp teacher=unet", 0.0, scales=(1000, 4000), hours=each(1), **seeds)
+    (finding,) = one(tmp_path, "C4").findings
+    low, high = np.log(2000 + 100), np.log(4000 + 100)  # in 1e-5 hours: from prune at 250 to prune at 500
+    prices = [low + place * (high - low) for place in (0.25, 0.5, 0.75)]
+    dp = np.interp(prices, np.log([1100, 4100]), np.log([world.WRONG[1000], world.WRONG[4000]]))
+    prune = np.interp(prices, [low, high], np.log([world.WRONG[250], world.WRONG[500]]))
+    assert finding.verdict == "confirmed" and finding.interval.mean == pytest.approx((prune - dp).mean(), abs=0.03)
+    assert finding.scales == (250, 500, 1000, 4000)
+
+
+def test_c4_waits_for_runs_of_either_arm(tmp_path):
+    priced_arms(tmp_path, "unet")
+    world.run(tmp_path, "strategy=prune teacher=unet scale=250", 0, state="open")
+    for seed in FOUR[1:]:
+        world.run(tmp_path, "strategy=prune teacher=unet scale=250", seed)
+    (finding,) = one(tmp_path, "C4").findings
+    assert finding.effect == "—(3/4)" and finding.verdict == "undecided"
+
+
+def test_c4_given_prices_are_those_of_any_teacher(tmp_path):
+    from benchmarks import unit_costs
+
+    priced_arms(tmp_path, "unet", cost=1e-3)  # as measured they have no price in common
+    found = one(tmp_path, "C4", repricing.load(unit_costs.path_of("prices", "digits-unet")))
+    assert found.verdict == "confirmed" and "re-priced" in found.ours
+
+
 def test_c4_on_the_mixture_only_repriced(tmp_path):
     from benchmarks import claims as application
     from benchmarks import unit_costs
