@@ -120,7 +120,7 @@ def written(value: Any, kind: str) -> str:
     """The cell of a value; "" where it is missing."""
     if is_missing(value):
         return ""
-    return str(value) if kind == "text" else json.dumps(value, default=plain, sort_keys=True, ensure_ascii=False)
+    return str(value) if kind == "text" else json.dumps(value, default=plain, ensure_ascii=False)
 
 
 def plain(value: Any) -> Any:

@@ -95,9 +95,9 @@ def factor_cell(factor: float, low: float, high: float, least: float = 0.0, most
 def factor_text(factor: float, low: float, high: float, least: float = 0.0, most: float = inf) -> str:
     """A factor in words and numbers; ``least`` and ``most`` are the ends of what was run."""
     if low >= most * (1 - 1e-9) and most < inf:
-        return f"more than ×{number(most)}"
+        return f"more than ×{most:.3g}"
     if high <= least * (1 + 1e-9) and least > 0:
-        return f"less than ×{number(least)}"
+        return f"less than ×{least:.3g}"
     if factor in (0.0, inf):
         return f"at least ×{number(low)}" if low else f"at most ×{number(high)}" if high < inf else "—"
     return f"×{number(factor)} [{number(low) if low else '…'}, {number(high) if high < inf else '…'}]"
@@ -105,7 +105,7 @@ def factor_text(factor: float, low: float, high: float, least: float = 0.0, most
 
 def number(factor: float) -> str:
     """Two digits, all of those before the point."""
-    return f"{factor:.0f}" if factor >= 10 else f"{factor:.2g}"
+    return f"{factor:.0f}" if factor >= 10 else f"{factor:.1f}" if factor >= 0.995 else f"{factor:.2f}"
 
 
 def sentences(comparison: Comparison, arm: str) -> list[str]:

@@ -61,7 +61,7 @@ def test_the_headline_follows_the_numbers(study):
     )
     # dp is one step of three ahead: at 1k it has what static has at 2k, seed by seed
     (images,) = [text for text in rest if text.startswith("For the errors of `dp` on 200 real test images `static`")]
-    assert "takes, in times its images: ×2 [1.9, 2.1] at 500, " in images
+    assert "takes, in times its images: ×2.0 [1.9, 2.1] at 500, " in images
     assert "The highest mean accuracy is `dp`'s at 2k: 86.2 % [85.8, 86.7] (n = 4)." in rest
     assert "Finished are 24 of 24 runs: 2 arms at 3 scales from 500 to 2k, up to 4 seeds." in rest
 
