@@ -101,7 +101,7 @@ def with_newer_keys(shared: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]
         known[tuple(values.get(key) for key in CORE)].update(values)
     for values in everything:
         missing = known[tuple(values.get(key) for key in CORE)] - set(values)
-        yield values | {key: frozen_defaults()[key] for key in missing if key in frozen_defaults()}
+        yield values | {key: frozen_defaults()[key] for key in sorted(missing) if key in frozen_defaults()}
 
 
 def weight_names(runs: pd.DataFrame) -> pd.Series:
@@ -137,11 +137,13 @@ def split_per_seed(rows: pd.DataFrame) -> bool:
 
 
 def extra_keys(shared: Mapping[str, Any], rivals: Iterable[Mapping[str, Any]], runs: pd.DataFrame) -> dict[str, Any]:
-    """The keys beyond CORE worth naming: somebody chose them, or they tell this group from one with the same CORE."""
+    """The keys beyond CORE worth naming, in alphabetical order: somebody chose them, or they tell this group from one
+    with the same CORE.
+    """
     rivals, chosen = list(rivals), chosen_keys(runs)
     return {
         key: value
-        for key, value in shared.items()
+        for key, value in sorted(shared.items())
         if key not in CORE and (key in chosen or any(other.get(key) != value for other in rivals))
     }
 

@@ -52,7 +52,7 @@ def across(study: Study) -> list[Table]:
         for key in sorted(keys):
             sides = defaultdict(list)
             for one in members:
-                rest = {name: value for name, value in one.group.extra.items() if name != key}
+                rest = sorted((name, value) for name, value in one.group.extra.items() if name != key)
                 sides[str(rest)].append(one)
             found += [table for same in sides.values() if len(same) > 1 for table in setting_table(key, same)]
     return found

@@ -2,10 +2,13 @@
 
 import re
 
+import pandas as pd
 import pytest
 
+from dp_common.config.identity import frozen_defaults
 from dp_common.errors import BadInput
 from results import load
+from results.analysis.grouping import extra_keys, with_newer_keys
 from results.analysis.study import Study
 
 
@@ -183,3 +186,14 @@ def test_hours_of_several_devices_have_no_one_device(make):
     make("strategy=static scale=4k", device="mixed")
     one = load(make.root).single()
     assert one.device is None and one.devices == ("NVIDIA H100", "cpu", "mixed") and one.hours.isna().sum() == 1
+
+
+def test_keys_of_a_comparison_have_one_order_whatever_was_recorded():
+    """Else the same runs make other tables in another process: sets of texts have no order of their own."""
+    newer = ["sampler.temperature", "sampler.exact", "sampler.cfg_low", "heads.count"]
+    whole = {"task": "digits", "teacher": "unet", **{key: frozen_defaults()[key] for key in newer}}
+    older, _ = with_newer_keys([{"task": "digits", "teacher": "unet"}, whole])
+    assert list(older)[2:] == sorted(newer)
+    rival = whole | dict.fromkeys(newer, "other")
+    runs = pd.DataFrame({"chosen": [{}], "values": [whole]})
+    assert list(extra_keys(whole, [rival], runs)) == sorted(newer) == list(extra_keys(older, [rival], runs))
