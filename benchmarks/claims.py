@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from benchmarks import cli, opening
 from benchmarks.study_options import StudyOptions, study_of
 from dp_common.config.options import option
+from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
     from results.claims.judging.claim import Judgement
@@ -53,6 +54,10 @@ def main(argv: list[str]) -> int:
     place = options.theory_root()
     alone = len(options.root) == 1 and theory_alone(place)
     study = None if alone and not options.seed else study_of(options)
+    if study is not None and options.scales and not set(options.scales) & set(study.runs["scale"].dropna()):
+        raise BadInput(
+            "scales", ",".join(map(str, options.scales)), f"no run under {options.shown_roots()} has such a scale"
+        )
     looks = options.looks == "planned"
     found = claims.evaluate(place, prices, study=study, scales=options.scales, looks=looks)
     out = options.folder("claims")

@@ -158,6 +158,8 @@ def test_of_some_seeds_and_scales_only(tmp_path, capsys):
     assert found == {"0..3": {"confirmed"}, "4..7": {"refuted"}}
     with pytest.raises(BadInput, match="seed=9: .*no run under"):
         application.main([str(tmp_path), "seeds=9"])
+    with pytest.raises(BadInput, match="scales=9000: no run under .* has such a scale"):
+        application.main([str(tmp_path), "scales=9k"])
 
 
 def test_table_and_files(verdicts, tmp_path, capsys):
