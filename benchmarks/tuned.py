@@ -23,11 +23,13 @@ from dp_common.config import grid
 from dp_common.config.options import option
 from dp_common.config.resolve import resolve
 from dp_common.config.specification import Runtime
+from dp_common.config.typed import is_number
 from dp_common.errors import BadInput
 
 if TYPE_CHECKING:
     from results.analysis.tuning import Method, Words
 
+REPLICATES = ("seed", "data.split")
 PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")  # a value that YAML takes as it is
 
 
@@ -86,7 +88,7 @@ def refuse_save(options: Options) -> None:
         raise BadInput("save", options.save, "a grid is a file that ends in .yaml")
     if Path(options.save).exists():
         raise BadInput("save", options.save, "is there already; what was chosen is not replaced: name another")
-    cli.creatable_folder("save", Path(options.save).parent)
+    cli.creatable_file("save", options.save)
 
 
 def is_of(word: str, *keys: str) -> bool:
@@ -98,7 +100,7 @@ def asked_of(entries: "Sequence[Sequence[Sequence[str]]]") -> "dict[tuple[Words,
     """{(words of a method, keys of its settings): {words of a setting: ids of its runs}}.
 
     ``entries`` of a grid are lists of runs in words. Of the keys that have several values in an entry those with
-    numbers alone are settings; seeds are neither.
+    numbers alone are settings; seeds and splits of the data are replicates, and each scale is tuned by itself.
     """
     asked: dict[tuple[Words, Words], dict[Words, list[str]]] = {}
     for points in entries:
@@ -106,21 +108,14 @@ def asked_of(entries: "Sequence[Sequence[Sequence[str]]]") -> "dict[tuple[Words,
         for word in (word for point in points for word in point):
             values.setdefault(word.partition("=")[0], set()).add(word.partition("=")[2])
         several = {key for key, found in values.items() if len(found) > 1 and all(map(is_number, found))}
-        tuned = tuple(sorted(several - {"seed", "runtime.seed"}))
+        tuned = tuple(sorted(several - {*REPLICATES, "scale"}))
         for point in points:
-            words = tuple(word for word in point if not is_of(word, "seed", *tuned))
+            words = tuple(word for word in point if not is_of(word, *REPLICATES, *tuned))
             setting = tuple(word for word in point if is_of(word, *tuned))
-            asked.setdefault((words, tuned), {}).setdefault(setting, []).append(resolve(point).run_id)
+            runs = asked.setdefault((words, tuned), {}).setdefault(setting, [])
+            if (run := resolve(point).run_id) not in runs:  # an entry may say again what another has said
+                runs.append(run)
     return asked
-
-
-def is_number(text: str) -> bool:
-    """0.1, 3 or 1e-3; no 1k, which is a scale."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def write(methods: "Sequence[Method]", grid_name: str, out: Path) -> list[Path]:

@@ -20,8 +20,7 @@ def option(default: T, about: str, **rules: Any) -> T:
             expanded and the value is not hashed, since what is there has a fingerprint of its own; ``runtime=True``:
             it changes no bit of any number, and is not hashed either; ``per_task=True``: a built-in task reads it only
             if it names it in ``reads``; ``typed_as``: the key, where that is not the field's name. Applications have
-            further ones
-            (``benchmarks/cli.py``).
+            further ones (``benchmarks/cli.py``).
     """
     metadata = {"about": about, **rules}
     if isinstance(default, (dict, list)):

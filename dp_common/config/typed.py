@@ -241,6 +241,15 @@ def from_yaml(key: str, value: Any) -> Any:
         raise BadInput(key, value, "not YAML: write {name: value} or [value, value]") from None
 
 
+def is_number(text: str) -> bool:
+    """Does it read as a number: 3, 0.1, 1e-3? Not 4k, which is a count."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
 def count(key: str, value: Any) -> int:
     """500, 4k, 1.3M -> int, exactly. Raises BadInput."""
     match = re.fullmatch(r"(-?[0-9]+)(?:\.([0-9]+))?([kM]?)", str(value))

@@ -106,9 +106,8 @@ class Learner:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         for (images, labels), last in with_last(micro_batches):
-            devices.seed(
-                self.device, derive(self.spec.seed, "augment", position)
-            )  # drop-path and the like: by position
+            # drop-path and the like: by position
+            devices.seed(self.device, derive(self.spec.seed, "augment", position))
             with nullcontext() if last or ranks == 1 else self.forward.no_sync():
                 loss = self.loss(self.to_float(images), devices.send(torch.as_tensor(labels), self.device), position)
                 loss = loss * (len(labels) / train.batch)

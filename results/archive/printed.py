@@ -12,6 +12,8 @@ from itertools import zip_longest
 from math import isclose
 from pathlib import Path
 
+from dp_common.config.typed import is_number
+
 CLOSE = 1e-7  # relative, and absolute, difference of two numbers that are one
 PICTURES = {".svg", ".png"}
 NUMBER = re.compile(r"\d[\d,]*\.?\d*")
@@ -78,15 +80,6 @@ def different_cells(kept: list[list[str]], made: list[list[str]]) -> tuple[str, 
 def same_number(one: str, other: str) -> bool:
     """Are these two spellings of one number, but for rounding?"""
     return is_number(one) and is_number(other) and isclose(float(one), float(other), rel_tol=CLOSE, abs_tol=CLOSE)
-
-
-def is_number(text: str) -> bool:
-    """Does it read as a number?"""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def shortened(line: str) -> str:

@@ -93,6 +93,7 @@ def test_seeds_that_were_tuned_on_are_refused(root, tmp_path):
         (["seed=20..22"], "^seed=20..22: goes with save=FILE.yaml"),
         (["save=best.yaml"], "^save=best.yaml: goes with seed="),
         (["scale=4k"], "^scale=4k: goes with save="),
+        (["seed=20", f"save={__file__}/best.yaml"], "^save=.*test_tuned.py/best.yaml: cannot write there"),
         (["seed=20", "save=best.txt"], "^save=best.txt: a grid is a file that ends in .yaml"),
         (["seed=20", "scale=1k,some", "save=best.yaml"], "^scale=some: "),
         (["grid=nothing"], "^grid=nothing: "),
@@ -115,3 +116,14 @@ def test_where_runs_are_missing_nothing_is_chosen_of_that_method(root, tmp_path,
     with pytest.raises(BadInput, match="^save=.*: runs of strategy=dp dp.score=margin .* are missing"):
         ask(root, "seed=20", f"save={tmp_path / 'best.yaml'}", grid="more.yaml")
     assert not (tmp_path / "best.yaml").exists()
+
+
+def test_scales_seeds_and_splits_are_no_settings_and_what_is_said_twice_is_one():
+    entry = "strategy=dp dp.omega={} scale={} data.split={} seed={}".format
+    points = [entry(o, s, d, n).split() for o in (0.1, 0.2) for s in (250, 500) for d in (0, 1) for n in (100, 101)]
+    asked = tuned.asked_of([points, points[:4]])
+    of_both = {words: settings for (words, keys), settings in asked.items() if keys == ("dp.omega",)}
+    assert list(of_both) == [("strategy=dp", f"scale={scale}") for scale in (250, 500)]
+    assert all(len(runs) == len(set(runs)) == 4 for settings in of_both.values() for runs in settings.values())
+    again = tuned.asked_of([points, points])
+    assert again == {key: settings for key, settings in asked.items() if key[1]}

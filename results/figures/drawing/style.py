@@ -107,9 +107,8 @@ def arm_look(arms: Iterable[str]) -> dict[str, tuple]:
     looks = {}
     for arm in ordered:
         index = PAPER_ARMS.index(arm) if arm in PAPER_ARMS else len(PAPER_ARMS) + others.index(arm)
-        cycle, place = divmod(
-            index, len(COLOURS)
-        )  # the next ten have these colours again, with other markers and lines
+        # the next ten have these colours again, with other markers and lines
+        cycle, place = divmod(index, len(COLOURS))
         marker, line = MARKERS[(place + 3 * cycle) % len(MARKERS)], LINES[(place + cycle) % len(LINES)]
         looks[arm] = (colours[COLOURS[place]], marker, line)
     return looks
