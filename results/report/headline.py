@@ -51,7 +51,7 @@ def sentences(comparison: Comparison, gaps: Gaps) -> tuple[str, list[str]]:
     lead = in_words.lead_arm(comparison)
     factors = equal_error.sentences(comparison, lead) if lead else []
     factors = factors or speedups(comparison, {lead} if pooled and lead else comparison.main_arms)
-    facts = [*pooled[:1], *league, *pooled[1:], *factors, *in_words.price_sentences(comparison), *by_scale]
+    facts = [*pooled, *factors, *in_words.price_sentences(comparison), *league, *by_scale]
     facts += [*best(cells, ceiling), size(comparison)]
     return facts[0], facts[1:]
 
