@@ -6,8 +6,8 @@
     python -m benchmarks.claims mine/runs theirs/runs            runs of several folders as one study
 
 Each claim is confirmed, refuted, undecided, or not run, by a rule that is printed with it; beside it stand the paper's
-effect and ours. Effects are means over scales per seed: over those of the most pairs of runs, or those of scales=, which
-should be named before anything is looked at. What is undecided says its power, how many fresh seeds would decide
+effect and ours. Effects are means over scales per seed: over those of the most pairs of runs, or those of scales=,
+which should be named before anything is looked at. What is undecided says its power, how many fresh seeds would decide
 it with probability 80 % by simulating its rule, what hours they cost, and the commands; or that no affordable number
 does. A study that is looked at on the way, at n = 8, 16 and 24, says looks=planned. Verdicts are of one comparison
 each: runs of other budgets, tasks or teachers have their own. Those on the theory read the ledger of ``python -m

@@ -55,7 +55,7 @@ def undecided(why: str, command: str = "") -> list[Finding]:
 
 def at_prices(selection: ArmSelection) -> str:
     """The command that judges by the prices of a network."""
-    roots = " ".join(quote(str(root)) for root in selection.roots or (selection.root,))
+    roots = " ".join(f"root={quote(str(root))}" for root in selection.roots or (selection.root,))
     return f"python -m benchmarks.claims {roots} prices={PRICES}"
 
 

@@ -84,6 +84,13 @@ def test_the_headline_says_so_where_dp_is_worse(make):
     assert images.endswith("as a factor on `dp`'s: less than ×1 at 1k.")
 
 
+def test_the_control_and_the_cost_follow_the_answer_and_methods_have_a_section_of_their_own(league_study):
+    one = league_study.comparisons[0]
+    first, rest = headline.sentences(one, headline.gaps_of(one))
+    assert first.startswith("`dp` beats `static`") and rest[0].startswith("`dp` beats `dp omega=0` (growing without")
+    assert "`dp omega=0`" in rest[1] and "`static`" in rest[1] and not any(" methods (" in text for text in rest)
+
+
 def test_the_headline_waits_for_runs(make):
     make("strategy=static scale=1k", state="open")
     assert sentences(make.root)[0] == "Too few runs are finished to compare anything yet."
