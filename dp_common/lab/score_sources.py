@@ -1,7 +1,7 @@
 """What scores look at beside logits (``NEEDS``): where it comes from, what it costs, what of the real world it saw.
 
 One mechanism for guidance and selection: a ``Scorer`` is a score bound to its sources for one call of the lab. What
-is the same for all images of the call (moments, memory, heads, exemplars) is made once, before the first of them.
+is the same for all images of the call (moments, memory, peers, heads, exemplars) is made once, before the first.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,14 +21,14 @@ from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
 from dp_common.lab.patience import evaluations_before
-from dp_common.learner.features import features_of, head_of, moments_of, with_features
+from dp_common.learner.features import features_of, head_of, moments_of, peers_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
 from dp_common.seeds import rank_of
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
-FEATURES = ("features", "moments", "memory", "exemplars")  # that are read where the logits are made
+FEATURES = ("features", "moments", "memory", "peers", "exemplars")  # that are read where the logits are made
 
 
 def needs_of(*scores: str) -> frozenset[str]:
@@ -147,7 +147,7 @@ class ScoreSources:
 
     def look_around(self, needs: frozenset[str]) -> None:
         """Make what is the same for all images of the call: on each rank alike, before images are shared out."""
-        for need, name in (("moments", "moments"), ("memory", "memory"), ("exemplars", "shown")):
+        for need, name in (("moments", "moments"), ("memory", "memory"), ("peers", "peers"), ("exemplars", "shown")):
             if need in needs:
                 getattr(self, name)
         if "heads" in needs and self.run.spec.heads.source == "epistemic":
@@ -173,6 +173,7 @@ class ScoreSources:
             "features": lambda: features,
             "moments": lambda: self.moments,
             "memory": lambda: self.memory[:2],
+            "peers": lambda: self.peers,
             "exemplars": lambda: self.dealt(labels, places),
             "density": lambda: self.teacher.log_density(images).gather(1, labels[:, None])[:, 0],
         }
@@ -254,6 +255,11 @@ class ScoreSources:
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """Of the features of the present training set; see ``learner.features.moments_of``."""
         return moments_of(*self.memory[:2], self.learner.classes)
+
+    @cached_property
+    def peers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the features of the present training set; see ``learner.features.peers_of``."""
+        return peers_of(*self.memory, self.learner.classes, self.run.spec.seed)
 
     @cached_property
     def trained(self) -> tuple[Tensor, Tensor]:
