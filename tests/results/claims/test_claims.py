@@ -126,7 +126,7 @@ def test_a_sweep_has_fresh_seeds_and_they_are_judged_alone(tmp_path):
 def test_runs_that_are_missing_go_to_no_archive(tmp_path):
     """They go where runs go by default, and fresh ones are judged there; at a planned look the archive's are, too."""
     world.runs(tmp_path / "runs", "strategy=static", 0.0, noise=0.0, scales=(500,))
-    world.runs(tmp_path / "runs", "strategy=dp dp.omega=0", 0.13, noise=0.1, scales=(500,))
+    world.runs(tmp_path / "runs", "strategy=dp dp.omega=0", 0.13, noise=0.06, scales=(500,))
     write_study(load(tmp_path / "runs"), tmp_path / "kept")
     (fresh,) = claims.evaluate(tmp_path / "kept", only=("C2",))
     assert "fresh seeds" in fresh.why and "root=" not in fresh.sweep and "seeds=6.." in fresh.sweep
