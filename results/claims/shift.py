@@ -36,7 +36,7 @@ def judge(selection: ArmSelection) -> list[Finding]:
     every = shifted_sets(pool)
     names = [name for name in every if name not in MADE] or every
     if not names:
-        return []
+        return [Finding(HALF, None, "not run", "", "these runs were tested on no shifted set", barred=True)]
     estimate, table, unread = gain_under_shift(pool, names, LOG_ODDS)
     design = None if table is None else Design(components(table), table.shape[1])
     finding = by_estimate(HALF, estimate, LOGITS, selection.looks, design=design)

@@ -55,6 +55,7 @@ class Finding:
         effect_size: the effect, in the design's unit.
         command: what would decide it where that is no sweep.
         lacking: keys that runs need for it, with their values.
+        barred: no runs of this comparison say anything of it, so that none are asked for.
     """
 
     half: str
@@ -71,6 +72,7 @@ class Finding:
     scales: tuple[int, ...] = ()
     command: str = ""
     lacking: Mapping[str, Any] = field(default_factory=dict)
+    barred: bool = False
 
     @property
     def at(self) -> str:

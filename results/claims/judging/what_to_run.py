@@ -41,6 +41,8 @@ def what_to_run(
 ) -> Plan:
     """What would decide an open claim."""
     judged = [finding for finding in findings if finding.verdict]
+    if any(finding.barred for finding in judged):
+        return Plan("", "")
     of_half = {half: [finding for finding in judged if finding.half == half] for half in claim.halves}
     still = [half for half, found in of_half.items() if not found or any(one.verdict != "confirmed" for one in found)]
     own = [finding.command for finding in judged if finding.command and finding.verdict != "confirmed"]

@@ -265,6 +265,12 @@ def test_c8_is_a_difference_in_differences_of_log_odds_on_real_shifted_sets(tmp_
     assert [one.half for one in beside[1:]] == ["blur, in log-odds", "pen, in log-odds"]
 
 
+def test_c8_asks_for_no_runs_of_a_task_without_shifted_sets(tmp_path):
+    two_arms(tmp_path, 0.3)
+    found = one(tmp_path, "C8")
+    assert (found.verdict, found.sweep) == ("not run", "") and "tested on no shifted set" in found.why
+
+
 @pytest.mark.parametrize(
     "more, verdict, why",
     [
