@@ -12,7 +12,18 @@ from results.analysis.comparisons import Comparison
 from results.analysis.stats import t_interval
 from results.figures.drawing.probes import cost_of_probe, runs_with_probe
 from results.figures.drawing.selection import span
-from results.figures.drawing.style import GREY, Figure, arm_look, head, legend, save, sheet, stem
+from results.figures.drawing.style import (
+    GREY,
+    WIDEST,
+    Figure,
+    arm_look,
+    head,
+    if_enough,
+    legend,
+    save,
+    sheet,
+    stem,
+)
 from results.frames import records
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
@@ -175,10 +186,12 @@ def small_print(measured: pd.DataFrame, runs: pd.DataFrame, comparison: Comparis
 
 
 def plot_line(axes: Any, rows: pd.DataFrame, x: pd.Series, look: tuple, name: str | None) -> None:
-    """Means with bars, joined (rates end at 100 %)."""
+    """Means with bars, joined where they are of seeds enough (rates end at 100 %)."""
     colour, marker, _ = look
     shape = {"marker": marker, "markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
-    axes.plot(x, rows["mean"], color=colour, linestyle="-", linewidth=1.5, label=name, zorder=3, **shape)
+    axes.plot(
+        x, rows["mean"], color=colour, linestyle=if_enough(rows["n"], "-"), linewidth=1.5, label=name, zorder=3, **shape
+    )
     high = rows["high"].where(rows["what"] != "true_label", rows["high"].clip(upper=100))
     axes.vlines(x, rows["low"], high, color=colour, linewidth=0.9, alpha=0.6, zorder=2)
 
@@ -187,7 +200,7 @@ def plot_control(axes: Any, rows: pd.DataFrame, x: pd.Series, look: tuple, name:
     """The control in the arm's colour: small, dashed, without bars."""
     colour, marker, _ = look
     shape = {"marker": marker, "markersize": 3, "markeredgecolor": "white", "markeredgewidth": 0.5}
-    dashes = (0, (2, 1.5))
+    dashes = if_enough(rows["n"], (0, (2, 1.5)))
     axes.plot(x, rows["mean"], color=colour, linestyle=dashes, linewidth=1, alpha=0.8, label=name, zorder=2, **shape)
 
 
@@ -215,7 +228,7 @@ def plot_rounds(
     plt: Any, shown: pd.DataFrame, controls: pd.DataFrame, looks: dict[str, tuple], title: str, subtitle: str
 ) -> Any:
     """The drawing by addition: a panel per measure."""
-    drawing, axes = plt.subplots(1, 3, figsize=(11.5, 3.9), layout="constrained")
+    drawing, axes = plt.subplots(1, 3, figsize=(WIDEST, 3.9), layout="constrained")
     head(drawing, title, subtitle)
     arms = [arm for arm in looks if (shown["arm"] == arm).any()]
     for panel, (measure, panel_title) in zip(axes, PANELS.items()):
@@ -240,7 +253,7 @@ def plot_omegas(plt: Any, curves: pd.DataFrame, controls: pd.DataFrame, title: s
     """The drawing by ω: a column per series of arms, a row per measure."""
     counts = curves.groupby("series")["value"].nunique()
     several = sorted(counts.index[counts > 1], key=rank)
-    size = (3.2 * len(several) + 2.2, 8.4)
+    size = (min(3.2 * len(several) + 2.2, WIDEST), 8.4)
     shared = {"layout": "constrained", "squeeze": False, "sharey": "row", "sharex": "col"}
     drawing, axes = plt.subplots(len(CURVES), len(several), figsize=size, **shared)
     head(drawing, title, subtitle)

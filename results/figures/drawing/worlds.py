@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.analysis.comparisons import Comparison, by_arm_and_scale, replicates
+from results.analysis.comparisons import Comparison, by_arm_and_scale
 from results.analysis.contrasts import POPULATION
 from results.analysis.effects import share_of_errors
 from results.analysis.stats import t_interval
-from results.figures.drawing.style import GREY, SMALL
+from results.figures.drawing.style import GREY, SMALL, if_enough
 from results.reading import references
 from results.reading.correctness import column_of
 from results.tables.cell_texts import FEWEST
@@ -54,7 +54,7 @@ def errors_of(comparison: Comparison, cost: pd.Series) -> pd.DataFrame:
                 for seed, x, error, reached in zip(part["seed"], part["x"], errors, part["scale_reached"])
             ]
             there = part["scale_reached"].astype(bool).to_numpy()
-            if there.any() and replicates(part) >= comparison.expected(scale):
+            if there.any() and comparison.is_whole(arm, scale, part):
                 found = t_interval(np.log(errors[there]))
                 low, high = (exp(found.low), exp(found.high)) if found.n >= FEWEST else (np.nan, np.nan)
                 x = exp(float(np.log(part["x"][there]).mean()))
@@ -102,7 +102,7 @@ def plot_world(axes: Any, shown: pd.DataFrame, looks: dict[str, tuple], aside: f
         place = aside ** (index - (len(arms) - 1) / 2)
         runs, means = rows[rows["what"] == "run"], rows[rows["what"] == "mean"].sort_values("scale")
         axes.scatter(runs["x"] * place, runs["error"], s=7, color=[colour], alpha=0.3, linewidths=0, zorder=2)
-        line = dashes if len(means) and means["n"].min() >= FEWEST else "none"
+        line = if_enough(means["n"], dashes)
         axes.plot(
             means["x"] * place,
             means["error"],

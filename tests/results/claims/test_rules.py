@@ -158,6 +158,15 @@ def test_c4_reads_each_arm_over_its_own_scales(tmp_path):
     assert finding.scales == (250, 500, 1000, 4000)
 
 
+def test_c4_more_seeds_of_one_arm_at_one_scale_take_no_curve_from_it(tmp_path):
+    priced_arms(tmp_path, "unet")
+    (before, *_) = one(tmp_path, "C4").findings
+    for seed in range(4, 20):
+        world.run(tmp_path, "strategy=dp teacher=unet scale=1k", seed)
+    (after, *_) = one(tmp_path, "C4").findings
+    assert (after.verdict, after.interval, after.scales) == (before.verdict, before.interval, before.scales)
+
+
 def test_c4_waits_for_runs_of_either_arm(tmp_path):
     priced_arms(tmp_path, "unet")
     world.run(tmp_path, "strategy=prune teacher=unet scale=250", 0, state="open")
@@ -214,6 +223,30 @@ def test_c6_waits_for_the_probe_and_then_for_other_learners(tmp_path):
     world.crossed(tmp_path / "with", own=0.5, others=0.3, closing=0.1, noise=0.01)
     own, closes = one(tmp_path / "with", "C6").findings
     assert own.interval.mean == pytest.approx(20, abs=0.01) and closes.verdict == "confirmed"
+
+
+def test_c6_and_d6_are_of_the_runs_with_the_probe_though_others_are_there(tmp_path):
+    """Four seeds have the probe; two more, and another scale, were run without, and one seed both ways."""
+    plain = [
+        ("0.1 scale=500", 4),
+        ("0.1 scale=500", 5),
+        ("0.1 scale=500", 0),
+        ("0.1 scale=1k", 0),
+        ("0.4 scale=1k", 0),
+    ]
+    for omega, seed in plain:
+        world.run(tmp_path, f"strategy=dp dp.omega={omega}", seed, 0.0)
+    assert [one(tmp_path, id).verdict for id in ("C6", "D6")] == ["not run", "not run"]
+    for omega, error in ((0.1, 0.4), (0, 0.2), (0.2, 0.6)):
+        for seed in FOUR:
+            inside = world.history(error=error + 0.01 * seed)
+            world.run(tmp_path, f"strategy=dp dp.omega={omega} probe=hardness scale=500", seed, error, inside=inside)
+    assert "cross_probe" in one(tmp_path, "C6").sweep
+    world.crossed(tmp_path, own=0.5, others=0.3, closing=0.1, noise=0.01)
+    found = one(tmp_path, "C6")
+    assert found.verdict == "confirmed" and "n=4" in found.ours and found.findings[0].scales == (500,)
+    found = one(tmp_path, "D6")
+    assert found.verdict == "confirmed" and "+1.00 correlation" in found.ours and "n=4" in found.ours
 
 
 def test_c8_is_a_difference_in_differences_of_log_odds_on_real_shifted_sets(tmp_path):
