@@ -279,7 +279,7 @@ def test_links_that_a_tar_holds_are_told(sets, tmp_path, capsys):
         tar.addfile(member)
     task = loaded(*words(file, sets / "test"))
     assert len(task.train) + len(task.monitor) == 130
-    assert "1 link (class2/again.png) not followed: in a tar only files are read" in capsys.readouterr().err
+    assert "1 link (class2/again.png) ignored: links in a tar are not followed" in capsys.readouterr().err
 
 
 def test_a_link_that_leads_in_a_circle_is_one_line_in_a_dry_run(sets, tmp_path):
@@ -293,7 +293,7 @@ def test_files_that_are_no_images_are_told(sets, tmp_path, capsys):
     shutil.copytree(sets / "train", tmp_path / "train")
     (tmp_path / "train/class2/x.heic").write_text("x")
     loaded(*words(tmp_path / "train", sets / "test"))
-    assert "1 file (class2/x.heic) no images by their names, ignored" in capsys.readouterr().err
+    assert "1 file (class2/x.heic) ignored: not named like an image" in capsys.readouterr().err
 
 
 def test_a_run_on_folders(sets, tmp_path, monkeypatch):
@@ -391,8 +391,9 @@ def test_imagenet(imagenet, name, capsys):
     assert sorted(task.shifted["imagenet-sketch"].labels) == list(range(count))
 
 
-def test_imagenet_splits_of_real_train_are_disjoint(imagenet, monkeypatch):
+def test_imagenet_splits_of_real_train_are_disjoint(imagenet, monkeypatch, capsys):
     rows = {}
+    (imagenet / "train/read.me").write_text("x")
     cut = image_files.Files.split
     monkeypatch.setattr(
         image_files.Files,
@@ -409,6 +410,8 @@ def test_imagenet_splits_of_real_train_are_disjoint(imagenet, monkeypatch):
         "imagenet100.heldout_images=60",
     ]
     loaded("task=imagenet100", *root)
+    (imagenet / "train/read.me").unlink()
+    assert f"{imagenet}/train: 1 file (read.me) ignored: not named like an image" in capsys.readouterr().err
     monitor, train, heldout = rows["train"]
     assert not monitor & train and len(monitor | train) == 300 and heldout < train and len(heldout) == 60
     rows.clear()
