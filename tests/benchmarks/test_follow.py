@@ -231,6 +231,13 @@ def test_the_command_line(tmp_path, notebook, monkeypatch, capsys):
         sorted(path.name for path in written) == [follow.NAME, ledger.NAME]
         and (tmp_path / "runs" / "a" / ledger.NAME).read_bytes() == data
     )
+
+    def told_to_stop(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(follow.time, "sleep", told_to_stop)
+    with pytest.raises(KeyboardInterrupt):
+        follow.main([str(tmp_path / "runs"), "to=tensorboard"])
     for words, key in (
         (["to=tensorbord"], "to"),
         ([], "to"),
