@@ -10,7 +10,7 @@ from benchmarks.estimates import PRICED, operations, prices
 from benchmarks.estimates.operations import Network
 from benchmarks.estimates.sharing import pool_lines
 from benchmarks.estimates.work import work_of
-from dp_common.config.presets import preset_names
+from dp_common.config.registry import plugins
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 from dp_common.lab import runner
@@ -112,14 +112,14 @@ def test_presets_take_what_the_review_reckoned(no_gpu, name, monkeypatch):
 
 
 def test_all_presets_of_the_paper_have_hours(no_gpu):
-    found = [estimates.estimate(resolve([f"preset={name}"])) for name in preset_names() if name.startswith("paper/")]
+    found = [estimates.estimate(resolve([f"preset={name}"])) for name in plugins("preset") if name.startswith("paper/")]
     assert len(found) == 57 and {one.device for one in found} == {"H100"}
     assert 9_300 < sum(one.total for one in found) < 9_900
     assert all(one.image_bytes > 1e9 or not one.work.kept or one.work.plain == 0 for one in found)
 
 
 def test_all_presets_of_the_rivals_have_hours_and_pay_for_their_reference(no_gpu):
-    for name in (name for name in preset_names() if name.startswith("rivals/")):
+    for name in (name for name in plugins("preset") if name.startswith("rivals/")):
         found = estimates.estimate(resolve([f"preset={name}"]))
         assert found.total > 0, name
     dp, rival = (

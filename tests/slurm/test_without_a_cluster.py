@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import grid_files, status
-from dp_common.config.presets import preset_names
+from dp_common.config.registry import plugins
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput, Problem
 from slurm import jobs, launch, profiles, snapshot, state
@@ -205,7 +205,7 @@ def test_launchers_do_not_take_each_others_keys():
 def published_ids(prefix, leave_out=()):
     names = [
         name
-        for name in preset_names()
+        for name in plugins("preset")
         if name.startswith(f"paper/{prefix}") and not any(word in name for word in leave_out)
     ]
     return {resolve([f"preset={name}"]).run_id for name in names}
