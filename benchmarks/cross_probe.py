@@ -4,8 +4,8 @@
 
 Of each run the images of every addition are shown to the guiding learners that were kept in the run of the next seed
 that is the same but for its seed (the last one's next is the first), at the same addition and at the following one.
-Written is ``<root>/cross_probe.jsonl``, which claim C6 reads; pairs that are in it are not asked again. Nothing is
-trained, and no run is changed.
+Written is ``<root>/cross_probe.jsonl``, which claim C6 reads; pairs that are in it are not asked again, and those that
+are none any more, since seeds came between, are dropped. Nothing is trained, and no run is changed.
 """
 
 import json
@@ -37,13 +37,19 @@ def main(argv: Sequence[str]) -> int:
     root = Path(options.root)
     couples = couples_under(root)
     file = root / cross_probe.NAME
-    known = file.read_text().splitlines() if file.exists() else []
-    asked = {(line["run_id"], line["other"]) for line in map(json.loads, known)}
+    known = map(json.loads, file.read_text().splitlines() if file.exists() else [])
+    wanted = {(run.name, other.name) for run, other in couples}
+    lines = {pair: line for line in known if (pair := (line["run_id"], line["other"])) in wanted}
+
+    def write() -> None:
+        write_atomic(file, "".join(f"{json.dumps(line)}\n" for line in lines.values()).encode())
+
     for run, other in couples:
-        if (run.name, other.name) not in asked:
-            known.append(json.dumps({"run_id": run.name, "other": other.name, **answers(run, other)}))
-            write_atomic(file, "".join(f"{line}\n" for line in known).encode())
+        if (run.name, other.name) not in lines:
+            lines[run.name, other.name] = {"run_id": run.name, "other": other.name, **answers(run, other)}
+            write()
             print(f"{run.name} asked of {other.name}", file=sys.stderr)
+    write()
     print(f"{len(couples)} pairs of runs in {file}", file=sys.stderr)
     return 0
 

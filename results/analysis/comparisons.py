@@ -172,7 +172,15 @@ class Comparison:
     @cached_property
     def test_images(self) -> int | None:
         """How many images the test set has."""
-        known = self.runs["test_images"].dropna()
+        return self._size("test_images")
+
+    @cached_property
+    def eval_images(self) -> int | None:
+        """How many images the set has that accuracy is of; None of monitor and of shifts, of which no run says it."""
+        return self._size({"test": "test_images", "population": "population_images"}.get(self.eval_set, ""))
+
+    def _size(self, column: str) -> int | None:
+        known = self.runs[column].dropna() if column in self.runs else []
         return int(known.iloc[0]) if len(known) else None
 
     @cached_property

@@ -19,7 +19,7 @@ from results.analysis.comparisons import CORE, Comparison, Replicates, replicate
 from results.analysis.grouping import Group, chosen_keys
 from results.analysis.study import Study
 from results.reading.correctness import column_of
-from results.tables.captions import conditions, set_named
+from results.tables.captions import conditions, interval_over, set_named
 from results.tables.cell_texts import DASH, EMPTY, accuracy_cell, difference_cell, printed_cell
 from results.tables.table import Cell, Table
 
@@ -77,12 +77,10 @@ def strategy_table(comparison: Comparison, strategy: str, sections: dict[tuple[s
         rows += printed[1]
     caption = (
         f"Arms that differ from `{strategy}` in one parameter, and the default itself, at equal scale: percent correct "
-        "on monitor "
-        f"({monitor_text(group)}) and on {set_named(comparison)}, mean [95 % t-interval over seeds] with number of "
-        "seeds n; and the paired "
-        "difference to the default in points, mean [95 % interval over seeds × images] with number n of pairs of equal "
-        "seed. ↑ above or ↓ below zero, corrected for the arrows of a row (Holm), not for the number of arms. "
-        f"{conditions(group)}"
+        f"on monitor ({monitor_text(group)}) and on {set_named(comparison)}, mean [95 % t-interval over seeds] with "
+        "number of seeds n; and the paired difference to the default in points, mean [95 % interval "
+        f"{interval_over(eval_set)}] with number n of pairs of equal seed. ↑ above or ↓ below zero, corrected for the "
+        f"arrows of a row (Holm), not for the number of arms. {conditions(group)}"
     )
     return table(f"Ablations of `{strategy}`", caption, eval_set, rows, parts)
 

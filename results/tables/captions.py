@@ -67,7 +67,9 @@ def interval_over(eval_set: str) -> str:
 
 
 def set_named(comparison: Comparison) -> str:
-    """The real set that accuracy is of, with its size."""
-    name, images = comparison.eval_set, comparison.test_images
+    """The set that accuracy is of, with its size where that is written down."""
+    name, images = comparison.eval_set, comparison.eval_images
+    if name == POPULATION:
+        return f"{f'{images:,} ' if images else ''}held-out images of the teacher's own world"
     known = f"{name} set" if name in ("test", "monitor") else f"shifted test set {name}"
     return f"the {known}{f' ({images:,} real images)' if images else ''}"

@@ -83,6 +83,17 @@ def test_captions_say_what_the_numbers_are(make):
         assert words in caption
 
 
+def test_a_set_is_named_with_its_own_size_or_none(make):
+    some(make, "strategy=static scale=1k", [0.8, 0.9], summary={"population": 0.99, "population_images": 20_000})
+    for eval_set, words in (
+        ("population", "on 20,000 held-out images of the teacher's own world: mean"),
+        ("monitor", "on the monitor set: mean"),
+        ("test", "on the test set (200 real images): mean"),
+    ):
+        (table,) = tables(load(make.root).with_(eval_set).single())
+        assert words in table.caption
+
+
 def test_a_scale_expects_the_seeds_that_any_arm_has_there(make):
     for scale, seeds in (("1k", 5), ("64k", 2)):
         some(make, f"strategy=static scale={scale}", [0.9] * seeds)
