@@ -8,12 +8,13 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import cli
 from benchmarks.estimates.words import size
 from benchmarks.pool_checks import require_pool
 from dp_common.errors import BadInput
+from dp_common.lab import static_checks
 from dp_common.real_images.kept_pixels import AUTO, NEVER, SUFFIX
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.05  # of its pixels' bytes: no format stores a generated image in less
 LEAST_BYTES = 100  # of an image with its row, however small
 INDEX = "archive.json"  # in a study that is kept without its runs: results.reading.archived.ABOUT, which takes pandas
+COUNTS: dict[tuple[Any, ...], list[int]] = {}  # real training images by class, of tasks that have been read
 PLACES = ("root", "pool", "decoded")  # keys of no identity by which somebody says where this machine is to write
 
 
@@ -58,6 +60,7 @@ def faults(resolved: "Resolved") -> list[BadInput]:
 
 def refuse(resolved: "Resolved") -> None:
     """Raise the first fault."""
+    static_checks.check(resolved)
     for fault in faults(resolved):
         raise fault
 
@@ -69,13 +72,32 @@ def refuse_typed(resolved: "Resolved", planned: bool = False) -> list[str]:
     runs are ``planned`` only, is a disk that is too small. What else is named and not there would give the run another
     id than it has where it is.
     """
-    lines = []
-    for fault in faults(resolved):
+    static_checks.check(resolved)
+    lines, found = [], faults(resolved)
+    if not found:
+        refuse_counts(resolved)
+    for fault in found:
         typed = fault.key in PLACES or resolved.sources.get(fault.key, "") == "command line"
         if typed and fault.key != "data.root" and not (planned and isinstance(fault, TooSmall)):
             raise fault
         lines.append(f"missing   {fault}")
     return lines
+
+
+def refuse_counts(resolved: "Resolved") -> None:
+    """Raise BadInput for more real images of a class than there are, where the run asks how many there are: then its
+    data is read, which is here.
+    """
+    if not static_checks.looks_at_counts(resolved):
+        return
+    key = (resolved.spec.task, resolved.spec.data.split, resolved.task.fingerprint())
+    if key not in COUNTS:
+        import numpy as np
+
+        resolved.task.load(resolved.spec.data.split)
+        labels = np.asarray(resolved.task.train.labels)
+        COUNTS[key] = np.bincount(labels, minlength=len(resolved.task.classes)).tolist()
+    static_checks.check_counts(resolved, COUNTS[key])
 
 
 def require_decoded(resolved: "Resolved") -> None:

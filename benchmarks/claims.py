@@ -6,7 +6,7 @@
     python -m benchmarks.claims mine/runs theirs/runs            runs of several folders as one study
 
 Each claim is confirmed, refuted, undecided, or not run, by a rule that is printed with it; beside it stand the paper's
-effect and ours. Effects are means over scales per seed: over all that the most replicates have, or those of scales=,
+effect and ours. Effects are means over scales per seed: over those of the most pairs of runs, or those of scales=,
 which should be named before anything is looked at. What is undecided says its power, how many fresh seeds would decide
 it with probability 80 % by simulating its rule, what hours they cost, and the commands; or that no affordable number
 does. A study that is looked at on the way, at n = 8, 16 and 24, says looks=planned. Verdicts are of one comparison
@@ -34,7 +34,7 @@ class Options(StudyOptions):
 
     out: str = option("", "folder to write to; ./claims with several roots", place=True, shown="<root>/claims")
     scales: tuple[int, ...] = option(
-        (), "scales named beforehand, over which effects are pooled", unset="those that most replicates have", many=True
+        (), "scales named beforehand, over which effects are pooled", unset="those of the most pairs", many=True
     )
     looks: str = option(
         "once", "once, or planned: n = 8, 16 and 24 with p-values of their own", choices=("once", "planned")

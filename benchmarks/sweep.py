@@ -153,7 +153,7 @@ def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool, planned: 
     Raises:
         BadInput: the first fault.
     """
-    from benchmarks.cheap_checks import refuse, refuse_typed
+    from benchmarks.cheap_checks import refuse, refuse_counts, refuse_typed
 
     cli.creatable_folder("root", root)
     lines: dict[str, None] = {}
@@ -162,6 +162,7 @@ def check_all(runs: "Iterable[Resolved]", root: Path, elsewhere: bool, planned: 
             lines |= dict.fromkeys(refuse_typed(run, planned))
         else:
             refuse(run)
+            refuse_counts(run)
     return list(lines)
 
 

@@ -13,7 +13,7 @@ ones the first of the grid. Where runs of a method are missing nothing is chosen
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from results.analysis.tuning import Method, Words
 
 REPLICATES = ("seed", "data.split")
+SWITCHES = ("yes", "no", "on", "off", "y", "n")  # words that YAML takes for true and false
 PLAIN = re.compile(r"[A-Za-z0-9_./+-]+")  # a value that YAML takes as it is
 
 
@@ -56,9 +57,7 @@ def main(argv: Sequence[str]) -> int:
     out = Path(options.out or (Path(options.root[0]) / "tuned" if len(options.root) == 1 else "tuned"))
     cli.creatable_folder("out", out)
     entries = [grid_files.combine([entry], {}) for entry in grid_files.read(options.grid)]
-    used = {
-        int(word.partition("=")[2]) for points in entries for point in points for word in point if is_of(word, "seed")
-    }
+    used = {seed_of(point) for points in entries for point in points}
     if both := used & set(options.seed):
         said = f"tuned on by grid={options.grid}: what is reported takes other seeds"
         raise BadInput("seed", cli.seeds_text(sorted(both)), said)
@@ -96,13 +95,23 @@ def is_of(word: str, *keys: str) -> bool:
     return word.partition("=")[0].removeprefix("runtime.") in keys
 
 
+def seed_of(point: Words) -> int:
+    """The seed of a run in words, named or not."""
+    named = [word.partition("=")[2] for word in point if is_of(word, "seed")]
+    return int(named[-1] if named else resolve(point).values["seed"])
+
+
 def asked_of(entries: "Sequence[Sequence[Sequence[str]]]") -> "dict[tuple[Words, Words], dict[Words, list[str]]]":
     """{(words of a method, keys of its settings): {words of a setting: ids of its runs}}.
 
     ``entries`` of a grid are lists of runs in words. Of the keys that have several values in an entry those with
-    numbers alone are settings; seeds and splits of the data are replicates, and each scale is tuned by itself.
+    numbers alone are settings; seeds and splits of the data are replicates, and each scale is tuned by itself. Runs are
+    in the order of their replicates, which all settings of a method share.
+
+    Raises:
+        BadInput: they do not.
     """
-    asked: dict[tuple[Words, Words], dict[Words, list[str]]] = {}
+    asked: dict[tuple[Words, Words], dict[Words, dict[tuple[int, ...], str]]] = {}
     for points in entries:
         values: dict[str, set[str]] = {}
         for word in (word for point in points for word in point):
@@ -112,10 +121,24 @@ def asked_of(entries: "Sequence[Sequence[Sequence[str]]]") -> "dict[tuple[Words,
         for point in points:
             words = tuple(word for word in point if not is_of(word, *REPLICATES, *tuned))
             setting = tuple(word for word in point if is_of(word, *tuned))
-            runs = asked.setdefault((words, tuned), {}).setdefault(setting, [])
-            if (run := resolve(point).run_id) not in runs:  # an entry may say again what another has said
-                runs.append(run)
-    return asked
+            run = resolve(point)
+            replicate = tuple(int(run.values[key]) for key in REPLICATES)  # an entry may say again what another said
+            asked.setdefault((words, tuned), {}).setdefault(setting, {})[replicate] = run.run_id
+    for (words, _), settings in asked.items():
+        if len({frozenset(runs) for runs in settings.values()}) > 1:
+            told = "; ".join(f"{' '.join(setting)}: {seeds_of(runs)}" for setting, runs in settings.items())
+            raise BadInput(
+                "grid", " ".join(words), f"its settings have different seeds, which are not compared: {told}"
+            )
+    return {
+        method: {setting: [runs[one] for one in sorted(runs)] for setting, runs in settings.items()}
+        for method, settings in asked.items()
+    }
+
+
+def seeds_of(replicates: Iterable[tuple[int, ...]]) -> str:
+    """``seeds 100..103``."""
+    return f"seeds {cli.seeds_text(sorted({one[0] for one in replicates}))}"
 
 
 def write(methods: "Sequence[Method]", grid_name: str, out: Path) -> list[Path]:
@@ -133,10 +156,20 @@ def write(methods: "Sequence[Method]", grid_name: str, out: Path) -> list[Path]:
 
 
 def save(methods: "Sequence[Method]", options: Options) -> Path:
-    """Write the best settings as a grid of other seeds. Raises BadInput where a method has none."""
+    """Write the best settings as a grid of other seeds. Raises BadInput where a method has none, or several at the
+    scales asked for.
+    """
     from dp_common.files import write_atomic
 
     blocks = []
+    if options.scale:
+        names = [tuple(word for word in method.words if not is_of(word, "scale")) for method in methods]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            several = (
+                f"{' '.join(twice)} was tuned at several scales, each by itself: leave scale= out, each keeps its own"
+            )
+            raise BadInput("scale", options.scale, several)
     for method in methods:
         if method.best is None:
             lacking = f"runs of {method.name} are missing: run grid={options.grid} to its end first"
@@ -154,7 +187,8 @@ def save(methods: "Sequence[Method]", options: Options) -> Path:
 
 def yaml_text(value: str) -> str:
     """A value, quoted where it has to be."""
-    return value if PLAIN.fullmatch(value) or value.startswith('"') else json.dumps(value)
+    plain = PLAIN.fullmatch(value) and value.lower() not in SWITCHES
+    return value if plain or value.startswith('"') else json.dumps(value)
 
 
 if __name__ == "__main__":

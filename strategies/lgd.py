@@ -5,9 +5,9 @@
 At each addition κ guided candidates an image are made, and those with the largest S kept.
 
 reproduces: the score, ρ, κ candidates; not its deviation term, which keeps away from the set's nearest image of the
-class; published: sets grow from a seed of 10 images a class by 10 a class, and the learner is trained on each set; λ
-(our ω), the reference's weight and κ were not to be found; ours: dp's sizes and plateaus, the best of a class's
-candidates rather than of each slot's, and the sign that raises S.
+class (the score ``repulsion`` does so by itself); published: sets grow from a seed of 10 images a class by 10 a class,
+and the learner is trained on each set; λ (our ω), the reference's weight and κ were not to be found; ours: dp's sizes
+and plateaus, the best of a class's candidates rather than of each slot's, and the sign that raises S.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dp_common.config import registry
+from results.analysis.method_costs import FROM_THE_SET
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -17,6 +18,7 @@ UNPRICED = {
     "density": "densities of the teacher",
     "exemplars": "distances to exemplars",
     "moments": "means and covariances of features",
+    "peers": "distances to the set's images of the class",
 }
 EPISTEMIC, ITSELF = "training of epistemic heads", "what {key}={rule} itself computes"
 
@@ -66,7 +68,7 @@ def looks_of(resolved: "Resolved", planned: Mapping[str, float], sizes: Mapping[
     guided, scored = beside(resolved, guiding), beside(resolved, scoring)
     unpriced = [words for need, words in UNPRICED.items() if need in asked]
     images, of_set = 0.0, present(resolved, calls)
-    if asked & {"moments", "memory"} or ("heads" in asked and spec.heads.source == "epistemic"):
+    if asked & set(FROM_THE_SET) or ("heads" in asked and spec.heads.source == "epistemic"):
         images += of_set
     if "heads" in asked and spec.heads.source == "epistemic":
         unpriced.append(EPISTEMIC)

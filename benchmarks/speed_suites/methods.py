@@ -18,7 +18,7 @@ from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import Guidance
 
 RUN_KEYS = True
-NAMES = ("guided.*", "ruled.*", "scored.*", "around.*", "chosen.*", "exact.plain", "rule.*", "set.hardness")
+NAMES = ("guided.*", "ruled.*", "scored.*", "around.*", "chosen.*", "exact.plain", "rule.*", "set.*")
 HEADS, OTHERS, PRESENT = 5, 8, 1_000  # heads of bald, of variance; images of the small set
 WIDTH, SET, CLASSES, CANDIDATES, KEPT = 768, 100_000, 10, 1_000, 125
 GUIDED = {  # name: score, keys
@@ -29,13 +29,14 @@ GUIDED = {  # name: score, keys
     f"bald.epistemic{HEADS}": ("bald", ["heads.source=epistemic"]),
     f"variance.epistemic{OTHERS}": ("variance", ["heads.source=epistemic", f"heads.count={OTHERS}"]),
     "hardness": ("hardness", []),
+    "repulsion": ("repulsion", []),
     "chamfer": ("chamfer", []),
     "nll": ("nll", []),
 }
 RULES = ("score", "relative", "eps-relative", "predecessor")
 SCORED = ("entropy", "learnability.density", "nll")  # what takes more than passes of classifiers, and the least of all
 OF_DENSITY = ("learnability.density", "nll")
-AROUND = ("hardness", f"bald.epistemic{HEADS}", f"variance.epistemic{OTHERS}")
+AROUND = ("hardness", "repulsion", f"bald.epistemic{HEADS}", f"variance.epistemic{OTHERS}")
 
 
 def items(setting: Setting) -> dict[str, Item]:
@@ -145,8 +146,8 @@ def rules() -> dict[str, Item]:
     import torch
 
     from dp_common.lab.selection_rule import selection_rule
-    from dp_common.learner.features import moments_of
-    from dp_common.scores import hardness
+    from dp_common.learner.features import moments_of, peers_of
+    from dp_common.scores import hardness, repulsion
 
     rng = np.random.default_rng(0)
     memory = rng.standard_normal((SET, WIDTH), np.float32)
@@ -157,18 +158,23 @@ def rules() -> dict[str, Item]:
         rule, labels = selection_rule(name), np.zeros(CANDIDATES, np.int64)
         return lambda: rule.choose(values, labels, values, KEPT, features=candidates, **beside)
 
-    def score(moments: Any) -> Any:
-        labels = torch.zeros(CANDIDATES, dtype=torch.long)
-        return hardness.score(None, labels, features=torch.from_numpy(candidates), moments=moments)
+    set_of = torch.from_numpy(memory), torch.from_numpy(of)
+    looked: Any = dict(logits=None, labels=torch.zeros(CANDIDATES, dtype=torch.long))
+    looked["features"] = torch.from_numpy(candidates)
 
     def moments() -> Any:
-        return moments_of(torch.from_numpy(memory), torch.from_numpy(of), CLASSES)
+        return moments_of(*set_of, CLASSES)
+
+    def peers() -> Any:
+        return peers_of(*set_of, np.arange(SET), CLASSES, seed=0)
 
     found: dict[str, Callable[[], Any]] = {
         "rule.covariance": choose("covariance", real=real),
         "rule.kcentre": choose("kcentre", present=memory[of == 0]),
-        "rule.hardness": partial(score, moments()),
+        "rule.hardness": partial(hardness.score, **looked, moments=moments()),
+        "rule.repulsion": partial(repulsion.score, **looked, peers=peers()),
     }
     return {name: Item("thousands", 1, call) for name, call in found.items()} | {
-        "set.hardness": Item("sets", 1, moments)
+        "set.hardness": Item("sets", 1, moments),
+        "set.repulsion": Item("sets", 1, peers),
     }

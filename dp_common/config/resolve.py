@@ -268,6 +268,10 @@ def check_sampler(spec: Spec, teacher: Teacher) -> None:
         raise BadInput("sampler.exact", "yes", f"no with teacher={spec.teacher}, whose density is not known")
     if sampler.exact and sampler.temperature != 1:
         raise BadInput("sampler.exact", "yes", "no at a sampler.temperature other than 1")
+    if sampler.exact and sampler.cfg_scale != 1:
+        raise BadInput(
+            "sampler.exact", "yes", "no at a sampler.cfg_scale other than 1: a draw is of its class's density"
+        )
 
 
 def check_format(spec: Spec, shape: Sequence[int] | None) -> None:

@@ -47,6 +47,7 @@ def example(module: Any) -> tuple[Any, Any, dict[str, Any]]:
         "features": drawn(10, 4).requires_grad_(),
         "moments": (drawn(5, 4), half @ half.T + torch.eye(4), torch.tensor(0.5)),
         "memory": (drawn(20, 4), torch.arange(20) % 5),
+        "peers": (drawn(5, 3, 4), drawn(5, 3) > -1, 1 + drawn(5).square()),
         "exemplars": drawn(10, 2, 4),
         "density": drawn(10).requires_grad_(),
     }
@@ -55,7 +56,7 @@ def example(module: Any) -> tuple[Any, Any, dict[str, Any]]:
 
 def of_rows(needed: Mapping[str, Any], rows: slice) -> dict[str, Any]:
     """What is of these images; what is of the whole set stays."""
-    return {need: value if need in ("moments", "memory") else value[rows] for need, value in needed.items()}
+    return {need: value if need in ("moments", "memory", "peers") else value[rows] for need, value in needed.items()}
 
 
 def needs_no_learner(module: Any) -> None:

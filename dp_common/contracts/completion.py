@@ -52,7 +52,8 @@ DERIVED: dict[str, dict[str, tuple[str, ...]]] = {  # flags that say whether a c
     },
     "selection rule": {"streams": ("keys",), "chooses": ("choose",), "measures": ("measure",)},
 }
-SCORES_MAY_NEED = ("reference", "heads", "features", "moments", "memory", "density", "exemplars")  # beside logits
+# beside logits
+SCORES_MAY_NEED = ("reference", "heads", "features", "moments", "memory", "peers", "density", "exemplars")
 RULES_MAY_NEED = ("features", "present", "real")  # beside scores
 CONTRACT = {"guidance rule": "GuidanceRule", "selection rule": "SelectionRule"}  # else the kind itself, capitalised
 

@@ -71,6 +71,8 @@ class Score(Protocol):
             ``moments``    features of the present training set as Gaussians: (means [C, D], precision [D, D],
                            log-determinant of the covariance)
             ``memory``     the present training set: (features [M, D], labels [M])
+            ``peers``      the present training set by class, 256 images by lot where there are more: (features
+                           [C, n, D], which of them are there [C, n], median squared distance between two [C])
             ``exemplars``  [B, k, D]  features of the class's k real exemplars (``exemplars.per_class``), first the one
                                       that the image's place within its class is dealt
             ``density``    [B]        log p(image | label) in nats, of a teacher whose density is known

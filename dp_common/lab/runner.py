@@ -16,9 +16,8 @@ from dp_common.contracts import require_images, require_ready
 from dp_common.distributed import batch_share
 from dp_common.distributed.process_group import ProcessGroup, SingleProcess
 from dp_common.errors import BadInput, Problem
-from dp_common.lab import score_sources
+from dp_common.lab import score_sources, static_checks
 from dp_common.lab.attempt import Attempt, follow, lead
-from dp_common.lab.scoring import is_blind
 from dp_common.persistence.finished import finished
 from dp_common.persistence.lease import Lease
 from dp_common.persistence.meter import Meter
@@ -127,6 +126,7 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     from dp_common.learner.build import check_batch, check_fits
 
     group, spec, task = group or SingleProcess(), resolved.spec, resolved.task
+    static_checks.check(resolved)
     fix_arithmetic(spec.threads)
     device = devices.named(resolved.runtime.device, group.local)
     devices.set_deterministic(device, resolved.runtime.deterministic)
@@ -138,15 +138,12 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     require_ready("task", spec.task, task)
     require_images(spec.task, task)
     check_format(spec, task.shape)
-    resolved.strategy.check_real(np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
+    static_checks.check_counts(resolved, np.bincount(task.train.labels, minlength=len(task.classes)).tolist())
     with doing(f"building learner={spec.learner}"):
         model = check_fits(spec.learner, spec.train.model_args, task.shape, len(task.classes))
         spans = [batch_share.spans(spec.train, 0, rank, group.size) for rank in range(group.size)]
         share = min(stop - start for of_rank in spans for start, stop in of_rank)
         check_batch(model, spec.learner, spec.train, task.shape, share)
-    for key, name, guides in resolved.scores:
-        if is_blind(name, key) and guides:
-            raise BadInput(key, name, "a score that looks at the learner: this one has no gradient to follow")
     score_sources.check(resolved)
     hardness.check(spec, resolved.teacher)
     with doing(f"loading or fitting teacher={spec.teacher}"):
@@ -154,29 +151,13 @@ def preflight(resolved: Resolved, group: ProcessGroup | None = None) -> Any:
     require_ready("teacher", spec.teacher, resolved.teacher)
     if resolved.teacher.holds_images:
         check_stored(resolved)
-    elif not resolved.teacher.encodes and resolved.strategy.planned_work(resolved.budget).get("started"):
-        raise BadInput("strategy", spec.strategy, f"it starts from images, which teacher={spec.teacher} cannot encode")
-    if spec.sampler.exact:
-        work = resolved.strategy.planned_work(resolved.budget)
-        for what, said in (("guided", "guides: omega=0 does not"), ("started", "starts from images")):
-            if work.get(what):
-                raise BadInput("sampler.exact", "yes", f"no with strategy={spec.strategy}, which {said}")
     return device
 
 
 def check_stored(resolved: Resolved) -> None:
-    """Refuse what a teacher that holds images cannot do: guide, or deal out more than it has. Raises BadInput."""
-    spec, budget, section = resolved.spec, resolved.budget, resolved.plugins["strategy"].section
-    work = {"generated": float(budget.scale), "guided": 0.0, **resolved.strategy.planned_work(budget)}
-    if work["guided"]:
-        key = f"{section}.omega"
-        key, value = (key, resolved.values[key]) if key in resolved.values else ("strategy", spec.strategy)
-        raise BadInput(key, value, f"no guidance with teacher={spec.teacher}, whose images are made already")
-    for what, said in (("started", "starts from images"), ("labelled", "chooses the classes of its images")):
-        if work.get(what):
-            raise BadInput(
-                "strategy", spec.strategy, f"it {said}; teacher={spec.teacher} deals out those that it holds"
-            )
+    """Refuse more than a teacher that holds images has to deal out. Raises BadInput."""
+    spec, budget = resolved.spec, resolved.budget
+    work = {"generated": float(budget.scale), **resolved.strategy.planned_work(budget)}
     wanted = int(work["generated"])
     for label, (name, held) in enumerate(zip(resolved.task.classes, resolved.teacher.stored_counts, strict=True)):
         needed = -(-(wanted - label) // budget.classes)

@@ -1,7 +1,7 @@
 """What scores look at beside logits (``NEEDS``): where it comes from, what it costs, what of the real world it saw.
 
 One mechanism for guidance and selection: a ``Scorer`` is a score bound to its sources for one call of the lab. What
-is the same for all images of the call (moments, memory, heads, exemplars) is made once, before the first of them.
+is the same for all images of the call (moments, memory, peers, heads, exemplars) is made once, before the first.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,15 +20,15 @@ from dp_common.config.specification import Spec
 from dp_common.errors import BadInput, Problem
 from dp_common.lab.context import RunContext
 from dp_common.lab.kept_models import KeptModels
-from dp_common.lab.patience import evaluations_before
-from dp_common.learner.features import features_of, head_of, moments_of, with_features
+from dp_common.lab.static_checks import BLIND
+from dp_common.learner.features import features_of, head_of, moments_of, peers_of, with_features
 from dp_common.learner.heads import dropping, thinned, trained_heads
 from dp_common.persistence.meter import Meter
 from dp_common.real_images.splits import real_order
 from dp_common.seeds import rank_of
 
 INFORMED = ("reference", "density")  # by a model of the real images: information class I1
-FEATURES = ("features", "moments", "memory", "exemplars")  # that are read where the logits are made
+FEATURES = ("features", "moments", "memory", "peers", "exemplars")  # that are read where the logits are made
 
 
 def needs_of(*scores: str) -> frozenset[str]:
@@ -41,11 +41,6 @@ def reference_is_trained(spec: Spec, teacher: Any) -> bool:
     return spec.reference.trained(teacher.knows_density)
 
 
-def fewest(task: Any) -> int:
-    """Real training images of the class that has fewest."""
-    return int(np.bincount(task.train.labels, minlength=len(task.classes)).min())
-
-
 def snapshots_kept(resolved: Resolved) -> int:
     """Evaluations whose weights a run keeps: as many as it has heads, where one of its scores looks at such."""
     heads = resolved.spec.heads
@@ -54,53 +49,25 @@ def snapshots_kept(resolved: Resolved) -> int:
 
 
 def check(resolved: Resolved) -> None:
-    """Refuse scores that look at what this run does not have. Raises BadInput, before anything is made."""
+    """Refuse scores and rules that look at what the learner's network does not have. Raises BadInput."""
     from dp_common.learner.build import build
 
-    spec, teacher, task = resolved.spec, resolved.teacher, resolved.task
+    spec, task = resolved.spec, resolved.task
     network = (spec.learner, spec.train.model_args, task.shape, len(task.classes))
-    for key, name, _ in resolved.scores:
-        needs, known = needs_of(name), f"a teacher whose density is known; {spec.teacher}'s is not"
-        if "density" in needs and not teacher.knows_density:
-            raise BadInput(key, name, f"it needs {known}")
-        if "reference" in needs and spec.reference.source == "density" and not teacher.knows_density:
-            raise BadInput("reference.source", "density", f"it needs {known}: classifier")
-        if "reference" in needs and reference_is_trained(spec, teacher) and not len(task.train):
-            raise BadInput(key, name, "its reference is trained on real images, and the task has none")
+    for key, name, guides in resolved.scores:
+        module = registry.find("score", name, key).load()
+        if guides and module.BLIND:
+            raise BadInput(key, name, BLIND)
+        needs = frozenset(module.NEEDS)
         if needs & {*FEATURES, "heads"}:
             model = build(*network)
             if needs & set(FEATURES) or spec.heads.source == "epistemic":
                 head_of(model, spec.learner, len(task.classes))
             elif spec.heads.source == "dropout":
                 dropping(model, spec.learner)
-        if "heads" in needs and spec.heads.source == "snapshots":
-            check_snapshots(resolved, key, name)
-        if "exemplars" in needs and (few := fewest(task)) < spec.exemplars.per_class:
-            most = f"at most {few}, the real images of a class"
-            raise BadInput("exemplars.per_class", spec.exemplars.per_class, most)
-        if needs and spec.probe == "truth":
-            raise BadInput(
-                "probe", "truth", f"not with {key}={name}, which looks at more than logits: none or hardness"
-            )
-    for key, plugin in resolved.plugins.items():
-        if plugin.kind == "selection rule" and (looked := plugin.load().NEEDS):
+    for plugin in resolved.plugins.values():
+        if plugin.kind == "selection rule" and plugin.load().NEEDS:
             head_of(build(*network), spec.learner, len(task.classes))
-            wanted = resolved.values.get(f"{key}_args.real_per_class", 0)
-            if "real" in looked and wanted > (few := fewest(task)):
-                raise BadInput(f"{key}_args.real_per_class", wanted, f"at most {few}, the real images of a class")
-
-
-def check_snapshots(resolved: Resolved, key: str, name: str) -> None:
-    """Refuse snapshots for a learner that is frozen, or for an addition before there are two. Raises BadInput."""
-    strategy: Any = resolved.strategy
-    others = "heads.source=dropout or epistemic"
-    guidance = strategy.planned_guidance()
-    if guidance and guidance.frozen and guidance.score == name:
-        raise BadInput(key, name, f"by a frozen learner not with heads.source=snapshots: {others}")
-    if getattr(strategy, "additions", 0) and evaluations_before(strategy, resolved.budget) < 2:
-        interval = f"{resolved.plugins['strategy'].section}.interval"
-        why = f"two evaluations on monitor before the first addition, since {key}={name} looks at two snapshots"
-        raise BadInput(interval, strategy.interval, f"{why}; lower it, or {others}")
 
 
 class ScoreSources:
@@ -147,7 +114,7 @@ class ScoreSources:
 
     def look_around(self, needs: frozenset[str]) -> None:
         """Make what is the same for all images of the call: on each rank alike, before images are shared out."""
-        for need, name in (("moments", "moments"), ("memory", "memory"), ("exemplars", "shown")):
+        for need, name in (("moments", "moments"), ("memory", "memory"), ("peers", "peers"), ("exemplars", "shown")):
             if need in needs:
                 getattr(self, name)
         if "heads" in needs and self.run.spec.heads.source == "epistemic":
@@ -173,6 +140,7 @@ class ScoreSources:
             "features": lambda: features,
             "moments": lambda: self.moments,
             "memory": lambda: self.memory[:2],
+            "peers": lambda: self.peers,
             "exemplars": lambda: self.dealt(labels, places),
             "density": lambda: self.teacher.log_density(images).gather(1, labels[:, None])[:, 0],
         }
@@ -254,6 +222,11 @@ class ScoreSources:
     def moments(self) -> tuple[Tensor, Tensor, Tensor]:
         """Of the features of the present training set; see ``learner.features.moments_of``."""
         return moments_of(*self.memory[:2], self.learner.classes)
+
+    @cached_property
+    def peers(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the features of the present training set; see ``learner.features.peers_of``."""
+        return peers_of(*self.memory, self.learner.classes, self.run.spec.seed)
 
     @cached_property
     def trained(self) -> tuple[Tensor, Tensor]:

@@ -2,12 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import Linear, Module
 
+from dp_common import device as devices
 from dp_common.device import in_float64
 from dp_common.errors import BadInput
+from dp_common.seeds import uniforms
+
+PEERS = 256  # images of a class that others of it are held against, by lot where there are more
 
 
 def head_of(model: Module, name: str, classes: int) -> Linear:
@@ -85,3 +90,33 @@ def moments_of(features: Tensor, labels: Tensor, classes: int, shrink: float = 0
     covariance = (1 - shrink) * covariance + (shrink * covariance.trace() / len(covariance) + 1e-6) * eye
     precision, log_det = torch.linalg.inv(covariance), torch.linalg.slogdet(covariance)[1]
     return means.float().to(place), precision.float().to(place), log_det.float().to(place)
+
+
+def peers_of(
+    features: Tensor, labels: Tensor, indices: np.ndarray, classes: int, seed: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Of each class at most ``PEERS`` images, and how far they lie from one another.
+
+    Args:
+        features: [M, D].
+        labels: [M].
+        indices: [M], by which the lot is drawn.
+        classes: How many.
+        seed: Of the run.
+
+    Returns:
+        (features [classes, n, D], zeros where there are fewer; which are there [classes, n]; median squared distance of
+        two images of the class [classes], where it has fewer than two the mean of the others', where none has it 1).
+    """
+    place, features, of = features.device, features.cpu(), labels.cpu().numpy()
+    order = np.argsort(uniforms(seed, "peers", indices), kind="stable")
+    rows = [np.sort(order[of[order] == label][:PEERS]) for label in range(classes)]
+    n = max(1, max(map(len, rows)))
+    found, there = torch.zeros(classes, n, features.shape[1]), torch.zeros(classes, n, dtype=torch.bool)
+    medians = torch.full((classes,), torch.nan)
+    for label, own in enumerate(rows):
+        found[label, : len(own)], there[label, : len(own)] = features[own], True
+        if len(own) > 1:
+            medians[label] = torch.pdist(features[own]).square().median()
+    medians = torch.nan_to_num(medians, nan=float(medians.nanmean().nan_to_num(nan=1.0))).clamp_min(1e-12)
+    return devices.send(found, place), devices.send(there, place), devices.send(medians, place)

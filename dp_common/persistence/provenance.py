@@ -15,11 +15,17 @@ PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers", "numpy"
 
 
 def fix_arithmetic(threads: int) -> None:
-    """Compute with so many CPU threads from now on, fp32 as fp32, and in memory that tensors hand on to one another."""
+    """Compute with so many CPU threads from now on, fp32 as fp32, and in memory that tensors hand on to one another.
+
+    numpy too, by which selection rules look at features: left alone it takes every core, and waits in a loop for those
+    that others use.
+    """
     import torch
+    from threadpoolctl import threadpool_limits
 
     devices.keep_freed_memory()
     torch.set_num_threads(threads)
+    threadpool_limits(threads, user_api="blas")
     devices.set_tf32(False)
 
 

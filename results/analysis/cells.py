@@ -2,7 +2,7 @@
 
 Accuracies are fractions here, differences too; hours are device hours. Bounds of an accuracy stay within 0 and 1. A run
 that ended below its scale is counted as ``short`` and takes no part in means. ``expected`` is the number of replicates
-that any arm of the comparison has at that scale.
+that a cell waits for (``comparisons.awaited``).
 """
 
 from collections import defaultdict
@@ -19,6 +19,7 @@ from results.analysis.comparisons import (
     CONTROLS,
     Comparison,
     Replicates,
+    awaited,
     by_arm_and_scale,
     replicates,
     total_hours,
@@ -37,7 +38,7 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
 
     Args:
         runs: finished or not.
-        expected: the replicates that would make it complete.
+        expected: the replicates that any arm has there; see ``comparisons.awaited``.
         column: of the accuracy, a fraction.
 
     Returns:
@@ -46,13 +47,14 @@ def cell(runs: pd.DataFrame, expected: Replicates, column: str) -> dict[str, Any
     """
     done = runs[runs["state"] == "done"]
     reached = done[done["scale_reached"].astype(bool)]
+    wanted = awaited(replicates(runs), expected)
     return {
         **t_interval(reached[column]).within(0, 1)._asdict(),
         "short": len(done) - len(reached),
         "done": len(done),
         "planned": len(runs),
-        "expected": len(expected),
-        "complete": replicates(done) >= expected,
+        "expected": len(wanted),
+        "complete": replicates(done) >= wanted,
     }
 
 
@@ -79,10 +81,9 @@ def differences(comparison: Comparison, baseline: str) -> pd.DataFrame:
 
     Empty where the baseline has no finished run. Verdicts of one arm, over its scales, are corrected together (Holm).
     """
-    every = comparison.cells
-    cells = every[(every["state"] == "done") | (every["arm"] != baseline)]
-    base, flags = cells[cells["arm"] == baseline], Flags()
-    if not len(base):
+    cells, flags = comparison.cells, Flags()
+    base = cells[cells["arm"] == baseline]
+    if not (base["state"] == "done").any():
         return pd.DataFrame()
     by_scale = dict(iter(base.groupby("scale")))
     rows: dict[str, list[dict[str, Any]]] = {}
@@ -113,13 +114,14 @@ def difference(
     both = pairs(part.loc[part["state"] == "done", needed], base.loc[base["state"] == "done", needed])
     reached = both[both["scale_reached_a"].astype(bool) & both["scale_reached_b"].astype(bool)]
     estimate, unread = estimate_of(reached, eval_set, flags)
+    wanted = awaited(replicates(part) & replicates(base), expected)
     return {
         **estimate.interval()._asdict(),
         "short": len(both) - len(reached),
         "done": len(both),
         "planned": len(part),
-        "expected": len(expected),
-        "complete": replicates(both) >= expected,
+        "expected": len(wanted),
+        "complete": replicates(both) >= wanted,
         "estimate": estimate,
         "p": estimate.p,
         "unread": unread,

@@ -14,6 +14,7 @@ import pandas as pd
 from dp_common.errors import BadInput, did_you_mean
 from dp_common.persistence.meter import PRICED
 from results.analysis.arms import rank
+from results.analysis.effects import FEW
 from results.analysis.grouping import CORE as CORE
 from results.analysis.grouping import MEASURING as MEASURING
 from results.analysis.grouping import UNIT as UNIT
@@ -152,12 +153,21 @@ class Comparison:
         yield from by_arm_and_scale(self.cells)
 
     def expected(self, scale: int) -> Replicates:
-        """The replicates that a cell at this scale should have: those that any arm was begun, or planned, with."""
+        """The replicates that any arm was begun, or planned, with at this scale; see ``awaited``."""
         return self._expected.get(int(scale), set())
+
+    def is_whole(self, arm: str, scale: int, done: pd.DataFrame) -> bool:
+        """Have the finished runs of a cell all replicates that it waits for?"""
+        own = self._planned.get((arm, int(scale)), set())
+        return replicates(done) >= awaited(own, self.expected(scale))
 
     @cached_property
     def _expected(self) -> dict[int, Replicates]:
         return {scale: replicates(part) for scale, part in by_scale(self.cells)}
+
+    @cached_property
+    def _planned(self) -> dict[tuple[str, int], Replicates]:
+        return {(arm, scale): replicates(part) for arm, scale, part in self.by_cell()}
 
     @cached_property
     def devices(self) -> tuple[str, ...]:
@@ -203,6 +213,13 @@ def check(runs: pd.DataFrame, eval_set: str, exclude: Collection[str]) -> None:
 def replicates(runs: pd.DataFrame) -> Replicates:
     """(seed, split) of each run."""
     return set(zip(runs["seed"], runs["data.split"]))
+
+
+def awaited(own: Replicates, expected: Replicates) -> Replicates:
+    """The replicates that a cell waits for: those that it was begun, or planned, with; where these are fewer than FEW
+    all that any arm has there. (Of a scale at which one arm has more seeds than the others, no cell waits for these.)
+    """
+    return own if len(own) >= FEW else own | expected
 
 
 def main_arms(runs: pd.DataFrame) -> frozenset[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from results.analysis.comparisons import UNIT, Comparison, replicates
-from results.analysis.effects import Components, components, log_error_ratio, share_of_errors, two_way_interval
+from results.analysis.effects import FEW, Components, components, log_error_ratio, share_of_errors, two_way_interval
 from results.analysis.stats import Estimate, over_seeds, pairs
 from results.frames import records
 from results.reading.correctness import column_of, correctness
@@ -64,8 +64,8 @@ class Contrast:
 class PairedRuns:
     """Pairs over several scales, the same scales for every replicate.
 
-    The scales are those named, else those that the most replicates have; others (two seeds at 64k, say) are left out,
-    so that no mean over scales is of other scales than the next.
+    The scales are those named, else those of the largest table without a hole (``common_scales``); others (two seeds at
+    64k, say) are left out, so that no mean over scales is of other scales than the next.
 
     Attributes:
         replicates: [n] of (seed, split).
@@ -133,19 +133,25 @@ def read(run: Any, eval_set: str) -> np.ndarray | None:
 
 
 def common_scales(have: dict[int, set[Replicate]]) -> tuple[list[Replicate], list[int]]:
-    """The scales that the most replicates have, and these replicates, both sorted.
+    """The largest table of replicates × scales without a hole: its replicates and scales, both sorted.
+
+    So neither do two seeds at one further scale leave two seeds of all, nor do many more seeds at one scale leave that
+    scale alone. Tables of FEW replicates or more go before others; of equal ones that with more replicates.
 
     ``have``: {scale: its replicates}.
     """
-    most = max(map(len, have.values()), default=0)
-    members: set[Replicate] | None = None
-    scales: list[int] = []
-    for scale in sorted(have, key=lambda scale: (-len(have[scale]), scale)):
-        common = have[scale] if members is None else members & have[scale]
-        if len(common) == most:
-            members = common
-            scales.append(scale)
-    return sorted(members or ()), sorted(scales)
+    places = {unit: frozenset(scale for scale in have if unit in have[scale]) for unit in set().union(*have.values())}
+    patterns = set(places.values())
+    found = [
+        (sorted(unit for unit, scales in places.items() if scales >= wanted), sorted(wanted))
+        for wanted in {one & other for one in patterns for other in patterns}
+        if wanted
+    ]
+    return max(
+        found,
+        key=lambda table: (len(table[0]) >= FEW, len(table[0]) * len(table[1]), len(table[0]), table[1]),
+        default=([], []),
+    )
 
 
 def named_scales(have: dict[int, set[Replicate]], scales: Collection[int]) -> tuple[list[Replicate], list[int]]:
@@ -231,7 +237,7 @@ def pooled(
         baseline: the label of the other.
         eval_set: ``population``, ``test`` or a shifted set; the comparison's own if None.
         measure: LOG_ERROR, POINTS or LOG_ODDS.
-        scales: those named beforehand; without, those that the most replicates have.
+        scales: those named beforehand; without, those of the most pairs (``common_scales``).
 
     Returns:
         None where there are no such pairs, or they were not measured on the set.

@@ -158,6 +158,13 @@ def chosen_keys(runs: pd.DataFrame) -> set[str]:
 
 
 def deduplicated(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm, scale and replicate: of runs that differ in what they wrote down, a finished one."""
-    rows = rows.sort_values("state", key=lambda states: states != "done", kind="stable")
-    return rows.drop_duplicates(["arm", "scale", *UNIT]).sort_values("run_id", kind="stable")
+    """One row per arm, scale and replicate: of runs that differ in what they wrote down, a finished one, and of these
+    the one that wrote down most (a probe, the teacher's world).
+    """
+    neutral = frozen_defaults()
+    silent = [
+        sum(values.get(key, neutral.get(key)) == neutral.get(key) for key in MEASURING) for values in rows["values"]
+    ]
+    rows = rows.assign(waits=rows["state"] != "done", silent=silent).sort_values(["waits", "silent"], kind="stable")
+    rows = rows.drop_duplicates(["arm", "scale", *UNIT]).sort_values("run_id", kind="stable")
+    return rows.drop(columns=["waits", "silent"])

@@ -163,7 +163,7 @@ def others_of(by_arm: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
 
 def shared_runs(a: pd.DataFrame, b: pd.DataFrame, scales: Sequence[int]) -> PairedRuns:
     """The pairs of two arms over the scales of the league: all of these where FEW seeds have them, and at least half
-    of those that have any; else those that the most seeds have.
+    of those that have any; else those of the most pairs (``common_scales``).
     """
     have = {scale: replicates(a[a["scale"] == scale]) & replicates(b[b["scale"] == scale]) for scale in scales}
     have = {scale: units for scale, units in have.items() if units}

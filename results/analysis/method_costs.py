@@ -25,7 +25,7 @@ from results.analysis.arms_of_old_ledgers import parameters
 
 ENTROPY, SCORED, EXACT, RELATIVE = "guided.entropy", "scored.entropy", "exact.plain", "relative.denoiser.every1"
 PASSES = {"guided.learnability.classifier": 1, "guided.bald.snapshots5": 4}  # further passes a step that are in them
-FROM_THE_SET = ("moments", "memory")  # made of the present training set, once a call
+FROM_THE_SET = ("moments", "memory", "peers")  # made of the present training set, once a call
 
 
 class Missing(Exception):

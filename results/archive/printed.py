@@ -49,6 +49,12 @@ def unmade(kept: Path, made: Path) -> list[str]:
     return [str(name) for name in names if not (made / name).is_file()]
 
 
+def unkept(kept: Path, made: Path) -> list[str]:
+    """What was made anew and is not kept, by name, but for pictures."""
+    names = (path.relative_to(made) for path in sorted(made.rglob("*")) if path.is_file())
+    return [str(name) for name in names if name.suffix not in PICTURES and not (kept / name).is_file()]
+
+
 def check_file(name: str, kept: str, made: str) -> Checked:
     """One file, as text."""
     if name.endswith(".csv"):

@@ -16,7 +16,7 @@ from results.analysis.contrasts import common_scales, named_scales
 from results.analysis.stats import over_seeds
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import POINTS, Arm, Claim, Finding
-from results.claims.judging.inside_runs import PROBE
+from results.claims.judging.inside_runs import NEEDS, PROBE, probed
 from results.claims.judging.rules import by_estimate, unfinished
 from results.reading import cross_probe
 
@@ -25,26 +25,23 @@ DP: Arm = ("dp", {})
 
 
 def judge(selection: ArmSelection) -> list[Finding]:
-    """A finding on the gap, and one on its closing; both wait for the runs, the probe, and the other learners."""
-    runs = selection.arm("dp")
+    """A finding on the gap, and one on its closing, of the runs with the probe; both wait for these, and for the other
+    learners.
+    """
+    every = selection.arm("dp")
+    runs = probed(every)
     if not len(runs):
-        return []
+        return [Finding(half, None, "not run", "", NEEDS, lacking=PROBE) for half in (OWN, CLOSES) if len(every)]
     if (runs["state"] != "done").any():
         n, lost = len(replicates(runs)), len(replicates(runs[runs["state"] != "done"]))
         return [unfinished(half, f"—({n - lost}/{n})", n, runs["scale"].unique()) for half in (OWN, CLOSES)]
     crossed = pd.concat([cross_probe.read(root) for root in selection.roots or (selection.root,)])
     crossed = gaps(crossed.drop_duplicates(["run_id", "addition", "at"])).reindex(runs["run_id"])
     if crossed.isna().any(axis=None):
-        return [missing(half, runs, selection) for half in (OWN, CLOSES)]
-    return [of_gaps(half, runs.assign(gap=crossed[half].to_numpy()), selection) for half in (OWN, CLOSES)]
-
-
-def missing(half: str, runs: pd.DataFrame, selection: ArmSelection) -> Finding:
-    """The finding that says what is missing: the probe, else the other learners."""
-    if all(values.get("probe") == "hardness" for values in runs["values"]):
         command = f"python -m benchmarks.cross_probe root={quote(str(selection.root))}"
-        return Finding(half, None, "not run", "", "the learners of other seeds were not asked", command=command)
-    return Finding(half, None, "not run", "", "needs probe=hardness", lacking=PROBE)
+        why = "the learners of other seeds were not asked"
+        return [Finding(half, None, "not run", "", why, command=command) for half in (OWN, CLOSES)]
+    return [of_gaps(half, runs.assign(gap=crossed[half].to_numpy()), selection) for half in (OWN, CLOSES)]
 
 
 def gaps(crossed: pd.DataFrame) -> pd.DataFrame:

@@ -53,14 +53,20 @@ def undecided(why: str, command: str = "") -> list[Finding]:
     return [Finding(HALF, None, "undecided", "", why, command=command)]
 
 
+def at_prices(selection: ArmSelection) -> str:
+    """The command that judges by the prices of a network."""
+    roots = " ".join(f"root={quote(str(root))}" for root in selection.roots or (selection.root,))
+    return f"python -m benchmarks.claims {roots} prices={PRICES}"
+
+
 def repriced(runs: pd.DataFrame, selection: ArmSelection) -> list[Finding]:
     """The finding at prices measured elsewhere."""
     prices = selection.prices
     if prices is None:
-        command = f"python -m benchmarks.claims root={quote(str(selection.root))} prices={PRICES}"
-        return undecided("on the mixture teacher only re-priced hours count", command)
+        return undecided("on the mixture teacher only re-priced hours count", at_prices(selection))
     if teacher_of({"teacher": selection.group.core["teacher"]}, prices) == "mixture":
-        return undecided(f"{prices.name} prices the mixture itself; it takes a teacher whose network costs")
+        why = f"{prices.name} prices the mixture itself; it takes a teacher whose network costs"
+        return undecided(why, at_prices(selection))
     new = priced(runs, prices)
     reasons = new["repriced_why"].dropna().unique()
     return undecided("; ".join(sorted(reasons))) if len(reasons) else cheaper(new, selection, f", {prices.label}")
@@ -113,12 +119,14 @@ class ArmCurves(NamedTuple):
 
 def curves_of(arms: Sequence[pd.DataFrame], named: Collection[int]) -> tuple[list[tuple[int, int]], list[ArmCurves]]:
     """The replicates that every arm has at all of its scales, and its curve over them. The scales of an arm are those
-    named, else those that the most replicates have; not those whose runs ended short of them.
+    named, else those of most runs (``common_scales``) of replicates that all arms have; not those whose runs ended
+    short of them.
     """
     kept = [rows[(rows["state"] != "done") | rows["scale_reached"].eq(True)] for rows in arms]
+    shared = set.intersection(*(replicates(rows) for rows in kept))
     found = []
     for rows in kept:
-        have = {scale: replicates(part) for scale, part in by_scale(rows) if not named or scale in named}
+        have = {scale: replicates(part) & shared for scale, part in by_scale(rows) if not named or scale in named}
         found.append(common_scales(have))
     members = sorted(set.intersection(*(set(units) for units, _ in found)))
     return members, [curve_of(rows, members, scales) for rows, (_, scales) in zip(kept, found)]

@@ -12,7 +12,7 @@ from results.analysis.effects import share_of_errors
 from results.analysis.stats import over_seeds
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Arm, Claim, Finding, Unit
-from results.claims.judging.inside_runs import PROBE
+from results.claims.judging.inside_runs import NEEDS, PROBE, probed
 from results.claims.judging.rules import NOT_MEASURED, by_estimate, unfinished
 from results.claims.judging.words import unpublished
 from results.frames import records
@@ -27,19 +27,16 @@ ARMS: tuple[Arm, ...] = tuple(("dp", {"omega": omega}) for omega in OMEGAS)
 
 def judge(selection: ArmSelection) -> list[Finding]:
     """One finding, over the scales and seeds with the probe at three values of ω or more."""
-    runs = selection.curve("dp", "omega")
-    counts = runs.groupby("scale")["value"].nunique()
-    runs = runs[runs["scale"].isin(counts[counts >= LEAST].index)]
+    every = at_least(selection.curve("dp", "omega"))
+    runs = at_least(probed(every))
     if not len(runs):
-        return []
+        return [Finding(HALF, None, "not run", "", NEEDS, lacking=PROBE)] if len(every) else []
     if (runs["state"] != "done").any():
         n, lost = len(replicates(runs)), len(replicates(runs[runs["state"] != "done"]))
         return [unfinished(HALF, f"—({n - lost}/{n})", n, runs["scale"].unique())]
     if "population" not in runs or runs["population"].isna().any():
         return [Finding(HALF, None, "not run", "", NOT_MEASURED.format("population"))]
     redundant = [redundancy(run) for run in records(runs[["folder"]])]
-    if np.isnan(redundant).any():
-        return [Finding(HALF, None, "not run", "", "needs probe=hardness", lacking=PROBE)]
     wrong = share_of_errors(1 - runs["population"].to_numpy(float), runs["population_images"].to_numpy(float))
     measured = runs.assign(redundant=redundant, gain=-np.log(wrong))
     by_seed = [
@@ -47,6 +44,12 @@ def judge(selection: ArmSelection) -> list[Finding]:
     ]
     finding = by_estimate(HALF, over_seeds(np.array(by_seed)[~np.isnan(by_seed)]), CORRELATION, selection.looks)
     return [finding.with_scales(runs["scale"].unique())]
+
+
+def at_least(runs: pd.DataFrame) -> pd.DataFrame:
+    """Those at scales with LEAST values of ω."""
+    counts = runs.groupby("scale")["value"].nunique()
+    return runs[runs["scale"].isin(counts[counts >= LEAST].index)]
 
 
 def redundancy(run: dict[str, object]) -> float:

@@ -78,7 +78,9 @@ def plot(plt: Any, shown: pd.DataFrame, looks: dict[str, tuple], label: str, com
     """The drawing: accuracies left; errors and their laws right, where there are laws."""
     with_laws = bool((shown["what"] == "fit").any())
     panels, width = (2, 10.4) if with_laws else (1, 7.2)
-    drawing, axes = plt.subplots(1, panels, figsize=(width, 4.4), layout="constrained", squeeze=False)
+    rows = (shown.loc[shown["what"] == "run", "arm"].nunique() + 2) // 2 if with_laws else 0  # of the legend below
+    height = 4.4 + 0.17 * max(0, rows - 3)
+    drawing, axes = plt.subplots(1, panels, figsize=(width, height), layout="constrained", squeeze=False)
     head(drawing, title, comparison.group.title)
     left = axes[0, 0]
     for arm, look in looks.items():

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dp_common.config.specification import short
 from results.analysis import theory
-from results.analysis.comparisons import Comparison, replicates
+from results.analysis.comparisons import Comparison
 from results.analysis.contrasts import POPULATION
 from results.analysis.stats import t_interval
 from results.figures.drawing.accuracy_axes import dots
@@ -121,11 +121,11 @@ def curve_of(parameter: Parameter, comparison: Comparison, world: str) -> Curve 
         return None
     scale = int(counts[counts == counts.max()].index.max())
     runs = runs[runs["scale"] == scale]
-    expected, rows = replicates(runs), []
+    rows = []
     for value, part in runs.groupby("value"):
         rows += [run_row(run, column, world) for run in records(part)]
         reached = part[part["scale_reached"].astype(bool)]
-        if replicates(part) >= expected and len(reached):
+        if comparison.is_whole(str(part["arm"].iloc[0]), scale, part) and len(reached):
             interval = limited(t_interval(100 * reached[column].astype(float)).within(0, 100))
             rows.append(
                 {

@@ -15,7 +15,7 @@ from dp_common.config.specification import short
 from results.analysis.arms import rank
 from results.analysis.comparisons import UNIT, Comparison
 from results.figures.drawing.selection import joined, left_out, one_scale, span
-from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
+from results.figures.drawing.style import WIDEST, Figure, arm_look, head, save, sheet, stem
 from results.frames import records
 from results.reading.history import additions, intervals
 from results.tables.captions import conditions
@@ -94,7 +94,7 @@ def plot(plt: Any, shown: pd.DataFrame, arms: list[str], looks: dict[str, tuple]
     drawing, axes = plt.subplots(
         3,
         len(arms),
-        figsize=(2.3 * len(arms) + 1.2, 6.2),
+        figsize=(min(2.3 * len(arms) + 1.2, WIDEST), 6.2),
         layout="constrained",
         squeeze=False,
         sharex=True,
@@ -106,6 +106,7 @@ def plot(plt: Any, shown: pd.DataFrame, arms: list[str], looks: dict[str, tuple]
         plot_arm(axes[:, column], shown[shown["arm"] == arm], looks[arm][0])
         axes[0, column].set_title(arm, loc="left")
         axes[2, column].set_xlabel("iterations")
+        axes[2, column].locator_params(axis="x", nbins=4)
     axes[0, 0].set_yscale("log")
     axes[0, 0].set_ylabel("training loss (log scale)")
     monitor = shown.loc[shown["what"] == "trained", "monitor"].astype(float)

@@ -15,7 +15,7 @@ from results.analysis.comparisons import Comparison
 from results.analysis.stats import t_interval
 from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of, runs_with_probe
 from results.figures.drawing.selection import joined, left_out, span, spread_over
-from results.figures.drawing.style import MARKERS, Figure, head, legend, rising, save, sheet, stem
+from results.figures.drawing.style import MARKERS, WIDEST, Figure, head, legend, rising, save, sheet, stem
 from results.tables.captions import conditions
 from results.tables.in_words import limited
 
@@ -70,7 +70,7 @@ def plot(plt: Any, shown: pd.DataFrame, arms: list[str], title: str, subtitle: s
     batches = spread_over(sorted(shown["addition"].unique()), BATCHES)
     shown = shown[(shown["at"] != 0) & (shown["curve"] == "error")]
     moments = [*sorted(set(shown["at"]) - {"end"}), "end"]
-    size = (2.4 * len(arms) + 1.9, 3.5)
+    size = (min(2.4 * len(arms) + 1.9, WIDEST), 3.5)
     shared = {"layout": "constrained", "squeeze": False, "sharex": True, "sharey": "row"}
     drawing, axes = plt.subplots(1, len(arms), figsize=size, **shared)
     head(drawing, title, f"{subtitle}\nmean, 95 % t-interval over seeds; large marker: at inclusion")

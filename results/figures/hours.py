@@ -14,7 +14,7 @@ from results.figures.drawing.accuracy_axes import ceiling_line, dots, frame_of, 
 from results.figures.drawing.accuracy_points import HOURS, points, says_something, seeds_of_means
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import Figure, arm_look, head, save, sheet, stem
-from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
+from results.tables.captions import conditions, device_text, place_of, set_named, total_of_phases, unit_of
 
 POSITION = 20
 
@@ -40,7 +40,7 @@ def on_device(device: str, rows: pd.DataFrame, comparison: Comparison, path: Pat
     unit, factor = unit_of(rows["x"].max())
     rows = rows.assign(x=rows["x"] * factor, spent=rows["spent"] * factor)
     kind = kind_of(device).replace("hours", unit)
-    place = "" if device == "cpu" else f" on {device}"
+    place = place_of(device)
     without = f" (without {', '.join(comparison.exclude)})" if comparison.exclude else ""
     label, title = f"{kind} of one run{place}{without}", f"Accuracy on {comparison.eval_set} against {kind}{place}"
     with sheet() as plt:

@@ -17,7 +17,7 @@ from results.analysis.repricing import kind_of, marking
 from results.figures.drawing.selection import joined, left_out
 from results.figures.drawing.style import COLOURS, Figure, head, palette, save, sheet, stem
 from results.frames import records
-from results.tables.captions import conditions, device_text, set_named, total_of_phases, unit_of
+from results.tables.captions import conditions, device_text, place_of, set_named, total_of_phases, unit_of
 from results.tables.cost_to_target import default_targets
 
 POSITION = 30
@@ -85,10 +85,10 @@ def plot(plt: Any, bars: pd.DataFrame, phases: list[str], device: str, title: st
         style = {"color": palette()[COLOURS[number]], "hatch": HATCHES[phase], "edgecolor": "white"}
         axes.barh(0, 0, label=phase, **style)
     axes.set_yticks(range(len(bars)), bars["arm"])
-    axes.invert_yaxis()
+    axes.set_ylim(len(bars) - 0.4, -0.6)  # room for words in place of a bar
     axes.set_xlim(0, 1.45 * most)
     axes.grid(False, axis="y")
-    axes.set_xlabel(f"{kind_of(device).replace('hours', unit)} of one run{'' if device == 'cpu' else f' on {device}'}")
+    axes.set_xlabel(f"{kind_of(device).replace('hours', unit)} of one run{place_of(device)}")
     axes.legend(
         title="phase",
         loc="center left",

@@ -12,7 +12,7 @@ from results.analysis.comparisons import Comparison
 from results.analysis.stats import t_interval
 from results.figures.drawing.probes import cost_of_probe, runs_with_probe
 from results.figures.drawing.selection import span
-from results.figures.drawing.style import GREY, Figure, arm_look, head, legend, save, sheet, stem
+from results.figures.drawing.style import GREY, WIDEST, Figure, arm_look, head, legend, save, sheet, stem
 from results.frames import records
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
@@ -215,7 +215,7 @@ def plot_rounds(
     plt: Any, shown: pd.DataFrame, controls: pd.DataFrame, looks: dict[str, tuple], title: str, subtitle: str
 ) -> Any:
     """The drawing by addition: a panel per measure."""
-    drawing, axes = plt.subplots(1, 3, figsize=(11.5, 3.9), layout="constrained")
+    drawing, axes = plt.subplots(1, 3, figsize=(WIDEST, 3.9), layout="constrained")
     head(drawing, title, subtitle)
     arms = [arm for arm in looks if (shown["arm"] == arm).any()]
     for panel, (measure, panel_title) in zip(axes, PANELS.items()):
@@ -240,7 +240,7 @@ def plot_omegas(plt: Any, curves: pd.DataFrame, controls: pd.DataFrame, title: s
     """The drawing by ω: a column per series of arms, a row per measure."""
     counts = curves.groupby("series")["value"].nunique()
     several = sorted(counts.index[counts > 1], key=rank)
-    size = (3.2 * len(several) + 2.2, 8.4)
+    size = (min(3.2 * len(several) + 2.2, WIDEST), 8.4)
     shared = {"layout": "constrained", "squeeze": False, "sharey": "row", "sharex": "col"}
     drawing, axes = plt.subplots(len(CURVES), len(several), figsize=size, **shared)
     head(drawing, title, subtitle)

@@ -107,6 +107,6 @@ def all_flags(path: Path, _changed: int, eval_set: str) -> dict[str, np.ndarray]
             runs, sizes = arrays[f"{eval_set}.runs"], arrays[f"{eval_set}.images"]
             flags = np.unpackbits(arrays[f"{eval_set}.bits"], axis=1).astype(bool)
     except (OSError, ValueError, KeyError) as error:
-        raise Damaged(f"{path}: {error}") from error
+        raise Damaged(f"{path}: no arrays of packed bits as an archive has them ({type(error).__name__})") from error
     flags.flags.writeable = False
     return {str(run): row[:size] for run, size, row in zip(runs, sizes, flags)}

@@ -19,7 +19,7 @@ from results.analysis.cost_to_target import FEWEST, HOURS, Speedup, speedup
 from results.analysis.disturbance import is_disturbed
 from results.analysis.repricing import kind_of
 from results.frames import records
-from results.tables import equal_error, in_words, league_words
+from results.tables import equal_error, in_words
 from results.tables.cell_texts import bounds_text
 from results.tables.cost_to_target import BASELINE, default_targets
 
@@ -46,12 +46,11 @@ def sentences(comparison: Comparison, gaps: Gaps) -> tuple[str, list[str]]:
     if not len(cells) or not cells["complete"].any():
         return "Too few runs are finished to compare anything yet.", [size(comparison)]
     pooled = in_words.sentences(comparison)
-    league = league_words.sentences(comparison)[:1]
     by_scale = [] if pooled else gap_sentences(gaps)
     lead = in_words.lead_arm(comparison)
     factors = equal_error.sentences(comparison, lead) if lead else []
     factors = factors or speedups(comparison, {lead} if pooled and lead else comparison.main_arms)
-    facts = [*pooled[:1], *league, *pooled[1:], *factors, *in_words.price_sentences(comparison), *by_scale]
+    facts = [*pooled, *factors, *in_words.price_sentences(comparison), *by_scale]
     facts += [*best(cells, ceiling), size(comparison)]
     return facts[0], facts[1:]
 

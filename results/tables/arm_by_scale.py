@@ -43,6 +43,12 @@ def legend(cells: pd.DataFrame, what: str) -> list[str]:
         )
     if (cells["planned"] == 0).any():
         signs.append("—: not run.")
+    whole = cells[cells["complete"].astype(bool) & (cells["n"] > 0)]
+    if (whole.groupby("scale")["n"].nunique() > 1).any():
+        signs.append(
+            f"n differs between arms of one scale: each number is over all of its own {what}; arms are compared by "
+            "pairs of equal seed alone."
+        )
     if cells["short"].sum():
         signs.append(
             "short: finished below its scale, not in the mean; `deadline=even` or `schedule=even` of dp and prune, a "

@@ -41,6 +41,11 @@ def device_text(device: str, cpus: Iterable[Iterable[str]]) -> str:
     }.get(device, device)
 
 
+def place_of(device: str) -> str:
+    """Where hours are of, as the end of a label: `` on an H100``, ``, re-priced: ...``; "" of a CPU."""
+    return "" if device == "cpu" else f", {device}" if marking(device) else f" on {device}"
+
+
 def conditions(group: Group) -> str:
     """The sentence every caption ends with:
 

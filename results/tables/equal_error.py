@@ -116,7 +116,8 @@ def sentences(comparison: Comparison, arm: str) -> list[str]:
         parts = [text for one in found if one and (text := part(one))]
         if parts:
             where = set_text(name, comparison)
-            told.append(f"For the errors of `{arm}` {where} `{STATIC}` takes, in times its images: {', '.join(parts)}.")
+            what = f"Images that `{STATIC}` takes for the errors of `{arm}` {where}, as a factor on `{arm}`'s"
+            told.append(f"{what}: {', '.join(parts)}.")
     return told
 
 

@@ -14,7 +14,7 @@ from results.analysis.comparisons import BASELINES, CEILING, Comparison
 from results.analysis.contrasts import POINTS, POPULATION, Contrast, pooled
 from results.analysis.contrasts import worlds as worlds
 from results.analysis.disturbance import is_disturbed
-from results.analysis.effects import judged_together
+from results.analysis.effects import judged_together, tost
 from results.analysis.equal_price import at_equal_price
 from results.analysis.repricing import MARK, kind_of
 from results.analysis.stats import Interval
@@ -24,7 +24,7 @@ from results.tables.cell_texts import FEWEST
 STATIC, CONTROL = BASELINES
 FIRST = ("dp", "prune")  # of whom the first sentence is, if they are there
 BEATS = {"above": "beats", "below": "is behind"}
-AHEAD = {"above": "ahead", "below": "behind", "undecided": "undecided"}
+AHEAD = {"above": "ahead", "below": "behind", "equal": "equal within a tenth", "undecided": "undecided"}
 MORE = {"above": "fewer", "below": "more"}  # errors
 
 
@@ -67,9 +67,8 @@ def price_sentence(comparison: Comparison, arm: str, baseline: str) -> str:
     words = judged_together([one.estimate for one in known.values()])
     verdicts = [word if one.estimate.n >= FEWEST else "undecided" for word, one in zip(words, known.values())]
     told = [
-        f"{set_text(name, comparison)} {factor_text(limited(one.estimate.interval()))}"
-        + (f", {in_words(one.estimate.mean)}" if verdict != "undecided" else "")
-        for (name, one), verdict in zip(known.items(), verdicts)
+        f"{set_text(name, comparison)}, {factor_text(limited(one.estimate.interval()))} of its errors"
+        for name, one in known.items()
     ]
     unit, factor = unit_of(first.prices[-1])
     low, high = (amount_text(factor * price) for price in (first.prices[0], first.prices[-1]))
@@ -91,7 +90,7 @@ def contrast_sentence(comparison: Comparison, arm: str, baseline: str, about: st
     known = {name: one for name, one in found.items() if one is not None}
     if not known:
         return ""
-    verdicts = dict(zip(known, verdicts_of(list(known.values()))))
+    verdicts = {name: or_equal(word, known[name]) for name, word in zip(known, verdicts_of(list(known.values())))}
     told = [world_text(comparison, arm, baseline, one, verdicts[name]) for name, one in known.items()]
     first = next(iter(known.values()))
     seeds = f"{first.estimate.n} seeds" if first.estimate.n > 1 else "one seed"
@@ -99,6 +98,8 @@ def contrast_sentence(comparison: Comparison, arm: str, baseline: str, about: st
     if met == {"undecided"}:
         few = "" if first.estimate.n >= FEWEST else ", too few for an interval"
         return f"Undecided whether `{arm}` beats `{baseline}`{about}, {where}{few}: {'; '.join(told)}."
+    if met == {"equal"}:
+        return f"`{arm}` and `{baseline}`{about} make as many errors, within a tenth, {where}: {'; '.join(told)}."
     if len(met) == 1:
         return f"`{arm}` {BEATS[met.pop()]} `{baseline}`{about}, {where}: {'; '.join(told)}."
     words = [f"{AHEAD[verdict]} {text}" for verdict, text in zip(verdicts.values(), told)]
@@ -111,12 +112,18 @@ def verdicts_of(contrasts: Sequence[Contrast]) -> list[str]:
     return [word if one.estimate.n >= FEWEST else "undecided" for word, one in zip(found, contrasts)]
 
 
+def or_equal(verdict: str, contrast: Contrast) -> str:
+    """A verdict; ``equal`` in place of undecided where two one-sided tests find the errors equal within a tenth."""
+    decided = verdict != "undecided" or contrast.estimate.n < FEWEST
+    return "equal" if not decided and tost(contrast.estimate) == "equal" else verdict
+
+
 def world_text(comparison: Comparison, arm: str, baseline: str, contrast: Contrast, verdict: str) -> str:
     """``on 1,797 real test images by 1.25 points [0.98, 1.52], 19 % fewer errors``."""
     points = pooled(comparison, arm, baseline, contrast.eval_set, POINTS)
     gap, name = shown(points or contrast), set_text(contrast.eval_set, comparison)
-    if verdict == "undecided":
-        return f"{name} {points_text(gap, '+.2f')}, {factor_text(shown(contrast))}"
+    if verdict in ("undecided", "equal"):
+        return f"{name} {points_text(gap, '+.2f')}, errors {factor_text(shown(contrast))}"
     if verdict == "below":
         gap = Interval(gap.n, -gap.mean, -gap.high, -gap.low)
     return f"{name} by {points_text(gap, '.2f')}, {in_words(contrast.estimate.mean)}"
@@ -141,9 +148,9 @@ def limited(interval: Interval) -> Interval:
 
 
 def factor_text(interval: Interval) -> str:
-    """A log error ratio as the factor on errors: ``errors ×0.64 [0.60, 0.68]``."""
+    """A log error ratio as the factor on errors: ``×0.64 [0.60, 0.68]``."""
     bounds = "" if isnan(interval.low) else f" [{exp(-interval.high):.2f}, {exp(-interval.low):.2f}]"
-    return f"errors ×{exp(-interval.mean):.2f}{bounds}"
+    return f"×{exp(-interval.mean):.2f}{bounds}"
 
 
 def points_text(interval: Interval, form: str) -> str:

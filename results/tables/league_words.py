@@ -65,7 +65,7 @@ def lead_of(found: League) -> Standing | None:
 
 def factor(one: Standing, world: str) -> str:
     """``×0.64 [0.60, 0.68]``."""
-    return factor_text(shown(one.contrasts[world])).removeprefix("errors ")
+    return factor_text(shown(one.contrasts[world]))
 
 
 def rank_text(one: Standing, world: str) -> str:

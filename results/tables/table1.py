@@ -21,7 +21,6 @@ from results.analysis.comparisons import (
     Replicates,
     by_scale,
     main_arms,
-    replicates,
     shifted_sets,
     total_hours,
 )
@@ -180,7 +179,7 @@ def picked_runs(member: Member) -> list[tuple[Member, str, pd.DataFrame, Replica
 def whole_scales(own: pd.DataFrame, comparison: Comparison) -> list[int]:
     """The scales at which all runs of an arm are finished."""
     done = own[own["state"] == "done"]
-    return [scale for scale, part in by_scale(done) if replicates(part) >= comparison.expected(scale)]
+    return [scale for scale, part in by_scale(done) if comparison.is_whole(str(part["arm"].iloc[0]), scale, part)]
 
 
 def reached(part: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,23 @@ RUNS = [
     ("run", "--quiet learner=vit_tny", "learner=vit_tny: "),
     ("run", "--quiet dp.score=random", "dp.score=random: "),
     ("run", "--quiet device=tpu", "device=tpu: "),
+    # what a method cannot have: as a run, planned, and in a sweep
+    *(
+        (app, f"{given} {words}", said)
+        for app, given in (("run", "--dry-run"), ("sweep", "--dry-run seed=0,1"), ("sweep", "seed=0"))
+        for words, said in (
+            ("strategy=lgd lgd.score=random", "lgd.score=random: a score that looks at the learner"),
+            ("strategy=mix mix.real_per_class=2000 scale=30k", "mix.real_per_class=2000: at most 278, "),
+            ("dp.score=chamfer exemplars.per_class=900", "exemplars.per_class=900: at most 278, "),
+            ("strategy=prune prune.rule=covariance prune.rule_args.real_per_class=900", "prune.rule_args.real_per"),
+        )
+    ),
+    ("run", "--dry-run dp.score=nll teacher=unet", "dp.score=nll: it needs a teacher whose density is known"),
+    ("run", "--dry-run dp.score=bald dp.feedback=first", "dp.score=bald: by a frozen learner not with heads.source="),
+    ("run", "--dry-run dp.score=bald dp.rounds=1 dp.at=0.001", "dp.interval=1280: two evaluations on monitor before"),
+    ("run", "--dry-run strategy=dp sampler.exact=true", "sampler.exact=yes: no with strategy=dp, which guides"),
+    ("run", "--quiet sampler.exact=true sampler.cfg_scale=2", "sampler.exact=yes: no at a sampler.cfg_scale other"),
+    ("run", "--dry-run sampler.temperature=0", "sampler.temperature=0: more than 0"),
     # every kind of key: whole numbers, shares, choices, words, places, mappings, plugins
     ("run", "--quiet scale=", "scale=: a whole number"),
     ("run", "--quiet scale=-5", "scale=-5: at least 1"),

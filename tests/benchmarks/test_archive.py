@@ -5,6 +5,7 @@ changed is named.
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -57,6 +58,48 @@ def test_a_number_that_was_changed_is_named(study, tmp_path, capsys, name, old, 
     printed = capsys.readouterr()
     assert f"{name}: 1 places differ" in printed.out and "from the runs: " in printed.out
     assert f"NOT as rebuilt: {name}; 6 files are." in printed.out and "not looked at: README.md." in printed.err
+
+
+def test_what_is_not_there_is_no_number_that_is_right(study, tmp_path, capsys):
+    """A file that is gone is named; where all are, and where rows or the archive's own words are, nothing is vouched
+    for.
+    """
+    out = tmp_path / "kept"
+    shutil.copytree(study[1], out)
+    (out / "table.md").unlink()
+    assert recompute.main([str(out)]) == 0
+    assert "Made by these commands, and not kept: table.md." in capsys.readouterr().err
+    about = json.loads((out / archived.ABOUT).read_text())
+    (out / archived.ABOUT).write_text(json.dumps(about | {"printed": {"forget": ["yes=yes"]}}))
+    with pytest.raises(BadInput, match="names forget in printed, which is none of"):
+        recompute.main([str(out)])
+    (out / archived.ABOUT).write_text(json.dumps(about | {"printed": {"claims": []}}))
+    for path in out.glob("claims.*"):
+        path.unlink()
+    with pytest.raises(BadInput, match="nothing that was printed is there any more, such as claims.csv"):
+        recompute.main([str(out)])
+    (out / archived.RUNS).unlink()
+    with pytest.raises(BadInput, match="a damaged archive: it has no runs.csv"):
+        recompute.main([str(out)])
+
+
+@pytest.mark.parametrize("damage", ["a row is gone", "bits of others", "bits of other runs"])
+def test_damage_of_what_numbers_are_made_of_is_seen(study, tmp_path, capsys, damage):
+    out = tmp_path / "kept"
+    shutil.copytree(study[1], out)
+    if damage == "a row is gone":
+        lines = (out / archived.RUNS).read_text().splitlines(keepends=True)
+        (out / archived.RUNS).write_text("".join(lines[:-1]))
+    else:
+        with np.load(out / archived.CORRECT) as arrays:
+            kept = dict(arrays)
+        kept["test.bits"] = kept["test.bits"][::-1] if damage == "bits of others" else kept["test.bits"]
+        if damage == "bits of other runs":
+            kept["test.runs"] = np.array([f"x{name}" for name in kept["test.runs"]])
+        np.savez_compressed(out / archived.CORRECT, **kept)
+    assert recompute.main([str(out)]) == 1
+    said = capsys.readouterr().out
+    assert "NOT as rebuilt: " in said and "claims.csv" in said
 
 
 def test_it_needs_no_run_folders_and_no_place_of_before(study, tmp_path):

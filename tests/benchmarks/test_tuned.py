@@ -118,6 +118,51 @@ def test_where_runs_are_missing_nothing_is_chosen_of_that_method(root, tmp_path,
     assert not (tmp_path / "best.yaml").exists()
 
 
+def test_settings_of_one_method_have_the_same_seeds_and_are_paired_by_them():
+    """Two entries of one method: other seeds are refused, the same ones in another order are no other."""
+    entry = "strategy=dp dp.omega={} scale=250 seed={}".format
+    first, second, later = (
+        [entry(omega, seed).split() for omega in omegas for seed in seeds]
+        for omegas, seeds in (((0.1, 0.2), (100, 101)), ((0.3, 0.4), (101, 100)), ((0.5, 0.6), (102, 103)))
+    )
+    ((settings),) = tuned.asked_of([first, second]).values()
+    seeds = [[run.split("-s")[1][:3] for run in runs] for runs in settings.values()]
+    assert seeds == [["100", "101"]] * 4
+    with pytest.raises(
+        BadInput, match="^grid=strategy=dp scale=250: its settings have different seeds.* seeds 102..103$"
+    ):
+        tuned.asked_of([first, later])
+
+
+def test_a_seed_that_the_grid_does_not_name_was_tuned_on_too(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "grid.yaml").write_text("- strategy: dp\n  dp.omega: [0.05, 0.1]\n  scale: 250\n")
+    with pytest.raises(BadInput, match="^seed=0: tuned on"):
+        ask(tmp_path, "seed=0..3", f"save={tmp_path / 'best.yaml'}")
+
+
+def test_what_was_tuned_at_several_scales_keeps_each_setting_at_its_own(tmp_path):
+    (tmp_path / "grid.yaml").write_text(
+        "- {strategy: dp, dp.omega: [0.05, 0.1], scale: [250, 500], train.seen: 64k, seed: [100, 101]}\n"
+    )
+    for scale, best in ((250, "0.05"), (500, "0.1")):
+        for omega in ("0.05", "0.1"):
+            for seed in (100, 101):
+                text = f"strategy=dp dp.omega={omega} train.seen=64k scale={scale} seed={seed}"
+                fabricate.run(tmp_path / "runs", text, monitor=0.95 if omega == best else 0.9)
+    with pytest.raises(BadInput, match="^scale=1k: strategy=dp train.seen=64k was tuned at several scales"):
+        ask(tmp_path, "seed=20", "scale=1k", f"save={tmp_path / 'best.yaml'}")
+    assert ask(tmp_path, "seed=20", f"save={tmp_path / 'best.yaml'}") == 0
+    points = [set(point) for point in grid_files.expand([f"grid={tmp_path / 'best.yaml'}"])]
+    assert [{"dp.omega=0.05", "scale=250"} <= points[0], {"dp.omega=0.1", "scale=500"} <= points[1]] == [True, True]
+
+
+@pytest.mark.parametrize("value", ["no", "yes", "0.1", "1k", "true", "none", "./a b", "1e-3", "x:y"])
+def test_a_value_is_read_from_the_file_as_it_was_typed(tmp_path, value):
+    (tmp_path / "one.yaml").write_text(f"- strategy: {tuned.yaml_text(value)}\n")
+    assert grid_files.read(str(tmp_path / "one.yaml")) == [{"strategy": value}]
+
+
 def test_scales_seeds_and_splits_are_no_settings_and_what_is_said_twice_is_one():
     entry = "strategy=dp dp.omega={} scale={} data.split={} seed={}".format
     points = [entry(o, s, d, n).split() for o in (0.1, 0.2) for s in (250, 500) for d in (0, 1) for n in (100, 101)]

@@ -36,6 +36,12 @@ def test_refresh_keeps_its_size_and_exchanges(small, drop, generated):
     assert summary["images_kept"] == 120 and summary["images_generated"] == generated
     assert [r["name"] for r in calls(records)] == ["generate", *["select", "generate"] * 3]
     assert {r["state"]["size"] for r in calls(records)} == {120, 90}
+    dropped = [r["args"] for r in calls(records)[1::2]]
+    assert {(asked["pool"], asked["keep"], asked["replace"]) for asked in dropped} == {(0, 90, True)}
+    assert {asked["score"] for asked in dropped} == {"entropy" if drop == "easiest" else "random"}
+    assert {asked.get("rule") for asked in dropped} == {{"oldest": "newest", "easiest": None, "random": "lot"}[drop]}
+    if drop == "random":  # else what stayed once would stay again
+        assert [asked["parameters"]["turn"] for asked in dropped] == [1, 2, 3]
     newest = set(range(180, 210))
     assert newest <= set(indices.tolist())
     if drop == "oldest":
@@ -65,7 +71,9 @@ def test_fresh_trains_anew_on_the_very_set_of_dp(small):
 def test_lgd_makes_candidates_and_keeps_the_most_learnable(small):
     summary, records, _ = executed(small, "lgd", "lgd.candidates=3")
     assert summary["images_generated"] == 30 + 3 * 90 and summary["images_kept"] == 120
-    assert all(r["args"]["guidance"]["rule"] == "eps-relative" for r in calls(records)[1:])
+    asked = [r["args"] for r in calls(records)[1:]]
+    assert all((one["pool"], one["keep"], one["score"]) == (90, 30, "learnability") for one in asked)
+    assert all(one["guidance"]["rule"] == "eps-relative" and "rule" not in one for one in asked)  # the highest are kept
     assert (summary["information_class"], summary["real_images_consulted"]) == ("I1", 450)
     omegas = [addition["omega"] for addition in summary["additions"]]
     assert omegas == [0, 0.05, 0.05, 0.05]

@@ -35,7 +35,7 @@ class ArmSelection:
         comparison: whose runs they are.
         root: the folder of runs, as it was given; for commands.
         prices: unit costs at which hours are re-priced, or None.
-        scales: those named beforehand, over which effects are pooled; without, those that most replicates have.
+        scales: those named beforehand, over which effects are pooled; without, those of the most pairs.
         looks: was the study looked at at planned times, so that each look has its own p?
         others: the other comparisons under the root; what was chosen outside of the strategy is there.
         roots: all folders of runs; ``root`` alone where there are none.

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from results.analysis.contrasts import PairedRuns
 from results.claims.judging.arm_selection import ArmSelection
@@ -16,9 +17,16 @@ from results.claims.judging.rules import of_values, waiting
 
 ARMS: tuple[Arm, ...] = (("dp", {}), ("dp", {"omega": 0.0}))
 PROBE = {"probe": "hardness"}
+NEEDS = "needs probe=hardness"
 NATS = Unit("nats", 1, "+.3f")
 
 Run = dict[str, Any]  # a row of the frame of runs
+
+
+def probed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs, finished or not, that hardness is measured in."""
+    measured = [values.get("probe") == PROBE["probe"] for values in runs["values"]]
+    return runs[pd.Series(measured, index=runs.index, dtype=bool)]
 
 
 def guided_and_not(selection: ArmSelection) -> PairedRuns:

@@ -18,6 +18,7 @@ from results.analysis.arms import format_value
 from results.analysis.grouping import MEASURING
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Arm
+from results.reading.archived import ABOUT
 from results.reading.history import records_of
 
 USUAL_SCALES = (500, 1_000, 2_000, 4_000)
@@ -61,14 +62,20 @@ def command(
                 by_plan[plan] = overrides
             run: Grid = {"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan]
             points += [run | replicate for replicate in replicates(selection, n, fresh)]
-    root: Grid = {}
-    if selection is not None and str(selection.root) != Runtime.root:
-        root = {"root": [str(selection.root)]}
+    place = places_to_run(selection)
+    root: Grid = {"root": place} if place else {}
     return " && ".join(
         "python -m benchmarks.sweep "
         + " ".join(f"{key}={shlex.quote(','.join(values))}" for key, values in (grid | root).items())
         for grid in merged(points)
     )
+
+
+def places_to_run(selection: ArmSelection | None) -> list[str]:
+    """[the folder that runs go to], where that is no archive and not the default: [] then."""
+    if selection is None or str(selection.root) == Runtime.root or (Path(selection.root) / ABOUT).exists():
+        return []
+    return [str(selection.root)]
 
 
 def section_of(strategy: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
+from dp_common.config.specification import Runtime
 from dp_common.progress import amount_text
 from results.analysis.effects import LOOKS
 from results.analysis.power import GOAL, Design, is_hopeless, seeds_needed
@@ -18,7 +19,7 @@ from results.claims.judging import theory_study
 from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import Arm, Claim, Finding, TheoryStudy
 from results.claims.judging.rules import FEWEST
-from results.claims.judging.sweeps import USUAL_SCALES, command, fresh_seeds, spans
+from results.claims.judging.sweeps import USUAL_SCALES, command, fresh_seeds, places_to_run, spans
 
 MOST = 64  # seeds, beyond which nobody is sent
 START = 16  # seeds of what was not run: find a difference of 0.75 standard deviations with probability GOAL
@@ -111,8 +112,13 @@ def next_look(designs: tuple[tuple[Design, float], ...], judged: Sequence[Findin
 
 
 def judging(selection: ArmSelection, n: int, root: str | Path) -> str:
-    """The command that judges these seeds: fresh ones by themselves."""
-    words = [f"root={quote(str(root))}"]
+    """The command that judges these seeds: fresh ones by themselves, where they were run; at a look those of before
+    too.
+    """
+    fresh = places_to_run(selection)
+    words = [f"root={quote(place)}" for place in fresh]
+    if selection.looks and not fresh:
+        words = [f"root={quote(place)}" for place in dict.fromkeys([str(root), Runtime.root])]
     words += ["looks=planned"] if selection.looks else [f"seeds={','.join(spans(fresh_seeds(selection, n)))}"]
     words += [f"scales={','.join(map(str, selection.scales))}"] if selection.scales else []
     words += [f"prices={selection.prices.name.removesuffix('.csv')}"] if selection.prices else []

@@ -15,7 +15,7 @@ def legend_beside(axes: Any, below: bool, title: str) -> None:
     where: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
     if below:
         where = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.15), "ncols": 2}
-    axes.legend(title=title, title_fontsize=7.5, fontsize=8, frameon=False, alignment="left", **where)
+    axes.legend(title=title, title_fontsize=8, fontsize=8, frameon=False, alignment="left", **where)
 
 
 def dots(axes: Any, runs: pd.DataFrame, look: tuple, x: str = "x") -> None:

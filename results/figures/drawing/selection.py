@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from results.analysis.arms import parameters
-from results.analysis.comparisons import Comparison, by_arm_and_scale, replicates
+from results.analysis.comparisons import Comparison, awaited, by_arm_and_scale, by_scale, replicates
 
 ABLATIONS = "Not drawn, ablations at one scale: "  # how the sentence on what is left out begins
 
@@ -29,11 +29,12 @@ def one_scale(runs: pd.DataFrame) -> int | None:
     """
     complete: Counter[int] = Counter()
     finished: Counter[int] = Counter()
-    expected = {int(part["scale"].iloc[0]): replicates(part) for _, part in runs.groupby("scale")}
-    for _, scale, part in by_arm_and_scale(runs[runs["state"] == "done"]):
-        if len(part):
-            complete[scale] += replicates(part) >= expected[scale]
-            finished[scale] += len(replicates(part))
+    expected = {scale: replicates(part) for scale, part in by_scale(runs)}
+    for _, scale, part in by_arm_and_scale(runs):
+        done = replicates(part[part["state"] == "done"])
+        if done:
+            complete[scale] += done >= awaited(replicates(part), expected[scale])
+            finished[scale] += len(done)
     return max(complete, key=lambda scale: (complete[scale], finished[scale], scale), default=None)
 
 

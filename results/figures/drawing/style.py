@@ -34,7 +34,8 @@ METADATA: dict[str, dict[str, None]] = {
     "png": {"Software": None},
 }  # by ending: not written
 GREY = "0.35"
-SMALL = 7.5  # points of the small print
+SMALL = 8.0  # points of the small print
+WIDEST = 10.4  # inches: of a wider drawing the page makes that print less than nine pixels high
 LONGEST = 24  # characters of a name in a drawing
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from results.analysis.comparisons import Comparison, by_arm_and_scale, replicates
+from results.analysis.comparisons import Comparison, by_arm_and_scale
 from results.analysis.contrasts import POPULATION
 from results.analysis.effects import share_of_errors
 from results.analysis.stats import t_interval
@@ -54,7 +54,7 @@ def errors_of(comparison: Comparison, cost: pd.Series) -> pd.DataFrame:
                 for seed, x, error, reached in zip(part["seed"], part["x"], errors, part["scale_reached"])
             ]
             there = part["scale_reached"].astype(bool).to_numpy()
-            if there.any() and replicates(part) >= comparison.expected(scale):
+            if there.any() and comparison.is_whole(arm, scale, part):
                 found = t_interval(np.log(errors[there]))
                 low, high = (exp(found.low), exp(found.high)) if found.n >= FEWEST else (np.nan, np.nan)
                 x = exp(float(np.log(part["x"][there]).mean()))

@@ -46,6 +46,7 @@ def counted(line_of, unit):
         ("chamfer", ()),
         ("bald", ()),
         ("variance", ("heads.source=epistemic",)),
+        ("repulsion", ()),
     ],
 )
 def test_omega_orders_the_score(open_lab, score, words):

@@ -9,8 +9,9 @@ from torch import nn
 
 from dp_common.errors import BadInput
 from dp_common.learner.build import build
-from dp_common.learner.features import features_of, head_of, moments_of, with_features
+from dp_common.learner.features import features_of, head_of, moments_of, peers_of, with_features
 from dp_common.learner.heads import thinned, trained_heads
+from dp_common.seeds import derive, uniforms
 
 SHAPES = {"vit-digits": (1, 8, 8), "resnet-small": (3, 32, 32), "mlp-plane": (1, 1, 2)}
 
@@ -62,6 +63,26 @@ def test_moments_are_those_that_the_features_were_drawn_with():
     torch.testing.assert_close(found[2], features.mean(0))  # a class without images
 
 
+def test_moments_are_shrunk_towards_their_mean_variance():
+    features, labels = torch.randn(60, 3, generator=torch.Generator().manual_seed(1)), torch.zeros(60, dtype=torch.long)
+    sample = torch.cov(features.T, correction=0)
+    expected = 0.8 * sample + (0.2 * sample.trace() / 3 + 1e-6) * torch.eye(3)
+    torch.testing.assert_close(torch.linalg.inv(moments_of(features, labels, 1, shrink=0.2)[1]), expected)
+
+
+def test_peers_are_of_the_class_and_by_lot_where_there_are_many():
+    features = torch.arange(600.0)[:, None] * torch.tensor([[1.0, 0.0]])
+    labels = torch.tensor([0] * 590 + [1] * 3 + [3] * 7)
+    found, there, medians = peers_of(features, labels, np.arange(600), 4, seed=0)
+    assert found.shape == (4, 256, 2) and there.sum(1).tolist() == [256, 3, 0, 7]
+    assert found[1, :3, 0].tolist() == [590, 591, 592] and medians[1] == 1 and medians[3] == 4
+    assert medians[2] == medians[[0, 1, 3]].mean()  # a class without images
+    assert 200 < found[0, there[0], 0].mean() < 390 and not torch.equal(
+        found[0], peers_of(features, labels, np.arange(600), 4, seed=1)[0][0]
+    )
+    assert peers_of(features[:1], labels[:1], np.arange(1), 2, 0)[2].tolist() == [1, 1]
+
+
 def test_masks_stay_and_are_each_heads_own():
     one = learner_of("vit-digits", drop_rate=0.5)
     images = torch.randn(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -76,6 +97,17 @@ def test_masks_stay_and_are_each_heads_own():
     with pytest.raises(BadInput, match="heads.source=dropout: learner=vit-digits has no dropout layer that drops"):
         with thinned(learner_of("vit-digits").guiding, "vit-digits", 0, 0):
             pass
+
+
+def test_each_epistemic_head_knows_its_own_half_by_heart_and_not_the_other():
+    generator, indices = torch.Generator().manual_seed(0), np.arange(300)
+    features, labels = torch.randn(300, 100, generator=generator), torch.randint(2, (300,), generator=generator)
+    weights, biases = trained_heads(features, labels, indices, 2, 4, seed=5)
+    right = (torch.einsum("nd,kdc->nkc", features, weights) + biases).argmax(2) == labels[:, None]
+    halves = [torch.from_numpy(uniforms(derive(5, "half", k), "head", indices) < 0.5) for k in range(4)]
+    assert not torch.equal(halves[0], halves[1])
+    for k, half in enumerate(halves):
+        assert right[half, k].float().mean() > 0.9 and right[~half, k].float().mean() < 0.65
 
 
 def test_epistemic_heads_agree_where_there_is_data_and_differ_where_there_is_none():

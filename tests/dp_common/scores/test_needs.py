@@ -71,6 +71,26 @@ def test_chamfer_is_the_distance_to_the_own_exemplar_and_to_the_nearest():
     assert values.tolist() == [-(25 + 1), -(16 + 10)]
 
 
+def test_repulsion_is_minus_the_mean_kernel_over_what_is_there():
+    features = torch.tensor([[0.0, 0.0], [3.0, 0.0]], dtype=torch.float64)
+    others = torch.tensor([[[0.0, 0.0]] * 3, [[3.0, 4.0], [0.0, 1.0], [9.0, 9.0]]], dtype=torch.float64)
+    there, medians = torch.tensor([[False, False, False], [True, True, False]]), torch.tensor([1.0, 2.0])
+    values = score("repulsion")(None, torch.tensor([1, 0]), features=features, peers=(others, there, medians))
+    h = 2 / math.log(3)
+    assert values.tolist() == pytest.approx([-(math.exp(-25 / h) + math.exp(-1 / h)) / 2, 0])
+
+
+def test_repulsion_pushes_away_from_each_by_how_near_it_is():
+    """The force of particle guidance: (2/h) Σ w_j (φ − φ_j), of a mean here."""
+    features, others, labels = drawn(6, 3).requires_grad_(), drawn(2, 5, 3) + 0.5, torch.arange(6) % 2
+    there, medians = torch.ones(2, 5, dtype=torch.bool), 1 + drawn(2).square()
+    values = score("repulsion")(None, labels, features=features, peers=(others, there, medians))
+    (g,) = torch.autograd.grad(values.sum(), features)
+    h, away = (medians / math.log(6))[labels, None], features.detach()[:, None] - others[labels]
+    w = (-away.square().sum(2) / h).exp()
+    torch.testing.assert_close(g, (2 / h / 5) * (w[:, :, None] * away).sum(1))
+
+
 def test_nll_turns_the_density_round():
     assert score("nll")(None, None, density=torch.tensor([-3.0, 2.0])).tolist() == [3, -2]
 

@@ -31,7 +31,15 @@ def test_these_are_all_the_scores():
     loaded = {name: plugin.load() for name, plugin in registry.plugins("score").items()}
     blind = {name for name, module in loaded.items() if module.BLIND}
     needy = {name for name, module in loaded.items() if module.NEEDS}  # in test_needs.py
-    assert blind == {"random"} and needy == {"learnability", "bald", "variance", "hardness", "nll", "chamfer"}
+    assert blind == {"random"} and needy == {
+        "learnability",
+        "bald",
+        "variance",
+        "hardness",
+        "nll",
+        "chamfer",
+        "repulsion",
+    }
     assert set(loaded) == {*DIFFERENTIABLE, *blind, *needy}
 
 

@@ -30,6 +30,18 @@ def test_covariance_adds_what_brings_it_nearest_to_the_real_one():
         assert others[int(np.argmin(gaps))] == rows[size]
 
 
+def test_covariance_looks_at_the_widest_directions_of_the_real_images_alone():
+    real, features = drawn(40, [1.0, 0.0, 3.0, 0.0], 1), drawn(60, [1.0, 5.0, 2.0, 5.0])
+    seen = features * np.float32([1, 0, 1, 0])
+    rule = Covariance(dimensions=2)
+    chosen, expected = (rule.choose(scores_of(x), *NONE, 10, features=x, real=real).tolist() for x in (features, seen))
+    assert (
+        chosen
+        == expected
+        != Covariance(dimensions=4).choose(scores_of(features), *NONE, 10, features=features, real=real).tolist()
+    )
+
+
 def test_covariance_takes_the_wide_where_the_pool_is_narrow():
     real, features = drawn(200, [2.0, 2.0], 1), drawn(2000, [1.0, 1.0])
     rows = Covariance(dimensions=2).choose(scores_of(features), *NONE, 100, features=features, real=real)

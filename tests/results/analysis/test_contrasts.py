@@ -134,6 +134,30 @@ def test_scales_are_those_that_most_replicates_have_or_those_named():
     assert not PairedRuns(a, b, (500, 777))
 
 
+@pytest.mark.parametrize(
+    ("have", "replicates", "scales"),
+    [
+        ({250: 16, 1000: 16, 4000: 16}, 16, [250, 1000, 4000]),
+        ({250: 16, 1000: 65, 4000: 16}, 65, [1000]),  # 65 pairs, not 48
+        ({250: 16, 1000: 65, 4000: 16, 16000: 16, 64000: 16}, 16, [250, 1000, 4000, 16000, 64000]),
+        ({250: 5, 1000: 5, 4000: 2}, 5, [250, 1000]),
+        ({250: 8, 1000: 3, 4000: 3}, 8, [250]),  # nine pairs of three seeds decide nothing
+        ({250: 3, 1000: 3, 4000: 1}, 3, [250, 1000]),
+        ({250: 8, 1000: 4}, 8, [250]),
+        ({}, 0, []),
+    ],
+)
+def test_the_scales_are_those_of_the_largest_table_without_a_hole(have, replicates, scales):
+    """``have``: {scale: it has seeds 0 up to so many}."""
+    found = contrasts.common_scales({scale: {(seed, 0) for seed in range(n)} for scale, n in have.items()})
+    assert found == ([(seed, 0) for seed in range(replicates)], scales)
+
+
+def test_other_seeds_at_other_scales_are_no_table():
+    found = contrasts.common_scales({250: {(0, 0), (1, 0), (2, 0)}, 1000: {(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)}})
+    assert found == ([(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)], [1000])
+
+
 def test_unfinished_pairs_wait_and_short_ones_take_no_part():
     places = {(seed, 500): (0.9 + seed / 100, 0.9) for seed in range(4)}
     a, b = frame("a", places), frame("b", places)

@@ -5,6 +5,7 @@ Rules in detail: test_rules.py, test_rules_inside_runs.py.
 
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,7 +13,8 @@ from benchmarks import claims as application
 from benchmarks import cli, grid_files, theory
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
-from results import claims
+from results import claims, load
+from results.archive import write_study
 from results.tables import render
 from tests.results.claims import claim_world as world
 
@@ -47,6 +49,46 @@ def test_verdict(verdicts, verdict, id):
     assert verdict == "undecided" or not one.sweep
 
 
+def bend(gains, knob):
+    """Of −ln(error) over log2 of the knob, turned round: above zero is a maximum."""
+    return -np.polyfit(np.log2(knob), gains, 2)[0]
+
+
+OMEGA, POOL = (0.02, 0.1, 0.4), (1, 8, 40)
+EFFECTS = {  # {id: what the worlds TRUE and FALSE were made with, in the order of its findings}
+    "C1a": ([0.4 + 0.1 * 4 / 3, 0.4 + 0.1 * 4 / 3], [-0.3 - 0.1 * 4 / 3, -0.3 - 0.1 * 4 / 3]),
+    "C1b": ([0.1], [-0.1]),
+    "C2": ([0.0], [0.3]),
+    "C3": (
+        [bend((0, 0.5, 0), OMEGA), bend((-0.2, 0.2, -0.2), POOL)],
+        [bend((0.2, -0.4, 0.2), OMEGA), bend((0.2, -0.2, 0.2), POOL)],
+    ),
+    "C5": ([0.3, 2.0], [-0.3, -2.0]),
+    "C6": ([20.0, 11.0], [-20.0, -11.0]),  # of ten points 1, 1.1 and 1.2 times, by seed
+    "C7": ([0.0, 0.0], [-0.4 - 0.2, 0.2 + 0.4]),
+    "C10r": ([0.5 - 0.3, 0.3], [-0.4 + 0.1, -0.1 - 0.3]),
+    "C10t": ([np.log(0.12 / 0.1), np.log(0.15 / 0.12)], [np.log(0.12 / 0.1), np.log(0.09 / 0.12)]),
+    "D1": ([0.5], [-0.6]),
+    "D2": ([0.5], [-0.6]),
+    "D3": ([0.5, 0.5], [-0.6, -0.6]),
+    "D4": ([0.4, 0.4], [-0.4, -0.4]),
+    "D5": ([0.5, 0.5], [-0.6, -0.6]),
+    "D7": ([0.8 - 0.5, 0.9 - 0.5], [-0.8 + 0.4, -0.9 + 0.4]),
+    "D8": ([0.0] * 3, [0.2 + 0.4] * 3),
+}  # C4, C8, C9 and D6 are worked out in test_rules
+
+
+@pytest.mark.parametrize("id", EFFECTS)
+@pytest.mark.parametrize("verdict", ["confirmed", "refuted"])
+def test_effects_are_what_the_worlds_were_made_with(verdicts, verdict, id):
+    """By their numbers, of the right sign, arm and unit; on test of whole images of 200."""
+    found = [one for one in verdicts[verdict][0][id].findings if one.verdict and one.interval is not None]
+    wanted = EFFECTS[id][verdict == "refuted"]
+    rough = 0.04 if id in ("C1a", "D7") else 0.015
+    assert [one.interval.mean for one in found] == pytest.approx(wanted, abs=rough, rel=0.05 if id == "C6" else None)
+    assert all(one.interval.low < one.interval.mean < one.interval.high for one in found)
+
+
 @pytest.mark.parametrize("id", IDS)
 def test_effects_have_an_interval_and_n(verdicts, id):
     one = verdicts["confirmed"][0][id]
@@ -79,6 +121,19 @@ def test_a_sweep_has_fresh_seeds_and_they_are_judged_alone(tmp_path):
     assert len(points) == 2 * len(world.SCALES) * (last - first + 1)
     assert {resolve(point).values["scale"] for point in points} == set(world.SCALES)
     assert cli.parse(judging.split()[3:], application.Options).seed == tuple(range(first, last + 1))
+
+
+def test_runs_that_are_missing_go_to_no_archive(tmp_path):
+    """They go where runs go by default, and fresh ones are judged there; at a planned look the archive's are, too."""
+    world.runs(tmp_path / "runs", "strategy=static", 0.0, noise=0.0, scales=(500,))
+    world.runs(tmp_path / "runs", "strategy=dp dp.omega=0", 0.13, noise=0.1, scales=(500,))
+    write_study(load(tmp_path / "runs"), tmp_path / "kept")
+    (fresh,) = claims.evaluate(tmp_path / "kept", only=("C2",))
+    assert "fresh seeds" in fresh.why and "root=" not in fresh.sweep and "seeds=6.." in fresh.sweep
+    (looked,) = claims.evaluate(tmp_path / "kept", only=("C2",), looks=True)
+    assert looked.sweep.endswith(f"benchmarks.claims root={tmp_path / 'kept'} root=results/runs looks=planned")
+    (missing,) = claims.evaluate(tmp_path / "kept", only=("D1",))
+    assert missing.verdict == "not run" and "prune.rule=sir" in missing.sweep and "root=" not in missing.sweep
 
 
 def test_the_sweep_keeps_every_key_of_the_comparison(tmp_path):

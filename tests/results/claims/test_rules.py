@@ -146,6 +146,15 @@ def test_c4_reads_each_arm_over_its_own_scales(tmp_path):
     assert finding.scales == (250, 500, 1000, 4000)
 
 
+def test_c4_more_seeds_of_one_arm_at_one_scale_take_no_curve_from_it(tmp_path):
+    priced_arms(tmp_path, "unet")
+    (before, *_) = one(tmp_path, "C4").findings
+    for seed in range(4, 20):
+        world.run(tmp_path, "strategy=dp teacher=unet scale=1k", seed)
+    (after, *_) = one(tmp_path, "C4").findings
+    assert (after.verdict, after.interval, after.scales) == (before.verdict, before.interval, before.scales)
+
+
 def test_c4_waits_for_runs_of_either_arm(tmp_path):
     priced_arms(tmp_path, "unet")
     world.run(tmp_path, "strategy=prune teacher=unet scale=250", 0, state="open")

@@ -37,6 +37,30 @@ def test_c6_waits_for_the_probe_and_then_for_other_learners(tmp_path):
     assert own.interval.mean == pytest.approx(20, abs=0.01) and closes.verdict == "confirmed"
 
 
+def test_c6_and_d6_are_of_the_runs_with_the_probe_though_others_are_there(tmp_path):
+    """Four seeds have the probe; two more, and another scale, were run without, and one seed both ways."""
+    plain = [
+        ("0.1 scale=500", 4),
+        ("0.1 scale=500", 5),
+        ("0.1 scale=500", 0),
+        ("0.1 scale=1k", 0),
+        ("0.4 scale=1k", 0),
+    ]
+    for omega, seed in plain:
+        world.run(tmp_path, f"strategy=dp dp.omega={omega}", seed, 0.0)
+    assert [one(tmp_path, id).verdict for id in ("C6", "D6")] == ["not run", "not run"]
+    for omega, error in ((0.1, 0.4), (0, 0.2), (0.2, 0.6)):
+        for seed in FOUR:
+            inside = world.history(error=error + 0.01 * seed)
+            world.run(tmp_path, f"strategy=dp dp.omega={omega} probe=hardness scale=500", seed, error, inside=inside)
+    assert "cross_probe" in one(tmp_path, "C6").sweep
+    world.crossed(tmp_path, own=0.5, others=0.3, closing=0.1, noise=0.01)
+    found = one(tmp_path, "C6")
+    assert found.verdict == "confirmed" and "n=4" in found.ours and found.findings[0].scales == (500,)
+    found = one(tmp_path, "D6")
+    assert found.verdict == "confirmed" and "+1.00 correlation" in found.ours and "n=4" in found.ours
+
+
 def test_c8_is_a_difference_in_differences_of_log_odds_on_real_shifted_sets(tmp_path):
     shares = {
         "static": {"blur": 0.7, "pen": 0.6, "train_heldout": 0.7},

@@ -60,8 +60,10 @@ def test_the_headline_follows_the_numbers(study):
         "11 % fewer errors."
     )
     # dp is one step of three ahead: at 1k it has what static has at 2k, seed by seed
-    (images,) = [text for text in rest if text.startswith("For the errors of `dp` on 200 real test images `static`")]
-    assert "takes, in times its images: ×2.0 [1.9, 2.1] at 500, " in images
+    (images,) = [
+        text for text in rest if text.startswith("Images that `static` takes for the errors of `dp` on 200 real")
+    ]
+    assert "as a factor on `dp`'s: ×2.0 [1.9, 2.1] at 500, " in images
     assert "The highest mean accuracy is `dp`'s at 2k: 86.2 % [85.8, 86.7] (n = 4)." in rest
     assert "Finished are 24 of 24 runs: 2 arms at 3 scales from 500 to 2k, up to 4 seeds." in rest
 
@@ -76,8 +78,17 @@ def test_the_headline_says_so_where_dp_is_worse(make):
         "`dp` is behind `static`, over 2 scales (1k to 2k), 4 seeds: on 200 real test images by 5.00"
     )
     assert first.endswith("% more errors.")
-    (images,) = [text for text in rest if text.startswith("For the errors of `dp` on 200 real test images `static`")]
-    assert images.endswith("takes, in times its images: less than ×1 at 1k.")
+    (images,) = [
+        text for text in rest if text.startswith("Images that `static` takes for the errors of `dp` on 200 real")
+    ]
+    assert images.endswith("as a factor on `dp`'s: less than ×1 at 1k.")
+
+
+def test_the_control_and_the_cost_follow_the_answer_and_methods_have_a_section_of_their_own(league_study):
+    one = league_study.comparisons[0]
+    first, rest = headline.sentences(one, headline.gaps_of(one))
+    assert first.startswith("`dp` beats `static`") and rest[0].startswith("`dp` beats `dp omega=0` (growing without")
+    assert "`dp omega=0`" in rest[1] and "`static`" in rest[1] and not any(" methods (" in text for text in rest)
 
 
 def test_the_headline_waits_for_runs(make):

@@ -97,7 +97,27 @@ def test_a_set_is_named_with_its_own_size_or_none(make):
 def test_a_scale_expects_the_seeds_that_any_arm_has_there(make):
     for scale, seeds in (("1k", 5), ("64k", 2)):
         some(make, f"strategy=static scale={scale}", [0.9] * seeds)
-        some(make, f"strategy=dp scale={scale}", [0.9] * (seeds - 1))
+        some(make, f"strategy=dp scale={scale}", [0.9] * (seeds - 2 or 1))
     rows = texts(accuracy(make))
     assert rows["static"] == {"1k": "90.0 [90.0, 90.0] n=5", "64k": "90.0 n=2"}
-    assert rows["dp"] == {"1k": "—(4/5)", "64k": "—(1/2)"}
+    assert rows["dp"] == {"1k": "—(3/5)", "64k": "—(1/2)"}
+
+
+def test_more_seeds_of_one_arm_hide_no_mean_of_the_others(make):
+    """dp has eight, static four, real five; prune has begun five and finished four."""
+    some(make, "strategy=dp scale=1k", [0.9] * 4 + [0.8] * 4)
+    some(make, "strategy=static scale=1k", [0.8] * 4)
+    some(make, "strategy=prune scale=1k", [0.8] * 4)
+    make("strategy=prune scale=1k seed=4", state="open")
+    some(make, "strategy=real scale=1k", [0.95] * 5)
+    table = accuracy(make)
+    rows = texts(table)
+    assert rows["static"]["1k"] == "80.0 [80.0, 80.0] n=4" and rows["dp"]["1k"].startswith("85.0 [")
+    assert rows["prune"]["1k"] == "—(4/5)"
+    assert any(note.startswith("Ceiling, `real`: 95.0 [95.0, 95.0] n=5") for note in table.notes)
+    assert any(
+        note.startswith("n differs between arms of one scale: each number is over all of its") for note in table.notes
+    )
+    versus = texts(paired.tables(load(make.root).single())[0])
+    assert versus["dp"]["1k"].startswith("+10.00 [") and "n=4" in versus["dp"]["1k"]  # of the seeds of both alone
+    assert versus["prune"]["1k"] == "+0.00 [+0.00, +0.00] n=4"

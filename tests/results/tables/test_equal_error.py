@@ -34,5 +34,8 @@ def test_a_row_per_arm_and_scale_and_a_sentence_per_world(tmp_path):
     assert table.rows[0][2].value == pytest.approx(2, rel=0.02) and table.rows[0][3].value == pytest.approx(2, rel=0.1)
     assert table.rows[1][2].text == "more than ×4" and any("decided at 5 %" in note for note in table.notes)
     real, drawn = equal_error.sentences(comparison, "dp")
-    assert real.startswith("For the errors of `dp` on 200 real test images `static` takes, in times its images: ×2")
+    assert real.startswith(
+        "Images that `static` takes for the errors of `dp` on 200 real test images, as a factor on `dp`"
+    )
+    assert "'s: ×2" in real
     assert drawn.endswith("at 500, more than ×4 at 1k.") and "in the teacher's world" in drawn
