@@ -78,8 +78,9 @@ def main(argv: Sequence[str]) -> int:
                 try:
                     bad += look(name, place, file)
                 except KeyboardInterrupt:
-                    left = f"items={','.join(options.items[number:])}"
-                    raise Interrupted(f"interrupted; {left} is left, with another out=") from None
+                    elsewhere = ", with another out=" if options.out else ""
+                    left = ",".join(options.items[number:])
+                    raise Interrupted(f"interrupted; items={left} is left{elsewhere}") from None
     return int(bad > 0)
 
 
