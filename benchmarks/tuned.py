@@ -95,7 +95,7 @@ def is_of(word: str, *keys: str) -> bool:
     return word.partition("=")[0].removeprefix("runtime.") in keys
 
 
-def seed_of(point: Words) -> int:
+def seed_of(point: Sequence[str]) -> int:
     """The seed of a run in words, named or not."""
     named = [word.partition("=")[2] for word in point if is_of(word, "seed")]
     return int(named[-1] if named else resolve(point).values["seed"])

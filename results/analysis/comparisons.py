@@ -156,10 +156,10 @@ class Comparison:
         """The replicates that any arm was begun, or planned, with at this scale; see ``awaited``."""
         return self._expected.get(int(scale), set())
 
-    def is_whole(self, arm: str, scale: int, done: pd.DataFrame) -> bool:
-        """Have the finished runs of a cell all replicates that it waits for?"""
+    def is_whole(self, arm: str, scale: int, done: pd.DataFrame, expected: Replicates | None = None) -> bool:
+        """Have the finished runs of a cell all replicates that it waits for? ``expected``: of some arms alone."""
         own = self._planned.get((arm, int(scale)), set())
-        return replicates(done) >= awaited(own, self.expected(scale))
+        return replicates(done) >= awaited(own, self.expected(scale) if expected is None else expected)
 
     @cached_property
     def _expected(self) -> dict[int, Replicates]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dp_common.config.specification import short
 from results.analysis import theory
-from results.analysis.comparisons import Comparison
+from results.analysis.comparisons import Comparison, replicates
 from results.analysis.contrasts import POPULATION
 from results.analysis.stats import t_interval
 from results.figures.drawing.accuracy_axes import dots
@@ -22,6 +22,7 @@ from results.figures.drawing.style import (
     Figure,
     arm_look,
     head,
+    if_enough,
     legend,
     log_axis,
     palette,
@@ -37,6 +38,7 @@ from results.tables.cell_texts import FEWEST
 from results.tables.in_words import limited, worlds
 
 POSITION = 80
+COLUMNS = ["what", "world", "arm", "value", "seed", "accuracy", "monitor", "short", "n", "low", "high"]
 WORDS = {POPULATION: "in the teacher's world"}
 LEAST = 3  # values of a parameter that make a curve
 
@@ -121,11 +123,11 @@ def curve_of(parameter: Parameter, comparison: Comparison, world: str) -> Curve 
         return None
     scale = int(counts[counts == counts.max()].index.max())
     runs = runs[runs["scale"] == scale]
-    rows = []
+    expected, rows = replicates(runs), []
     for value, part in runs.groupby("value"):
         rows += [run_row(run, column, world) for run in records(part)]
         reached = part[part["scale_reached"].astype(bool)]
-        if comparison.is_whole(str(part["arm"].iloc[0]), scale, part) and len(reached):
+        if comparison.is_whole(str(part["arm"].iloc[0]), scale, part, expected) and len(reached):
             interval = limited(t_interval(100 * reached[column].astype(float)).within(0, 100))
             rows.append(
                 {
@@ -140,7 +142,7 @@ def curve_of(parameter: Parameter, comparison: Comparison, world: str) -> Curve 
                     "monitor": 100 * reached["monitor_accuracy"].astype(float).mean(),
                 }
             )
-    return Curve(parameter, world, scale, pd.DataFrame(rows))
+    return Curve(parameter, world, scale, pd.DataFrame(rows, columns=COLUMNS))
 
 
 def run_row(run: dict[str, Any], column: str, world: str) -> dict[str, Any]:
@@ -227,12 +229,13 @@ def plot_curve(axes: Any, curve: Curve, looks: dict[str, tuple]) -> None:
     colour, marker, dashes = looks.get(parameter.strategy) or next(iter(looks.values()))
     runs, means = points[points["what"] == "run"], points[points["what"] == "mean"].sort_values("value")
     dots(axes, runs, (colour, "o", dashes), x="value")
-    if curve.world != POPULATION and means["monitor"].notna().any():
+    line = if_enough(means["n"], "-")
+    if curve.world != POPULATION and line != "none" and means["monitor"].notna().any():
         style = {"color": GREY, "linewidth": 0.8, "linestyle": (0, (1, 1.2)), "zorder": 2, "label": "on monitor"}
         axes.plot(means["value"], means["monitor"].astype(float), **style)
         axes.legend(fontsize=SMALL, frameon=False, loc="best")
     style = {"color": colour, "marker": marker, "markersize": 5, "markeredgecolor": "white", "linewidth": 1.3}
-    axes.plot(means["value"], means["accuracy"], zorder=4, **style)
+    axes.plot(means["value"], means["accuracy"], zorder=4, linestyle=line, **style)
     axes.vlines(means["value"], means["low"], means["high"], color=colour, linewidth=2.2, alpha=0.8, zorder=3)
     beside = means["monitor"].dropna().astype(float) if curve.world != POPULATION else means["accuracy"]
     seen = pd.concat([runs["accuracy"], beside])

@@ -11,7 +11,7 @@ from results.analysis.comparisons import Comparison
 from results.analysis.stats import t_interval
 from results.figures.drawing.probes import HARDNESS, cost_of_probe, hardness_of, runs_with_probe
 from results.figures.drawing.selection import joined, left_out, span
-from results.figures.drawing.style import Figure, arm_look, head, legend, save, sheet, stem
+from results.figures.drawing.style import Figure, arm_look, head, if_enough, legend, save, sheet, stem
 from results.tables.captions import conditions
 from results.tables.in_words import limited
 
@@ -72,7 +72,7 @@ def plot(plt: Any, shown: pd.DataFrame, looks: dict[str, tuple], title: str, sub
                 x,
                 rows["mean"],
                 color=colour,
-                linestyle=dashes,
+                linestyle=if_enough(rows["n"], dashes),
                 marker=marker,
                 markersize=6,
                 linewidth=1.5,

@@ -12,7 +12,18 @@ from results.analysis.comparisons import Comparison
 from results.analysis.stats import t_interval
 from results.figures.drawing.probes import cost_of_probe, runs_with_probe
 from results.figures.drawing.selection import span
-from results.figures.drawing.style import GREY, WIDEST, Figure, arm_look, head, legend, save, sheet, stem
+from results.figures.drawing.style import (
+    GREY,
+    WIDEST,
+    Figure,
+    arm_look,
+    head,
+    if_enough,
+    legend,
+    save,
+    sheet,
+    stem,
+)
 from results.frames import records
 from results.reading.history import additions
 from results.reading.history import truth as truth_of
@@ -175,10 +186,12 @@ def small_print(measured: pd.DataFrame, runs: pd.DataFrame, comparison: Comparis
 
 
 def plot_line(axes: Any, rows: pd.DataFrame, x: pd.Series, look: tuple, name: str | None) -> None:
-    """Means with bars, joined (rates end at 100 %)."""
+    """Means with bars, joined where they are of seeds enough (rates end at 100 %)."""
     colour, marker, _ = look
     shape = {"marker": marker, "markersize": 5.5, "markeredgecolor": "white", "markeredgewidth": 0.5}
-    axes.plot(x, rows["mean"], color=colour, linestyle="-", linewidth=1.5, label=name, zorder=3, **shape)
+    axes.plot(
+        x, rows["mean"], color=colour, linestyle=if_enough(rows["n"], "-"), linewidth=1.5, label=name, zorder=3, **shape
+    )
     high = rows["high"].where(rows["what"] != "true_label", rows["high"].clip(upper=100))
     axes.vlines(x, rows["low"], high, color=colour, linewidth=0.9, alpha=0.6, zorder=2)
 
@@ -187,7 +200,7 @@ def plot_control(axes: Any, rows: pd.DataFrame, x: pd.Series, look: tuple, name:
     """The control in the arm's colour: small, dashed, without bars."""
     colour, marker, _ = look
     shape = {"marker": marker, "markersize": 3, "markeredgecolor": "white", "markeredgewidth": 0.5}
-    dashes = (0, (2, 1.5))
+    dashes = if_enough(rows["n"], (0, (2, 1.5)))
     axes.plot(x, rows["mean"], color=colour, linestyle=dashes, linewidth=1, alpha=0.8, label=name, zorder=2, **shape)
 
 

@@ -16,6 +16,7 @@ from dp_common.config.specification import short
 from dp_common.files import write_atomic
 from results.analysis.arms import rank
 from results.figures.drawing import narrow
+from results.tables.cell_texts import FEWEST
 
 PAPER_ARMS = ("static", "prune", "prune score=random", "dp", "dp omega=0")
 # ... look the same in every figure of every study; the other arms, of whatever strategy, take what looks are left
@@ -180,6 +181,11 @@ def plain_numbers(drawing: Any) -> None:
 def as_csv(frame: pd.DataFrame) -> bytes:
     """A frame as CSV, ten digits."""
     return frame.to_csv(index=False, lineterminator="\n", float_format="%.10g").encode()
+
+
+def if_enough(n: pd.Series, line: Any) -> Any:
+    """The style of a line through means of n seeds each: none where any of them is of fewer than FEWEST."""
+    return line if len(n) and n.min() >= FEWEST else "none"
 
 
 def head(drawing: Any, title: str, subtitle: str) -> None:

@@ -16,7 +16,7 @@ from results.analysis.comparisons import Comparison, by_arm_and_scale
 from results.analysis.contrasts import POPULATION
 from results.analysis.effects import share_of_errors
 from results.analysis.stats import t_interval
-from results.figures.drawing.style import GREY, SMALL
+from results.figures.drawing.style import GREY, SMALL, if_enough
 from results.reading import references
 from results.reading.correctness import column_of
 from results.tables.cell_texts import FEWEST
@@ -102,7 +102,7 @@ def plot_world(axes: Any, shown: pd.DataFrame, looks: dict[str, tuple], aside: f
         place = aside ** (index - (len(arms) - 1) / 2)
         runs, means = rows[rows["what"] == "run"], rows[rows["what"] == "mean"].sort_values("scale")
         axes.scatter(runs["x"] * place, runs["error"], s=7, color=[colour], alpha=0.3, linewidths=0, zorder=2)
-        line = dashes if len(means) and means["n"].min() >= FEWEST else "none"
+        line = if_enough(means["n"], dashes)
         axes.plot(
             means["x"] * place,
             means["error"],

@@ -15,6 +15,8 @@ from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 from results import claims, load
 from results.archive import write_study
+from results.claims.judging.arm_selection import ArmSelection
+from results.claims.judging.what_to_run import judging
 from results.tables import render
 from tests.results.claims import claim_world as world
 
@@ -126,12 +128,14 @@ def test_a_sweep_has_fresh_seeds_and_they_are_judged_alone(tmp_path):
 def test_runs_that_are_missing_go_to_no_archive(tmp_path):
     """They go where runs go by default, and fresh ones are judged there; at a planned look the archive's are, too."""
     world.runs(tmp_path / "runs", "strategy=static", 0.0, noise=0.0, scales=(500,))
-    world.runs(tmp_path / "runs", "strategy=dp dp.omega=0", 0.13, noise=0.1, scales=(500,))
+    world.runs(tmp_path / "runs", "strategy=dp dp.omega=0", 0.13, noise=0.06, scales=(500,))
     write_study(load(tmp_path / "runs"), tmp_path / "kept")
     (fresh,) = claims.evaluate(tmp_path / "kept", only=("C2",))
     assert "fresh seeds" in fresh.why and "root=" not in fresh.sweep and "seeds=6.." in fresh.sweep
-    (looked,) = claims.evaluate(tmp_path / "kept", only=("C2",), looks=True)
-    assert looked.sweep.endswith(f"benchmarks.claims root={tmp_path / 'kept'} root=results/runs looks=planned")
+    looked = judging(
+        ArmSelection(load(tmp_path / "kept").single(), tmp_path / "kept", looks=True), 8, tmp_path / "kept"
+    )
+    assert looked == f"python -m benchmarks.claims root={tmp_path / 'kept'} root=results/runs looks=planned"
     (missing,) = claims.evaluate(tmp_path / "kept", only=("D1",))
     assert missing.verdict == "not run" and "prune.rule=sir" in missing.sweep and "root=" not in missing.sweep
 

@@ -1,9 +1,11 @@
 """The three figures that come first: forest, errors against images, errors at equal price."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from results.figures import errors, forest, price
+from results.figures.drawing.style import if_enough
 from results.reading import references
 from tests.results.figures.histories import csv_of, drawn
 from tests.results.tables.test_in_words import world
@@ -55,3 +57,7 @@ def test_one_scale_has_a_forest_and_no_curve(make, tmp_path):
         make(f"strategy=static scale=1k seed={seed}", accuracy=0.8)
         make(f"strategy=dp scale=1k seed={seed}", accuracy=0.85 + 0.01 * (seed % 2))
     assert drawn(errors, make, tmp_path) == [] and len(drawn(forest, make, tmp_path)) == 1
+
+
+def test_no_line_is_drawn_through_means_of_fewer_than_four_seeds():
+    assert [if_enough(pd.Series(n, dtype=float), "-") for n in ([4, 16], [3, 16], [])] == ["-", "none", "none"]
