@@ -81,6 +81,7 @@ def plot(plt: Any, shown: pd.DataFrame, looks: dict[str, tuple], label: str, com
     rows = (shown.loc[shown["what"] == "run", "arm"].nunique() + 2) // 2 if with_laws else 0  # of the legend below
     height = 4.4 + 0.17 * max(0, rows - 3)
     drawing, axes = plt.subplots(1, panels, figsize=(width, height), layout="constrained", squeeze=False)
+    drawing.get_layout_engine().set(h_pad=0.12)  # inches: a legend's rows are not as high in PNG as in SVG
     head(drawing, title, comparison.group.title)
     left = axes[0, 0]
     for arm, look in looks.items():
