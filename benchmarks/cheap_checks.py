@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import cli
+from benchmarks.estimates.words import size
 from benchmarks.pool_checks import require_pool
 from dp_common.errors import BadInput
 from dp_common.lab import static_checks
@@ -122,5 +123,5 @@ def require_disk(resolved: "Resolved") -> None:
     free = shutil.disk_usage(cli.nearest_folder(resolved.runtime.root)).free
     done = os.path.exists(os.path.join(resolved.runtime.root, resolved.run_id, "ledger.jsonl"))
     if needed > free and not done:
-        wanted = f"{scale:,} images take at least {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB are free there"
+        wanted = f"{scale:,} images take at least {size(needed)}, and {size(free)} are free there"
         raise TooSmall("root", resolved.runtime.root, wanted)

@@ -14,7 +14,7 @@ from benchmarks import cli
 from dp_common.config.options import option
 from dp_common.errors import BadInput, Problem
 from dp_common.real_images import image_files
-from dp_common.real_images.listing import brief, listing
+from dp_common.real_images.listing import listing
 
 
 @dataclass
@@ -46,12 +46,8 @@ def check(path: str) -> int:
         except Problem as error:
             bad += 1
             print(error)
-    for names, what, why in (
-        (found.others, "file", "no images by their names"),
-        (found.links, "link", "not followed in a tar"),
-    ):
-        if names:
-            print(f"{brief(names, what)} {why}", file=sys.stderr)
+    for line in found.beside:
+        print(line, file=sys.stderr)
     print(f"{bad} of {len(files)} images cannot be decoded")
     return 1 if bad else 0
 

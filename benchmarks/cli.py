@@ -22,60 +22,20 @@ import errno
 import os
 import re
 import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import Field, fields
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from benchmarks.cli_help import choices_of, help_text
-from dp_common.errors import BadInput, Problem, did_you_mean
+from benchmarks.endings import guarded as guarded
+from dp_common.errors import BadInput, did_you_mean
 
 ALIASES = {"seeds": "seed"}
-INTERRUPTED = 130
 LONGEST_NAME = 255  # bytes of a file or folder, on every usual file system
 
 Options = TypeVar("Options")
-
-
-def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str] | None = None) -> NoReturn:
-    """Run ``main(argv)`` and exit with its code; a Problem or Ctrl-C becomes one line on stderr and its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without our letters shows ? in their place
-    code: int | None
-    try:
-        code = main(list(sys.argv[1:] if argv is None else argv))
-    except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
-        code = problem.code
-    except BrokenPipeError:
-        code = 1
-    except KeyboardInterrupt:
-        code = interrupted()
-    except Exception as error:
-        if not caused_by_interrupt(error):
-            raise
-        code = interrupted()
-    sys.exit(code or 0)
-
-
-def interrupted() -> int:
-    """Say so; returns the exit code."""
-    print("interrupted; what is done is kept, the same command goes on", file=sys.stderr)
-    return INTERRUPTED
-
-
-def caused_by_interrupt(error: BaseException | None) -> bool:
-    """Is this error what an import made of a Ctrl-C?"""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:  # two errors may name each other
-        seen.add(id(error))
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def parse(
@@ -152,7 +112,7 @@ def pairs(argv: Iterable[str], known: dict[str, Field[Any]]) -> Iterable[tuple[s
         elif not equals and word and positional:
             yield positional, word
         else:
-            raise BadInput(word, None, "expected key=value; --help lists the keys")
+            raise BadInput(word or "''", None, "expected key=value; --help lists the keys")
 
 
 def quoted(folder: str | Path) -> str:

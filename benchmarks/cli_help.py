@@ -4,7 +4,10 @@ import textwrap
 from dataclasses import MISSING, Field, fields
 from typing import Any
 
-EXIT_CODES = "Exit codes: 0 done, 2 bad input, 3 held by another live process, 130 ended by Ctrl-C, 1 anything else."
+EXIT_CODES = (
+    "Exit codes: 0 done, 2 bad input, 3 held by another live process, 1 anything else;\n"
+    "130 told to stop (Ctrl-C, SIGTERM, limit=): the same command goes on."
+)
 WIDTH = 110
 
 

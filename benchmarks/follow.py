@@ -51,7 +51,7 @@ class Options:
 
 
 def main(argv: list[str]) -> int:
-    """Follow the runs until Ctrl-C, or once; returns the exit code."""
+    """Follow the runs until it is told to stop, or once; returns the exit code."""
     options = cli.parse(argv, Options, __doc__)
     if not options.to:
         raise BadInput("to", None, f"needed: one of {', '.join(trackers())}")
@@ -65,8 +65,6 @@ def main(argv: list[str]) -> int:
             if options.once:
                 break
             time.sleep(options.every)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
     finally:
         follower.close()
     return 0

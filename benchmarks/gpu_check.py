@@ -28,6 +28,7 @@ from benchmarks.new_places import new_file, to_write
 from dp_common import device as devices
 from dp_common.config.options import option
 from dp_common.config.plugin import one_line
+from dp_common.errors import Interrupted
 from dp_common.persistence.provenance import fix_arithmetic
 
 CHECKS = {  # name: its module and function; in this order
@@ -71,10 +72,15 @@ def main(argv: Sequence[str]) -> int:
     bad = 0
     with tempfile.TemporaryDirectory() as folder:
         with open(to_write(options.out) if options.out else "/dev/null", "w") as file:
-            for name in options.items:
+            for number, name in enumerate(options.items):
                 (mine := Path(folder) / name).mkdir()
                 place = Place(device, mine, small, judged, devices.synchroniser(device), ends)
-                bad += look(name, place, file)
+                try:
+                    bad += look(name, place, file)
+                except KeyboardInterrupt:
+                    elsewhere = ", with another out=" if options.out else ""
+                    left = ",".join(options.items[number:])
+                    raise Interrupted(f"interrupted; items={left} is left{elsewhere}") from None
     return int(bad > 0)
 
 

@@ -2,22 +2,19 @@
 
 import multiprocessing
 import os
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
-from benchmarks.cli import INTERRUPTED, quoted
-from dp_common.errors import BadInput, Held, Problem
+from benchmarks.cli import quoted
+from benchmarks.endings import ended_like_ctrl_c, said
+from dp_common.errors import BadInput, Held, Interrupted, Problem
 
 if TYPE_CHECKING:
     from dp_common.config.resolve import Resolved
@@ -32,6 +29,11 @@ PRELOADED = (
     "scipy.ndimage",
     "scipy.stats",
 )
+OUTCOMES = {  # of a run, by its exit code; all others failed
+    0: "done",
+    Held.code: "held by another process, which goes on with it",
+    Interrupted.code: "told to stop; the same command goes on",
+}
 LONGEST_TEMPORARY = 70  # characters: sockets below it may have paths of 107
 
 
@@ -47,56 +49,38 @@ def launch(todo: "list[Resolved]", workers: int, root: Path) -> int:
     """Run all, ``workers`` at a time.
 
     Returns:
-        The exit code: 0 if all are done, 1 if one failed, else 3 if other processes work on some, 130 after an
-        interrupt.
+        The exit code: 0 if all are done, 1 if one failed, else 130 if this or one was told to stop, else 3 if other
+        processes work on some.
     """
     launcher = Launcher()
-    started, failed, held = time.monotonic(), 0, 0
+    started, failed, stopped, held = time.monotonic(), 0, 0, 0
     with ended_like_ctrl_c(), ThreadPoolExecutor(workers) as pool:
         try:
             jobs = {pool.submit(launcher.run, run.words, root / run.run_id): run for run in todo}
             for number, job in enumerate(as_completed(jobs), 1):
                 run, (code, seconds) = jobs[job], job.result()
                 left = (time.monotonic() - started) / number * (len(todo) - number) / 60
-                outcome = {0: "done", Held.code: "held by another process, which goes on with it"}.get(
-                    code, f"FAILED (exit {code}), see {root / run.run_id}/log.txt"
-                )
+                outcome = OUTCOMES.get(code, f"FAILED (exit {code}), see {root / run.run_id}/log.txt")
                 line = f"{number}/{len(todo)}  {run.run_id}  {outcome}  {seconds:.0f} s   about {left:.0f} min to go"
                 print(line, file=sys.stderr, flush=True)
-                failed += code not in (0, Held.code)
+                failed += code not in OUTCOMES
+                stopped += code == Interrupted.code
                 held += code == Held.code
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             launcher.stop()
             print("interrupted: runs in progress stop at their next yield; the same command goes on", file=sys.stderr)
-            return INTERRUPTED
+            return Interrupted.code
+    if stopped:
+        print(f"{stopped} of {len(todo)} runs were told to stop; the same command goes on", file=sys.stderr)
+    stops, elsewhere = " or told to stop" * bool(stopped), " or worked on elsewhere" * bool(held)
     if failed:
-        count = f"{failed} of {len(todo)} runs failed; the others are done" + " or worked on elsewhere" * bool(held)
+        count = f"{failed} of {len(todo)} runs failed; the others are done{stops}{elsewhere}"
         print(f"{count}. python -m benchmarks.status {quoted(root)} says why", file=sys.stderr)
     elif held:
-        count = f"other processes work on {held} of {len(todo)} runs, the others are done"
+        count = f"other processes work on {held} of {len(todo)} runs, the others are done{stops}"
         print(f"{count}. python -m benchmarks.status {quoted(root)} says how they go", file=sys.stderr)
-    return 1 if failed else Held.code if held else 0
-
-
-@contextmanager
-def ended_like_ctrl_c() -> Iterator[None]:
-    """SIGTERM, as ``timeout`` and batch systems send it, ends a sweep in order, as Ctrl-C does; again it says nothing
-    new.
-    """
-
-    def first(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return 1 if failed else Interrupted.code if stopped else Held.code if held else 0
 
 
 class Launcher:
@@ -159,5 +143,5 @@ def child(overrides: list[str], folder: str) -> None:
     try:
         execute(resolve(overrides), stop=stop, started=started)
     except Problem as problem:
-        print(f"error: {problem}", file=sys.stderr)
+        print(said(problem), file=sys.stderr)
         sys.exit(problem.code)

@@ -251,7 +251,8 @@ def side_by_side(words: Sequence[str], workers: int) -> int:
     bad = [code for code in codes if code]
     if bad and not all(codes):
         print(f"note: {len(bad)} of {workers} processes ended early; the others made their images", file=sys.stderr)
-    return max(1, *bad) if all(codes) else 0
+    failed = [code for code in bad if code != Interrupted.code]
+    return 0 if not all(codes) else max(1, *failed) if failed else Interrupted.code
 
 
 # ---------------------------------------------------------------------- as jobs

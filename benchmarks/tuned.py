@@ -57,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
     out = Path(options.out or (Path(options.root[0]) / "tuned" if len(options.root) == 1 else "tuned"))
     cli.creatable_folder("out", out)
     entries = [grid_files.combine([entry], {}) for entry in grid_files.read(options.grid)]
-    used = {seed_of(point) for points in entries for point in points}
+    used = {seed_of(tuple(point)) for points in entries for point in points}
     if both := used & set(options.seed):
         said = f"tuned on by grid={options.grid}: what is reported takes other seeds"
         raise BadInput("seed", cli.seeds_text(sorted(both)), said)

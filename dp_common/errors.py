@@ -54,7 +54,9 @@ class LeaseLost(Problem):
 
 
 class Interrupted(Problem):
-    """A signal asked this attempt to stop; its state is on disk, the same command goes on."""
+    """A signal or ``limit=`` asked this attempt to stop; its state is on disk, the same command goes on."""
+
+    code = 130
 
 
 class PeerFailed(Problem):

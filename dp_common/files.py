@@ -8,7 +8,11 @@ from pathlib import Path
 
 
 def write_atomic(path: str | Path, data: bytes) -> None:
-    """Replace ``path`` by ``data``. After a crash the old or the new content is there, never a mixture."""
+    """Replace ``path`` by ``data``. After a crash the old or the new content is there, never a mixture.
+
+    Raises:
+        OSError: it names ``path``, also where it comes of a disk that is full.
+    """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -17,6 +21,9 @@ def write_atomic(path: str | Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(path.parent)

@@ -23,8 +23,3 @@ def modules_in(package: ModuleType) -> list[ModuleType]:
     names = [entry.name for entry in iter_modules(package.__path__) if not entry.ispkg]
     modules = [import_module(f"{package.__name__}.{name}") for name in names]
     return sorted(modules, key=lambda module: (getattr(module, "POSITION", LAST), module.__name__))
-
-
-def help_of(module: ModuleType) -> str:
-    """The first sentence of a module's docstring, on one line: what a list of such things says of it."""
-    return " ".join((module.__doc__ or "").strip().partition("\n\n")[0].split())

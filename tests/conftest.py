@@ -1,6 +1,7 @@
 """One thread everywhere: what is compared bit for bit must be summed in one order, and two cores are few.
 
-The tests of one file go to one process, which makes their fixtures once; those that wait for others are begun first.
+The tests of one file go to one process, which makes their fixtures once, and so do those of files with one ``GROUP``;
+those that wait for others are begun first.
 """
 
 import os
@@ -14,6 +15,7 @@ LONG = (
     "test_accelerator",
     "test_documents",
     "test_resume",
+    "test_resume_in_training",
     "test_archive",
     "test_claims",
     "test_gpu_check",
@@ -36,8 +38,8 @@ SMALL = [
 def pytest_collection_modifyitems(items):
     """Which process takes a test, and when."""
     for item in items:
-        file = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group("slurm" if item.get_closest_marker("slurm") else file))  # one cluster
+        group = getattr(item.module, "GROUP", item.nodeid.partition("::")[0])
+        item.add_marker(pytest.mark.xdist_group("slurm" if item.get_closest_marker("slurm") else group))  # one cluster
     # stable: in a file, all tests are marked or none is; the longest are not left to the end, when processes are idle
     items.sort(
         key=lambda item: [item.get_closest_marker(name) is None for name in FIRST] + [item.path.stem not in LONG]
@@ -58,6 +60,7 @@ def nothing_in_the_users_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setattr(content, "cache_folder", lambda: folder)
+        patch.setattr(content, "SLOW", float("inf"))  # on a busy machine too a set that changed is read again
         yield
 
 

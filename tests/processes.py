@@ -32,6 +32,14 @@ def context():
     return server
 
 
+def until(condition):
+    """Wait for it, twenty seconds at most."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def start(words, environment=()):
     """A process that runs ``words``; its exit code is the run's."""
     process = context().Process(target=child, args=(list(words), dict(environment)))

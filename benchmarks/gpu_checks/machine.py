@@ -2,10 +2,10 @@
 
 import platform
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 from benchmarks.gpu_checks import GIB, Finding, Findings, Place
 from dp_common import device as devices
+from dp_common.persistence.provenance import installed
 
 PACKAGES = ("torch", "torchvision", "timm", "diffusers", "transformers")
 BATCH_BYTES = 128 * 3 * 224 * 224  # of a micro-batch of uint8 images
@@ -54,11 +54,3 @@ def copies(place: Place) -> Findings:
         pinned = batch.pin_memory()
         milliseconds = 1000 * place.timed(lambda: pinned.to(place.device, non_blocking=True))
         yield Finding("machine.to_device.pinned", milliseconds, "ms", None, 1, rate=True)
-
-
-def installed(package: str) -> str | None:
-    """Its version, None where it is not there."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

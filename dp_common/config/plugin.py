@@ -148,7 +148,7 @@ class Plugin:
         return f"{hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]}:{self.target()}"
 
     def load(self) -> Any:
-        """Import it, complete with the defaults of its contract (``dp_common/contracts.py``).
+        """Import it, complete with the defaults of its contract (``dp_common/contracts/``).
 
         Returns:
             A class (strategy, teacher, task), a class or function (learner), a module (score, guidance rule), or what

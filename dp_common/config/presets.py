@@ -23,8 +23,3 @@ def _base(name: str) -> dict[str, Any]:
             if (place / f"{name}.yaml").is_file():
                 return read_preset(str(place / f"{name}.yaml"))
     return read_preset(name)
-
-
-def preset_names() -> list[str]:
-    """Names of all presets."""
-    return sorted(registry.plugins("preset"))

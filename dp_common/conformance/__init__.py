@@ -1,4 +1,4 @@
-"""The conformance kit: does a plugin keep the contract (``dp_common/contracts.py``) that everything else relies on?
+"""The conformance kit: does a plugin keep the contract (``dp_common/contracts/``) that everything else relies on?
 
     python -m dp_common.conformance strategy=./idea.py:Idea [key=value ...]
     python -m dp_common.conformance teacher=./mine.py:Mine [task=... key=value ...]

@@ -222,7 +222,6 @@ KINDS: dict[str, type] = {
     "evaluate": Evaluate,
     "close": Close,
 }
-OPEN_ENDED = ("probe", "evaluate")  # kinds with further keys, which depend on the run
 
 
 def accuracies(record: Evaluate) -> dict[str, Accuracy]:

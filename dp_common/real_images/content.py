@@ -23,7 +23,7 @@ from typing import Any
 
 from dp_common import files
 from dp_common.progress import Progress
-from dp_common.real_images.listing import Entry, class_and_file, entries, hidden, is_image, tars_of, walk
+from dp_common.real_images.listing import Entry, class_and_file, entries, is_read
 from dp_common.real_images.structure import looks_whole, stores_pixels
 
 END = 2**16  # bytes read of each end of a large compressed file
@@ -58,7 +58,7 @@ recent: dict[Any, tuple[float, Content]] = {}  # {what was asked for: (until whe
 
 
 def content(key: str, path: str | Path, labels: Collection[str] | None = None) -> Content:
-    """What the set at ``path`` holds; hidden files and links in tars are no part of it.
+    """What the set at ``path`` holds; what is not read (listing.py) is no part of it.
 
     Args:
         key: the word of the command line that gave ``path``, for errors.
@@ -112,10 +112,9 @@ class Reading:
         self.remembered = recall(self.memory)
         self.parts: dict[str, Part] = {}  # {a folder in the set, or a .tar: what is in it}
         self.saved = time.monotonic()
-        every = entries(key, path) if tars_of(key, path) else (Entry(name, 0) for name in walk(key, path))
         self.images: dict[str, list[Entry]] = {}
-        for entry in every:
-            if is_image(entry.name) and not hidden(entry.name) and not entry.link and self.counts(entry.name):
+        for entry in entries(key, path):
+            if is_read(entry) and self.counts(entry.name):
                 holder = str(entry.tar.relative_to(self.root)) if entry.tar else os.path.dirname(entry.name)
                 self.images.setdefault(holder, []).append(entry)
 

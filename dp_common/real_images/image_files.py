@@ -1,17 +1,13 @@
 """The images of a set (listing.py), found by class and decoded to a task's shape.
 
-Folders are walked here; tars are read by timm's reader, which keeps their tables of contents and reads in any order.
+Of a tar its table of contents is held, and each image is read from where it lies: in any order, by any process.
 """
 
 import hashlib
 import io
 import json
-import os
 import sys
-import tarfile
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -21,17 +17,7 @@ from dp_common.config.registry import one_line
 from dp_common.errors import BadInput, Damaged, Problem
 from dp_common.progress import Progress, note
 from dp_common.real_images.content import content
-from dp_common.real_images.listing import (
-    EXTENSIONS,
-    LAYOUT,
-    brief,
-    class_and_file,
-    hidden,
-    is_image,
-    name_in_tar,
-    tars_of,
-    walk,
-)
+from dp_common.real_images.listing import LAYOUT, Entry, beside, brief, class_and_file, entries, is_folder, is_read
 from dp_common.real_images.splits import AnySplit, LazySplit, Split
 
 # Bytes: a split that decodes to no more is decoded once and held, a larger one each time it is read.
@@ -52,7 +38,7 @@ class Undecodable(Damaged):
 
 
 class Files:
-    """The images of a set, sorted by name. May be used in forked processes: each opens tars for itself.
+    """The images of a set, sorted by name. May be used in threads and in forked processes.
 
     Args:
         key: the word of the command line that gave ``path``, for errors.
@@ -62,6 +48,7 @@ class Files:
 
     Attributes:
         labels: [n] int64.
+        beside: a line for each kind of what is there and not read.
 
     Raises:
         BadInput: no image is found, or the set cannot be listed.
@@ -71,26 +58,45 @@ class Files:
         self, key: str, path: str | Path, labels_of: Mapping[str, int], hint: str = f"expected {LAYOUT}"
     ) -> None:
         self.key, self.path, self._classes = key, str(Path(path)), list(labels_of)
-        self._store = InTars(self.path, labels_of) if tars_of(key, path) else InFolders(key, self.path, labels_of)
-        names = self._store.names
-        rows = sorted((n for n in range(len(names)) if not hidden(names[n])), key=lambda n: (names[n], n))
-        if not rows:
+        names: list[str] = []
+        places: list[tuple[int, int, int]] = []  # of those in tars: which tar, offset and bytes in it
+        tars: dict[Path, int] = {}
+        aside: list[Entry] = []
+        for entry in entries(key, path):
+            if not is_read(entry):
+                aside += [] if is_folder(entry) else [entry]
+            elif class_and_file(entry.name)[0] in labels_of:
+                names.append(entry.name)
+                if entry.tar:
+                    places.append((tars.setdefault(entry.tar, len(tars)), entry.offset, entry.size))
+        self.beside = beside(aside)
+        if not names:
             raise BadInput(key, path, f"no images in {brief(labels_of, 'class folder')}; {hint}")
-        self._rows = np.array(rows, np.int64)
-        self.labels = np.asarray(self._store.labels, np.int64)[self._rows]
+        order = sorted(range(len(names)), key=names.__getitem__)
+        self._names, self._tars = [names[n] for n in order], list(tars)
+        self._places = np.array(places, np.int64)[order] if places else None
+        self.labels = np.array([labels_of[class_and_file(name)[0]] for name in self._names], np.int64)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def name(self, row: int) -> str:
         """The path of an image in its set, such as cat/1.png."""
-        return self._store.names[int(self._rows[row])]
+        return self._names[row]
 
     def data(self, row: int) -> bytes:
         """The file of an image. Raises Problem where it cannot be read."""
         try:
-            return self._store.read(int(self._rows[row]))
-        except (OSError, tarfile.TarError) as error:
+            if self._places is None:
+                return Path(self.path, self.name(row)).read_bytes()
+            number, offset, size = self._places[row].tolist()
+            with open(self._tars[number], "rb") as file:  # for itself: threads and forks would share a position
+                file.seek(offset)
+                data = file.read(size)
+            if len(data) < size:
+                raise OSError(f"{self._tars[number]} has become shorter")
+            return data
+        except OSError as error:
             raise Problem(f"{self.path}: {self.name(row)} cannot be read: {one_line(error)}") from error
 
     def one(self, row: int, shape: tuple[int, int, int]) -> np.ndarray:
@@ -181,62 +187,6 @@ class Files:
             why = ": no other of their class is left" if len(lost) else ", more than 1 %"
             raise BadInput(self.key, self.path, f"of {n} images {named} cannot be decoded{why}")
         note(f"{self.path}: of {n} images {named} cannot be decoded and left out")
-
-
-class Store(ABC):
-    """Where images lie.
-
-    Attributes:
-        names: their paths in the set, in the store's own order.
-        labels: their labels, in the same order.
-    """
-
-    names: list[str]
-    labels: Iterable[int]
-
-    @abstractmethod
-    def read(self, number: int) -> bytes:
-        """The bytes of an image's file. Raises OSError, tarfile.TarError."""
-
-
-class InFolders(Store):
-    """Images in a folder of class folders."""
-
-    def __init__(self, key: str, path: str, labels_of: Mapping[str, int]) -> None:
-        self.path = path
-        self.names = [name for name in walk(key, path) if is_image(name) and class_and_file(name)[0] in labels_of]
-        self.labels = [labels_of[class_and_file(name)[0]] for name in self.names]
-
-    def read(self, number: int) -> bytes:
-        return Path(self.path, self.names[number]).read_bytes()
-
-
-class InTars(Store):
-    """Images in a .tar, or in a folder of .tars."""
-
-    def __init__(self, path: str, labels_of: Mapping[str, int]) -> None:
-        from timm.data.readers.img_extensions import add_img_extensions
-        from timm.data.readers.reader_image_in_tar import ReaderImageInTar
-
-        add_img_extensions(EXTENSIONS)
-        self.process, self.lock = os.getpid(), threading.Lock()
-        try:  # without timm's cache of large tars' contents: it is written beside them and not renewed when they change
-            self.reader = ReaderImageInTar(path, class_map=dict(labels_of), cache_tarinfo=False)
-        except ValueError:  # what it raises where it finds nothing
-            self.names, self.labels = [], []
-            return
-        self.names = [
-            name_in_tar(sample[1] or path, sample[0].name, self.reader.root_is_tar) for sample in self.reader.samples
-        ]
-        self.labels = self.reader.targets
-
-    def read(self, number: int) -> bytes:
-        if self.process != os.getpid():  # a file handle from before the fork has one position for all processes
-            for state in [self.reader.tar_state] if self.reader.root_is_tar else self.reader.tar_state.values():
-                state.reset()
-            self.process, self.lock = os.getpid(), threading.Lock()
-        with self.lock, self.reader[number][0] as file:  # and one for all threads
-            return file.read()
 
 
 def reason(data: bytes, error: Exception) -> str:

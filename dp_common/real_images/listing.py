@@ -3,7 +3,7 @@
 For class names and fingerprints, which a dry run asks for, and for finding the images that are then read
 (image_files.py). A set is a folder with one folder per class, a .tar of such folders, or a folder of such .tars. An
 image's class is the folder it lies in. Hidden files and folders (``.*``, and what systems make: ``__MACOSX``,
-``@eaDir``, ``lost+found``, ...) are no part of it.
+``@eaDir``, ``lost+found``, ...) are no part of it; what else is there and not read has a line (``beside``).
 """
 
 import os
@@ -32,22 +32,29 @@ LONGEST_NAME = 240  # bytes; 255 are allowed
 LAYOUT = "one folder per class (PATH/cat/1.png), a .tar of such folders, or a folder of such .tars"
 
 
+IGNORED = {  # what is in a set beside hidden files and is not read, and why
+    "file": "not named like an image",
+    "link": "links in a tar are not followed",
+    "special file": "a pipe, socket or device",
+    "sparse file": "pack it without holes",
+    "other file": "only the Parquet files are read",
+}
+
+
 class Listing(NamedTuple):
     """What a set holds, hidden files apart."""
 
     classes: dict[str, list[tuple[str, int]]]  # {class: [(file, bytes)]}, classes in natural order, files sorted
-    others: list[str]  # files that are no images by their name
-    links: list[str]  # links in tars, symbolic or hard, which nobody follows
+    beside: list[str]  # a line for each kind of what is not read
 
 
 class Entry(NamedTuple):
     """A file or folder of a set, by its path in it; of one that is a .tar, ``tar`` is that."""
 
     name: str  # a folder's ends with a slash
-    size: int
+    size: int = 0
+    kind: str = ""  # of IGNORED, if it is no folder and no plain file
     tar: Path | None = None
-    member: str = ""  # its name in the tar
-    link: bool = False
     offset: int = 0  # of its bytes in the tar
 
 
@@ -61,13 +68,14 @@ def listing(key: str, path: str | Path) -> Listing:
     Raises:
         BadInput: there is no such set, or it is not laid out as one.
     """
-    found = [entry for entry in entries(key, path) if not hidden(entry.name)]
-    links = [entry.name for entry in found if entry.link]
-    images = [entry for entry in found if is_image(entry.name) and not entry.link]
+    found = [
+        entry if entry.tar or is_folder(entry) else entry._replace(size=size_of(Path(path) / entry.name))
+        for entry in entries(key, path)
+    ]
+    images = [entry for entry in found if is_read(entry)]
     if not images:
-        aside = f" but {brief(links, 'link')}, which are not followed in a tar" if links else ""
         raise BadInput(
-            key, path, f"no images there{aside}; expected {LAYOUT}, with images named *{', *'.join(EXTENSIONS)}"
+            key, path, f"no images there{but(found)}; expected {LAYOUT}, with images named *{', *'.join(EXTENSIONS)}"
         )
     folders = {os.path.dirname(image.name) for image in images}
     if "" in folders:
@@ -77,7 +85,7 @@ def listing(key: str, path: str | Path) -> Listing:
     if len(tops) > 1:
         places = brief([top or "." for top in tops], "folder")
         raise BadInput(key, path, f"class folders must lie side by side; theirs lie in {places}")
-    inner = {entry.name[:-1] for entry in found if entry.name.endswith("/")}
+    inner = {entry.name[:-1] for entry in found if is_folder(entry)}
     empty = {folder for folder in inner if os.path.dirname(folder) == tops[0]} - folders
     if empty:
         raise BadInput(key, path, f"{brief(sorted(map(os.path.basename, empty)), 'class folder')} without an image")
@@ -85,10 +93,32 @@ def listing(key: str, path: str | Path) -> Listing:
     for image in sorted(images):
         label, file = class_and_file(image.name)
         classes.setdefault(label, []).append((file, image.size))
-    others = [
-        entry.name for entry in found if not entry.name.endswith("/") and not entry.link and not is_image(entry.name)
-    ]
-    return Listing({name: classes[name] for name in sorted(classes, key=natural_key)}, others, links)
+    return Listing({name: classes[name] for name in sorted(classes, key=natural_key)}, beside(found))
+
+
+def is_read(entry: Entry) -> bool:
+    """Is it an image, by its name and kind?"""
+    return is_image(entry.name) and not entry.kind
+
+
+def is_folder(entry: Entry) -> bool:
+    """Is it one?"""
+    return entry.name.endswith("/")
+
+
+def beside(found: Iterable[Entry]) -> list[str]:
+    """What of a set is not read, a line for each kind: '1 link (a/x.png) ignored: links in a tar are not followed'."""
+    names: dict[str, list[str]] = {kind: [] for kind in IGNORED}
+    for entry in found:
+        if not is_folder(entry) and not is_read(entry):
+            names[entry.kind or "file"].append(entry.name)
+    return [f"{brief(names[kind], kind)} ignored: {why}" for kind, why in IGNORED.items() if names[kind]]
+
+
+def but(found: Iterable[Entry]) -> str:
+    """' but 1 file (a.heic) ignored: ...', to say what there is where no image is; '' for nothing."""
+    lines = beside(found)
+    return f" but {'; '.join(lines)}" if lines else ""
 
 
 def class_and_file(name: str) -> tuple[str, str]:
@@ -109,49 +139,67 @@ def tars_of(key: str, path: str | Path) -> list[Path]:
             )
         return [path]
     if not path.is_dir():
-        raise BadInput(key, path, f"no such folder or file; expected {LAYOUT}")
-    with os.scandir(path) as there:
-        if any(entry.is_dir() and not hidden(entry.name) for entry in there):
-            return []
-    return sorted(file for file in path.glob("*.tar") if not hidden(file.name))
+        what = "neither a folder nor a file" if path.exists() else "no such folder or file"
+        raise BadInput(key, path, f"{what}; expected {LAYOUT}")
+    found = children(key, path)
+    if any(kind == "folder" for _, kind in found):
+        return []
+    return [path / name for name, kind in found if name.endswith(".tar") and not kind]
 
 
-def entries(key: str, path: str | Path) -> list[Entry]:
-    """Everything in a set, whatever it is. Raises BadInput where it cannot be listed."""
+def entries(key: str, path: str | Path) -> Iterator[Entry]:
+    """Everything in a set that is not hidden, whatever it is; the sizes of files in folders are not looked at.
+
+    Raises BadInput where it cannot be listed.
+    """
     tars = tars_of(key, path)
-    if tars:
-        return [entry for tar in tars for entry in in_tar(key, tar, alone=Path(path) == tar)]
-    return [Entry(name, size_of(Path(path) / name) if not name.endswith("/") else 0) for name in walk(key, path)]
+    for tar in tars:
+        for entry in in_tar(key, tar, alone=Path(path) == tar):
+            if not hidden(entry.name):
+                yield entry
+    if Path(path) not in tars:
+        of_set = {tar.name for tar in tars}
+        yield from (entry for entry in walk(key, path) if entry.name not in of_set)
 
 
-def walk(key: str, path: str | Path, below: str = "", above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Names of all files and folders in a folder, as paths in it, folders with a slash at the end; hidden ones are
-    not entered.
+def walk(key: str, path: str | Path, below: str = "", above: tuple[str, ...] = ()) -> Iterator[Entry]:
+    """All files and folders in a folder that are not hidden, named by their paths in it.
 
     Links are followed. Raises BadInput for one to a folder that it lies in, which would have no end.
     """
     here = os.path.realpath(os.path.join(path, below))
     if here in above:
         raise BadInput(key, path, f"{below[:-1]} is a link to a folder that it lies in: remove it")
-    try:
-        with os.scandir(here) as there:
-            found = sorted((entry.name, is_folder(entry)) for entry in there)
-    except OSError as error:
-        raise BadInput(key, path, f"{below or 'it'} cannot be read: {error.strerror}") from error
-    for name, folder in found:
-        if not folder:
-            yield below + name
-        elif not hidden(name):
-            yield f"{below}{name}/"
+    for name, kind in children(key, path, below):
+        if kind != "folder":
+            yield Entry(below + name, kind=kind)
+        else:
+            yield Entry(f"{below}{name}/")
             yield from walk(key, path, f"{below}{name}/", (*above, here))
 
 
-def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Is it a folder, or a link to one? A link to nowhere or to itself is a file that cannot be read."""
+def children(key: str, path: str | Path, below: str = "") -> list[tuple[str, str]]:
+    """(name, kind as of ``kind_of``) of what lies in a folder and is not hidden, sorted. Raises BadInput."""
     try:
-        return entry.is_dir()
+        with os.scandir(os.path.join(path, below)) as there:
+            return sorted((entry.name, kind_of(entry)) for entry in there if not hidden(entry.name))
+    except OSError as error:
+        raise BadInput(key, path, f"{below or 'it'} cannot be read: {error.strerror}") from error
+
+
+def kind_of(entry: os.DirEntry[str]) -> str:
+    """folder, special file, or nothing for a file; a link is what it leads to, and a file that cannot be read where
+    that is nowhere, or itself.
+    """
+    try:
+        if entry.is_dir():
+            return "folder"
+        if not entry.is_file():
+            entry.stat()
+            return "special file"
     except OSError:
-        return False
+        pass
+    return ""
 
 
 def size_of(path: Path) -> int:
@@ -179,14 +227,21 @@ def members(path: Path, changed: int, size: int, alone: bool) -> tuple[Entry, ..
             Entry(
                 name_in_tar(path, member.name, alone) + ("/" if member.isdir() else ""),
                 member.size,
+                kind_in_tar(member),
                 path,
-                member.name,
-                member.issym() or member.islnk(),
                 member.offset_data,
             )
             for member in tar
-            if member.isfile() or member.isdir() or member.issym() or member.islnk()
         )
+
+
+def kind_in_tar(member: tarfile.TarInfo) -> str:
+    """Why it is not read, of IGNORED; nothing for a plain file or a folder."""
+    if member.issym() or member.islnk():
+        return "link"
+    if not member.isfile() and not member.isdir():
+        return "special file"
+    return "sparse file" if member.issparse() else ""
 
 
 def name_in_tar(path: str | Path, member: str, alone: bool) -> str:

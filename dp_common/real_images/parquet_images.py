@@ -30,6 +30,7 @@ class ParquetImages:
         key: the word of the command line that gave the files, for errors.
         files: their paths.
         classes: names of the task's labels.
+        beside: a line for each kind of what lies beside them and is not read.
 
     Attributes:
         labels: [n] int64.
@@ -38,8 +39,8 @@ class ParquetImages:
         BadInput: a file is none, or does not say what its images are.
     """
 
-    def __init__(self, key: str, files: Sequence[Path], classes: Sequence[str]) -> None:
-        self.key, self.files, self.classes = key, list(files), list(classes)
+    def __init__(self, key: str, files: Sequence[Path], classes: Sequence[str], beside: Sequence[str] = ()) -> None:
+        self.key, self.files, self.classes, self.beside = key, list(files), list(classes), list(beside)
         labels, places = [], []  # places: [file, row group, row in it] of each image
         for number, path in enumerate(self.files):
             labels.append(self._labels(path))

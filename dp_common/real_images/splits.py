@@ -70,9 +70,15 @@ class LazySplit:
 
 
 class ImageSource(Protocol):
-    """Image files by row, wherever they lie; ``labels`` int64 [n]."""
+    """Image files by row, wherever they lie.
+
+    Attributes:
+        labels: int64 [n].
+        beside: a line for each kind of what lies there and is not read.
+    """
 
     labels: np.ndarray
+    beside: list[str]
 
     def name(self, row: int) -> str:
         """What an image is called."""

@@ -179,7 +179,7 @@ class ImageNetTask(RealData, TaskDefaults):
         self.shifted = {"train_heldout": held, **self._shifted(root, split)}
 
     def _files(self, path: Path, label_of: dict[str, int], hint: str) -> image_files.Files:
-        """Every one of these class folders must hold an image."""
+        """The images of a set, and a note of what else is there; each of these class folders must hold one."""
         with os.scandir(path) as entries:
             loose = any(is_image(entry.name) and entry.is_file() for entry in entries)
         hint = f"its images lie loose, not in class folders: remove it; {hint}" if loose else hint
@@ -188,6 +188,8 @@ class ImageNetTask(RealData, TaskDefaults):
         missing = [folder for folder, label in label_of.items() if label not in there]
         if missing:
             raise BadInput("data.root", self.data.root, f"{path} has no images of {brief(missing, 'class')}; {hint}")
+        for line in files.beside:
+            note(f"{path}: {line}")
         return files
 
     def _cut(

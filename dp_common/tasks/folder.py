@@ -180,10 +180,8 @@ class Folder(RealData, TaskDefaults):
             raise BadInput(
                 key_of(name), path, f"{len(files)} of its {listed} images are found again: did it change just now?"
             )
-        if found.others:
-            note(f"{path}: {listing.brief(found.others, 'file')} no images by their names, ignored")
-        if found.links:
-            note(f"{path}: {listing.brief(found.links, 'link')} not followed: in a tar only files are read")
+        for line in files.beside:
+            note(f"{path}: {line}")
         return files
 
     def _shares(self, labels: np.ndarray, split: int) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dp_common.config.options import option
 from dp_common.contracts import Task, TeacherDefaults
 from dp_common.errors import BadInput
-from dp_common.progress import doing
+from dp_common.progress import doing, note
 from dp_common.real_images import listing
 from dp_common.real_images.content import cue_of, remembered
 from dp_common.real_images.listing import brief
@@ -42,6 +42,8 @@ class Images(TeacherDefaults):
         self.shape = (int(task.shape[0]), int(task.shape[1]), int(task.shape[2]))
         self.classes = list(task.classes)
         self.source = source_of(self.path, self.classes)
+        for line in self.source.beside:
+            note(f"{self.path}: {line}")
         self.rows = rows_by_class(self.source, len(self.classes))
         self.stored_counts = [len(rows) for rows in self.rows]
         self.refuse_overlap(task)
@@ -117,7 +119,7 @@ def source_of(path: str, classes: Sequence[str]) -> ImageSource:
     if files:
         from dp_common.real_images.parquet_images import ParquetImages
 
-        return ParquetImages(KEY, files, classes)
+        return ParquetImages(KEY, files, classes, listing.beside(beside_parquet(Path(path), files)))
     from dp_common.real_images.image_files import Files
 
     found = list(listing.listing(KEY, path).classes)
@@ -134,7 +136,20 @@ def parquet_files(path: Path) -> list[Path]:
     """The Parquet files at a path: it, those in it, or in its ``data``; none where it is something else."""
     if path.is_file():
         return [path] if path.suffix == ".parquet" else []
-    return sorted(path.glob("*.parquet")) or sorted(path.glob("data/*.parquet"))
+    for folder in (path, path / "data"):
+        found = listing.children(KEY, folder) if folder.is_dir() else []
+        if files := [folder / name for name, kind in found if name.endswith(".parquet") and not kind]:
+            return files
+    return []
+
+
+def beside_parquet(path: Path, files: Sequence[Path]) -> list[listing.Entry]:
+    """What lies beside them."""
+    if path.is_file():
+        return []
+    of_set = {str(file.relative_to(path)) for file in files}
+    found = (entry for entry in listing.walk(KEY, path) if entry.name not in of_set)
+    return [entry._replace(kind=entry.kind or "other file") for entry in found]
 
 
 def rows_by_class(source: ImageSource, classes: int) -> "list[list[int]]":

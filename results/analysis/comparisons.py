@@ -190,8 +190,8 @@ class Comparison:
         return self._size({"test": "test_images", "population": "population_images"}.get(self.eval_set, ""))
 
     def _size(self, column: str) -> int | None:
-        known = self.runs[column].dropna() if column in self.runs else []
-        return int(known.iloc[0]) if len(known) else None
+        known = self.runs[column].dropna().tolist() if column in self.runs else []
+        return int(known[0]) if known else None
 
     @cached_property
     def hours(self) -> pd.Series:

@@ -1,5 +1,5 @@
 """Numbers of the theory, a pure function of the ledger that ``python -m benchmarks.theory`` writes;
-results/figures/theory.py draws them.
+results/figures/theory draws them.
 
 Here is what the claims about the theory rest on: ``agreement`` (C9) and ``loop_frame`` (C10t).
 """

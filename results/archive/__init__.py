@@ -20,7 +20,7 @@ import pandas as pd
 from dp_common.files import write_atomic
 from dp_common.persistence import ledger
 from results.analysis import theory
-from results.analysis.study import Study, load
+from results.analysis.study import Study
 from results.frames import records
 from results.reading import cross_probe, references
 from results.reading.archived import ABOUT, CORRECT, FORMAT, LEDGERS, RUNS
@@ -93,16 +93,6 @@ def kept_sweeps(study: Study) -> list[dict[str, list[str]]]:
     here, found = set(study.runs["run_id"]), sorted({sweep for root in study.roots for sweep in sweeps_under(root)})
     kept = [(sweep.words, [run_id for run_id in sweep.runs if run_id in here]) for sweep in found]
     return [{"words": list(words), "runs": runs} for words, runs in kept if runs]
-
-
-def read_study(folder: str | Path) -> Study:
-    """The study of an archive: every table and claim of it is that of the run folders.
-
-    Raises:
-        BadInput: there is no archive, nor a run.
-        Damaged: its files do not fit each other.
-    """
-    return load(folder)
 
 
 def kind_of(column: pd.Series) -> str:

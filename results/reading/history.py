@@ -124,7 +124,7 @@ def truth(folder: str | Path) -> pd.DataFrame:
 
 
 def plane(folder: str | Path) -> dict[str, np.ndarray] | None:
-    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.known_density.draw_map``
+    """{name: array} of what ``probe=truth`` drew of a task of two numbers (``dp_common.probes.density_map.save_map``
     says what), else None.
 
     Raises Damaged.

@@ -73,11 +73,6 @@ def read_file(path: str) -> ModuleType:
     return module
 
 
-def help_lines() -> list[tuple[str, str]]:
-    """(name, what it shows) of the tables in this folder."""
-    return [(name, (module.__doc__ or "").strip().partition("\n")[0]) for name, module in installed().items()]
-
-
 def of_comparisons(
     study: Study, names: Sequence[str] | None = None, targets: Sequence[float] = ()
 ) -> list[tuple[Comparison, list[Table]]]:

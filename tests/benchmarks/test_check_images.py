@@ -26,7 +26,7 @@ def test_each_broken_image_has_its_line_and_reason(tmp_path, capsys):
     lines = said.out.splitlines()
     assert lines[0].startswith("cat/001.png cannot be decoded: of no format that Pillow knows")
     assert f"{path}: dog/000.png cannot be read: " in lines[1] and lines[2:] == ["2 of 4 images cannot be decoded"]
-    assert said.err.splitlines()[-1] == "1 file (dog/notes.txt) no images by their names"
+    assert said.err.splitlines()[-1] == "1 file (dog/notes.txt) ignored: not named like an image"
 
 
 @pytest.mark.parametrize("words", [[], ["a", "b"], ["/no/such/set"]])

@@ -1,12 +1,8 @@
 """The one parser: what it reads, what it says of what it cannot read, help from the same dataclass, exit codes."""
 
 import importlib
-import io
 import os
 import shlex
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -15,8 +11,7 @@ import pytest
 from benchmarks import cli
 from benchmarks.cli_help import help_text
 from dp_common.config.options import option
-from dp_common.errors import BadInput, Held, Problem
-from tests.processes import ROOT
+from dp_common.errors import BadInput
 
 
 @dataclass
@@ -141,61 +136,6 @@ def test_help_tells_every_key_with_its_default_and_what_it_allows(capsys):
     assert "-h" not in help_text(Closed) and all(f.name in help_text(Closed) for f in fields(Closed))
 
 
-@pytest.mark.parametrize(
-    "error, code, line",
-    [
-        (BadInput("key", 3, "at most 2"), 2, "error: key=3: at most 2\n"),
-        (Held("a run"), 3, "error: a run\n"),
-        (Problem("full"), 1, "error: full\n"),
-        (KeyboardInterrupt(), 130, "interrupted; what is done is kept, the same command goes on\n"),
-        (BrokenPipeError(), 1, ""),
-        (SystemExit(0), 0, ""),
-    ],
-)
-def test_how_an_application_ends(error, code, line, capsys):
-    def main(argv):
-        raise error
-
-    with pytest.raises(SystemExit) as ended:
-        cli.guarded(main, [])
-    assert ended.value.code == code and capsys.readouterr().err == line
-
-
-def test_what_an_import_made_of_an_interrupt_is_one_and_another_error_is_not(capsys):
-    def interrupted(argv):
-        try:
-            raise KeyboardInterrupt
-        except KeyboardInterrupt as error:
-            raise ImportError("half of a module") from error
-
-    with pytest.raises(SystemExit) as ended:
-        cli.guarded(interrupted, [])
-    assert ended.value.code == 130
-
-    def broken(argv):
-        raise ImportError("no such module")
-
-    with pytest.raises(ImportError):
-        cli.guarded(broken, [])
-
-    def circular(argv):
-        first, second = RuntimeError("a rank's"), RuntimeError("and what came of it")
-        first.__cause__, second.__cause__ = second, first
-        raise first
-
-    with pytest.raises(RuntimeError, match="a rank's"):
-        cli.guarded(circular, [])
-
-
-def test_a_terminal_without_our_letters_gets_others(monkeypatch):
-    raw = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, "ascii"))
-    with pytest.raises(SystemExit) as ended:
-        cli.guarded(lambda argv: print("═ 3 ± 1 λ"), [])
-    sys.stdout.flush()
-    assert ended.value.code == 0 and raw.getvalue() == b"? 3 ? 1 ?\n"
-
-
 def test_folders_that_cannot_be_written_are_refused_and_leave_nothing(tmp_path):
     file = tmp_path / "file"
     file.touch()
@@ -231,11 +171,3 @@ def test_an_application_without_seeds_names_the_key_as_it_was_typed():
 
     with pytest.raises(BadInput, match="^seeds=0..1: no such key. Keys: root$"):
         cli.parse(["seeds=0..1"], Plain)
-
-
-def test_an_interrupt_while_an_application_is_imported_is_one_line(tmp_path):
-    (tmp_path / "yaml.py").write_text("raise KeyboardInterrupt")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
-    command = [sys.executable, "-m", "benchmarks.run", "--help"]
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=tmp_path)
-    assert ended.returncode in (-signal.SIGINT, 130) and ended.stderr == "interrupted before anything began\n"

@@ -1,22 +1,22 @@
 """What a run would take: counts as they come out, hours by operations and by measured costs, what is not known."""
 
-import json
 import re
 
 import pytest
 
-from benchmarks import estimates, run, status, sweep
+from benchmarks import estimates, run, sweep
 from benchmarks.estimates import PRICED, operations, prices
 from benchmarks.estimates.operations import Network
-from benchmarks.estimates.sharing import pool_lines
 from benchmarks.estimates.work import work_of
-from dp_common.config.presets import preset_names
+from dp_common.config.registry import plugins
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 from dp_common.lab import runner
 from dp_common.persistence import ledger
 
 HEAD = "item,unit,seconds_per_unit,threads,device\n"
+
+
 OWN = """from dp_common.contracts import TeacherDefaults
 
 
@@ -35,6 +35,8 @@ class Own(TeacherDefaults):
     def fingerprint(self, task):
         return ""
 """
+
+
 H100_HOURS = {  # of the review of 2026-11: plain, guided, training, monitor, at 40 % of 989 TFLOP/s, monitor at 40
     "imagenet1k-640k": (11.4, 21.0, 30.5, 12.3),
     "imagenet1k-13080k": (23.3, 815.8, 30.5, 6.1),
@@ -60,11 +62,6 @@ LOOKING = [
         "prune.rule_args.real_per_class=3",
     ],
 ]
-
-
-@pytest.fixture
-def no_gpu(monkeypatch, tmp_path):
-    monkeypatch.setattr(estimates, "NVIDIA", tmp_path / "no")
 
 
 @pytest.mark.parametrize(
@@ -112,14 +109,14 @@ def test_presets_take_what_the_review_reckoned(no_gpu, name, monkeypatch):
 
 
 def test_all_presets_of_the_paper_have_hours(no_gpu):
-    found = [estimates.estimate(resolve([f"preset={name}"])) for name in preset_names() if name.startswith("paper/")]
+    found = [estimates.estimate(resolve([f"preset={name}"])) for name in plugins("preset") if name.startswith("paper/")]
     assert len(found) == 57 and {one.device for one in found} == {"H100"}
     assert 9_300 < sum(one.total for one in found) < 9_900
     assert all(one.image_bytes > 1e9 or not one.work.kept or one.work.plain == 0 for one in found)
 
 
 def test_all_presets_of_the_rivals_have_hours_and_pay_for_their_reference(no_gpu):
-    for name in (name for name in preset_names() if name.startswith("rivals/")):
+    for name in (name for name in plugins("preset") if name.startswith("rivals/")):
         found = estimates.estimate(resolve([f"preset={name}"]))
         assert found.total > 0, name
     dp, rival = (
@@ -260,129 +257,6 @@ def test_prices_are_for_dry_runs(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_dry_sweep_totals_the_grid(no_gpu, capsys, tmp_path):
-    words = ["strategy=static,dp", "scale=500,1k", "seed=0..2", f"root={tmp_path}"]
-    assert sweep.main(["--dry-run", *words]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert len([line for line in lines if line.startswith("new") and "digits-" in line]) == 12
-    total = sum(estimates.estimate(resolve([*point])).total for point in points())
-    shown = next(line for line in lines if line.startswith("time"))
-    assert shown.startswith(f"time      12 runs, about {estimates.amount(total, 'thread')}:")
-    assert any(line.startswith("longest   digits-dp-1k") for line in lines)
-    assert any(line.startswith("disk      about") for line in lines)
-
-
-def points():
-    return [
-        [f"strategy={s}", f"scale={n}", f"seed={k}"] for s in ("static", "dp") for n in (500, 1000) for k in range(3)
-    ]
-
-
-def test_a_grid_says_what_sharing_plain_images_saves(no_gpu):
-    """By hand: static 4k of each seed is the largest, at about 250 bytes an image."""
-    words = [["strategy=static", f"scale={scale}", f"seed={seed}"] for scale in ("1k", "4k") for seed in (0, 1)]
-    runs = [resolve(one) for one in [*words, ["strategy=dp", "scale=4k", "seed=0"]]]
-    found = [(run, estimates.estimate(run)) for run in runs]
-    price = found[0][1].prices.plain / 3600
-    once, alone = (estimates.amount(images * price, "thread") for images in (8000, 11000))
-    first, second = pool_lines(found)
-    assert first.startswith("pool      with pool=yes plain images: 8,000 made once instead of 11,000, ")
-    assert f"about {once} instead of {alone}; 2 MB of disk" in first
-    sampled = 8000 * price + found[-1][1].hours["guided"]
-    assert f"then sampling takes {estimates.amount(sampled, 'thread')}, 1.00 x" in second
-    assert pool_lines(found[2:4]) == []
-
-
-def test_candidates_are_shared_where_they_are_kept(no_gpu):
-    """4k from 12k candidates beside 1k, twice, by other rules; those that are made again are nobody's."""
-    words = ["strategy=prune", "scale=4k", "prune.oversample=4"]
-    runs = [resolve([*words, f"prune.rule={rule}"]) for rule in ("top", "moderate")]
-    works = [work_of(run) for run in runs]
-    assert [(work.plain, work.candidates, work.shared) for work in works] == [
-        (13000, 12000, 1000),
-        (16000, 12000, 1000),
-    ]
-    plain, kept, then = pool_lines([(run, estimates.estimate(run)) for run in runs])
-    assert "1,000 made once instead of 2,000" in plain and "13,000 made once instead of 26,000" in kept
-    assert float(then.split(" x ")[0].split()[-1]) == pytest.approx((13000 + 3000) / 13000, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    "words, unshared",
-    [
-        (["strategy=allocate", "allocate.omega=0"], 3000),
-        (["strategy=actgen", "actgen.omega=0"], 3000),
-        (["strategy=refresh"], 0),
-    ],
-)
-def test_what_labels_or_starts_decide_is_nobody_elses(words, unshared):
-    work = work_of(resolve([*words, "scale=4k"]))
-    assert (work.plain, work.shared) == (4000, 4000 - unshared)
-
-
-@pytest.mark.parametrize(
-    "words, gradients, forwards, images, reference",
-    [
-        (["dp.score=entropy"], 0, 0, 0, 0),
-        (["dp.score=bald", "heads.count=4"], 3, 0, 0, 0),
-        (["dp.score=bald", "heads.source=dropout", "heads.count=4"], 4, 0, 0, 0),
-        (["dp.score=variance", "heads.source=epistemic"], 0, 0, 1000 + 2000 + 3000, 0),
-        (["dp.score=learnability", "reference.source=classifier", "train.seen=128k"], 1, 0, 0, 32_000),
-        (["dp.score=learnability"], 0, 0, 0, 0),
-        (["dp.score=chamfer", "exemplars.per_class=3"], 0, 0, 3 * 3 * 10, 0),
-        (["strategy=prune", "prune.score=hardness"], 0, 0, 1000 + 2000 + 3000, 0),
-        (
-            [
-                "strategy=prune",
-                "prune.rule=covariance",
-                "prune.rule_args.real_per_class=7",
-                "prune.rule_args.dimensions=6",
-            ],
-            0,
-            1,
-            3 * 7 * 10,
-            0,
-        ),
-        (["strategy=actgen"], 0, 0, 3 * 2823, 0),
-    ],
-)
-def test_what_is_looked_at_beside_logits_is_counted_and_priced(no_gpu, words, gradients, forwards, images, reference):
-    words = words if words[0].startswith("strategy") else ["strategy=dp", *words]
-    found = estimates.estimate(resolve([*words, "scale=4k"]))
-    looks = found.work.looks
-    assert (looks.gradients, looks.forwards, looks.images, looks.reference) == (gradients, forwards, images, reference)
-    per, hours = found.prices, estimates.hours_of(found.work, found.prices)  # without what methods take beside passes
-    guided = found.work.guided * (per.guided + found.work.gradients * gradients * per.gradient) * found.work.share
-    assert hours["guided"] == pytest.approx(guided / 3600)
-    assert hours["train"] == pytest.approx((found.work.seen + reference) * per.train / 3600)
-    assert hours["score"] == pytest.approx((found.work.scored * (1 + forwards) + images) * per.score / 3600)
-
-
-def test_what_is_in_no_price_is_said(no_gpu):
-    text = "\n".join(estimates.lines(resolve(["strategy=lgd"]), "h100"))
-    assert "not priced: densities of the teacher" in text
-    assert "not priced" not in "\n".join(estimates.lines(resolve(["strategy=dp"])))
-    runs = [resolve(["strategy=prune", "prune.rule=kcentre"]), resolve(["strategy=actgen"])]
-    grid = estimates.grid_lines(runs, "h100")
-    assert any("prune.rule=kcentre itself computes; encoding of the images" in line for line in grid)
-
-
-def test_a_grid_of_the_paper_is_told_in_gpu_hours(no_gpu, capsys, tmp_path):
-    assert sweep.main(["--dry-run", "grid=table1", "seed=0", f"root={tmp_path}"]) == 0
-    out = capsys.readouterr().out
-    assert re.search(r"time      \d+ runs, about [\d,]+ H100-hours: generate", out) and re.search(r"disk .* TB", out)
-
-
-def test_status_estimates_runs_of_which_nothing_alike_was_seen(no_gpu, tmp_path, capsys):
-    (tmp_path / "sweeps").mkdir()
-    words = ["strategy=static", "scale=1k"]
-    (tmp_path / "sweeps" / "x.json").write_text(json.dumps({"runs": {"digits-static-1k-s0-0123456789": words}}))
-    assert status.main([str(tmp_path)]) == 0
-    to_go = estimates.estimate(resolve(words)).total
-    shown = capsys.readouterr().out.splitlines()[-1]
-    assert shown == f"0.00 device hours spent; about {to_go:.4f} to go (1 run as --dry-run estimates)"
-
-
 def test_phases_of_an_estimate_are_those_that_are_priced():
     from dp_common.persistence.meter import PRICED as metered
 
@@ -393,12 +267,3 @@ def test_phases_of_an_estimate_are_those_that_are_priced():
 def test_prices_that_are_no_file_are_known_in_capitals_too(no_gpu, typed):
     with pytest.raises(BadInput, match=f"^prices={typed}: no such file. Did you mean {typed.lower()}\\?$"):
         estimates.estimate(resolve(["strategy=static"]), typed)
-
-
-def test_what_compiling_gains_is_said_and_in_no_price():
-    words = ["task=imagenet100", "teacher=stable-diffusion", "strategy=static"]
-    plain, compiled = (estimates.lines(resolve([*words, *more])) for more in ([], ["stable_diffusion.compile=yes"]))
-    (line,) = set(compiled) - set(plain)
-    assert line.strip().startswith("stable_diffusion.compile is not priced: on an H100 plain images came 1.3 times")
-    grid = estimates.grid_lines([resolve([*words, "train.compile=yes", f"seed={seed}"]) for seed in range(2)])
-    assert sum("train.compile is not priced" in text for text in grid) == 1

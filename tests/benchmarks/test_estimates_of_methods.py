@@ -12,11 +12,6 @@ from results.analysis.method_costs import Units
 MOMENTS, DENSITY = looks.UNPRICED["moments"], looks.UNPRICED["density"]
 
 
-@pytest.fixture
-def no_gpu(monkeypatch, tmp_path):
-    monkeypatch.setattr(estimates, "NVIDIA", tmp_path / "none")
-
-
 @pytest.fixture(scope="module")
 def units():
     with open(unit_costs.path_of("prices", "digits"), newline="") as file:

@@ -1,100 +1,19 @@
 """Following runs: what a tracker is told, bit by bit and across interruptions, and that it is told nothing twice."""
 
-import json
-import sys
-from types import ModuleType, SimpleNamespace
-
 import pytest
 
 from benchmarks import follow
-from dp_common.errors import BadInput, Damaged, Problem
+from dp_common.errors import BadInput, Damaged
 from dp_common.lab import runner
 from dp_common.persistence import ledger
 from results.reading.events import events
-
-
-def opened(attempt=1, lost=0.0):
-    return {
-        "kind": "open",
-        "run_id": "blobs-dp-1k-s0-0123456789",
-        "lost": lost,
-        "devices": 2,
-        "values": {"task": "blobs", "strategy": "dp"},
-        "attempt": attempt,
-    }
-
-
-def call(number, name, seen, size, measured, answer=0.5, train=0.0, **more):
-    state = {"size": size, "seen": seen, "seen_total": seen, "iterations": seen // 10, "generated": size}
-    return {
-        "kind": "call",
-        "call": number,
-        "name": name,
-        "args": {},
-        "digest": f"d{number}",
-        "answer": answer,
-        "state": state,
-        "added": [],
-        "replaced": False,
-        "used": [],
-        "measured": measured,
-        "spent": {"phases": {"train": train} if train else {"generate": 1.8}, "counts": {}},
-    } | more
-
-
-def trained(number, seen, loss, size=500):
-    return call(number, "train", seen, size, {"loss": loss, "monitor": 1 - loss}, train=3.6)
-
-
-STORY = [
-    opened(),
-    call(1, "generate", 0, 500, {"score_at_birth": None, "true_label": 0.9}, answer=500),
-    trained(2, 100, 0.5),
-    trained(3, 200, 0.4),
-    call(4, "generate", 200, 1000, {"score_at_birth": 1.2}, answer=500),
-    trained(5, 300, 0.3, 1000),
-    {"kind": "evaluate", "call": 5, "test": {"accuracy": 0.8, "n": 10}, "blur": {"accuracy": 0.6, "n": 10}},
-    {"kind": "close", "state": "done", "why": None, "wall": 1.0},
-]
-
-
-def write(folder, lines):
-    folder.mkdir(parents=True, exist_ok=True)
-    attempt, records = 1, []
-    for n, line in enumerate(lines):
-        attempt = line.get("attempt", attempt)
-        records.append({"n": n, "t": 1000.0 + n, "attempt": attempt, "spent": {}} | line)
-    data = b"".join(map(ledger.encode, records))
-    (folder / ledger.NAME).write_bytes(data)
-    return data
-
-
-class Notebook:
-    """A tracker that remembers what it was told, in order, over all its instances."""
-
-    pages, closed = [], []
-
-    def __init__(self, out, run_id, values, project):
-        self.run_id = run_id
-
-    def write(self, events):
-        Notebook.pages += events
-
-    def void(self, step):
-        Notebook.pages.append(step)
-
-    def close(self):
-        Notebook.closed.append(self.run_id)
+from tests.benchmarks.stories import STORY, Notebook, follower, interrupted, write
 
 
 @pytest.fixture
 def notebook():
     Notebook.pages, Notebook.closed = [], []
     return Notebook
-
-
-def follower(tmp_path, tracker=Notebook):
-    return follow.Follower(tmp_path / "runs", tmp_path / "out", tracker, "project")
 
 
 def places(pages):
@@ -163,17 +82,6 @@ def test_a_growing_ledger_is_told_once_and_a_torn_line_waits(tmp_path, notebook)
     assert notebook.pages == whole
 
 
-def interrupted(loss):
-    """The story's first four calls; killed; the last two done again, the last training with this loss."""
-    return [
-        *STORY[:5],
-        opened(2, lost=1.8),
-        {"kind": "resume", "call": 2, "position": 0},
-        trained(3, 200, loss),
-        *STORY[4:],
-    ]
-
-
 def test_a_call_done_again_the_same_is_not_told_again(tmp_path, notebook):
     one = follower(tmp_path)
     write(tmp_path / "runs" / "a", STORY[:5])
@@ -231,6 +139,13 @@ def test_the_command_line(tmp_path, notebook, monkeypatch, capsys):
         sorted(path.name for path in written) == [follow.NAME, ledger.NAME]
         and (tmp_path / "runs" / "a" / ledger.NAME).read_bytes() == data
     )
+
+    def told_to_stop(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(follow.time, "sleep", told_to_stop)
+    with pytest.raises(KeyboardInterrupt):
+        follow.main([str(tmp_path / "runs"), "to=tensorboard"])
     for words, key in (
         (["to=tensorbord"], "to"),
         ([], "to"),
@@ -242,78 +157,3 @@ def test_the_command_line(tmp_path, notebook, monkeypatch, capsys):
         with pytest.raises(BadInput) as error:
             follow.main(words)
         assert error.value.key == key
-
-
-def test_a_missing_package_is_one_line(monkeypatch):
-    for name in follow.trackers():
-        monkeypatch.delitem(sys.modules, f"benchmarks.trackers.{name}", raising=False)
-        for module in [module for module in sys.modules if module.partition(".")[0] == name]:
-            monkeypatch.delitem(sys.modules, module)
-        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
-        with pytest.raises(BadInput, match=f"needs the package {name}.*--extra tracking"):
-            follow.tracker_of(name)
-
-
-def test_tensorboard_reads_back_what_was_written(tmp_path):
-    accumulator = pytest.importorskip(
-        "tensorboard.backend.event_processing.event_accumulator", reason="the package tensorboard is not installed"
-    )
-    tracker = follow.tracker_of("tensorboard")
-    one = follower(tmp_path, tracker)
-    write(tmp_path / "runs" / "a", STORY[:5])
-    one.look()
-    write(tmp_path / "runs" / "a", interrupted(0.35))
-    one.look()
-    read = accumulator.EventAccumulator(str(tmp_path / "out" / STORY[0]["run_id"])).Reload()
-    loss = [(event.step, event.value, event.wall_time) for event in read.Scalars("train/loss")]
-    assert [step for step, _, _ in loss] == [100, 200, 300] and [value for _, value, _ in loss] == pytest.approx(
-        [0.5, 0.35, 0.3]
-    )
-    assert loss[-1][2] == 1009.0 and read.Scalars("test/accuracy")[-1].value == pytest.approx(0.8)
-    assert [event.value for event in read.Scalars("additions/images")] == [500, 500]
-
-
-def test_wandb_is_told_the_same(tmp_path, monkeypatch):
-    runs = []
-
-    class Run:
-        def __init__(self, **given):
-            self.given, self.logged, self.metrics, self.ended = given, [], [], False
-            runs.append(self)
-
-        def define_metric(self, name, step_metric):
-            self.metrics.append((name, step_metric))
-
-        def log(self, values):
-            self.logged.append(values)
-
-        def finish(self):
-            self.ended = True
-
-    stand_in = ModuleType("wandb")
-    stand_in.init, stand_in.Settings = lambda **given: Run(**given), lambda **given: given
-    stand_in.errors = SimpleNamespace(Error=type("Error", (Exception,), {}))
-    monkeypatch.setitem(sys.modules, "wandb", stand_in)
-    monkeypatch.delitem(sys.modules, "benchmarks.trackers.wandb", raising=False)
-    tracker = follow.tracker_of("wandb")
-    write(tmp_path / "runs" / "a", STORY)
-    follower(tmp_path, tracker).look()
-    (run,) = runs
-    assert (
-        run.given["id"] == STORY[0]["run_id"]
-        and run.given["config"] == STORY[0]["values"]
-        and run.given["project"] == "project"
-    )
-    assert run.metrics == [("*", "images_seen")] and run.ended
-    assert [values["images_seen"] for values in run.logged] == [0, 100, 200, 200, 300, 300] and run.logged[-1][
-        "test/accuracy"
-    ] == 0.8
-    assert json.loads((tmp_path / "out" / STORY[0]["run_id"] / follow.NAME).read_text())["call 5"][1] == 300
-
-    def refuse(**given):
-        raise stand_in.errors.Error("No API key\nconfigured")
-
-    stand_in.init = refuse
-    write(tmp_path / "runs" / "b", [opened() | {"run_id": "other"}, *STORY[1:]])
-    with pytest.raises(Problem, match="^wandb: No API key configured$"):
-        follower(tmp_path, tracker).look()

@@ -7,7 +7,7 @@ import torch
 
 from benchmarks import gpu_check
 from benchmarks.gpu_checks import DIFFERS, MEASURED, OK, Finding
-from dp_common.errors import BadInput
+from dp_common.errors import BadInput, Interrupted
 
 CHEAP = ["machine", "correctness", "digits", "sampling", "layouts", "training", "looking", "reading", "lab", "compiled"]
 
@@ -53,6 +53,17 @@ def test_every_item_is_rehearsed():
 )
 def test_verdicts(finding, judged, verdict):
     assert finding.judge(judged) == verdict
+
+
+def test_an_interrupt_says_what_is_left(monkeypatch):
+    def broken(name, place, file):
+        if name == "digits":
+            raise KeyboardInterrupt
+        return 0
+
+    monkeypatch.setattr(gpu_check, "look", broken)
+    with pytest.raises(Interrupted, match="interrupted; items=digits,lab is left$"):
+        gpu_check.main(["device=cpu", "items=machine,digits,lab"])
 
 
 def test_what_fails_is_a_line_and_the_rest_goes_on(capsys, monkeypatch):

@@ -156,8 +156,9 @@ def test_side_by_side_one_that_dies_is_made_up_for(monkeypatch, capsys):
     assert "1 of 3 processes ended early" in capsys.readouterr().err
     codes = [2, 2]
     assert pool_fill.side_by_side(["n=64"], 2) == 2
-    codes = [-9, -9]
-    assert pool_fill.side_by_side(["n=64"], 2) == 1
+    for given, code in (([-9, -9], 1), ([130, 130], 130), ([130, -9], 1)):
+        codes[:] = given
+        assert pool_fill.side_by_side(["n=64"], 2) == code
 
 
 def test_a_pool_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):

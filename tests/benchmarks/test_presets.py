@@ -7,12 +7,12 @@ import pytest
 
 from benchmarks import estimates
 from benchmarks.run import dry_text
-from dp_common.config.presets import preset_names
+from dp_common.config.registry import plugins
 from dp_common.config.resolve import resolve
 from dp_common.errors import BadInput
 
 PUBLISHED = Path(__file__).parents[2] / "results" / "published"
-NAMES = [name for name in preset_names() if name.startswith("paper/")]
+NAMES = [name for name in plugins("preset") if name.startswith("paper/")]
 
 
 def rows(name):
@@ -134,7 +134,7 @@ def test_presets_of_the_paper_wait_for_plateaus_alone(presets, strategy):
         assert before.run_id == "imagenet100-dp-640k-s0-24b9fee69f"
 
 
-RIVALS = [name for name in preset_names() if name.startswith("rivals/imagenet")]
+RIVALS = [name for name in plugins("preset") if name.startswith("rivals/imagenet")]
 
 
 def test_rivals_at_the_papers_sizes_follow_a_row_of_dp_and_have_hours(presets):

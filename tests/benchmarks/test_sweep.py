@@ -123,6 +123,8 @@ def outcome(monkeypatch, tmp_path, codes):
         ([0, 3, 3], 3, "other processes work on 2 of 3 runs, the others are done. python -m benchmarks.status"),
         ([0, 1, 2], 1, "2 of 3 runs failed; the others are done. python"),
         ([3, 1], 1, "1 of 2 runs failed; the others are done or worked on elsewhere. python"),
+        ([0, 130, 3], 130, "1 of 3 runs were told to stop; the same command goes on"),
+        ([130, 1], 1, "1 of 2 runs failed; the others are done or told to stop. python"),
     ],
 )
 def test_a_run_that_another_process_works_on_did_not_fail(monkeypatch, tmp_path, capsys, codes, code, told):

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import table as command
 from benchmarks.cli import guarded, parse, seeds_text
-from results.tables import help_lines
+from results.tables import find
 from tests.processes import ROOT
 from tests.results import fabricate
 from tests.results.tables.shown import seeds as some
@@ -19,12 +19,7 @@ from tests.results.tables.shown import seeds as some
 @pytest.fixture
 def make(tmp_path):
     """As that of the tests of results."""
-
-    def build(words, accuracy=0.9, **changes):
-        return fabricate.run(build.root, words, accuracy, **changes)
-
-    build.root = tmp_path / "runs"
-    return build
+    return fabricate.maker(tmp_path / "runs")
 
 
 def test_a_comparison_whose_arms_stand_beside_those_of_another_says_so():
@@ -142,7 +137,8 @@ def test_help_has_all_keys_and_all_tables(capsys):
         guarded(command.main, ["--help"])
     text = capsys.readouterr().out
     assert exit_.value.code == 0 and all(f"{field.name}=" in text for field in fields(command.Options))
-    assert all(f"{name} " in text and " ".join(about.split()) in " ".join(text.split()) for name, about in help_lines())
+    tables = [(table.NAME, table.__doc__.strip().partition("\n")[0]) for table in find()]
+    assert all(f"{name} " in text and " ".join(about.split()) in " ".join(text.split()) for name, about in tables)
 
 
 def test_what_is_left_out_is_said(make, tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 
 from dp_common import progress
 from dp_common.progress import Progress, Work, amount_text, doing, duration_text, hours_text, pulse, rate_text
+from tests.processes import until
 
 BUDGET = SimpleNamespace(scale=500, seen=1000)
 
@@ -23,13 +24,6 @@ def hasty(monkeypatch):
     """Thirty seconds are thirty milliseconds."""
     monkeypatch.setattr(progress, "EVERY", 0.03)
     monkeypatch.setattr(progress, "FIRST", 0.005)
-
-
-def until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_silence_is_broken_again_and_again_whatever_is_being_done(hasty):

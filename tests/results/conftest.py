@@ -11,12 +11,7 @@ def make(tmp_path):
     """``make("strategy=dp scale=2k seed=1", accuracy=0.91, ...)`` writes a run folder under ``make.root`` and returns
     it.
     """
-
-    def build(words, accuracy=0.9, **changes):
-        return fabricate.run(build.root, words, accuracy, **changes)
-
-    build.root = tmp_path / "runs"
-    return build
+    return fabricate.maker(tmp_path / "runs")
 
 
 @pytest.fixture(scope="session")

@@ -230,3 +230,13 @@ def history(
         others = {key: [0] * len(rows) for key in ("seen", "images", "entropy", "missed", "error_missed")}
         lines.append({"kind": "probe", "call": len(lines), "additions": [], **columns, **others})
     return lines
+
+
+def maker(root):
+    """``make(words, accuracy, ...)``: a run under ``make.root``, which is ``root``."""
+
+    def build(words, accuracy=0.9, **changes):
+        return run(build.root, words, accuracy, **changes)
+
+    build.root = root
+    return build

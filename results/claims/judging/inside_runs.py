@@ -5,7 +5,6 @@ A run gives the mean over its additions but the initial set, a seed the mean ove
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ ARMS: tuple[Arm, ...] = (("dp", {}), ("dp", {"omega": 0.0}))
 PROBE = {"probe": "hardness"}
 NEEDS = "needs probe=hardness"
 NATS = Unit("nats", 1, "+.3f")
-TURNED = {"confirmed": "refuted", "refuted": "confirmed"}
 
 Run = dict[str, Any]  # a row of the frame of runs
 
@@ -57,16 +55,6 @@ def findings_above(
     if np.isnan(values).any():
         return [Finding(half, None, "not run", "", lacking, lacking=PROBE)]
     return [of_values(half, pool, values.mean(axis=1), unit, selection)]
-
-
-def findings_below(
-    half: str, pool: PairedRuns, values: np.ndarray, unit: Unit, lacking: str, selection: ArmSelection
-) -> list[Finding]:
-    """The same of numbers whose mean should be below zero."""
-    return [
-        replace(finding, verdict=TURNED.get(finding.verdict, finding.verdict))
-        for finding in findings_above(half, pool, values, unit, lacking, selection)
-    ]
 
 
 def mean(values: Sequence[float]) -> float:

@@ -16,6 +16,7 @@ from dp_common.diffusion.ddim import ddim
 from dp_common.diffusion.guidance import Guidance, rule_step
 from dp_common.diffusion.guidance_step import GuidanceError, GuidanceStep, norms
 from dp_common.diffusion.schedule import alphas_cumprod, timesteps
+from tests.dp_common.diffusion.tensors import batch
 
 RULES = ("score", "relative", "predecessor", "eps-relative")
 B, OMEGA = torch.tensor([1.0, -0.5, 2.0], dtype=torch.float64), 0.7
@@ -92,11 +93,6 @@ def test_start_and_reward_are_not_what_moves_the_plain_sampler():
     alphas, visited = alphas_cumprod("sd"), timesteps(200)
     plain = ddim(gaussian(0.5, alphas), quantiles(), None, visited, alphas)
     torch.testing.assert_close(plain.mean(0), torch.zeros_like(B), rtol=0, atol=1e-12)
-
-
-def batch(n=4, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(n, 1, 2, 2, generator=generator) for _ in range(4)]
 
 
 def test_score_rule_is_its_equation():

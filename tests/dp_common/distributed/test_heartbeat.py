@@ -1,13 +1,13 @@
 """Signs of life: who is gone is found out, who has left in good order is not missed, a stop reaches the first rank."""
 
 import json
-import time
 
 import pytest
 
 from dp_common.distributed import heartbeat
 from dp_common.distributed.heartbeat import Heartbeat, ended
 from dp_common.errors import Interrupted, PeerFailed
+from tests.processes import until
 
 
 class Store:
@@ -44,13 +44,6 @@ def beating(store, monkeypatch):
     yield make
     for one in made:
         one.stop()
-
-
-def until(condition):
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_two_that_live_lose_nobody(store, beating):

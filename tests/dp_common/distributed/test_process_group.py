@@ -283,7 +283,7 @@ def test_a_signal_to_any_rank_commits_and_stops_all(tmp_path, runs, rank):
     os.kill(processes[rank].pid, signal.SIGTERM)
     for process in processes:
         process.join(60)
-    assert [process.exitcode for process in processes] == [1, 1], said(tmp_path, 0) + said(tmp_path, 1)
+    assert [process.exitcode for process in processes] == [130, 130], said(tmp_path, 0) + said(tmp_path, 1)
     assert ledger.read(folder)[-1]["state"] == "interrupted"
     assert sum("interrupted" in said(tmp_path, other) for other in (0, 1)) == 1
     processes, folder = by(1, tmp_path)

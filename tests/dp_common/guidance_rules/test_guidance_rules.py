@@ -10,14 +10,10 @@ from dp_common.config.resolve import resolve
 from dp_common.diffusion.guidance import rule_step
 from dp_common.errors import BadInput
 from dp_common.lab import runner
+from tests.dp_common.diffusion.tensors import batch
 
 TWICE = str(Path(__file__).parents[2] / "plugins" / "twice.py")
 RULES = [*registry.plugins("guidance rule"), TWICE]
-
-
-def batch(n=4, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return [torch.randn(n, 1, 2, 2, generator=generator) for _ in range(4)]
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -40,3 +40,8 @@ def saved(image, kind, **words):
 def pixels(split):
     """The bytes of each image of a split."""
     return [image.tobytes() for image in split.read(np.arange(len(split)))]
+
+
+def rows(split):
+    """The (bytes, label) of each image of a split in memory."""
+    return {(image.tobytes(), int(label)) for image, label in zip(split.images, split.labels)}

@@ -8,6 +8,8 @@ import tarfile
 import pytest
 
 from dp_common.errors import BadInput
+from dp_common.real_images.content import content
+from dp_common.real_images.image_files import Files
 from dp_common.real_images.listing import brief, listing, natural_key, walk
 from tests.dp_common.real_images.pictures import tar_of, tree
 
@@ -33,7 +35,7 @@ def test_classes_files_and_sizes(path):
     found = listing("data.train", path)
     sizes = [(path / name).stat().st_size for name in ("cat/000.png", "cat/001.png", "dog/000.png")]
     assert found.classes == {"cat": [("000.png", sizes[0]), ("001.png", sizes[1])], "dog": [("000.png", sizes[2])]}
-    assert found.others == ["cat/notes.txt"] and found.links == []
+    assert found.beside == ["1 file (cat/notes.txt) ignored: not named like an image"]
 
 
 def test_hidden_files_and_folders_are_no_part_of_it(path):
@@ -42,7 +44,7 @@ def test_hidden_files_and_folders_are_no_part_of_it(path):
         (path / name).mkdir()
         shutil.copy(path / "cat/000.png", path / name / "000.png")
     (path / "cat/._000.png").write_text("x")
-    assert names(path) == before and listing("data.train", path).others == []
+    assert names(path) == before and listing("data.train", path).beside == []
 
 
 @pytest.mark.parametrize("links", [["cat/all"], ["cat/all", "dog/all"]])
@@ -81,33 +83,62 @@ def test_a_folder_that_may_not_be_read_is_named(path):
         (path / "dog").chmod(0o755)
 
 
-def linked(path, file, **links):
-    """A .tar of a folder, in which some names are links."""
+def test_a_pipe_and_a_device_in_a_folder_are_named_and_never_opened(path):
+    os.mkfifo(path / "cat/pipe.png")
+    (path / "dog/endless.png").symlink_to("/dev/zero")
+    found, read = listing("data.train", path), Files("data.train", path, {"cat": 0, "dog": 1})
+    assert found.classes == {"cat": found.classes["cat"][:2], "dog": found.classes["dog"][:1]} and len(read) == 3
+    line = "2 special files (cat/pipe.png, dog/endless.png) ignored: a pipe, socket or device"
+    assert found.beside == read.beside == [line]
+    assert content("data.train", path).classes["cat"][0] == 2 and not content("data.train", path).suspects
+    os.mkfifo(path.with_name("pipe.tar"))
+    assert "neither a folder nor a file; expected" in refused(path.with_name("pipe.tar"))
+
+
+def packed(path, file, **kinds):
+    """A .tar of a folder, in which there are more names, of these kinds."""
     tar_of(path, file)
     with tarfile.open(file, "a") as tar:
-        for name, (kind, target) in links.items():
+        for name, (kind, target) in kinds.items():
             member = tarfile.TarInfo(name.replace("__", "/") + ".png")
             member.type, member.linkname = kind, target
             tar.addfile(member)
     return file
 
 
-def test_links_in_a_tar_are_counted(path, tmp_path):
-    file = linked(
-        path, tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "000.png"), dog__y=(tarfile.LNKTYPE, "dog/000.png")
-    )
-    found = listing("data.train", file)
-    assert found.links == ["cat/x.png", "dog/y.png"] and found.classes == listing("data.train", path).classes
+def test_what_a_tar_holds_beside_images_is_told_by_each_who_reads_it(path, tmp_path):
+    (path / "cat/notes.txt").write_text("x")
+    kinds = {"cat__x": (tarfile.SYMTYPE, "000.png"), "dog__y": (tarfile.LNKTYPE, "dog/000.png")}
+    kinds |= {"dog__p": (tarfile.FIFOTYPE, ""), "cat__d": (tarfile.CHRTYPE, ""), "cat__odd": (b"Z", "")}
+    (tmp_path / "tars").mkdir()
+    file = packed(path, tmp_path / "tars/a.tar", **kinds)
+    lines = [
+        "1 file (cat/notes.txt) ignored: not named like an image",
+        "2 links (cat/x.png, dog/y.png) ignored: links in a tar are not followed",
+        "3 special files (dog/p.png, cat/d.png, cat/odd.png) ignored: a pipe, socket or device",
+    ]
+    for where in (file, file.parent):
+        found, read = listing("data.train", where), Files("data.train", where, {"cat": 0, "dog": 1})
+        assert found.beside == read.beside == lines and len(read) == 3
+        assert found.classes == listing("data.train", path).classes
+    (tmp_path / "tars/read.me").write_text("x")
+    (tmp_path / "tars/b.tar.gz").write_bytes(b"x")
+    lines[0] = "3 files (cat/notes.txt, b.tar.gz, read.me) ignored: not named like an image"
+    assert listing("data.train", file.parent).beside == lines
+    shutil.copy(path / "cat/000.png", tmp_path / "tars")
+    assert "1 image (000.png) in no class folder" in refused(file.parent)
 
 
 def test_a_tar_of_links_alone_says_so(tmp_path):
     (tmp_path / "none").mkdir()
-    file = linked(tmp_path / "none", tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "../y.png"))
-    assert "no images there but 1 link (cat/x.png), which are not followed in a tar" in refused(file)
+    file = packed(tmp_path / "none", tmp_path / "a.tar", cat__x=(tarfile.SYMTYPE, "../y.png"))
+    said = "no images there but 1 link (cat/x.png) ignored: links in a tar are not followed; expected"
+    assert said in refused(file)
 
 
 def test_a_walk_names_folders_with_a_slash_and_everything_once(path):
-    assert list(walk("x", path)) == ["cat/", "cat/000.png", "cat/001.png", "dog/", "dog/000.png"]
+    found = [entry.name for entry in walk("x", path)]
+    assert found == ["cat/", "cat/000.png", "cat/001.png", "dog/", "dog/000.png"]
 
 
 def test_a_torn_tar_is_named(path, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 from dp_common.config.specification import Data
 from dp_common.tasks import _uci_digits as uci
 from dp_common.tasks.digits import Digits
+from tests.dp_common.real_images.pictures import rows
 
 
 def loaded(split=0, limit=0):
@@ -13,10 +14,6 @@ def loaded(split=0, limit=0):
     task.data = Data(limit=limit)
     task.load(split)
     return task
-
-
-def rows(split):
-    return {(image.tobytes(), int(label)) for image, label in zip(split.images, split.labels)}
 
 
 def test_sizes_and_types():

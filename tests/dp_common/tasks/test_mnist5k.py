@@ -13,6 +13,7 @@ from dp_common.conformance import check_task
 from dp_common.errors import BadInput
 from dp_common.learner.build import check_fits
 from dp_common.tasks import mnist5k
+from tests.dp_common.real_images.pictures import rows
 
 PARTS = ("train", "monitor", "test")
 
@@ -38,10 +39,6 @@ def loaded(split, limit=0):
     task.data = SimpleNamespace(limit=limit, split=split)
     task.load(split)
     return task
-
-
-def rows(split):
-    return {(image.tobytes(), int(label)) for image, label in zip(split.images, split.labels)}
 
 
 def test_what_is_read_is_dealt_out_whole_stratified_and_by_the_seed(fake):

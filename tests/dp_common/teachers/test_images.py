@@ -95,6 +95,20 @@ def test_parquet_folders_and_tars_of_the_same_images_are_the_same(digits, tmp_pa
     assert len(run_ids) == 1
 
 
+def test_what_lies_beside_the_images_is_told(digits, tmp_path, capsys):
+    os.mkfifo(digits / "3/pipe.png")
+    prepared(digits)
+    assert f"note: {digits}: 1 special file (3/pipe.png) ignored: a pipe, socket" in capsys.readouterr().err
+    (digits / "3/pipe.png").unlink()
+    pq.write_table(table_of(digits.rename(tmp_path / "x"), label=lambda file: 0), tmp_path / "all.parquet")
+    (tmp_path / "._all.parquet").write_bytes(b"a Mac's")
+    os.mkfifo(tmp_path / "pipe.parquet")
+    prepared(tmp_path)
+    lines = capsys.readouterr().err
+    assert "1 special file (pipe.parquet) ignored" in lines and "._all" not in lines
+    assert "39 other files (x/0/000.png, " in lines and "ignored: only the Parquet files are read" in lines
+
+
 def test_other_content_is_another_run_at_the_same_sizes(digits):
     before = resolve(["teacher=images", "strategy=static", f"images.path={digits}"]).run_id
     one, two = digits / "3/000.png", digits / "3/001.png"

@@ -9,7 +9,7 @@ import pytest
 from dp_common.errors import BadInput, Damaged
 from results import claims
 from results.analysis.study import load
-from results.archive import read_study, write_study
+from results.archive import write_study
 from results.figures import draw_all
 from results.reading import archived
 from results.reading.correctness import correctness
@@ -39,7 +39,7 @@ def texts_of(study):
 
 def test_every_table_is_the_same(both):
     root, folder = both
-    texts = texts_of(read_study(folder))
+    texts = texts_of(load(folder))
     assert texts == texts_of(load(root)) and len(texts) > 5
 
 
@@ -63,7 +63,7 @@ def test_every_claim_is_the_same(both):
 
 def test_every_run_is_a_row_at_full_precision(both):
     root, folder = both
-    ours, theirs = read_study(folder).runs.set_index("run_id"), load(root).runs.set_index("run_id")
+    ours, theirs = load(folder).runs.set_index("run_id"), load(root).runs.set_index("run_id")
     assert set(ours.columns) == set(theirs.columns) and ours.index.equals(theirs.index)
     columns = [name for name in theirs if name != "folder"]
     pd.testing.assert_frame_equal(ours[columns], theirs[columns], check_exact=True)
@@ -96,7 +96,7 @@ def test_the_same_study_gives_the_same_bytes_and_they_are_few(both, tmp_path):
 
 def test_an_archive_of_an_archive_is_the_same(both, tmp_path):
     _, folder = both
-    write_study(read_study(folder), tmp_path / "second")
+    write_study(load(folder), tmp_path / "second")
     for name in (archived.RUNS, archived.CORRECT, archived.LEDGERS):
         assert (tmp_path / "second" / name).read_bytes() == (folder / name).read_bytes(), name
 
@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_named(make, tmp_path, name, content):
     write_study(load(make.root), tmp_path / "kept")
     (tmp_path / "kept" / name).write_text(content)
     with pytest.raises(Damaged, match=name):
-        read_study(tmp_path / "kept")
+        load(tmp_path / "kept")
 
 
 def test_another_format_is_refused_and_no_archive_is_bad_input(make, tmp_path):
@@ -124,9 +124,9 @@ def test_another_format_is_refused_and_no_archive_is_bad_input(make, tmp_path):
     about = json.loads((tmp_path / "kept" / archived.ABOUT).read_text())
     (tmp_path / "kept" / archived.ABOUT).write_text(json.dumps(about | {"format": 2}))
     with pytest.raises(Damaged, match="format 2; this version reads 1"):
-        read_study(tmp_path / "kept")
+        load(tmp_path / "kept")
     with pytest.raises(BadInput, match="no such folder"):
-        read_study(tmp_path / "nowhere")
+        load(tmp_path / "nowhere")
 
 
 def test_a_ledger_file_that_is_torn_is_named(make, tmp_path):

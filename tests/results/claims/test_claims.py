@@ -1,6 +1,6 @@
 """The claims on worlds in which each is true, false or null; their sweeps, table and application.
 
-Rules in detail: test_rules.py.
+Rules in detail: test_rules.py, test_rules_inside_runs.py.
 """
 
 import sys

@@ -17,6 +17,7 @@ from results.figures import plane, truth
 from results.reading import history
 from tests.results.fabricate import run as make_run
 from tests.results.fabricate import write_ledger
+from tests.results.figures.histories import csv_of
 
 COLUMNS = (
     "addition",
@@ -136,10 +137,6 @@ def world(tmp_path_factory):
 
 def drawn(root, module, folder):
     return module.draw(load(root).single(), folder)
-
-
-def csv_of(figure):
-    return pd.read_csv(figure.paths[2])
 
 
 def at(frame, **wanted):

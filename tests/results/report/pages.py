@@ -113,7 +113,3 @@ def composed(root, out, claims=CLAIMS, words=()):
 def sentences(root):
     comparison = load(root).single()
     return headline.sentences(comparison, headline.gaps_of(comparison))
-
-
-def texts_of(table):
-    return [[cell.text for cell in row] for row in table.rows]

@@ -4,7 +4,7 @@ import json
 
 from results.analysis.study import load
 from results.report import caveats, made
-from tests.results.report.pages import texts_of
+from results.tables.render import texts
 
 
 def test_dirty_commits_and_mixed_versions_are_told(make):
@@ -21,9 +21,9 @@ def test_dirty_commits_and_mixed_versions_are_told(make):
         "Runs used torch 2.13.0 and 2.14.1; bit-equality is promised for one version only.",
     ]
     by_title = {table.title: table for table in made.tables(runs)}
-    assert texts_of(by_title["Commits"]) == [["`aaaaaaaaaaaa`", "no", "1"], ["`bbbbbbbbbbbb`", "yes", "1"]]
-    assert texts_of(by_title["Software of the runs"]) == [["torch", "2.13.0 (1 runs), 2.14.1 (1 runs)"]]
-    assert texts_of(by_title["Machines"]) == [["cpu", "Abacus 3000", "1", "1", "2"]]
+    assert texts(by_title["Commits"]) == [["`aaaaaaaaaaaa`", "no", "1"], ["`bbbbbbbbbbbb`", "yes", "1"]]
+    assert texts(by_title["Software of the runs"]) == [["torch", "2.13.0 (1 runs), 2.14.1 (1 runs)"]]
+    assert texts(by_title["Machines"]) == [["cpu", "Abacus 3000", "1", "1", "2"]]
 
 
 def test_commands_are_those_remembered_without_their_place(make):

@@ -5,7 +5,7 @@ import pytest
 import results.tables
 from dp_common.errors import BadInput
 from results import load
-from results.tables import across_comparisons, find, help_lines, of_comparisons
+from results.tables import across_comparisons, find, of_comparisons
 
 MINE = """'how many runs there are'
 
@@ -42,7 +42,7 @@ def test_those_of_the_folder_stand_in_their_order_and_say_what_they_show():
         "teachers",
         "ablations",
     ]
-    assert [name for name, _ in help_lines()] == names and all(text for _, text in help_lines())
+    assert [table.NAME for table in find()] == names and all(table.__doc__ for table in find())
 
 
 def test_a_new_table_is_one_file_and_no_edit(make, tmp_path, monkeypatch):
@@ -50,8 +50,8 @@ def test_a_new_table_is_one_file_and_no_edit(make, tmp_path, monkeypatch):
     monkeypatch.setattr(results.tables, "__path__", [*results.tables.__path__, str(tmp_path)])
     monkeypatch.setattr(results.tables, "installed", results.tables.installed.__wrapped__)
     make("strategy=static scale=1k")
-    assert [name for name, _ in help_lines()][:4] == ["pooled", "league", "table1", "scale"]
-    assert ("runs", "how many runs there are") in help_lines()
+    assert [table.NAME for table in find()][:4] == ["pooled", "league", "table1", "scale"]
+    assert "runs" in [table.NAME for table in find()]
     ((_, (table,)),) = of_comparisons(load(make.root), ["runs"])
     assert table.title.startswith("Runs of digits") and table.rows[0][1].value == 1
 
