@@ -18,6 +18,7 @@ from results.claims.judging.arm_selection import ArmSelection
 from results.claims.judging.claim import POINTS, Arm, Claim, Finding
 from results.claims.judging.inside_runs import NEEDS, PROBE, probed
 from results.claims.judging.rules import by_estimate, unfinished
+from results.claims.judging.sweeps import places_to_run
 from results.reading import cross_probe
 
 OWN, CLOSES = "error by the guiding learner − by another seed's", "that gap when added − at the next addition"
@@ -38,7 +39,8 @@ def judge(selection: ArmSelection) -> list[Finding]:
     crossed = pd.concat([cross_probe.read(root) for root in selection.roots or (selection.root,)])
     crossed = gaps(crossed.drop_duplicates(["run_id", "addition", "at"])).reindex(runs["run_id"])
     if crossed.isna().any(axis=None):
-        command = f"python -m benchmarks.cross_probe root={quote(str(selection.root))}"
+        places = [f" root={quote(place)}" for place in places_to_run(selection.root)]
+        command = f"python -m benchmarks.cross_probe{''.join(places)}"
         why = "the learners of other seeds were not asked"
         return [Finding(half, None, "not run", "", why, command=command) for half in (OWN, CLOSES)]
     return [of_gaps(half, runs.assign(gap=crossed[half].to_numpy()), selection) for half in (OWN, CLOSES)]

@@ -96,6 +96,8 @@ def test_shares_are_whole_and_by_need():
 def test_actgen_starts_from_real_images(small):
     summary, records, _ = executed(small, "actgen", "actgen.fade=0.5")
     made = [r for r in calls(records) if r["name"] == "generate"][1:]
+    assert {r["args"]["which"] for r in calls(records) if r["name"] == "anchors"} == {"wrong"}
+    assert all(r["args"]["guidance"]["score"] == "loss" for r in made)
     assert [r["args"]["start"]["strength"] for r in made] == pytest.approx([0.6, 0.3, 0.15])
     assert summary["information_class"] == "I3" and summary["real_images_consulted"] == 450
 

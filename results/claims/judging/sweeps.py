@@ -62,7 +62,7 @@ def command(
                 by_plan[plan] = overrides
             run: Grid = {"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan]
             points += [run | replicate for replicate in replicates(selection, n, fresh)]
-    place = places_to_run(selection)
+    place = places_to_run(selection and selection.root)
     root: Grid = {"root": place} if place else {}
     return " && ".join(
         "python -m benchmarks.sweep "
@@ -71,11 +71,11 @@ def command(
     )
 
 
-def places_to_run(selection: ArmSelection | None) -> list[str]:
+def places_to_run(root: str | Path | None) -> list[str]:
     """[the folder that runs go to], where that is no archive and not the default: [] then."""
-    if selection is None or str(selection.root) == Runtime.root or (Path(selection.root) / ABOUT).exists():
+    if root is None or str(root) == Runtime.root or (Path(root) / ABOUT).exists():
         return []
-    return [str(selection.root)]
+    return [str(root)]
 
 
 def section_of(strategy: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from dp_common.errors import BadInput
 from results.analysis import theory
 from results.claims.judging.claim import Finding, TheoryStudy
+from results.claims.judging.sweeps import places_to_run
 
 STUDY = "theory, "
 
@@ -39,7 +40,8 @@ def command(study: TheoryStudy | None, root: str | Path, waiting: Iterable[Findi
     if most:
         options["repeats"] = max(most, options["repeats"])
     overrides = [f"{key}={option_text(value, ',')}" for key, value in options.items()]
-    return " ".join(["python -m benchmarks.theory", f"root={quote(str(root))}", *overrides])
+    places = [f"root={quote(place)}" for place in places_to_run(root)]
+    return " ".join(["python -m benchmarks.theory", *places, *overrides])
 
 
 def unfinished(study: TheoryStudy) -> bool:

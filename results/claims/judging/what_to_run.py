@@ -115,7 +115,7 @@ def judging(selection: ArmSelection, n: int, root: str | Path) -> str:
     """The command that judges these seeds: fresh ones by themselves, where they were run; at a look those of before
     too.
     """
-    fresh = places_to_run(selection)
+    fresh = places_to_run(selection.root)
     words = [f"root={quote(place)}" for place in fresh]
     if selection.looks and not fresh:
         words = [f"root={quote(place)}" for place in dict.fromkeys([str(root), Runtime.root])]

@@ -10,7 +10,7 @@ from dp_common.config.resolve import resolve
 from dp_common.conformance import check_strategy
 from dp_common.diffusion.guidance import Guidance
 from dp_common.errors import BadInput, Interrupted, Problem
-from dp_common.lab import runner
+from dp_common.lab import reference, runner
 from dp_common.lab.score_sources import ScoreSources
 from tests.dp_common.lab.conftest import opened
 
@@ -80,6 +80,14 @@ def test_the_reference_is_trained_once_and_paid_for(open_lab):
     state = one.replay.state
     assert state.iterations == (256 + 256 + 128) // 64 and state.seen_total == 640 and one.lab.seen == 512
     assert (state.information, state.consulted) == (1, one.lab.real_images)
+
+
+def test_the_reference_is_trained_on_all_real_images(open_lab, monkeypatch):
+    sets = []
+    monkeypatch.setattr(reference, "train", lambda io, learner, images, *others: sets.append(images.joined()) or 0.0)
+    one, real = practised(open_lab, "learnability", 0.1, *CLASSIFIER)[0], open_lab().run.data.real
+    assert one.replay.kept.reference is not None and len(sets) == 1
+    assert np.array_equal(sets[0].images, real.images) and np.array_equal(sets[0].labels, real.labels)
 
 
 def test_the_density_is_as_much_information(open_lab):

@@ -138,6 +138,8 @@ def test_runs_that_are_missing_go_to_no_archive(tmp_path):
     assert looked == f"python -m benchmarks.claims root={tmp_path / 'kept'} root=results/runs looks=planned"
     (missing,) = claims.evaluate(tmp_path / "kept", only=("D1",))
     assert missing.verdict == "not run" and "prune.rule=sir" in missing.sweep and "root=" not in missing.sweep
+    (theory,) = claims.evaluate(tmp_path / "kept", only=("C9",))
+    assert theory.sweep == "python -m benchmarks.theory"
 
 
 def test_the_sweep_keeps_every_key_of_the_comparison(tmp_path):
