@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dp_common import option
 from dp_common.diffusion.guidance import Guidance
 
-GUIDING = ("learnability", "bald", "hardness", "chamfer")
+GUIDING = ("learnability", "bald", "hardness", "chamfer", "repulsion")
 RULES = {"kcentre": {}, "covariance": {"real_per_class": 4, "dimensions": 2}, "ccs": {"strata": 4}, "sir": {}}
 
 

@@ -11,7 +11,7 @@ from tests.processes import start_ranks
 
 METHODICAL = Path(__file__).parents[2] / "plugins" / "methodical.py"
 WORDS = (
-    f"strategy={METHODICAL}:Methodical task=plane scale=156 train.seen=1280 train.batch=64 sampler.steps=3 threads=1"
+    f"strategy={METHODICAL}:Methodical task=plane scale=168 train.seen=1280 train.batch=64 sampler.steps=3 threads=1"
 )
 WORDS += " sampler.block=4 shard=64 heads.count=2 reference.source=classifier reference.seen=64 population.images=0"
 
