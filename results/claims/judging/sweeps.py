@@ -62,7 +62,7 @@ def command(
                 by_plan[plan] = overrides
             run: Grid = {"strategy": [strategy], "scale": [short(scale)]} | by_plan[plan]
             points += [run | replicate for replicate in replicates(selection, n, fresh)]
-    place = places_to_run(selection and selection.root)
+    place = places_to_run(selection.root if selection else None)
     root: Grid = {"root": place} if place else {}
     return " && ".join(
         "python -m benchmarks.sweep "
