@@ -43,7 +43,8 @@ def test_what_is_printed_is_what_the_runs_print(study, tmp_path, capsys):
     capsys.readouterr()
     for name in ("table.md", "table.tex", "table.csv", "cells.csv"):
         assert (tmp_path / name).read_bytes() == (out / name).read_bytes(), name
-    assert (tmp_path / "claims.md").read_text().replace(str(root), str(out)) == (out / "claims.md").read_text()
+    printed, kept = ((place / "claims.md").read_text() for place in (tmp_path, out))
+    assert printed.replace(f" root={root}", "") == kept  # what is missing is not to be run into an archive
 
 
 @pytest.mark.parametrize("name, old, new", [("table.csv", "80.", "81."), ("table.md", "80.", "81.")])

@@ -103,7 +103,7 @@ def test_a_folder_that_is_shown_in_a_command_is_read_as_the_same(folder):
         (("--al",), "--al", "Did you mean --all?"),
         (("--count",), "--count", "no such key"),
         (("=3",), "=3", "expected key=value"),
-        (("",), "", "expected key=value"),
+        (("",), "''", "expected key=value"),
     ],
 )
 def test_what_cannot_be_read_is_named(words, key, part):

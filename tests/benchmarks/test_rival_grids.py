@@ -63,7 +63,12 @@ def test_seeds_of_tuning_are_no_others(tuning, shown):
 @pytest.mark.parametrize("name", TUNED)
 def test_no_method_has_more_settings_than_six(name, monkeypatch):
     """As the application counts them that reads the grid."""
-    monkeypatch.setattr(tuned, "resolve", lambda words: SimpleNamespace(run_id=" ".join(words)))
+
+    def resolved(words):
+        said = dict(word.split("=", 1) for word in words)
+        return SimpleNamespace(run_id=" ".join(words), values={"seed": 0, "data.split": 0} | said)
+
+    monkeypatch.setattr(tuned, "resolve", resolved)
     asked = tuned.asked_of([points(entry) for entry, _ in entries(name)])
     assert all(2 <= len(settings) <= 6 for settings in asked.values())
 
